@@ -1,0 +1,51 @@
+#pragma once
+// The on-disk tree, one function per path. Nothing else in hoy spells these names.
+//
+//   DATA = /var/lib/hoy            rootless: $XDG_DATA_HOME/hoy         (HOY_ROOT, --root)
+//     version
+//     images/refs/<escaped ref>    images/records/<image id hex>  images/blobs/sha256/<hex>
+//     images/ingest/               partial blobs, by digest
+//     layers/<chain id hex>/...    layers/.staging-*
+//     containers/<id>/{record.json,exit.json,upper/,work/,logs/,etc/}   flock on the directory
+//     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
+//                                  is its own lock, and it is never half written
+//   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
+//     containers/<id>/{state.json,out,err,attach.sock}
+
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace hoy::core {
+
+struct Layout {
+  std::string data;
+  std::string run;
+
+  std::string Version() const { return data + "/version"; }
+  std::string Images() const { return data + "/images"; }
+  std::string ImageRefs() const { return data + "/images/refs"; }
+  std::string ImageRecords() const { return data + "/images/records"; }
+  std::string Blobs() const { return data + "/images/blobs/sha256"; }
+  std::string Ingest() const { return data + "/images/ingest"; }
+  std::string Layers() const { return data + "/layers"; }
+  std::string Names() const { return data + "/names"; }
+  std::string Name(std::string_view name) const { return Names() + "/" + std::string(name); }
+  std::string Containers() const { return data + "/containers"; }
+  std::string Container(std::string_view id) const { return Containers() + "/" + std::string(id); }
+  std::string RunContainers() const { return run + "/containers"; }
+  std::string RunContainer(std::string_view id) const {
+    return RunContainers() + "/" + std::string(id);
+  }
+};
+
+// From --root/--run-root (empty: not given), then HOY_ROOT/HOY_RUN, then the defaults above. Makes
+// nothing on disk. kInvalidArgument: a relative path.
+Result<Layout> ChooseLayout(std::string_view root_flag, std::string_view run_flag);
+
+// Makes the directories that are missing and checks `version`. kUnsupported: DATA was written by a
+// newer hoy. kPermission/kSystem: DATA cannot be written, with the directory named.
+Result<> PrepareLayout(const Layout& layout);
+
+}  // namespace hoy::core

@@ -1,0 +1,215 @@
+#include "core/sys/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+
+#include "core/base/text.h"
+
+namespace hoy::core {
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
+using DirectoryStream = std::unique_ptr<DIR, CloseDirectory>;
+
+constexpr std::string_view kTempPrefix = ".tmp-";
+
+std::string ParentOf(const std::string& path) {
+  size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Removes what is in `directory`; the descriptor is consumed.
+Result<> RemoveChildren(Fd directory, const std::string& subject) {
+  DirectoryStream stream(fdopendir(directory.get()));
+  if (!stream) return FailErrno("open directory", subject);
+  int fd = directory.release();
+  while (dirent* entry = readdir(stream.get())) {
+    std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (entry->d_type != DT_DIR && unlinkat(fd, entry->d_name, 0) == 0) continue;
+    TRY(RemoveTreeAt(fd, entry->d_name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Fd> OpenAt(BorrowedFd directory, const std::string& path, int flags, mode_t mode) {
+  int fd = openat(directory.get(), path.c_str(), flags | O_CLOEXEC, mode);
+  if (fd < 0) return FailErrno("open", path);
+  return Fd(fd);
+}
+
+Result<Fd> OpenDirectory(const std::string& path) {
+  return OpenAt(kCwd, path, O_RDONLY | O_DIRECTORY);
+}
+
+Result<std::string> ReadAll(BorrowedFd fd, std::string_view subject, size_t limit) {
+  std::string bytes;
+  struct stat status{};
+  size_t guess = fstat(fd.get(), &status) == 0 && status.st_size > 0
+                     ? static_cast<size_t>(status.st_size) + 1
+                     : 4096;
+  size_t used = 0;
+  bytes.resize(std::min(guess, limit + 1));
+  while (true) {
+    ssize_t count = read(fd.get(), bytes.data() + used, bytes.size() - used);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FailErrno("read", subject);
+    if (count == 0) break;
+    used += static_cast<size_t>(count);
+    if (used > limit) {
+      return Fail(ErrorKind::kCorrupt, "read '{}': larger than {} bytes", subject, limit);
+    }
+    if (used == bytes.size()) bytes.resize(std::min(bytes.size() * 2, limit + 1));
+  }
+  bytes.resize(used);
+  return bytes;
+}
+
+Result<std::string> ReadFileAt(BorrowedFd directory, const std::string& path, size_t limit) {
+  TRY(Fd fd, OpenAt(directory, path, O_RDONLY));
+  return ReadAll(fd, path, limit);
+}
+
+Result<std::string> ReadFile(const std::string& path, size_t limit) {
+  return ReadFileAt(kCwd, path, limit);
+}
+
+Result<> WriteAll(BorrowedFd fd, std::string_view bytes, std::string_view subject) {
+  while (!bytes.empty()) {
+    ssize_t count = write(fd.get(), bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FailErrno("write", subject);
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+  return {};
+}
+
+Result<> WriteControlFile(const std::string& path, std::string_view value) {
+  int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return FailErrno("open", path);
+  Fd owner(fd);
+  ssize_t count = 0;
+  do {
+    count = write(fd, value.data(), value.size());
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return FailErrno("write", path);
+  return {};
+}
+
+Result<> WriteFileAtomically(const std::string& path, std::string_view bytes, Durability durability,
+                             mode_t mode) {
+  static std::atomic<unsigned> counter{0};
+  std::string directory = ParentOf(path);
+  std::string temp = fmt::format("{}/{}{}-{}", directory, kTempPrefix, getpid(), counter++);
+  TRY(Fd fd, OpenAt(kCwd, temp, O_WRONLY | O_CREAT | O_EXCL, mode));
+  flock(fd.get(), LOCK_EX | LOCK_NB);
+  auto written = WriteAll(fd, bytes, path);
+  if (written && durability == Durability::kDurable && fsync(fd.get()) != 0) {
+    written = FailErrno("sync", path);
+  }
+  if (written && rename(temp.c_str(), path.c_str()) != 0) written = FailErrno("rename", path);
+  if (!written) {
+    unlink(temp.c_str());
+    return written;
+  }
+  return durability == Durability::kDurable ? SyncDirectory(directory) : Result<>{};
+}
+
+void RemoveStaleTemps(const std::string& directory) {
+  auto names = ListDirectory(directory);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (!name.starts_with(kTempPrefix)) continue;
+    std::string path = directory + "/" + name;
+    auto fd = OpenAt(kCwd, path, O_RDONLY | O_NOFOLLOW);
+    if (fd && TryLockFile(*fd, LockMode::kExclusive).value_or(false)) unlink(path.c_str());
+  }
+}
+
+Result<> MakeDirectory(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) != 0) return FailErrno("create directory", path);
+  return {};
+}
+
+Result<> MakeDirectories(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  if (errno != ENOENT) return FailErrno("create directory", path);
+  TRY(MakeDirectories(ParentOf(path), mode));
+  if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  return FailErrno("create directory", path);
+}
+
+Result<> SyncDirectory(const std::string& path) {
+  TRY(Fd fd, OpenDirectory(path));
+  if (fsync(fd.get()) != 0) return FailErrno("sync", path);
+  return {};
+}
+
+Result<> RemoveTreeAt(BorrowedFd directory, const std::string& name) {
+  if (unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR && errno != EPERM) return FailErrno("remove", name);
+  if (unlinkat(directory.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+  if (errno != ENOTEMPTY && errno != EEXIST) return FailErrno("remove", name);
+  TRY(Fd child, OpenAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  TRY(RemoveChildren(std::move(child), name));
+  if (unlinkat(directory.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+  return FailErrno("remove", name);
+}
+
+Result<> RemoveTree(const std::string& path) {
+  return RemoveTreeAt(kCwd, path);
+}
+
+Result<> Unlink(const std::string& path) {
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return FailErrno("remove", path);
+}
+
+Result<std::vector<std::string>> ListDirectory(const std::string& path) {
+  std::vector<std::string> names;
+  DirectoryStream stream(opendir(path.c_str()));
+  if (!stream) {
+    if (errno == ENOENT) return names;
+    return FailErrno("list", path);
+  }
+  while (dirent* entry = readdir(stream.get())) {
+    std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+bool Exists(const std::string& path) {
+  struct stat status{};
+  return lstat(path.c_str(), &status) == 0;
+}
+
+Result<> LockFile(BorrowedFd fd, LockMode mode, std::string_view subject) {
+  int operation = mode == LockMode::kShared ? LOCK_SH : LOCK_EX;
+  while (flock(fd.get(), operation) != 0) {
+    if (errno != EINTR) return FailErrno("lock", subject);
+  }
+  return {};
+}
+
+Result<bool> TryLockFile(BorrowedFd fd, LockMode mode) {
+  int operation = mode == LockMode::kShared ? LOCK_SH : LOCK_EX;
+  if (flock(fd.get(), operation | LOCK_NB) == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  return FailErrno("lock", "");
+}
+
+}  // namespace hoy::core

@@ -1,0 +1,129 @@
+#include "core/sys/process.h"
+
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/text.h"
+#include "core/sys/files.h"
+
+namespace hoy::core {
+namespace {
+
+// include/uapi/linux/pidfd.h, Linux 6.15. Debian 12's headers are older.
+struct PidfdInfo {
+  uint64_t mask;
+  uint64_t cgroup_id;
+  uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+  int32_t exit_code;
+};
+static_assert(sizeof(PidfdInfo) == 64);  // PIDFD_INFO_SIZE_VER0
+constexpr uint64_t kPidfdInfoExit = 1U << 3;
+#ifndef PIDFD_GET_INFO
+#define PIDFD_GET_INFO _IOWR(0xFF, 11, PidfdInfo)
+#endif
+
+struct ProcStat {
+  char state = '?';
+  uint64_t start_time = 0;
+};
+
+Result<ProcStat> ReadProcStat(pid_t pid) {
+  TRY(std::string text, ReadFile(fmt::format("/proc/{}/stat", pid), 4096));
+  // The command name, in parentheses, may hold spaces and parentheses itself.
+  size_t name_end = text.rfind(')');
+  auto fields = Split(Trim(std::string_view(text).substr(name_end + 1)), ' ');
+  constexpr size_t kStartTime = 22 - 3;  // field 22; fields[0] is field 3, the state
+  if (name_end == std::string::npos || fields.size() <= kStartTime) {
+    return Fail(ErrorKind::kCorrupt, "read '/proc/{}/stat': unexpected form", pid);
+  }
+  return ProcStat{fields[0].empty() ? '?' : fields[0][0],
+                  ParseInteger<uint64_t>(fields[kStartTime]).value_or(0)};
+}
+
+}  // namespace
+
+const std::string& BootId() {
+  static const std::string id = [] {
+    auto text = ReadFile("/proc/sys/kernel/random/boot_id", 4096);
+    return text ? std::string(Trim(*text)) : std::string();
+  }();
+  return id;
+}
+
+Result<ProcessIdentity> IdentityOf(pid_t pid) {
+  auto stat = ReadProcStat(pid);
+  if (!stat) return Fail(std::move(stat).error().WithKind(ErrorKind::kNotFound));
+  return ProcessIdentity{pid, stat->start_time, BootId()};
+}
+
+Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity) {
+  if (identity.pid <= 0 || identity.boot_id != BootId()) return std::nullopt;
+  Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, identity.pid, 0)));
+  if (!pidfd) {
+    if (errno == ESRCH || errno == EINVAL) return std::nullopt;
+    return FailErrno("pidfd_open", std::to_string(identity.pid));
+  }
+  // The pidfd pins the process, so a start time read now belongs to it or to nobody.
+  auto stat = ReadProcStat(identity.pid);
+  if (!stat || stat->start_time != identity.start_time || stat->state == 'Z' ||
+      stat->state == 'X') {
+    return std::nullopt;
+  }
+  return std::optional<Fd>(std::move(pidfd));
+}
+
+Result<> SendSignal(BorrowedFd pidfd, int signal) {
+  if (syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0 || errno == ESRCH) {
+    return {};
+  }
+  return FailErrno("signal", std::to_string(signal));
+}
+
+ExitStatus FromWaitStatus(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    int signal = WTERMSIG(wait_status);
+    return {128 + signal, signal, WCOREDUMP(wait_status)};
+  }
+  return {WEXITSTATUS(wait_status), 0, false};
+}
+
+Result<std::optional<ExitStatus>> ExitStatusOf(BorrowedFd pidfd) {
+  PidfdInfo info{};
+  info.mask = kPidfdInfoExit;
+  if (ioctl(pidfd.get(), PIDFD_GET_INFO, &info) != 0) {
+    if (errno == ESRCH) return std::nullopt;
+    return Fail(SystemError("PIDFD_GET_INFO", "").WithKind(ErrorKind::kUnsupported));
+  }
+  if ((info.mask & kPidfdInfoExit) == 0) {
+    // Older kernels ignore the bit; a living process has no exit status either way.
+    return std::nullopt;
+  }
+  return FromWaitStatus(info.exit_code);
+}
+
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(pidfd_, other.pidfd_);
+  return *this;
+}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ <= 0) return;
+  kill(pid_, SIGKILL);
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+Result<ExitStatus> ChildProcess::Wait() {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0) {
+    if (errno != EINTR) return FailErrno("wait", std::to_string(pid_));
+  }
+  pid_ = 0;
+  return FromWaitStatus(status);
+}
+
+}  // namespace hoy::core
