@@ -8,22 +8,10 @@
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
+#include "core/sys/pidfd_info.h"
 
 namespace hoy::core {
 namespace {
-
-// include/uapi/linux/pidfd.h, Linux 6.15. Debian 12's headers are older.
-struct PidfdInfo {
-  uint64_t mask;
-  uint64_t cgroup_id;
-  uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-  int32_t exit_code;
-};
-static_assert(sizeof(PidfdInfo) == 64);  // PIDFD_INFO_SIZE_VER0
-constexpr uint64_t kPidfdInfoExit = 1U << 3;
-#ifndef PIDFD_GET_INFO
-#define PIDFD_GET_INFO _IOWR(0xFF, 11, PidfdInfo)
-#endif
 
 struct ProcStat {
   char state = '?';
@@ -93,7 +81,7 @@ ExitStatus FromWaitStatus(int wait_status) {
 Result<std::optional<ExitStatus>> ExitStatusOf(BorrowedFd pidfd) {
   PidfdInfo info{};
   info.mask = kPidfdInfoExit;
-  if (ioctl(pidfd.get(), PIDFD_GET_INFO, &info) != 0) {
+  if (ioctl(pidfd.get(), kPidfdGetInfo, &info) != 0) {
     if (errno == ESRCH) return std::nullopt;
     return Fail(SystemError("PIDFD_GET_INFO", "").WithKind(ErrorKind::kUnsupported));
   }

@@ -1,0 +1,25 @@
+#pragma once
+// Places where a test may kill hoy: with HOY_FAIL_POINT=<name> in the environment the process ends
+// itself with SIGKILL there, as a crash or a power cut would. Costs one null check otherwise; the
+// variable is read once. Usable in hoy-monitor (no allocation). All names are in kFailPoints, which
+// `hoy __fail-points` prints for the test that walks them.
+
+#include <array>
+#include <string_view>
+
+namespace hoy {
+
+constexpr std::array<std::string_view, 16> kFailPoints = {
+    // hoy create, run
+    "create-directory", "create-record", "create-named",
+    // hoy start, run
+    "start-run-directory", "start-cgroup", "start-spawned", "start-done",
+    // hoy-monitor
+    "monitor-cloned", "monitor-published", "monitor-running", "monitor-exited", "monitor-drained",
+    "monitor-exit-published",
+    // clean-up and removal
+    "cleanup-begun", "remove-unnamed", "remove-renamed"};
+
+void FailPoint(std::string_view name);
+
+}  // namespace hoy

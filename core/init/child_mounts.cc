@@ -1,0 +1,232 @@
+#include "core/init/child_mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace hoy::core {
+namespace {
+
+constexpr unsigned kAtRecursive = 0x8000;  // AT_RECURSIVE, <linux/fcntl.h>
+constexpr size_t kOptionPage = 4096;       // mount(2): data is at most a page
+
+// A fixed buffer that remembers whether it overflowed.
+class OptionText {
+ public:
+  void Append(const char* text) {
+    for (; *text != '\0'; ++text) Put(*text);
+  }
+  // Overlayfs splits on unescaped ',' and ':' (Documentation/filesystems/overlayfs.rst).
+  void AppendPath(const char* path) {
+    for (; *path != '\0'; ++path) {
+      if (*path == ':' || *path == ',' || *path == '\\') Put('\\');
+      Put(*path);
+    }
+  }
+  void AppendNumber(int number) {
+    char digits[12];
+    size_t count = 0;
+    do {
+      digits[count++] = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number != 0);
+    while (count > 0) Put(digits[--count]);
+  }
+  bool overflowed() const { return used_ >= sizeof text_; }
+  const char* text() {
+    text_[used_ < sizeof text_ ? used_ : sizeof text_ - 1] = '\0';
+    return text_;
+  }
+
+ private:
+  void Put(char c) {
+    if (used_ < sizeof text_ - 1) text_[used_] = c;
+    ++used_;
+  }
+  char text_[kOptionPage] = {};
+  size_t used_ = 0;
+};
+
+void AppendUpper(OptionText& options, const PlanView& plan, const Step& step) {
+  options.Append(",upperdir=");
+  options.AppendPath(plan.text(step.b));
+  options.Append(",workdir=");
+  options.AppendPath(plan.text(step.c));
+}
+
+int MakeParents(const char* path) {
+  const char* slash = strrchr(path, '/');
+  if (slash == nullptr || slash == path) return 0;
+  char parent[PATH_MAX];
+  auto length = static_cast<size_t>(slash - path);
+  if (length >= sizeof parent) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memcpy(parent, path, length);
+  parent[length] = '\0';
+  return MakeDirectoriesInPlace(parent, 0755);
+}
+
+}  // namespace
+
+int OpenTree(const char* path, uint64_t flags) {
+  unsigned open_flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  if ((flags & kAtRecursive) != 0) open_flags |= kAtRecursive;
+  return open_tree(AT_FDCWD, path, open_flags);
+}
+
+// Many layers with long names do not fit a page of options; then they are named through their
+// descriptors, which takes 16 bytes each.
+int MountOverlay(const PlanView& plan, const Step& step) {
+  auto lowers = plan.list(step.d);
+  OptionText options;
+  options.Append("lowerdir=");
+  for (size_t i = 0; i < lowers.size(); ++i) {
+    if (i > 0) options.Append(":");
+    options.AppendPath(plan.text(lowers[i]));
+  }
+  if (step.b != 0) AppendUpper(options, plan, step);
+  if (!options.overflowed()) {
+    return mount("overlay", plan.text(step.a), "overlay", 0, options.text());
+  }
+  OptionText short_options;
+  short_options.Append("lowerdir=");
+  int first = -1;
+  int last = -1;
+  for (size_t i = 0; i < lowers.size(); ++i) {
+    int fd = open(plan.text(lowers[i]), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    if (first < 0) first = fd;
+    last = fd;
+    short_options.Append(i > 0 ? ":/proc/self/fd/" : "/proc/self/fd/");
+    short_options.AppendNumber(fd);
+  }
+  if (step.b != 0) AppendUpper(short_options, plan, step);
+  if (short_options.overflowed()) {
+    errno = E2BIG;
+    return -1;
+  }
+  int result = mount("overlay", plan.text(step.a), "overlay", 0, short_options.text());
+  for (int fd = first; fd >= 0 && fd <= last; ++fd) close(fd);
+  return result;
+}
+
+int PivotRoot(const char* new_root) {
+  if (chdir(new_root) != 0) return -1;
+  // pivot_root(".", ".") stacks the old root on the new one, pivot_root(2) "NOTES".
+  if (syscall(SYS_pivot_root, ".", ".") != 0) return -1;
+  if (umount2(".", MNT_DETACH) != 0) return -1;
+  return chdir("/");
+}
+
+int MountFilesystem(const char* type, const char* source, const char* target, const char* data,
+                    uint64_t flags, bool no_follow) {
+  if (no_follow) {
+    struct stat status{};
+    if (lstat(target, &status) == 0 && S_ISLNK(status.st_mode)) {
+      errno = ELOOP;
+      return -1;
+    }
+  }
+  if (mount(source, target, type, flags, data) == 0) return 0;
+  if (errno != ENOENT) return -1;
+  if (MakeDirectoriesInPlace(target, 0755) != 0) return -1;
+  return mount(source, target, type, flags, data);
+}
+
+int MoveTree(int tree, const char* target, uint64_t attributes, uint64_t propagation) {
+  if (attributes != 0 || propagation != 0) {
+    mount_attr change{};
+    change.attr_set = attributes;
+    change.propagation = propagation;
+    if (mount_setattr(tree, "", AT_EMPTY_PATH | kAtRecursive, &change, sizeof change) != 0)
+      return -1;
+  }
+  auto attach = [&] {
+    return move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
+  };
+  int result = attach();
+  if (result != 0 && errno == ENOENT) {
+    struct stat source{};
+    if (fstat(tree, &source) != 0) return -1;
+    bool directory = S_ISDIR(source.st_mode);
+    if (directory ? MakeDirectoriesInPlace(target, 0755) != 0 : TouchFile(target, 0644) != 0) {
+      return -1;
+    }
+    result = attach();
+  }
+  if (result == 0) close(tree);
+  return result;
+}
+
+// A directory is covered by an empty read-only tmpfs, a file by /dev/null.
+int MaskPath(const char* path) {
+  if (mount("/dev/null", path, nullptr, MS_BIND, nullptr) == 0 || errno == ENOENT) return 0;
+  if (errno != ENOTDIR) return -1;
+  return mount("tmpfs", path, "tmpfs", MS_RDONLY, "size=0,nr_inodes=1");
+}
+
+int MakePathReadOnly(const char* path) {
+  if (mount(path, path, nullptr, MS_BIND | MS_REC, nullptr) != 0) return errno == ENOENT ? 0 : -1;
+  return mount(nullptr, path, nullptr,
+               MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+}
+
+int MakeDirectoriesInPlace(const char* path, mode_t mode) {
+  if (mkdir(path, mode) == 0) return 0;
+  if (errno == EEXIST) {
+    // A file in the way is told apart by whoever uses the directory next.
+    return 0;
+  }
+  if (errno != ENOENT) return -1;
+  if (MakeParents(path) != 0) return -1;
+  return mkdir(path, mode) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+int MakeNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid) {
+  mode_t old_mask = umask(0);
+  int result = mknod(path, mode, device);
+  if (result != 0 && errno == ENOENT && MakeParents(path) == 0) result = mknod(path, mode, device);
+  umask(old_mask);
+  if (result != 0) return -1;
+  if (uid == 0 && gid == 0) return 0;
+  return chown(path, uid, gid);
+}
+
+int TouchFile(const char* path, mode_t mode) {
+  int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
+  if (fd < 0 && errno == ENOENT) {
+    if (MakeParents(path) != 0) return -1;
+    fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
+  }
+  if (fd < 0) return -1;
+  close(fd);
+  return 0;
+}
+
+int WriteWholeFile(const char* path, const char* content) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return -1;
+  size_t length = strlen(content);
+  ssize_t written = write(fd, content, length);
+  int saved = errno;
+  close(fd);
+  errno = saved;
+  return written == static_cast<ssize_t>(length) ? 0 : -1;
+}
+
+int BindConsole(int terminal) {
+  if (TouchFile("/dev/console", 0600) != 0) return -1;
+  OptionText path;
+  path.Append("/proc/self/fd/");
+  path.AppendNumber(terminal);
+  return mount(path.text(), "/dev/console", nullptr, MS_BIND, nullptr);
+}
+
+}  // namespace hoy::core

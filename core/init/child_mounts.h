@@ -1,0 +1,30 @@
+#pragma once
+// The file-system steps of an InitPlan. As interpreter.h: no allocation, errno tells, -1 is
+// failure. After kPivotRoot every path is a plain path of the container: the host is no longer
+// reachable.
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "core/init/plan_view.h"
+
+namespace hoy::core {
+
+int OpenTree(const char* path, uint64_t flags);  // open_tree(2), detached clone; Linux 5.2
+int MountOverlay(const PlanView& plan, const Step& step);
+int PivotRoot(const char* new_root);
+// `no_follow`: the last component must not be a symlink (an image that has /proc as one).
+int MountFilesystem(const char* type, const char* source, const char* target, const char* data,
+                    uint64_t flags, bool no_follow);
+// Attaches a detached tree; a missing target is made to fit (directory or file).
+int MoveTree(int tree, const char* target, uint64_t attributes, uint64_t propagation);
+int MaskPath(const char* path);
+int MakePathReadOnly(const char* path);
+int MakeDirectoriesInPlace(const char* path, mode_t mode);
+int MakeNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid);
+int TouchFile(const char* path, mode_t mode);
+int WriteWholeFile(const char* path, const char* content);
+int BindConsole(int terminal);
+
+}  // namespace hoy::core

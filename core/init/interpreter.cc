@@ -1,0 +1,247 @@
+#include "core/init/interpreter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/init/child_mounts.h"
+#include "core/init/reaper.h"
+
+namespace hoy::core {
+namespace {
+
+constexpr int kFailureExitCode = 125;
+
+// What one step leaves for later ones.
+struct State {
+  ChildContext* context;
+  int slots[kMaxSlots];
+  int terminal = -1;  // the pty's slave
+};
+
+int Report(int status_fd, StartMessageKind kind, uint32_t index, int64_t value, int pass_fd = -1) {
+  StartMessage message{kind, index, value};
+  iovec part{&message, sizeof message};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  if (pass_fd >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* item = CMSG_FIRSTHDR(&header);
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(item), &pass_fd, sizeof pass_fd);
+  }
+  return sendmsg(status_fd, &header, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+// A pty of the container's own devpts instance; its master goes up the status socket.
+int OpenTerminal(State& state, const Step& step) {
+  int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (master < 0) return -1;
+  int unlock = 0;
+  if (ioctl(master, TIOCSPTLCK, &unlock) != 0) return -1;
+  int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (slave < 0) return -1;
+  if (step.value != 0 && step.extra != 0) {
+    winsize size{};
+    size.ws_row = static_cast<unsigned short>(step.value);
+    size.ws_col = static_cast<unsigned short>(step.extra);
+    ioctl(slave, TIOCSWINSZ, &size);
+  }
+  if (fchown(slave, step.uid, static_cast<gid_t>(-1)) != 0) return -1;
+  if (ioctl(slave, TIOCSCTTY, 0) != 0) return -1;
+  if (Report(state.context->status_fd, StartMessageKind::kTerminal, 0, 0, master) != 0) return -1;
+  close(master);
+  state.terminal = slave;
+  return 0;
+}
+
+// One byte from the monitor; its end-of-file means that the monitor is gone, and so are we.
+int AwaitRelease(int release_fd) {
+  char byte = 0;
+  ssize_t count = 0;
+  do {
+    count = read(release_fd, &byte, 1);
+  } while (count < 0 && errno == EINTR);
+  if (count == 1) return 0;
+  _exit(kFailureExitCode);
+}
+
+int ConnectStreams(State& state) {
+  for (int stream = 0; stream < 3; ++stream) {
+    int fd = state.terminal >= 0 ? state.terminal : state.context->streams[stream];
+    if (fd >= 0 && dup2(fd, stream) < 0) return -1;
+  }
+  return 0;
+}
+
+// Every signal back to its default and unblocked, whatever hoy's own parent left ignored.
+void ResetSignals() {
+  struct sigaction action{};
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal <= 64; ++signal) sigaction(signal, &action, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+int KeepBounds(uint64_t keep) {
+  for (int capability = 0; capability < 64; ++capability) {
+    if ((keep >> capability & 1) != 0) continue;
+    if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) continue;
+    return errno == EINVAL ? 0 : -1;  // EINVAL: past the kernel's last capability
+  }
+  return 0;
+}
+
+int SetCapabilityWords(uint64_t effective, uint64_t permitted, uint64_t inheritable) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  for (int word = 0; word < 2; ++word) {
+    data[word].effective = static_cast<uint32_t>(effective >> (32 * word));
+    data[word].permitted = static_cast<uint32_t>(permitted >> (32 * word));
+    data[word].inheritable = static_cast<uint32_t>(inheritable >> (32 * word));
+  }
+  return static_cast<int>(syscall(SYS_capset, &header, data));
+}
+
+// setuid(2) clears the effective set; it is raised again so that the seccomp step, which needs
+// CAP_SYS_ADMIN without no_new_privs, may still follow. kCapabilities has the last word.
+int SetUser(const PlanView& plan, const Step& step) {
+  auto groups = plan.list(step.d);
+  if (syscall(SYS_setgroups, groups.size(), groups.data()) != 0) return -1;
+  if (syscall(SYS_setresgid, step.gid, step.gid, step.gid) != 0) return -1;
+  if (step.uid == 0) return static_cast<int>(syscall(SYS_setresuid, 0, 0, 0));
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  if (syscall(SYS_capget, &header, data) != 0) return -1;
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return -1;
+  if (syscall(SYS_setresuid, step.uid, step.uid, step.uid) != 0) return -1;
+  uint64_t permitted = data[0].permitted | static_cast<uint64_t>(data[1].permitted) << 32;
+  return SetCapabilityWords(permitted, permitted, 0);
+}
+
+int SetCapabilities(const Step& step) {
+  if (SetCapabilityWords(step.value, step.value, step.extra) != 0) return -1;
+  for (int capability = 0; capability < 64; ++capability) {
+    if ((step.extra2 >> capability & 1) == 0) continue;
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) return -1;
+  }
+  return 0;
+}
+
+int InstallFilter(const PlanView& plan, const Step& step) {
+  sock_fprog program{};
+  program.len = static_cast<unsigned short>(step.value);
+  program.filter = static_cast<sock_filter*>(const_cast<void*>(plan.blob(step.a)));
+  return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+}
+
+int RunStep(const PlanView& plan, const Step& step, State& state) {
+  const char* a = plan.text(step.a);
+  const char* b = plan.text(step.b);
+  const char* c = plan.text(step.c);
+  switch (step.kind) {
+    case StepKind::kAwaitRelease: return AwaitRelease(state.context->release_fd);
+    case StepKind::kUnshare: return unshare(static_cast<int>(step.flags));
+    case StepKind::kJoinNamespaces:
+      return setns(state.context->join_fd, static_cast<int>(step.flags));
+    case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;
+    case StepKind::kDeathSignal: return prctl(PR_SET_PDEATHSIG, step.value, 0, 0, 0);
+    case StepKind::kPropagation: return mount(nullptr, a, nullptr, step.flags, nullptr);
+    case StepKind::kOpenTree:
+      state.slots[step.slot] = OpenTree(a, step.flags);
+      return state.slots[step.slot] < 0 ? -1 : 0;
+    case StepKind::kOverlay: return MountOverlay(plan, step);
+    case StepKind::kPivotRoot: return PivotRoot(a);
+    case StepKind::kMount:
+      return MountFilesystem(a, b, c, plan.text(step.d), step.flags, step.slot != 0);
+    case StepKind::kMoveTree: return MoveTree(state.slots[step.slot], c, step.flags, step.value);
+    case StepKind::kRemount: return mount(nullptr, a, nullptr, step.flags | MS_REMOUNT, nullptr);
+    case StepKind::kMask: return MaskPath(a);
+    case StepKind::kReadOnlyPath: return MakePathReadOnly(a);
+    case StepKind::kMakeDirectories:
+      return MakeDirectoriesInPlace(a, static_cast<mode_t>(step.value));
+    case StepKind::kMakeNode:
+      return MakeNode(a, static_cast<mode_t>(step.value), step.extra, step.uid, step.gid);
+    case StepKind::kSymlink: return symlink(a, b) != 0 && errno != EEXIST ? -1 : 0;
+    case StepKind::kTouch: return TouchFile(a, static_cast<mode_t>(step.value));
+    case StepKind::kWriteFile: return WriteWholeFile(a, b);
+    case StepKind::kHostname: return sethostname(a, strlen(a));
+    case StepKind::kDomainname: return setdomainname(a, strlen(a));
+    case StepKind::kTerminal: return OpenTerminal(state, step);
+    case StepKind::kConsole: return BindConsole(state.terminal);
+    case StepKind::kStandardStreams: return ConnectStreams(state);
+    case StepKind::kLimit: {
+      rlimit64 limit{step.extra, step.extra2};
+      return static_cast<int>(syscall(SYS_prlimit64, 0, step.value, &limit, nullptr));
+    }
+    case StepKind::kUmask: umask(static_cast<mode_t>(step.value)); return 0;
+    case StepKind::kWorkingDirectory: return chdir(a);
+    case StepKind::kCapabilityBounds: return KeepBounds(step.value);
+    case StepKind::kUser: return SetUser(plan, step);
+    case StepKind::kCapabilities: return SetCapabilities(step);
+    case StepKind::kNoNewPrivileges: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    case StepKind::kSeccomp: return InstallFilter(plan, step);
+    case StepKind::kReaper: return BecomeReaper(state.context->status_fd);
+    case StepKind::kExec: return execve(a, state.context->argv, state.context->envp);
+  }
+  errno = EINVAL;
+  return -1;
+}
+
+}  // namespace
+
+size_t CountVectorPointers(const PlanView& plan) {
+  for (const Step& step : plan.steps()) {
+    if (step.kind == StepKind::kExec)
+      return plan.list(step.b).size() + plan.list(step.c).size() + 2;
+  }
+  return 2;
+}
+
+void PrepareVectors(const PlanView& plan, char** pointers, ChildContext& context) {
+  for (const Step& step : plan.steps()) {
+    if (step.kind != StepKind::kExec) continue;
+    context.argv = pointers;
+    for (uint32_t at : plan.list(step.b)) *pointers++ = const_cast<char*>(plan.text(at));
+    *pointers++ = nullptr;
+    context.envp = pointers;
+    for (uint32_t at : plan.list(step.c)) *pointers++ = const_cast<char*>(plan.text(at));
+    *pointers++ = nullptr;
+  }
+}
+
+void RunPlan(const PlanView& plan, ChildContext& context) {
+  ResetSignals();
+  State state{.context = &context, .slots = {}, .terminal = -1};
+  uint32_t index = 0;
+  for (const Step& step : plan.steps()) {
+    if (RunStep(plan, step, state) != 0) {
+      Report(context.status_fd, StartMessageKind::kFailed, index, errno);
+      _exit(kFailureExitCode);
+    }
+    ++index;
+  }
+  Report(context.status_fd, StartMessageKind::kFailed, index, ENOEXEC);  // a plan without kExec
+  _exit(kFailureExitCode);
+}
+
+}  // namespace hoy::core

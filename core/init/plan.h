@@ -1,0 +1,135 @@
+#pragma once
+// The InitPlan: what the first process of a container (or of an exec) does between clone and
+// execve, as plain data. hoy decides and serialises it (plan_builder.h); hoy-monitor maps the bytes
+// and its child carries the steps out in order (interpreter.h), with no allocation, locale, stdio,
+// look-up or exception. One flat little buffer, so that nothing has to be decoded:
+//
+//   PlanHeader | Step[step_count] | pool (strings with their NULs, lists, blobs)
+//
+// Every reference is a byte offset from the start of the buffer. Offset 0 is "none". A list is a
+// uint32_t count followed by that many offsets. Writer and reader are built from the same tree and
+// check `kPlanVersion`; the buffer never outlives one start.
+
+#include <cstdint>
+
+namespace hoy::core {
+
+constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
+constexpr uint32_t kPlanVersion = 1;
+
+using Offset = uint32_t;
+
+// The letters name the fields of Step that a kind uses.
+enum class StepKind : uint32_t {
+  kAwaitRelease,     // waits until the monitor has joined the cgroups and written the state
+  kUnshare,          // flags: CLONE_NEW*
+  kJoinNamespaces,   // slot: pidfd or nsfs descriptor, flags: CLONE_NEW*
+  kNewSession,       // setsid(2)
+  kDeathSignal,      // value: signal sent when the parent dies
+  kPropagation,      // a: path, flags: MS_SLAVE | MS_REC ...
+  kOpenTree,         // a: host path, slot: where to keep it, flags: AT_RECURSIVE or 0
+  kOverlay,          // a: target, b: upperdir, c: workdir, d: list of lowerdirs, topmost first
+  kPivotRoot,        // a: the new root, already a mount point
+  kMount,            // a: fstype, b: source, c: target (made when missing), d: data, flags: MS_*
+  kMoveTree,         // slot, c: target (made when missing), flags: MOUNT_ATTR_*, value: propagation
+  kRemount,          // a: path, flags: MS_* (bind remount)
+  kMask,             // a: path; a missing one is fine
+  kReadOnlyPath,     // a: path; a missing one is fine
+  kMakeDirectories,  // a: path, value: mode
+  kMakeNode,         // a: path, value: mode with type, extra: device, uid, gid
+  kSymlink,          // a: content, b: path
+  kTouch,            // a: path, value: mode; an existing one is fine
+  kWriteFile,        // a: path, b: content
+  kHostname,         // a
+  kDomainname,       // a
+  kTerminal,         // value: rows, extra: columns; opens a pty and sends its master up
+  kConsole,          // binds the terminal over /dev/console
+  kStandardStreams,  // uid, gid unused; puts the prepared descriptors on 0, 1, 2
+  kLimit,            // value: RLIMIT_*, extra: soft, extra2: hard
+  kUmask,            // value
+  kWorkingDirectory,  // a
+  kCapabilityBounds,  // value: bounding set to keep
+  kUser,              // uid, gid, d: list of group ids (as numbers)
+  kCapabilities,      // value: effective+permitted, extra: inheritable, extra2: ambient
+  kNoNewPrivileges,   //
+  kSeccomp,           // a: sock_filter[], value: count
+  kReaper,            // the built-in init: forks, stays as PID 1, reaps and forwards signals
+  kExec,              // a: path, b: list argv, c: list envp
+};
+
+struct Step {
+  StepKind kind;
+  uint32_t slot;
+  Offset a, b, c, d;
+  uint64_t flags;
+  uint64_t value, extra, extra2;
+  uint32_t uid, gid;
+};
+
+// What hoy-monitor does with the plan.
+enum class MonitorMode : uint32_t {
+  kStart,   // clone the container's init, then hold its exit code
+  kAdopt,   // a monitor was lost: hold the exit code of a container that runs already
+  kDirect,  // exec: carry the steps out in this very process
+};
+
+struct PlanHeader {
+  uint32_t magic;
+  uint32_t version;
+  uint32_t size;  // of the whole buffer
+  MonitorMode mode;
+  uint32_t step_count;
+  Offset steps;
+
+  uint64_t clone_flags;           // CLONE_NEW* given to clone3
+  uint32_t terminal;              // 1: the container has a pty instead of pipes
+  uint32_t open_stdin;            // 1: stdin is a pipe from the client, 0: /dev/null
+  uint32_t durable;               // 1: exit record and log survive a power cut; 0: --rm
+  uint32_t timeout_seconds;       // --timeout: SIGKILL after this, exit code 124; 0: none
+  uint32_t adopted_pid;           // kAdopt
+  uint32_t owner_uid, owner_gid;  // of the standard streams
+  uint64_t adopted_start_time;
+  int64_t adopted_started_at;
+
+  Offset container_id;
+  Offset boot_id;
+  Offset state_path;   // RUN/containers/<id>/state.json
+  Offset exit_path;    // DATA/containers/<id>/exit.json
+  Offset log_path;     // DATA/containers/<id>/logs/stdio.log, or 0: no log
+  Offset stdout_path;  // FIFOs in RUN
+  Offset stderr_path;
+  Offset cgroup_procs;  // list of cgroup.procs files that the init is moved to (cgroup v1)
+  Offset cgroup_dir;    // cgroup v2: directory for CLONE_INTO_CGROUP, or 0
+  Offset oom_path;      // file whose "oom_kill N" tells an OOM kill, or 0
+  Offset cleanup_argv;  // list: what is exec'd when the container has exited
+};
+
+// Descriptors that hoy hands to hoy-monitor, at fixed numbers (-1 is not possible: unused ones are
+// simply closed).
+enum MonitorFd : int {
+  kPlanFd = 3,    // memfd with the plan
+  kStartFd = 4,   // SOCK_SEQPACKET: StartMessage, see below
+  kAttachFd = 5,  // SOCK_SEQPACKET to the foreground client (attach_protocol.h), or closed
+  kJoinFd = 6,    // kDirect: pidfd of the container's init
+};
+
+// The start protocol, hoy-monitor (or the plan's process) -> hoy, one packet each:
+//
+//   | kind      | index        | value       | ancillary            | meaning                     |
+//   |-----------|--------------|-------------|----------------------|-----------------------------|
+//   | kStarted  | 0            | init's pid  |                      | execve succeeded            |
+//   | kFailed   | failing step | errno       |                      | nothing runs; see the plan  |
+//   | kSetup    | SetupStage   | errno       |                      | the monitor itself failed   |
+//   | kTerminal | 0            | 0           | SCM_RIGHTS: the pty  | only in mode kDirect        |
+//   | EOF without kStarted: in mode kDirect, success; else the monitor was killed |
+enum class StartMessageKind : uint32_t { kStarted, kFailed, kSetup, kTerminal };
+enum class SetupStage : uint32_t { kPlan, kState, kStreams, kLog, kClone, kCgroup, kAwait };
+struct StartMessage {
+  StartMessageKind kind;
+  uint32_t index;
+  int64_t value;
+};
+
+constexpr uint32_t kMaxSlots = 128;  // trees opened before pivot_root
+
+}  // namespace hoy::core

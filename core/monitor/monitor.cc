@@ -1,0 +1,426 @@
+#include "core/monitor/monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/fail_point.h"
+#include "core/cgroup/join.h"
+#include "core/init/interpreter.h"
+#include "core/init/plan_view.h"
+#include "core/log/frame.h"
+#include "core/monitor/exit_status.h"
+#include "core/monitor/publish.h"
+#include "core/monitor/pump.h"
+
+namespace hoy::core {
+namespace {
+
+constexpr int kTimeoutExitCode = 124;
+constexpr int kPipeCapacity = 256 * 1024;
+
+struct Monitor {
+  PlanView plan;
+  ChildContext child;
+  Pump::Descriptors streams;
+  pid_t pid = 0;
+  int pidfd = -1;
+  int status_fd = -1;   // our end of the child's status socket
+  int release_fd = -1;  // our end of the child's release pipe
+  int state_fd = -1;
+  int64_t started_at = 0;
+  uint64_t oom_kills_before = 0;
+
+  explicit Monitor(const PlanView& view) : plan(view) {}
+  const PlanHeader& header() const { return plan.header(); }
+};
+
+int64_t Clock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+// False: hoy is not there to hear it.
+bool Tell(StartMessageKind kind, uint32_t index, int64_t value) {
+  StartMessage message{kind, index, value};
+  return send(kStartFd, &message, sizeof message, MSG_NOSIGNAL) == sizeof message;
+}
+
+[[noreturn]] void GiveUp(SetupStage stage, int error) {
+  Tell(StartMessageKind::kSetup, static_cast<uint32_t>(stage), error);
+  _exit(1);
+}
+
+const void* MapPlan() {
+  struct stat status{};
+  if (fstat(kPlanFd, &status) != 0) GiveUp(SetupStage::kPlan, errno);
+  auto size = static_cast<size_t>(status.st_size);
+  void* base = mmap(nullptr, size, PROT_READ, MAP_SHARED, kPlanFd, 0);
+  if (base == MAP_FAILED) GiveUp(SetupStage::kPlan, errno);
+  const auto* header = static_cast<const PlanHeader*>(base);
+  if (size < sizeof *header || header->magic != kPlanMagic || header->version != kPlanVersion ||
+      header->size != size) {
+    GiveUp(SetupStage::kPlan, EPROTO);
+  }
+  return base;
+}
+
+char** MapPointers(size_t count) {
+  void* pointers = mmap(nullptr, count * sizeof(char*), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pointers == MAP_FAILED) GiveUp(SetupStage::kPlan, errno);
+  return static_cast<char**>(pointers);
+}
+
+// The container holds its FIFOs open for reading, too (O_RDWR): when the monitor dies, writing to
+// them blocks instead of killing the container with SIGPIPE, until the next monitor reads on.
+void OpenStreams(Monitor& m) {
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) GiveUp(SetupStage::kStreams, errno);
+  m.child.streams[0] = null;
+  m.streams.terminal = m.header().terminal != 0;
+  if (m.streams.terminal) return;
+  const char* paths[2] = {m.plan.text(m.header().stdout_path), m.plan.text(m.header().stderr_path)};
+  for (int which : {0, 1}) {
+    m.streams.out[which] = open(paths[which], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (m.streams.out[which] < 0) GiveUp(SetupStage::kStreams, errno);
+    fcntl(m.streams.out[which], F_SETPIPE_SZ, kPipeCapacity);  // only speed: a refusal is fine
+    if (m.header().mode == MonitorMode::kAdopt) continue;
+    m.child.streams[1 + which] = open(paths[which], O_RDWR | O_CLOEXEC);
+    if (m.child.streams[1 + which] < 0) GiveUp(SetupStage::kStreams, errno);
+  }
+  if (m.header().open_stdin == 0 || m.header().mode == MonitorMode::kAdopt) return;
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC) != 0) GiveUp(SetupStage::kStreams, errno);
+  if (fchown(pipe[0], m.header().owner_uid, m.header().owner_gid) != 0) {
+    GiveUp(SetupStage::kStreams, errno);
+  }
+  fcntl(pipe[1], F_SETFL, O_NONBLOCK);
+  m.child.streams[0] = pipe[0];
+  m.streams.in = pipe[1];
+}
+
+// Opens the log for appending. A monitor that was killed may have left half a frame at its end;
+// the next one cuts it off.
+void OpenLog(Monitor& m) {
+  const char* path = m.plan.text(m.header().log_path);
+  if (path == nullptr) return;
+  m.streams.log = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (m.streams.log < 0) GiveUp(SetupStage::kLog, errno);
+  if (m.header().mode != MonitorMode::kAdopt) return;
+  off_t end = lseek(m.streams.log, 0, SEEK_END);
+  off_t good = 0;
+  while (good < end) {
+    FrameHeader frame{};
+    if (pread(m.streams.log, &frame, sizeof frame, good) != sizeof frame) break;
+    if (frame.magic != kFrameMagic || frame.length == 0 || frame.length > kMaxFramePayload) break;
+    auto next = good + static_cast<off_t>(FrameSize(frame.length));
+    if (next > end) break;
+    good = next;
+  }
+  if (good < end && ftruncate(m.streams.log, good) != 0) GiveUp(SetupStage::kLog, errno);
+}
+
+// clone3 with everything, then without CLONE_INTO_CGROUP (then *joined stays false), then clone(2)
+// where a seccomp filter hides clone3. Returns as fork does.
+pid_t CloneInit(const PlanHeader& header, int cgroup_fd, int* pidfd, bool* joined) {
+  clone_args arguments{};
+  arguments.flags = header.clone_flags | CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(pidfd);
+  arguments.exit_signal = SIGCHLD;
+  if (cgroup_fd >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = static_cast<uint64_t>(cgroup_fd);
+    *joined = true;
+    auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
+    if (pid >= 0 || (errno != EINVAL && errno != E2BIG && errno != ENOSYS)) return pid;
+    arguments.flags &= ~static_cast<uint64_t>(CLONE_INTO_CGROUP);
+    arguments.cgroup = 0;
+  }
+  *joined = false;
+  auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
+  if (pid >= 0 || errno != ENOSYS) return pid;
+  unsigned long flags = header.clone_flags | CLONE_PIDFD | SIGCHLD;
+  return static_cast<pid_t>(syscall(SYS_clone, flags, 0, pidfd, 0, 0));
+}
+
+void JoinCgroupsOfPlan(Monitor& m) {
+  auto files = m.plan.list(m.header().cgroup_procs);
+  constexpr size_t kMost = 32;
+  const char* paths[kMost];
+  size_t count = 0;
+  for (uint32_t file : files) {
+    if (count < kMost) paths[count++] = m.plan.text(file);
+  }
+  size_t failed = 0;
+  int error = JoinCgroups(paths, count, m.pid, &failed);
+  if (error == 0) return;
+  kill(m.pid, SIGKILL);
+  Tell(StartMessageKind::kSetup, static_cast<uint32_t>(SetupStage::kCgroup), error);
+  _exit(1);
+}
+
+// Clones the init and lets it run up to its own execve. The state is on disk before it may pass.
+void StartInit(Monitor& m) {
+  int status[2];
+  int release[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status) != 0 ||
+      pipe2(release, O_CLOEXEC) != 0) {
+    GiveUp(SetupStage::kClone, errno);
+  }
+  m.child.status_fd = status[1];
+  m.child.release_fd = release[0];
+  m.status_fd = status[0];
+  m.release_fd = release[1];
+  PrepareVectors(m.plan, MapPointers(CountVectorPointers(m.plan)), m.child);
+  int cgroup_fd = -1;
+  if (const char* directory = m.plan.text(m.header().cgroup_dir); directory != nullptr) {
+    cgroup_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  }
+  bool joined = false;
+  m.pid = CloneInit(m.header(), cgroup_fd, &m.pidfd, &joined);
+  if (m.pid < 0) GiveUp(SetupStage::kClone, errno);
+  if (m.pid == 0) {
+    close(m.status_fd);
+    close(m.release_fd);
+    RunPlan(m.plan, m.child);
+  }
+  close(status[1]);
+  close(release[0]);
+  if (cgroup_fd >= 0) close(cgroup_fd);
+  for (int fd : m.child.streams) {
+    if (fd >= 0) close(fd);
+  }
+  FailPoint("monitor-cloned");
+  if (!joined) JoinCgroupsOfPlan(m);
+  m.started_at = Clock(CLOCK_REALTIME);
+  m.oom_kills_before = ReadOomKills(m.plan.text(m.header().oom_path));
+  m.state_fd =
+      PublishRunning(m.plan.text(m.header().state_path),
+                     {m.pid, StartTimeOf(m.pid), m.plan.text(m.header().boot_id), m.started_at});
+  if (m.state_fd < 0) {
+    int error = errno;
+    kill(m.pid, SIGKILL);
+    GiveUp(SetupStage::kState, error);
+  }
+  FailPoint("monitor-published");
+  if (write(m.release_fd, "g", 1) != 1) {
+    // The child failed before it waited; its report says why.
+  }
+  close(m.release_fd);
+}
+
+int ReceiveFd(msghdr& header) {
+  int fd = -1;
+  cmsghdr* item = CMSG_FIRSTHDR(&header);
+  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
+    memcpy(&fd, CMSG_DATA(item), sizeof fd);
+  }
+  return fd;
+}
+
+// True: the init has exec'd. False: it failed, and hoy was told (or is gone).
+bool AwaitExec(Monitor& m, bool* told) {
+  *told = true;
+  while (true) {
+    StartMessage message{};
+    iovec part{&message, sizeof message};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    ssize_t count = recvmsg(m.status_fd, &header, MSG_CMSG_CLOEXEC);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    if (message.kind == StartMessageKind::kTerminal) {
+      int master = ReceiveFd(header);
+      fcntl(master, F_SETFL, O_NONBLOCK);
+      m.streams.out[0] = master;
+      m.streams.in = master;
+      continue;
+    }
+    *told = Tell(message.kind, message.index, message.value);
+    return false;
+  }
+  close(m.status_fd);
+  return true;
+}
+
+void FillUsage(ExitFacts& facts, const rusage& usage) {
+  facts.user_cpu_us = usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec;
+  facts.system_cpu_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec;
+  facts.max_rss_kib = usage.ru_maxrss;
+}
+
+ExitFacts CollectExit(Monitor& m, bool timed_out) {
+  ExitFacts facts;
+  int status = 0;
+  rusage usage{};
+  if (m.header().mode == MonitorMode::kAdopt) {
+    facts.known = ReadForeignExit(m.pidfd, &status);
+  } else {
+    while (wait4(m.pid, &status, 0, &usage) < 0 && errno == EINTR) {
+    }
+    FillUsage(facts, usage);
+  }
+  if (facts.known) {
+    facts.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    facts.exit_code = facts.signal != 0 ? 128 + facts.signal : WEXITSTATUS(status);
+    facts.core_dumped = facts.signal != 0 && WCOREDUMP(status);
+  }
+  if (timed_out) {
+    facts.timed_out = true;
+    facts.exit_code = kTimeoutExitCode;
+  }
+  facts.oom_killed = ReadOomKills(m.plan.text(m.header().oom_path)) > m.oom_kills_before;
+  facts.started_at = m.started_at;
+  facts.finished_at = Clock(CLOCK_REALTIME);
+  return facts;
+}
+
+// Pumps until the init is gone. True: it was killed because its time ran out.
+bool PumpUntilExit(Monitor& m, Pump& pump) {
+  int64_t deadline = INT64_MAX;
+  if (m.header().timeout_seconds > 0) {
+    deadline = Clock(CLOCK_MONOTONIC) + m.header().timeout_seconds * int64_t{1'000'000'000};
+  }
+  bool timed_out = false;
+  while (true) {
+    pollfd slots[1 + Pump::kPollSlots];
+    slots[0] = {m.pidfd, POLLIN, 0};
+    pump.Prepare(slots + 1);
+    int wait_ms = -1;
+    if (deadline != INT64_MAX && !timed_out) {
+      int64_t left = (deadline - Clock(CLOCK_MONOTONIC)) / 1'000'000 + 1;
+      wait_ms = left > INT_MAX ? INT_MAX : left > 0 ? static_cast<int>(left) : 0;
+    }
+    int ready = poll(slots, 1 + Pump::kPollSlots, wait_ms);
+    if (ready < 0 && errno != EINTR) return timed_out;
+    if (ready > 0) pump.Handle(slots + 1);
+    if (ready > 0 && slots[0].revents != 0) return timed_out;
+    if (!timed_out && deadline != INT64_MAX && Clock(CLOCK_MONOTONIC) >= deadline) {
+      timed_out = true;
+      syscall(SYS_pidfd_send_signal, m.pidfd, SIGKILL, nullptr, 0);
+    }
+  }
+}
+
+[[noreturn]] void ExecCleanup(const Monitor& m) {
+  auto arguments = m.plan.list(m.header().cleanup_argv);
+  constexpr size_t kMost = 16;
+  char* argv[kMost + 1] = {};
+  size_t count = 0;
+  for (uint32_t argument : arguments) {
+    if (count < kMost) argv[count++] = const_cast<char*>(m.plan.text(argument));
+  }
+  char* envp[] = {nullptr};
+  if (count > 0) execve(argv[0], argv, envp);
+  _exit(1);  // the next hoy command that looks at the container cleans up
+}
+
+// The monitor's own life must not hang on the terminal, the shell, or the OOM killer's mood.
+void Detach() {
+  setsid();
+  if (chdir("/") != 0) GiveUp(SetupStage::kPlan, errno);
+  for (int signal : {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGQUIT, SIGTTOU, SIGTTIN}) {
+    struct sigaction action{};
+    action.sa_handler = SIG_IGN;
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+void ShieldFromOomKiller() {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (write(fd, "-999", 4) < 0) {
+    // Without CAP_SYS_RESOURCE the score stays as it was.
+  }
+  close(fd);
+}
+
+void AdoptInit(Monitor& m) {
+  m.pid = static_cast<pid_t>(m.header().adopted_pid);
+  m.pidfd = static_cast<int>(syscall(SYS_pidfd_open, m.pid, 0));
+  if (m.pidfd < 0 || StartTimeOf(m.pid) != m.header().adopted_start_time) {
+    GiveUp(SetupStage::kClone, ESRCH);
+  }
+  m.started_at = m.header().adopted_started_at;
+  m.state_fd = PublishRunning(
+      m.plan.text(m.header().state_path),
+      {m.pid, m.header().adopted_start_time, m.plan.text(m.header().boot_id), m.started_at});
+  if (m.state_fd < 0) GiveUp(SetupStage::kState, errno);
+}
+
+[[noreturn]] void RunDirect(const PlanView& plan) {
+  ChildContext context;
+  context.status_fd = kStartFd;
+  context.join_fd = kJoinFd;
+  for (int stream : {0, 1, 2}) context.streams[stream] = stream;
+  fcntl(kStartFd, F_SETFD, FD_CLOEXEC);
+  PrepareVectors(plan, MapPointers(CountVectorPointers(plan)), context);
+  RunPlan(plan, context);
+}
+
+}  // namespace
+
+int MonitorMain() {
+  close_range(kPlanFd, ~0U, CLOSE_RANGE_CLOEXEC);
+  PlanView plan(MapPlan());
+  if (plan.header().mode == MonitorMode::kDirect) RunDirect(plan);
+  Detach();
+
+  static Monitor m(plan);  // static: the stack stays small, and untouched pages cost nothing
+  m.streams.client = fcntl(kAttachFd, F_GETFD) >= 0 ? kAttachFd : -1;
+  OpenStreams(m);
+  OpenLog(m);
+  bool told = true;
+  if (plan.header().mode == MonitorMode::kAdopt) {
+    AdoptInit(m);
+  } else {
+    StartInit(m);
+    if (!AwaitExec(m, &told)) {
+      while (wait4(m.pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {
+      }
+      if (!told) ExecCleanup(m);
+      return 1;
+    }
+  }
+  FailPoint("monitor-running");
+  if (!Tell(StartMessageKind::kStarted, 0, m.pid)) {
+    // Nobody will ever learn of this container: it must not run on.
+    if (plan.header().mode == MonitorMode::kStart) kill(m.pid, SIGKILL);
+  }
+  close(kStartFd);
+  close(kPlanFd);
+  ShieldFromOomKiller();
+
+  static Pump pump(m.streams);
+  bool timed_out = PumpUntilExit(m, pump);
+  FailPoint("monitor-exited");
+  ExitFacts facts = CollectExit(m, timed_out);
+  pump.Drain();
+  if (pump.log_written() && plan.header().durable != 0) fdatasync(pump.log_fd());
+  FailPoint("monitor-drained");
+  PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);
+  FailPoint("monitor-exit-published");
+  if (pump.Finish(facts.exit_code)) return 0;
+  ExecCleanup(m);
+}
+
+}  // namespace hoy::core

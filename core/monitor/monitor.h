@@ -1,0 +1,11 @@
+#pragma once
+// The whole life of hoy-monitor.
+
+namespace hoy::core {
+
+// kStart: clone -> join cgroups -> publish -> release the child -> tell hoy -> pump until the init
+// is gone -> drain -> publish the exit -> clean-up. kAdopt begins at the pump. kDirect carries the
+// plan out in this process and does not return. Returns the exit code of the program.
+int MonitorMain();
+
+}  // namespace hoy::core
