@@ -1,0 +1,28 @@
+#pragma once
+// The flags before the verb: `hoy --root DIR ps`.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/ui/command.h"
+#include "cli/ui/context.h"
+
+namespace hoy::cli {
+
+// Shaped as a command so that the parser, help, man page and completion treat them alike. Its one
+// positional is the verb with all that follows.
+class Globals final : public Command {
+ public:
+  Globals();
+  Result<int> Run(Context&) override { return 0; }
+
+  std::string root;
+  std::string run_root;
+  ColorPolicy color = ColorPolicy::kAuto;
+  ErrorFormat error_format = ErrorFormat::kText;
+  bool version = false;
+  std::vector<std::string> words;  // the verb and what follows
+};
+
+}  // namespace hoy::cli

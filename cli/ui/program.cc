@@ -1,0 +1,123 @@
+#include "cli/ui/program.h"
+
+#include <exception>
+
+#include "cli/ui/exit_code.h"
+#include "cli/ui/globals.h"
+#include "cli/ui/help.h"
+#include "cli/ui/parser.h"
+#include "core/base/text.h"
+
+namespace hoy::cli {
+namespace {
+
+Error UnknownVerb(std::string_view verb) {
+  std::vector<std::string_view> names;
+  for (const Registration* entry : AllCommands()) {
+    if (!entry->info().hidden) names.push_back(entry->info().name);
+  }
+  std::string_view nearest = NearestName(verb, names);
+  Error error =
+      MakeError(ErrorKind::kInvalidArgument, fmt::format("'{}' is not a hoy command", verb));
+  error.subject = verb;
+  return std::move(error).WithHint(
+      nearest.empty() ? "see 'hoy --help'"
+                      : fmt::format("did you mean '{}'? see 'hoy --help'", nearest));
+}
+
+std::vector<std::string> GivenGlobals(const Globals& globals) {
+  std::vector<std::string> given;
+  if (!globals.root.empty()) given.push_back("--root=" + globals.root);
+  if (!globals.run_root.empty()) given.push_back("--run-root=" + globals.run_root);
+  if (globals.color == ColorPolicy::kAlways) given.emplace_back("--color=always");
+  if (globals.color == ColorPolicy::kNever) given.emplace_back("--color=never");
+  if (globals.error_format == ErrorFormat::kJson) given.emplace_back("--error-format=json");
+  return given;
+}
+
+// What the words after the global flags ask for, once help and groups are out of the way.
+Result<int> RunWords(Context& context, std::span<char* const> words, const ProgramHooks& hooks) {
+  bool asks_help = words[0] == std::string_view("help");
+  if (asks_help) words = words.subspan(1);
+  if (words.empty()) {
+    context.out.Write(OverviewText());
+    return 0;
+  }
+  size_t words_used = 0;
+  const Registration* entry = FindCommand(words, &words_used);
+  if (entry == nullptr) {
+    std::string_view group = words[0];
+    if (!IsGroup(group)) return Fail(UnknownVerb(group));
+    std::string_view verb = words.size() > 1 ? words[1] : "--help";
+    if (verb != "--help" && verb != "-h")
+      return Fail(UnknownVerb(fmt::format("{} {}", group, verb)));
+    context.out.Write(GroupText(group));
+    return 0;
+  }
+  const CommandInfo& info = entry->info();
+  context.runs_command = info.runs_command;
+  context.spelling = words[0];
+  if (words_used == 2) context.spelling.append(" ").append(words[1]);
+
+  if (info.program == Program::kHeavy && hooks.exec_heavy != nullptr && !asks_help) {
+    return Fail(hooks.exec_heavy(context.argv));
+  }
+  std::unique_ptr<Command> command = entry->Make();
+  if (!asks_help) {
+    TRY(ParseOutcome outcome, Parse(*command, words.subspan(words_used)));
+    asks_help = outcome == ParseOutcome::kHelp;
+  }
+  if (asks_help) {
+    context.out.Write(HelpText(*command));
+    return 0;
+  }
+  return command->Run(context);
+}
+
+Result<int> RunGlobals(Context& context, const ProgramHooks& hooks) {
+  Globals globals;
+  TRY(ParseOutcome outcome, Parse(globals, context.argv.subspan(1)));
+  context.color = globals.color;
+  context.error_format = globals.error_format;
+  context.globals = GivenGlobals(globals);
+  if (outcome == ParseOutcome::kHelp) {
+    context.out.Write(OverviewText());
+    return 0;
+  }
+  if (globals.version) {
+    context.out.Print("hoy {}\n", HOY_VERSION);
+    return 0;
+  }
+  TRY(context.layout, core::ChooseLayout(globals.root, globals.run_root));
+  if (globals.words.empty()) {
+    context.out.Write(OverviewText());
+    return 0;
+  }
+  // The verb and all after it are the last arguments as they were typed.
+  return RunWords(context, context.argv.last(globals.words.size()), hooks);
+}
+
+}  // namespace
+
+int RunProgram(int argc, char** argv, const ProgramHooks& hooks) {
+  Output out(STDOUT_FILENO, Output::Buffering::kFull);
+  Output err(STDERR_FILENO, Output::Buffering::kNone);
+  Context context{.out = out,
+                  .err = err,
+                  .terminal = Terminal::Detect(),
+                  .program = hooks.program,
+                  .argv = std::span<char* const>(argv, static_cast<size_t>(argc))};
+  Result<int> result = 0;
+  try {
+    result = RunGlobals(context, hooks);
+  } catch (const std::exception& exception) {
+    // Only a defect or exhausted memory comes this far; say so instead of std::terminate's abort.
+    result = Fail(ErrorKind::kSystem, "internal error: {}", exception.what());
+  }
+  if (auto flushed = out.Flush(); !flushed && result) result = Fail(std::move(flushed).error());
+  if (result) return *result;
+  context.Report(result.error());
+  return ExitCodeOf(result.error(), context.runs_command);
+}
+
+}  // namespace hoy::cli

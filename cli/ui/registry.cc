@@ -1,0 +1,68 @@
+#include <algorithm>
+
+#include "cli/ui/command.h"
+#include "core/base/text.h"
+
+namespace hoy::cli {
+namespace {
+
+// Constant-initialised, so it is ready whatever order the registrations run in.
+constinit const Registration* registry_head = nullptr;
+
+template <typename Visit>
+const Registration* FindWhere(Visit&& visit) {
+  for (const Registration* entry = registry_head; entry != nullptr; entry = entry->next()) {
+    if (visit(entry->info())) return entry;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Registration::Registration(const CommandInfo* info, Factory make)
+    : info_(info), make_(make), next_(registry_head) {
+  registry_head = this;
+}
+
+std::vector<const Registration*> AllCommands() {
+  std::vector<const Registration*> all;
+  for (const Registration* entry = registry_head; entry != nullptr; entry = entry->next()) {
+    all.push_back(entry);
+  }
+  std::ranges::sort(all, {}, [](const Registration* entry) { return entry->info().name; });
+  return all;
+}
+
+const Registration* FindCommand(std::string_view spelling) {
+  return FindWhere([&](const CommandInfo& info) {
+    if (info.name == spelling) return true;
+    for (std::string_view alias : Split(info.aliases, ',')) {
+      if (Trim(alias) == spelling) return true;
+    }
+    return false;
+  });
+}
+
+const Registration* FindCommand(std::span<char* const> words, size_t* words_used) {
+  if (words.empty()) return nullptr;
+  if (const Registration* found = FindCommand(words[0])) {
+    *words_used = 1;
+    return found;
+  }
+  if (words.size() < 2) return nullptr;
+  const Registration* found = FindCommand(std::string(words[0]) + " " + words[1]);
+  if (found != nullptr) *words_used = 2;
+  return found;
+}
+
+bool IsGroup(std::string_view word) {
+  return !word.empty() && FindWhere([&](const CommandInfo& info) {
+                            for (std::string_view alias : Split(info.aliases, ',')) {
+                              Cut words = CutAt(Trim(alias), ' ');
+                              if (words.after && words.before == word) return true;
+                            }
+                            return false;
+                          }) != nullptr;
+}
+
+}  // namespace hoy::cli
