@@ -1,0 +1,117 @@
+#pragma once
+// The images on this machine: names, records, blobs. Built on core::Layout; the tree is drawn
+// there.
+//
+// Locks. Readers (Resolve, List, ReadBlob) take none: they see an image whole or get kNotFound.
+// Writers hold an flock on DATA/images for some milliseconds. A pull holds no lock while it works;
+// its PullLease names what it relies on, and Remove leaves that alone. A lease whose flock is free
+// belongs to the dead and is deleted by the next writer.
+//
+// Order of writes: blobs and layers, then the record, then the name; removal goes the other way. So
+// after a crash there is at most something unreferenced, which CollectGarbage takes.
+
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/state/layout.h"
+#include "oci/image/image_config.h"
+#include "oci/image/image_record.h"
+#include "oci/image/manifest.h"
+
+namespace hoy::oci {
+
+// What a pull in progress needs to stay: dropped with the object (or with the process).
+class PullLease {
+ public:
+  PullLease(PullLease&& other) noexcept = default;
+  PullLease& operator=(PullLease&& other) noexcept;
+  ~PullLease();
+
+  // Adds to what is protected. Call it before asking whether a blob or layer is there already: what
+  // is found after Protect stays until the lease goes. Takes the images lock for a moment.
+  Result<> Protect(std::span<const Digest> blobs, std::span<const Digest> chain_ids);
+
+ private:
+  friend class ImageStore;
+  PullLease(std::string images, std::string path, Fd file);
+
+  std::string images_;
+  std::string path_;
+  Fd file_;
+  std::set<Digest> blobs_;
+  std::set<Digest> chain_ids_;
+};
+
+struct ListedImage {
+  ImageRecord record;
+  std::vector<std::string> names;  // canonical references, sorted; empty: dangling
+};
+
+struct ResolvedImage {
+  ImageRecord record;
+  std::string reference;  // canonical, when a name was asked for; empty for an id
+};
+
+// A container that needs an image's layers, as the caller knows it from the container records.
+struct ImageUser {
+  std::string container_id;
+  Digest image;
+  std::vector<Digest> chain_ids;
+  bool running = false;
+};
+
+// What was taken away, in the order in which docker prints it.
+struct RemovedImage {
+  std::vector<std::string> untagged;  // familiar: "busybox:latest", "busybox@sha256:..."
+  std::vector<Digest> deleted;        // the image id, then chain ids, topmost first
+};
+
+class ImageStore {
+ public:
+  explicit ImageStore(core::Layout layout) : layout_(std::move(layout)) {}
+
+  // A name (docker's defaults apply), else "name@digest", else an unambiguous id prefix with or
+  // without "sha256:". kNotFound, with a near name in the hint; kConflict: the prefix is ambiguous.
+  Result<ResolvedImage> Resolve(std::string_view name_or_id) const;
+  Result<std::vector<ListedImage>> List() const;                // newest first
+  Result<ListedImage> Find(std::string_view name_or_id) const;  // Resolve with all the names
+
+  // "sha256/<hex>" in DATA/images/blobs.
+  std::string BlobPath(const Digest& digest) const;
+  bool HasBlob(const Digest& digest) const;
+  Result<std::string> ReadBlob(const Digest& digest, size_t limit = kMaxDocumentBytes) const;
+  Result<ImageConfig> ReadConfig(const ImageRecord& record) const;
+  // Writes a small blob (manifest, index, config) durably; the caller has checked its digest.
+  Result<> WriteBlob(const Digest& digest, std::string_view bytes) const;
+
+  Result<PullLease> BeginPull() const;
+  // Writes the record (its repo_digests joined with those already known), then the name. The layers
+  // and blobs must be in place, under a lease. `target` is the digest the registry answered with.
+  Result<> Publish(ImageRecord record, const Reference& name, const Digest& target) const;
+
+  // Gives an image another name; a name that was another image's moves. Neither tag nor digest in
+  // `name` means ":latest"; a digest is kInvalidArgument.
+  Result<> Tag(std::string_view name_or_id, std::string_view name) const;
+
+  // docker rmi. A name is removed; with the last name, or by id, the image goes too, and the blobs
+  // and layers that no image, container or pull needs. kConflict: a container uses it, or an id has
+  // several names, and `force` is not given; a running container's image is kept even with `force`
+  // when asked for by id, and only loses its name when asked for by name.
+  Result<RemovedImage> Remove(std::string_view name_or_id, bool force,
+                              std::span<const ImageUser> users) const;
+  // Removes the name only, as `untag` does; the image may become dangling.
+  Result<RemovedImage> Untag(std::string_view name) const;
+
+  // Deletes blobs, layers, staging directories and leases that nobody needs. Returns chain ids.
+  Result<std::vector<Digest>> CollectGarbage(std::span<const ImageUser> users) const;
+
+ private:
+  core::Layout layout_;
+};
+
+}  // namespace hoy::oci

@@ -1,0 +1,24 @@
+#pragma once
+// Layer compression, recognised by its first bytes (a media type may lie): gzip (RFC 1952, several
+// members, header and trailer checked) through isa-l, zstd (RFC 8878, several and skippable frames)
+// through libzstd, and none.
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "core/base/result.h"
+#include "oci/layer/byte_source.h"
+
+namespace hoy::oci {
+
+enum class Compression { kNone, kGzip, kZstd };
+
+Compression DetectCompression(std::span<const std::byte> head);  // needs 4 bytes to be sure
+
+// The uncompressed bytes of `compressed`, which must outlive the result. Reads are kCorrupt for
+// truncated or damaged input, bytes after the last member that are not one, and for a zstd window
+// over 128 MiB; errors of `compressed` pass through unchanged.
+Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed);
+
+}  // namespace hoy::oci
