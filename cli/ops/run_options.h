@@ -1,0 +1,101 @@
+#pragma once
+// The command line of run and create as data: what was typed, not yet judged. Flags bind to these
+// fields one to one; cli/ops/container_config.h makes sense of them.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hoy::cli {
+
+struct RunOptions {
+  // What to run.
+  std::string image;
+  std::vector<std::string> command;
+  std::optional<std::string> entrypoint;  // --entrypoint; "" resets the image's
+  std::string workdir;                    // -w
+  std::string user;                       // -u USER[:GROUP]
+  std::vector<std::string> group_add;     // --group-add
+  bool init = false;                      // --init
+
+  // The container as an object.
+  std::string name;
+  bool replace = false;  // --replace: remove a container of that name first
+  bool rm = false;
+  std::vector<std::string> label;       // -l KEY[=VALUE]
+  std::vector<std::string> label_file;  // --label-file
+  std::vector<std::string> annotation;  // --annotation KEY=VALUE
+  std::string cidfile;
+  std::string pidfile;
+  std::string stop_signal;
+  std::string stop_timeout;  // seconds; -1 waits for ever
+  std::string timeout;       // seconds; 0 never
+
+  // How the client behaves.
+  bool detach = false;
+  bool interactive = false;
+  bool tty = false;
+  bool sig_proxy = true;
+  std::optional<std::string> detach_keys;
+  bool quiet = false;    // no pull progress
+  bool explain = false;  // print the plan, run nothing
+  bool timing = false;   // where the start went
+
+  // The image.
+  std::string pull = "missing";  // always missing never newer
+  std::string platform;
+  bool tls_verify = true;
+
+  // Environment.
+  std::vector<std::string> env;       // -e NAME=VALUE; -e NAME imports the host's value
+  std::vector<std::string> env_file;  // --env-file
+  bool env_host = false;              // the host's whole environment, below everything else
+  std::vector<std::string> unsetenv;  // --unsetenv NAME
+
+  // Namespaces and names.
+  std::string hostname;    // -h
+  std::string domainname;  // --domainname
+  std::string network = "none";
+  std::string ipc;       // private host none
+  std::string pid;       // private host
+  std::string uts;       // private host
+  std::string cgroupns;  // private host
+  std::vector<std::string> sysctl;
+
+  // Files.
+  std::vector<std::string> volume;  // -v SRC:DST[:OPTIONS]
+  std::vector<std::string> mount;   // --mount type=...,...
+  std::vector<std::string> tmpfs;   // --tmpfs DST[:OPTIONS]
+  bool read_only = false;
+  bool read_only_tmpfs = false;  // with --read-only: writable tmpfs on /run, /tmp and /var/tmp
+  std::string shm_size;
+  std::vector<std::string> device;              // HOST[:CONTAINER[:rwm]]
+  std::vector<std::string> device_cgroup_rule;  // "c 1:3 rwm"
+
+  // Privileges.
+  bool privileged = false;
+  std::vector<std::string> cap_add;
+  std::vector<std::string> cap_drop;
+  std::vector<std::string> security_opt;
+  std::vector<std::string> ulimit;  // NAME=SOFT[:HARD]
+  std::string umask;                // octal
+  std::string oom_score_adj;
+
+  // Limits; sizes as "64m", all as typed.
+  std::string memory;       // -m
+  std::string memory_swap;  // -1: unlimited
+  std::string memory_reservation;
+  std::string memory_swappiness;
+  std::string cpus;
+  std::string cpu_shares;  // -c
+  std::string cpu_quota;
+  std::string cpu_period;
+  std::string cpuset_cpus;
+  std::string cpuset_mems;
+  std::string pids_limit;
+  std::string blkio_weight;
+  std::vector<std::string> cgroup_conf;  // FILE=VALUE
+  std::string cgroup_parent;
+};
+
+}  // namespace hoy::cli

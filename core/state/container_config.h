@@ -1,0 +1,180 @@
+#pragma once
+// Everything that is needed to start a container, decided once when it is created: the pure result
+// of options, image config and defaults (cli/ops/container_config.h), saved in the container's
+// record. Nothing in it depends on a run: no pids, no descriptors, no RUN paths.
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/state/resource_limits.h"
+
+namespace hoy::core {
+
+// Bit n is capability n (linux/capability.h).
+struct CapabilitySets {
+  uint64_t bounding = 0;
+  uint64_t effective = 0;
+  uint64_t permitted = 0;
+  uint64_t inheritable = 0;
+  uint64_t ambient = 0;
+
+  bool operator==(const CapabilitySets&) const = default;
+};
+
+// RLIMIT_* of getrlimit(2). RLIM_INFINITY is UINT64_MAX.
+struct Rlimit {
+  int resource = 0;
+  uint64_t soft = 0;
+  uint64_t hard = 0;
+
+  bool operator==(const Rlimit&) const = default;
+};
+
+// What is exec'ed and as whom. `hoy exec` makes another one for the same container.
+struct ProcessConfig {
+  std::vector<std::string> args;  // args[0] is looked up in PATH inside the root at start
+  std::vector<std::string> env;   // "NAME=value", each name once; HOME is added at start from the
+                                  // image's passwd when it is absent
+  std::string cwd = "/";          // absolute; created when missing
+  std::string user;               // "user[:group]", looked up inside the root at start; "" is root
+  std::vector<std::string> additional_groups;  // names or numbers, looked up likewise
+  bool terminal = false;
+  bool stdin_open = false;
+  CapabilitySets capabilities;
+  bool no_new_privileges = false;
+  std::vector<Rlimit> rlimits;  // only what differs from hoy's own; already clamped
+  std::optional<int> oom_score_adj;
+  mode_t umask = 0022;
+
+  bool operator==(const ProcessConfig&) const = default;
+};
+
+enum class MountKind { kBind, kTmpfs, kProc, kSysfs, kDevpts, kMqueue, kCgroup };
+
+// One mount inside the container, to be made in list order after the overlay root.
+struct Mount {
+  MountKind kind = MountKind::kBind;
+  std::string source;  // kBind: absolute host path; otherwise the name mountinfo shows
+  std::string target;  // absolute, cleaned, inside the root; created when missing
+  uint64_t flags = 0;  // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC ...; no MS_BIND, no propagation
+  std::string data;    // options of the file system: "mode=1777,size=65536k"
+  uint64_t propagation = 0;  // MS_PRIVATE, MS_SLAVE or MS_SHARED, with MS_REC or not; 0: MS_PRIVATE
+                             // | MS_REC
+  bool recursive = true;     // kBind: with the mounts below it (MS_REC)
+  bool recursive_readonly = false;  // mount_setattr(2) AT_RECURSIVE, Linux 5.12
+  bool source_is_directory = true;  // kBind: what to create when the target is missing
+  bool from_user = false;           // named by -v, --mount or --tmpfs: what inspect's Mounts lists
+
+  bool operator==(const Mount&) const = default;
+};
+
+// A node to create below the container's /dev, or to bind from `host_path` where mknod(2) is not
+// allowed.
+struct Device {
+  std::string path;       // in the container, absolute
+  std::string host_path;  // on the host, absolute
+  char type = 'c';        // 'c' or 'b'
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  mode_t mode = 0666;
+  uid_t uid = 0;
+  gid_t gid = 0;
+
+  bool operator==(const Device&) const = default;
+};
+
+// One rule of the device cgroup, applied in list order. The first rule of a confined container
+// denies everything.
+struct DeviceRule {
+  bool allow = true;
+  char type = 'a';                // 'a' (all), 'b' or 'c'
+  std::optional<uint32_t> major;  // absent: any
+  std::optional<uint32_t> minor;
+  std::string access = "rwm";  // of r, w, m
+
+  bool operator==(const DeviceRule&) const = default;
+};
+
+enum class NamespaceMode { kPrivate, kHost };
+
+struct NamespaceModes {
+  NamespaceMode pid = NamespaceMode::kPrivate;
+  NamespaceMode ipc = NamespaceMode::kPrivate;
+  NamespaceMode uts = NamespaceMode::kPrivate;
+  NamespaceMode net = NamespaceMode::kPrivate;  // private is a namespace with loopback only
+  NamespaceMode cgroup = NamespaceMode::kPrivate;
+
+  bool operator==(const NamespaceModes&) const = default;
+};
+
+enum class SeccompMode { kDefault, kUnconfined, kProfile };
+
+struct SeccompChoice {
+  SeccompMode mode = SeccompMode::kDefault;
+  std::string profile;  // kProfile: the JSON text, read when the container was created
+
+  bool operator==(const SeccompChoice&) const = default;
+};
+
+using StringPairs = std::vector<std::pair<std::string, std::string>>;
+
+// Which image the root comes from.
+struct ImageIdentity {
+  std::string reference;               // as the user typed it
+  std::string name;                    // normalised, "docker.io/library/busybox:latest"
+  std::string id;                      // config digest, hex
+  std::string digest;                  // manifest digest, "sha256:..."; empty when unknown
+  std::vector<std::string> chain_ids;  // hex, lowest layer first
+  std::vector<std::string> volumes;    // noted from the image config
+
+  bool operator==(const ImageIdentity&) const = default;
+};
+
+struct ContainerConfig {
+  ProcessConfig process;
+  ImageIdentity image;
+  std::vector<std::string> entrypoint;  // the two halves of process.args, for inspect
+  std::vector<std::string> command;
+  std::string hostname;    // empty with a host uts namespace: left alone
+  std::string domainname;  // empty: left alone
+  bool init = false;       // a built-in reaper is pid 1 and the process its child
+  bool readonly_rootfs = false;
+  bool privileged = false;
+  std::vector<Mount> mounts;
+  std::vector<Device> devices;
+  std::vector<DeviceRule> device_rules;     // empty: the device cgroup is not touched
+  std::vector<std::string> masked_paths;    // those that exist: /dev/null or an empty read-only
+                                            // tmpfs over them
+  std::vector<std::string> readonly_paths;  // those that exist: bound onto themselves read-only
+  StringPairs sysctls;                      // "net.core.somaxconn" -> "1024"
+  NamespaceModes namespaces;
+  SeccompChoice seccomp;
+  ResourceLimits limits;
+  std::string cgroup_parent;
+  int64_t shm_size = 64 << 20;  // bytes
+  int stop_signal = 15;
+  int64_t stop_timeout_seconds = 10;  // -1: waits for ever
+  int64_t timeout_seconds = 0;        // --timeout: killed after that long; 0: never
+  std::string pid_file;               // absolute host path to write init's pid to, or empty
+  bool auto_remove = false;
+  StringPairs labels;
+  StringPairs annotations;
+
+  bool operator==(const ContainerConfig&) const = default;
+};
+
+// The record's JSON, an object with "version". Reading accepts unknown and missing fields (the
+// missing ones keep their defaults). kCorrupt: not JSON, or a field of the wrong type;
+// kUnsupported: written by a newer hoy that says older ones must not read it.
+std::string EncodeContainerConfig(const ContainerConfig& config);
+Result<ContainerConfig> DecodeContainerConfig(std::string_view json);
+
+}  // namespace hoy::core

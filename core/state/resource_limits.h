@@ -1,0 +1,33 @@
+#pragma once
+// What a container may use, as the user asked for it. Plain data: core/cgroup turns it into writes
+// for cgroup v1 or v2, and refuses what the host cannot enforce.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hoy::core {
+
+// Everything absent is left as the kernel has it.
+struct ResourceLimits {
+  std::optional<int64_t> memory_bytes;
+  std::optional<int64_t> memory_swap_bytes;  // memory + swap together, as docker; -1: unlimited
+  std::optional<int64_t> memory_reservation_bytes;
+  std::optional<int64_t> memory_swappiness;  // 0-100, cgroup v1 only
+  std::optional<int64_t> nano_cpus;          // 1'500'000'000 is one and a half processors
+  std::optional<int64_t> cpu_shares;         // v1 scale, 2-262144
+  std::optional<int64_t> cpu_quota_us;       // -1: unlimited
+  std::optional<int64_t> cpu_period_us;      // 1000-1000000
+  std::optional<int64_t> pids_limit;         // -1: unlimited
+  std::optional<int64_t> blkio_weight;       // 10-1000
+  std::string cpuset_cpus;                   // "0-3,7"; empty: all
+  std::string cpuset_mems;
+  std::vector<std::pair<std::string, std::string>> cgroup_conf;  // cgroup file name -> value, in
+                                                                 // the order given
+
+  bool operator==(const ResourceLimits&) const = default;
+};
+
+}  // namespace hoy::core
