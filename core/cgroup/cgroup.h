@@ -1,0 +1,137 @@
+#pragma once
+// A container's cgroup: made before the process, joined by it, removed after it.
+//
+// Where: `hoy-<id>`, directly in the base directory of each hierarchy, so that nothing is shared
+// between containers and nothing stays behind. The base is
+//   v1  the caller's own cgroup, so that a sandbox's or batch job's limits go on to hold; but the
+//       mount's root where systemd owns the caller's cgroup (a session ends, a container need not)
+//   v2  the mount's root; if that cannot be written, the caller's own cgroup (a delegated tree)
+// or, with --cgroup-parent, that path below the mount's root (relative: below the base).
+//
+// Only what is used is made: on v1 memory, cpu, cpuacct, pids, blkio, devices and freezer; cpuset
+// when a limit names it; name=systemd and the hybrid's v2 tree when the caller is not in their root
+// (so that a stopped unit does not take the container with it).
+//
+// Nobody locks: a cgroup belongs to its container, whose own lock orders create and remove.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/cgroup/devices.h"
+#include "core/cgroup/limits.h"
+
+namespace hoy::core {
+
+enum class CgroupVersion { kNone, kV1, kV2 };
+std::string_view ToString(CgroupVersion version);         // "none", "v1", "v2"
+CgroupVersion ParseCgroupVersion(std::string_view text);  // anything else: kNone
+
+// Where a container's cgroup is, as the container record stores it: any later hoy can reopen it.
+struct CgroupLocation {
+  CgroupVersion version = CgroupVersion::kNone;
+  // v1: {"memory", "/sys/fs/cgroup/memory/hoy-<id>"}, {"cpu,cpuacct", ...}, ...; v2: one, {"",
+  // dir}.
+  std::vector<std::pair<std::string, std::string>> directories;
+
+  bool operator==(const CgroupLocation&) const = default;
+
+  // The directory that holds `controller` ("memory", "cpu"; on v2 any), or empty.
+  std::string Directory(std::string_view controller) const;
+  // What a pid is written to, one per directory. v2: joined by clone3(CLONE_INTO_CGROUP) instead,
+  // but the file works too.
+  std::vector<std::string> ProcsFiles() const;
+  // What ReadOomKills (join.h) reads; empty where nobody counts.
+  std::string OomFile() const;
+};
+
+struct CgroupRequest {
+  std::string id;                   // the container's
+  std::string parent;               // --cgroup-parent, or empty
+  ResourceLimits limits;            // must have passed ValidateLimits
+  bool all_devices = false;         // --privileged: no device rules at all
+  std::vector<DeviceRule> devices;  // in addition to DefaultDeviceRules()
+};
+
+struct CgroupStats {
+  uint64_t memory_usage_bytes = 0;             // as `docker stats`: without the inactive page cache
+  std::optional<uint64_t> memory_peak_bytes;   // v2: Linux 5.19
+  std::optional<uint64_t> memory_limit_bytes;  // unset: none
+  uint64_t cpu_usage_ns = 0;
+  uint64_t cpu_user_ns = 0;
+  uint64_t cpu_system_ns = 0;
+  uint64_t pids = 0;
+  std::optional<uint64_t> pids_limit;
+  uint64_t read_bytes = 0;  // block I/O
+  uint64_t written_bytes = 0;
+};
+
+class CgroupDriver;
+
+// A handle. It does not own the cgroup: dropping it leaves the cgroup as it is.
+class Cgroup {
+ public:
+  // Makes the directories, writes limits and device rules. On failure nothing is left behind.
+  // With no limits asked and no writable cgroups it succeeds with an empty location and a reason.
+  // kUnsupported: a limit that was asked for cannot be enforced here; names the controller and, in
+  // the hint, what to do. kInvalidArgument: the kernel refused the value, or a bad parent.
+  // kAlreadyExists: there is one with processes in it (an empty left-over is taken over).
+  static Result<Cgroup> Create(const CgroupRequest& request);
+  static Cgroup Open(CgroupLocation location);
+
+  Cgroup(Cgroup&&) noexcept;
+  Cgroup& operator=(Cgroup&&) noexcept;
+  ~Cgroup();
+
+  const CgroupLocation& location() const { return location_; }
+  // Why there is none (location().version == kNone), for `inspect` and `info`.
+  const std::string& none_reason() const { return none_reason_; }
+  // The kernel enforces the device rules. Where it does not (no controller, no BPF), a container
+  // must not keep CAP_MKNOD.
+  bool devices_enforced() const { return devices_enforced_; }
+  // v2, after Create: for CLONE_INTO_CGROUP; otherwise -1.
+  BorrowedFd clone_into() const { return directory_; }
+
+  Result<> Join(pid_t pid) const;
+  // Writes changed limits to a living cgroup (hoy update).
+  Result<> Update(const ResourceLimits& limits) const;
+
+  Result<> Freeze() const;  // returns when all are frozen
+  Result<> Thaw() const;
+  // SIGKILL to every process in it and in cgroups below it, however fast they fork. Frozen ones are
+  // thawed so that they die. Returns when the signals are sent, not when all are gone.
+  Result<> Kill() const;
+  // Idempotent: removes it and whatever the container made below it, deepest first. Waits (up to
+  // `patience_ms`) for dying processes; kConflict: living ones are still there.
+  Result<> Remove(int patience_ms = 2000) const;
+
+  // All pids in it and below, as this pid namespace sees them. A missing cgroup has none.
+  Result<std::vector<pid_t>> Processes() const;
+  Result<bool> IsEmpty() const;
+  Result<CgroupStats> Stats() const;  // kUnsupported where there is no cgroup
+  uint64_t OomKills() const;  // processes that the OOM killer took in it; 0 where nobody counts
+
+ private:
+  friend class CgroupDriver;
+  explicit Cgroup(CgroupLocation location);
+
+  CgroupLocation location_;
+  std::string none_reason_;
+  bool devices_enforced_ = false;
+  Fd directory_;
+  std::unique_ptr<CgroupDriver> driver_;
+};
+
+// What `hoy info` says about this host.
+struct CgroupHostInfo {
+  CgroupVersion version = CgroupVersion::kNone;
+  std::vector<std::string> controllers;
+};
+CgroupHostInfo DescribeCgroupHost();
+
+}  // namespace hoy::core
