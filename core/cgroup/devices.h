@@ -9,19 +9,9 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/state/container_config.h"
 
 namespace hoy::core {
-
-// One rule, as in runtime-spec `linux.resources.devices` and v1's devices.allow.
-struct DeviceRule {
-  bool allow = true;
-  char type = 'a';               // 'b', 'c', or 'a' for both (then major and minor are ignored)
-  std::optional<int64_t> major;  // unset: any
-  std::optional<int64_t> minor;
-  std::string access = "rwm";  // any of r(ead), w(rite), m(knod)
-
-  bool operator==(const DeviceRule&) const = default;
-};
 
 // "c 1:3 rwm", "b *:* m", "a" (--device-cgroup-rule, devices.allow). kInvalidArgument otherwise.
 Result<DeviceRule> ParseDeviceRule(std::string_view text);

@@ -11,28 +11,9 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/state/resource_limits.h"
 
 namespace hoy::core {
-
-// Unset (or empty) means: not asked for. Docker's "0" for a limit also means "not asked for".
-struct ResourceLimits {
-  std::optional<int64_t> memory_bytes;
-  std::optional<int64_t> memory_swap_bytes;  // memory and swap together; -1: as much as there is
-  std::optional<int64_t> memory_reservation_bytes;  // soft limit
-  std::optional<int64_t> memory_swappiness;         // 0-100; cgroup v1 only
-  std::optional<int64_t> nano_cpus;                 // --cpus, in 1e-9 CPUs
-  std::optional<int64_t> cpu_shares;                // 2-262144, 1024 is the kernel's default
-  std::optional<int64_t> cpu_quota_us;              // per period; negative: none
-  std::optional<int64_t> cpu_period_us;
-  std::optional<int64_t> pids_limit;    // negative: unlimited
-  std::optional<int64_t> blkio_weight;  // 10-1000
-  std::string cpuset_cpus;              // "0-2,5"
-  std::string cpuset_mems;
-  // --cgroup-conf FILE=VALUE: cgroup v2 files, written as they are, after the others.
-  std::vector<std::pair<std::string, std::string>> cgroup_conf;
-
-  bool operator==(const ResourceLimits&) const = default;
-};
 
 // What the host has, for checking limits against it.
 struct CpuTopology {
