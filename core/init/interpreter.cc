@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -90,6 +91,18 @@ int ConnectStreams(State& state) {
     if (fd >= 0 && dup2(fd, stream) < 0) return -1;
   }
   return 0;
+}
+
+// netdevice(7). The kernel gives "lo" its addresses when it comes up.
+int BringLoopbackUp() {
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno == EAFNOSUPPORT ? 0 : -1;
+  ifreq request{};
+  memcpy(request.ifr_name, "lo", 3);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  int result = ioctl(fd, SIOCSIFFLAGS, &request);
+  close(fd);
+  return result;
 }
 
 // Every signal back to its default and unblocked, whatever hoy's own parent left ignored.
@@ -184,6 +197,7 @@ int RunStep(const PlanView& plan, const Step& step, State& state) {
     case StepKind::kSymlink: return symlink(a, b) != 0 && errno != EEXIST ? -1 : 0;
     case StepKind::kTouch: return TouchFile(a, static_cast<mode_t>(step.value));
     case StepKind::kWriteFile: return WriteWholeFile(a, b);
+    case StepKind::kLoopbackUp: return BringLoopbackUp();
     case StepKind::kHostname: return sethostname(a, strlen(a));
     case StepKind::kDomainname: return setdomainname(a, strlen(a));
     case StepKind::kTerminal: return OpenTerminal(state, step);

@@ -40,6 +40,7 @@ enum class StepKind : uint32_t {
   kSymlink,          // a: content, b: path
   kTouch,            // a: path, value: mode; an existing one is fine
   kWriteFile,        // a: path, b: content
+  kLoopbackUp,       // brings "lo" up in a new network namespace
   kHostname,         // a
   kDomainname,       // a
   kTerminal,         // value: rows, extra: columns; opens a pty and sends its master up

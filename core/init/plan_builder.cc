@@ -33,6 +33,7 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kSymlink: return "create symlink";
     case StepKind::kTouch: return "create file";
     case StepKind::kWriteFile: return "write";
+    case StepKind::kLoopbackUp: return "bring up loopback";
     case StepKind::kHostname: return "set hostname";
     case StepKind::kDomainname: return "set domain name";
     case StepKind::kTerminal: return "open terminal";

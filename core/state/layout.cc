@@ -50,6 +50,7 @@ Result<> PrepareLayout(const Layout& layout) {
   // RUN is lost at each boot, DATA is not: each is made when its own last-made part is missing.
   if (!Exists(layout.RunContainers())) {
     TRY(MakeDirectories(layout.run, 0700));
+    TRY(MakeDirectories(layout.RootMountPoint(), 0700));
     TRY(MakeDirectories(layout.RunContainers(), 0700));
     struct stat status{};
     if (stat(layout.run.c_str(), &status) != 0) return FailErrno("stat", layout.run);

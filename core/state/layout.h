@@ -10,7 +10,9 @@
 //     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
 //                                  is its own lock, and it is never half written
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
-//     containers/<id>/{state.json,out,err,attach.sock}
+//     root/                        empty: the mount point of every container's root, in its own
+//                                  mount namespace
+//     containers/<id>/{start.json,state.json,out,err}
 
 #include <string>
 #include <string_view>
@@ -30,10 +32,16 @@ struct Layout {
   std::string Blobs() const { return data + "/images/blobs/sha256"; }
   std::string Ingest() const { return data + "/images/ingest"; }
   std::string Layers() const { return data + "/layers"; }
+  // An overlay lowerdir: the files of one unpacked layer.
+  std::string LayerFiles(std::string_view chain_id_hex) const {
+    return Layers() + "/" + std::string(chain_id_hex) + "/fs";
+  }
   std::string Names() const { return data + "/names"; }
   std::string Name(std::string_view name) const { return Names() + "/" + std::string(name); }
   std::string Containers() const { return data + "/containers"; }
   std::string Container(std::string_view id) const { return Containers() + "/" + std::string(id); }
+  // An empty directory: where each container mounts its root, in its own mount namespace.
+  std::string RootMountPoint() const { return run + "/root"; }
   std::string RunContainers() const { return run + "/containers"; }
   std::string RunContainer(std::string_view id) const {
     return RunContainers() + "/" + std::string(id);

@@ -1,0 +1,417 @@
+#include "core/engine/start_plan.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+
+#include "core/state/run_state.h"
+
+namespace hoy::core {
+namespace {
+
+constexpr uint64_t kAtRecursive = 0x8000;  // AT_RECURSIVE, <linux/fcntl.h>
+
+struct Translation {
+  uint64_t mount_flag;
+  uint64_t attribute;
+};
+constexpr Translation kAttributes[] = {
+    {MS_RDONLY, MOUNT_ATTR_RDONLY},   {MS_NOSUID, MOUNT_ATTR_NOSUID},
+    {MS_NODEV, MOUNT_ATTR_NODEV},     {MS_NOEXEC, MOUNT_ATTR_NOEXEC},
+    {MS_NOATIME, MOUNT_ATTR_NOATIME}, {MS_NODIRATIME, MOUNT_ATTR_NODIRATIME}};
+
+uint64_t ToAttributes(uint64_t mount_flags) {
+  uint64_t attributes = 0;
+  for (const auto& [flag, attribute] : kAttributes) {
+    if ((mount_flags & flag) != 0) attributes |= attribute;
+  }
+  return attributes;
+}
+
+// A bind mount in two steps: its source is opened while the host is still in reach, and attached
+// once the container's root is the root.
+struct PendingBind {
+  uint32_t slot;
+  const Mount* mount;
+};
+
+class StartPlanner {
+ public:
+  explicit StartPlanner(const StartInput& input)
+      : input_(input), config_(input.record->config), layout_(*input.layout) {}
+
+  PlanBuilder Build() {
+    FillHeader();
+    OpenSources();
+    EnterRoot();
+    MakeMounts();
+    MakeDevices();
+    RestrictPaths();
+    AddProcessSteps();
+    return std::move(plan_);
+  }
+
+ private:
+  Step& Add(StepKind kind) { return plan_.Add(kind); }
+  void AddPath(StepKind kind, const std::string& path, uint64_t value = 0) {
+    Step step{};
+    step.a = plan_.Text(path);
+    step.value = value;
+    Put(kind, step);
+  }
+  void Put(StepKind kind, Step step) {
+    step.kind = kind;
+    Add(kind) = step;
+  }
+
+  void FillHeader();
+  void OpenSources();
+  uint32_t OpenTree(const std::string& path, bool recursive);
+  void EnterRoot();
+  void MakeMounts();
+  void MakeFilesystem(const Mount& mount);
+  void MakeCgroupMounts(const Mount& mount);
+  void AwaitCgroup();
+  void MakeDevices();
+  void RestrictPaths();
+  void AddProcessSteps();
+
+  const StartInput& input_;
+  const ContainerConfig& config_;
+  const Layout& layout_;
+  PlanBuilder plan_;
+  std::vector<std::pair<uint32_t, std::string>> etc_files_;
+  std::vector<PendingBind> binds_;
+  bool released_ = false;
+};
+
+void StartPlanner::FillHeader() {
+  const std::string& id = input_.record->id;
+  std::string run = layout_.RunContainer(id);
+  PlanHeader& header = plan_.header();
+  header.mode = MonitorMode::kStart;
+  // The cgroup namespace is unshared later, when the process is in its cgroup.
+  header.clone_flags = NamespaceFlags(config_.namespaces) & ~static_cast<uint64_t>(CLONE_NEWCGROUP);
+  header.terminal = config_.process.terminal ? 1 : 0;
+  header.open_stdin = config_.process.stdin_open ? 1 : 0;
+  header.durable = config_.auto_remove ? 0 : 1;
+  header.timeout_seconds = static_cast<uint32_t>(config_.timeout_seconds);
+  header.owner_uid = input_.process.user.uid;
+  header.owner_gid = input_.process.user.gid;
+  header.container_id = plan_.Text(id);
+  header.boot_id = plan_.Text(input_.boot_id);
+  header.state_path = plan_.Text(StatePath(layout_, id));
+  if (!config_.auto_remove) header.exit_path = plan_.Text(ExitPath(layout_, id));
+  header.log_path = plan_.Text(layout_.Container(id) + "/logs/stdio.log");
+  header.stdout_path = plan_.Text(run + "/out");
+  header.stderr_path = plan_.Text(run + "/err");
+  if (input_.cgroup.version != CgroupVersion::kNone) {
+    header.cgroup_procs = plan_.Texts(input_.cgroup.ProcsFiles());
+    if (input_.cgroup.version == CgroupVersion::kV2) {
+      header.cgroup_dir = plan_.Text(input_.cgroup.directories.front().second);
+    }
+    header.oom_path = plan_.Text(input_.cgroup.OomFile());
+  }
+  header.cleanup_argv = plan_.Texts(input_.cleanup_argv);
+}
+
+uint32_t StartPlanner::OpenTree(const std::string& path, bool recursive) {
+  Step step{};
+  step.slot = plan_.NextSlot();
+  step.a = plan_.Text(path);
+  step.flags = recursive ? kAtRecursive : 0;
+  Put(StepKind::kOpenTree, step);
+  return step.slot;
+}
+
+void StartPlanner::OpenSources() {
+  Put(StepKind::kNewSession, {});
+  Step propagation{};
+  propagation.a = plan_.Text("/");
+  propagation.flags = MS_SLAVE | MS_REC;
+  Put(StepKind::kPropagation, propagation);
+  std::string etc = layout_.Container(input_.record->id) + "/etc/";
+  for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
+    etc_files_.emplace_back(OpenTree(etc + name, false), std::string("/etc/") + name);
+  }
+  for (const Mount& mount : config_.mounts) {
+    if (mount.kind == MountKind::kBind)
+      binds_.push_back({OpenTree(mount.source, mount.recursive), &mount});
+  }
+}
+
+void StartPlanner::EnterRoot() {
+  std::string container = layout_.Container(input_.record->id);
+  std::vector<std::string> lowers;
+  const auto& chain_ids = config_.image.chain_ids;
+  for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
+    lowers.push_back(layout_.LayerFiles(*chain_id));
+  }
+  Step overlay{};
+  overlay.a = plan_.Text(layout_.RootMountPoint());
+  overlay.b = plan_.Text(container + "/upper");
+  overlay.c = plan_.Text(container + "/work");
+  overlay.d = plan_.Texts(lowers);
+  Put(StepKind::kOverlay, overlay);
+  AddPath(StepKind::kPivotRoot, layout_.RootMountPoint());
+}
+
+void StartPlanner::AwaitCgroup() {
+  if (std::exchange(released_, true)) return;
+  Put(StepKind::kAwaitRelease, {});
+  if (config_.namespaces.cgroup != NamespaceMode::kPrivate) return;
+  Step unshare{};
+  unshare.flags = CLONE_NEWCGROUP;
+  Put(StepKind::kUnshare, unshare);
+}
+
+void StartPlanner::MakeFilesystem(const Mount& mount) {
+  constexpr std::pair<MountKind, const char*> kTypes[] = {
+      {MountKind::kTmpfs, "tmpfs"},   {MountKind::kProc, "proc"},     {MountKind::kSysfs, "sysfs"},
+      {MountKind::kDevpts, "devpts"}, {MountKind::kMqueue, "mqueue"},
+  };
+  const auto* type =
+      std::ranges::find(kTypes, mount.kind, &std::pair<MountKind, const char*>::first);
+  Step step{};
+  step.a = plan_.Text(type->second);
+  step.b = plan_.Text(mount.source.empty() ? type->second : mount.source);
+  step.c = plan_.Text(mount.target);
+  if (!mount.data.empty()) step.d = plan_.Text(mount.data);
+  step.flags = mount.flags;
+  step.slot = mount.from_user ? 0 : 1;  // 1: an image must not redirect /proc by a symlink
+  Put(StepKind::kMount, step);
+}
+
+// v2: one mount. v1: a tmpfs with a directory for each hierarchy, as every host shows them.
+void StartPlanner::MakeCgroupMounts(const Mount& mount) {
+  AwaitCgroup();
+  if (input_.cgroup.version == CgroupVersion::kNone) return;
+  auto add = [&](const char* type, const std::string& target, const std::string& data,
+                 uint64_t flags) {
+    Step step{};
+    step.a = plan_.Text(type);
+    step.b = plan_.Text(type);
+    step.c = plan_.Text(target);
+    if (!data.empty()) step.d = plan_.Text(data);
+    step.flags = flags;
+    step.slot = 1;
+    Put(StepKind::kMount, step);
+  };
+  if (input_.cgroup.version == CgroupVersion::kV2) {
+    add("cgroup2", mount.target, "", mount.flags);
+    return;
+  }
+  add("tmpfs", mount.target, "mode=755", mount.flags & ~static_cast<uint64_t>(MS_RDONLY));
+  for (const auto& [controllers, directory] : input_.cgroup.directories) {
+    if (controllers.empty()) continue;
+    std::string name = controllers.starts_with("name=") ? controllers.substr(5) : controllers;
+    std::string data = controllers.starts_with("name=") ? "none," + controllers : controllers;
+    add("cgroup", mount.target + "/" + name, data, mount.flags);
+  }
+  if ((mount.flags & MS_RDONLY) == 0) return;
+  Step step{};
+  step.a = plan_.Text(mount.target);
+  step.flags = mount.flags | MS_BIND;
+  Put(StepKind::kRemount, step);
+}
+
+void StartPlanner::MakeMounts() {
+  for (const Mount& mount : config_.mounts) {
+    if (mount.from_user || mount.kind == MountKind::kBind) continue;
+    if (mount.kind == MountKind::kCgroup) {
+      MakeCgroupMounts(mount);
+    } else {
+      MakeFilesystem(mount);
+    }
+  }
+  for (const auto& [slot, target] : etc_files_) {
+    Step step{};
+    step.slot = slot;
+    step.c = plan_.Text(target);
+    step.value = MS_PRIVATE;
+    Put(StepKind::kMoveTree, step);
+  }
+  AddPath(StepKind::kTouch, "/run/.containerenv", 0644);
+  // Nested targets need their parents first, whatever order they were given in.
+  std::vector<const Mount*> ordered;
+  for (const Mount& mount : config_.mounts) {
+    if (mount.from_user || mount.kind == MountKind::kBind) ordered.push_back(&mount);
+  }
+  std::ranges::stable_sort(
+      ordered, {}, [](const Mount* mount) { return std::ranges::count(mount->target, '/'); });
+  for (const Mount* mount : ordered) {
+    if (mount->kind != MountKind::kBind) {
+      MakeFilesystem(*mount);
+      continue;
+    }
+    auto bind = std::ranges::find(binds_, mount, &PendingBind::mount);
+    Step step{};
+    step.slot = bind->slot;
+    step.c = plan_.Text(mount->target);
+    step.flags = ToAttributes(mount->flags);
+    step.value = mount->propagation != 0 ? mount->propagation & ~static_cast<uint64_t>(MS_REC)
+                                         : static_cast<uint64_t>(MS_PRIVATE);
+    Put(StepKind::kMoveTree, step);
+  }
+}
+
+void StartPlanner::MakeDevices() {
+  for (const Device& device : config_.devices) {
+    Step step{};
+    step.a = plan_.Text(device.path);
+    step.value = device.mode | (device.type == 'b' ? S_IFBLK : S_IFCHR);
+    step.extra = makedev(device.major, device.minor);
+    step.uid = device.uid;
+    step.gid = device.gid;
+    Put(StepKind::kMakeNode, step);
+  }
+  constexpr std::pair<const char*, const char*> kLinks[] = {
+      {"pts/ptmx", "/dev/ptmx"},          {"/proc/self/fd", "/dev/fd"},
+      {"/proc/self/fd/0", "/dev/stdin"},  {"/proc/self/fd/1", "/dev/stdout"},
+      {"/proc/self/fd/2", "/dev/stderr"}, {"/proc/kcore", "/dev/core"}};
+  for (const auto& [content, path] : kLinks) {
+    Step step{};
+    step.a = plan_.Text(content);
+    step.b = plan_.Text(path);
+    Put(StepKind::kSymlink, step);
+  }
+}
+
+void StartPlanner::RestrictPaths() {
+  if (config_.namespaces.net == NamespaceMode::kPrivate) Put(StepKind::kLoopbackUp, {});
+  for (const auto& [name, value] : config_.sysctls) {
+    std::string path = "/proc/sys/" + name;
+    std::ranges::replace(path, '.', '/');
+    Step step{};
+    step.a = plan_.Text(path);
+    step.b = plan_.Text(value);
+    Put(StepKind::kWriteFile, step);
+  }
+  for (const std::string& path : config_.readonly_paths) AddPath(StepKind::kReadOnlyPath, path);
+  for (const std::string& path : config_.masked_paths) AddPath(StepKind::kMask, path);
+  if (!config_.hostname.empty()) AddPath(StepKind::kHostname, config_.hostname);
+  if (!config_.domainname.empty()) AddPath(StepKind::kDomainname, config_.domainname);
+  AddPath(StepKind::kMakeDirectories, config_.process.cwd, 0755);
+  if (config_.readonly_rootfs) {
+    Step step{};
+    step.a = plan_.Text("/");
+    step.flags = MS_BIND | MS_RDONLY;
+    Put(StepKind::kRemount, step);
+  }
+  AwaitCgroup();
+}
+
+void AddTerminal(PlanBuilder& plan, uint32_t uid, uint16_t rows, uint16_t columns) {
+  Step& step = plan.Add(StepKind::kTerminal);
+  step.value = rows;
+  step.extra = columns;
+  step.uid = uid;
+}
+
+void AddPathStep(PlanBuilder& plan, StepKind kind, const std::string& path) {
+  Offset text = plan.Text(path);
+  plan.Add(kind).a = text;
+}
+
+// The common end of every plan: from a root process with all its rights to the user's program.
+void AddProcess(PlanBuilder& plan, const ProcessConfig& process, const ResolvedProcess& resolved,
+                std::span<const sock_filter> seccomp, bool reaper, bool dies_with_client) {
+  plan.Add(StepKind::kStandardStreams);
+  if (process.oom_score_adj) {
+    Offset path = plan.Text("/proc/self/oom_score_adj");
+    Offset value = plan.Text(std::to_string(*process.oom_score_adj));
+    Step& step = plan.Add(StepKind::kWriteFile);
+    step.a = path;
+    step.b = value;
+  }
+  for (const Rlimit& limit : process.rlimits) {
+    Step& step = plan.Add(StepKind::kLimit);
+    step.value = static_cast<uint64_t>(limit.resource);
+    step.extra = limit.soft;
+    step.extra2 = limit.hard;
+  }
+  plan.Add(StepKind::kUmask).value = process.umask;
+  AddPathStep(plan, StepKind::kWorkingDirectory, process.cwd);
+  const CapabilitySets& capabilities = process.capabilities;
+  plan.Add(StepKind::kCapabilityBounds).value = capabilities.bounding;
+  Offset groups = plan.Numbers(resolved.user.groups);
+  Step& user = plan.Add(StepKind::kUser);
+  user.uid = resolved.user.uid;
+  user.gid = resolved.user.gid;
+  user.d = groups;
+  // After the change of user, which clears it (prctl(2)).
+  if (dies_with_client) plan.Add(StepKind::kDeathSignal).value = SIGKILL;
+  // Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before capset; with it, it is
+  // the very last thing before execve, so that a strict profile need not allow hoy's own calls.
+  auto add_filter = [&] {
+    if (seccomp.empty()) return;
+    Offset program = plan.Blob(seccomp.data(), seccomp.size_bytes());
+    Step& step = plan.Add(StepKind::kSeccomp);
+    step.a = program;
+    step.value = seccomp.size();
+  };
+  if (!process.no_new_privileges) add_filter();
+  Step& sets = plan.Add(StepKind::kCapabilities);
+  sets.value = resolved.user.uid == 0 ? capabilities.permitted
+                                      : capabilities.ambient | capabilities.inheritable;
+  sets.extra = capabilities.inheritable;
+  sets.extra2 = capabilities.ambient;
+  if (process.no_new_privileges) plan.Add(StepKind::kNoNewPrivileges);
+  if (reaper) plan.Add(StepKind::kReaper);
+  if (process.no_new_privileges) add_filter();
+  std::vector<std::string> environment = process.env;
+  bool has_home = std::ranges::any_of(
+      environment, [](const std::string& entry) { return entry.starts_with("HOME="); });
+  if (!has_home) environment.push_back("HOME=" + resolved.user.home);
+  Offset path = plan.Text(resolved.executable);
+  Offset argv = plan.Texts(process.args);
+  Offset envp = plan.Texts(environment);
+  Step& exec = plan.Add(StepKind::kExec);
+  exec.a = path;
+  exec.b = argv;
+  exec.c = envp;
+}
+
+void StartPlanner::AddProcessSteps() {
+  if (config_.process.terminal) {
+    AddTerminal(plan_, input_.process.user.uid, input_.rows, input_.columns);
+    Put(StepKind::kConsole, {});
+  }
+  AddProcess(plan_, config_.process, input_.process, input_.seccomp, config_.init, false);
+}
+
+}  // namespace
+
+uint64_t NamespaceFlags(const NamespaceModes& modes) {
+  uint64_t flags = CLONE_NEWNS;
+  if (modes.pid == NamespaceMode::kPrivate) flags |= CLONE_NEWPID;
+  if (modes.ipc == NamespaceMode::kPrivate) flags |= CLONE_NEWIPC;
+  if (modes.uts == NamespaceMode::kPrivate) flags |= CLONE_NEWUTS;
+  if (modes.net == NamespaceMode::kPrivate) flags |= CLONE_NEWNET;
+  if (modes.cgroup == NamespaceMode::kPrivate) flags |= CLONE_NEWCGROUP;
+  return flags;
+}
+
+PlanBuilder BuildStartPlan(const StartInput& input) {
+  return StartPlanner(input).Build();
+}
+
+PlanBuilder BuildExecPlan(const ExecInput& input) {
+  PlanBuilder plan;
+  plan.header().mode = MonitorMode::kDirect;
+  // The PID namespace was joined before the fork: setns(2) moves only children.
+  plan.Add(StepKind::kJoinNamespaces).flags =
+      NamespaceFlags(input.record->config.namespaces) & ~static_cast<uint64_t>(CLONE_NEWPID);
+  plan.Add(StepKind::kNewSession);
+  if (input.process->terminal) {
+    AddTerminal(plan, input.resolved.user.uid, input.rows, input.columns);
+  }
+  AddProcess(plan, *input.process, input.resolved, input.seccomp, false, input.dies_with_client);
+  return plan;
+}
+
+}  // namespace hoy::core

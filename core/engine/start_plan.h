@@ -1,0 +1,56 @@
+#pragma once
+// From a container's config to its InitPlan. Pure: everything that had to be looked up on this host
+// comes in as data, so the result can be compared with golden text.
+
+#include <linux/filter.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/cgroup/cgroup.h"
+#include "core/init/plan_builder.h"
+#include "core/rootfs/users.h"
+#include "core/state/container_record.h"
+
+namespace hoy::core {
+
+// The process to exec, with every name resolved.
+struct ResolvedProcess {
+  ResolvedUser user;
+  std::string executable;  // absolute, inside the root
+};
+
+struct StartInput {
+  const ContainerRecord* record = nullptr;
+  const Layout* layout = nullptr;
+  ResolvedProcess process;
+  CgroupLocation cgroup;
+  std::span<const sock_filter> seccomp;  // empty: unconfined
+  uint16_t rows = 0;                     // the client's window, when the container has a terminal
+  uint16_t columns = 0;
+  std::vector<std::string> cleanup_argv;
+  std::string boot_id;
+};
+
+// Mode kStart. The header is complete.
+PlanBuilder BuildStartPlan(const StartInput& input);
+
+// What differs between the container's process and one that `hoy exec` adds.
+struct ExecInput {
+  const ContainerRecord* record = nullptr;
+  const ProcessConfig* process = nullptr;
+  ResolvedProcess resolved;
+  std::span<const sock_filter> seccomp;
+  uint16_t rows = 0;
+  uint16_t columns = 0;
+  bool dies_with_client = true;
+};
+
+// Mode kDirect: joins the namespaces of the process behind MonitorFd kJoinFd, then execs.
+PlanBuilder BuildExecPlan(const ExecInput& input);
+
+// CLONE_NEW* of the namespaces that a container has of its own.
+uint64_t NamespaceFlags(const NamespaceModes& modes);
+
+}  // namespace hoy::core
