@@ -1,0 +1,42 @@
+#pragma once
+// Reading and locking the files of the image store; shared by the store's own sources only.
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/state/layout.h"
+#include "oci/image/digest.h"
+#include "oci/image/image_record.h"
+
+namespace hoy::oci {
+
+std::string RefPath(const core::Layout& layout, const Reference& reference);
+std::string RecordPath(const core::Layout& layout, const Digest& image);
+
+// nullopt: there is none. A record is read again from the start by whoever needs to be sure.
+Result<std::optional<RefRecord>> ReadRef(const core::Layout& layout, const Reference& reference);
+Result<std::optional<ImageRecord>> ReadRecord(const core::Layout& layout, const Digest& image);
+
+// All of them. What vanishes meanwhile is left out; one that cannot be read is an error.
+Result<std::vector<RefRecord>> ReadRefs(const core::Layout& layout);
+Result<std::vector<ImageRecord>> ReadRecords(const core::Layout& layout);
+
+// The writers' lock: flock on DATA/images, held for some milliseconds.
+Result<Fd> LockImages(const std::string& images_directory);
+
+// DATA/images/leases: one flocked file per pull in progress.
+std::string LeaseDirectory(const std::string& images_directory);
+
+// What the pulls in progress rely on. Deletes the leases of the dead. The images lock is held.
+struct Leased {
+  std::set<Digest> blobs;
+  std::set<Digest> chain_ids;
+};
+Result<Leased> ReadLeases(const std::string& images_directory);
+
+}  // namespace hoy::oci

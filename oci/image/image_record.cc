@@ -1,0 +1,104 @@
+#include "oci/image/image_record.h"
+
+#include "oci/image/codec.h"
+
+namespace hoy::oci {
+namespace {
+
+constexpr int kRecordVersion = 1;
+constexpr size_t kMaxRecordBytes = 16 << 20;  // a config at its limit, and more
+constexpr size_t kMaxFileName = 240;          // NAME_MAX is 255; WriteFileAtomically needs no more
+
+Json Texts(const std::vector<Digest>& digests) {
+  Json list = Json::array();
+  for (const Digest& digest : digests) list.push_back(digest.ToString());
+  return list;
+}
+
+void CheckVersion(const Json& object) {
+  int64_t version = IntegerAt(object, "version");
+  if (version != kRecordVersion) {
+    throw MalformedJson{fmt::format("version {} is not known", version)};
+  }
+}
+
+// FNV-1a, 64 bits: only has to tell apart the few names that are too long for a file name.
+uint64_t HashOf(std::string_view text) {
+  uint64_t hash = 14695981039346656037U;
+  for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return hash;
+}
+
+}  // namespace
+
+std::string EncodeImageRecord(const ImageRecord& record) {
+  Json object = {{"version", kRecordVersion},
+                 {"id", record.id.ToString()},
+                 {"manifest", record.manifest.ToString()},
+                 {"os", record.platform.os},
+                 {"architecture", record.platform.architecture},
+                 {"variant", record.platform.variant},
+                 {"created", record.created},
+                 {"pulled", record.pulled},
+                 {"size", record.size},
+                 {"chain_ids", Texts(record.chain_ids)},
+                 {"diff_ids", Texts(record.diff_ids)},
+                 {"repo_digests", record.repo_digests},
+                 {"blobs", Texts(record.blobs)},
+                 {"author", record.author},
+                 {"config", EncodeRunConfig(record.config)}};
+  return object.dump() + "\n";
+}
+
+Result<ImageRecord> DecodeImageRecord(std::string_view bytes) {
+  return DecodeJson<ImageRecord>(bytes, "image record", kMaxRecordBytes, [](const Json& object) {
+    CheckVersion(object);
+    ImageRecord record;
+    record.id = DigestAt(object, "id");
+    record.manifest = DigestAt(object, "manifest");
+    record.platform = {.os = StringAt(object, "os"),
+                       .architecture = StringAt(object, "architecture"),
+                       .variant = StringAt(object, "variant")};
+    record.created = object.at("created").get<core::Timestamp>();
+    record.pulled = object.at("pulled").get<core::Timestamp>();
+    record.size = IntegerAt(object, "size");
+    record.chain_ids = DigestsAt(object, "chain_ids");
+    record.diff_ids = DigestsAt(object, "diff_ids");
+    record.repo_digests = StringsAt(object, "repo_digests");
+    record.blobs = DigestsAt(object, "blobs");
+    record.author = StringAt(object, "author");
+    const Json* config = FindMember(object, "config");
+    if (config == nullptr || !config->is_object()) throw MalformedJson{"'config' is missing"};
+    record.config = DecodeRunConfig(*config);
+    return Result<ImageRecord>(std::move(record));
+  });
+}
+
+std::string EncodeRefRecord(const RefRecord& record) {
+  Json object = {{"version", kRecordVersion},
+                 {"reference", record.reference},
+                 {"target", record.target.ToString()},
+                 {"image", record.image.ToString()}};
+  return object.dump() + "\n";
+}
+
+Result<RefRecord> DecodeRefRecord(std::string_view bytes) {
+  return DecodeJson<RefRecord>(bytes, "image name", kMaxRecordBytes, [](const Json& object) {
+    CheckVersion(object);
+    return Result<RefRecord>(RefRecord{.reference = StringAt(object, "reference"),
+                                       .target = DigestAt(object, "target"),
+                                       .image = DigestAt(object, "image")});
+  });
+}
+
+std::string EscapeReference(const Reference& reference) {
+  std::string name = reference.ToString();
+  std::string escaped = name;
+  for (char& c : escaped) {
+    if (c == '/') c = '+';  // "+" is in no part of the grammar
+  }
+  if (escaped.size() <= kMaxFileName) return escaped;
+  return fmt::format("{}+{:016x}", escaped.substr(0, kMaxFileName - 17), HashOf(name));
+}
+
+}  // namespace hoy::oci

@@ -1,0 +1,206 @@
+#include "oci/image/image_store.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "core/base/text.h"
+#include "core/sys/files.h"
+#include "oci/image/image_files.h"
+#include "oci/image/layer_path.h"
+
+namespace hoy::oci {
+namespace {
+
+// "did you mean": another tag of the repository, else the name with the fewest typing errors.
+std::string NearName(const core::Layout& layout, std::string_view asked) {
+  auto refs = ReadRefs(layout);
+  if (!refs) return {};
+  auto wanted = Reference::Parse(asked);
+  std::string near;
+  size_t best = std::max<size_t>(2, asked.size() / 4) + 1;
+  for (const RefRecord& ref : *refs) {
+    auto known = Reference::Parse(ref.reference);
+    if (!known) continue;
+    if (wanted && wanted->Name() == known->Name()) return known->Familiar();
+    size_t distance = std::min(EditDistance(asked, known->Familiar()),
+                               EditDistance(CutAt(asked, ':').before, known->FamiliarName()));
+    if (distance < best) {
+      best = distance;
+      near = known->Familiar();
+    }
+  }
+  return near;
+}
+
+std::unexpected<Error> NoSuchImage(const core::Layout& layout, std::string_view asked) {
+  Error error =
+      MakeError(ErrorKind::kNotFound, fmt::format("no such image '{}'", asked.substr(0, 512)));
+  error.subject = asked;
+  if (std::string near = NearName(layout, asked); !near.empty()) {
+    error.hint = fmt::format("did you mean '{}'?", near);
+  }
+  return Fail(std::move(error));
+}
+
+// The image that has `reference` among its repo digests.
+Result<std::optional<ImageRecord>> FindRepoDigest(const core::Layout& layout,
+                                                  const Reference& reference) {
+  TRY(auto records, ReadRecords(layout));
+  std::string text = reference.WithDigest(reference.digest()).ToString();
+  for (ImageRecord& record : records) {
+    if (std::ranges::find(record.repo_digests, text) != record.repo_digests.end()) {
+      return std::move(record);
+    }
+  }
+  return std::nullopt;
+}
+
+// By name; the record may go between the two reads when the name was just moved: look once more.
+Result<std::optional<ResolvedImage>> ResolveName(const core::Layout& layout, Reference reference) {
+  if (!reference.digest().empty()) reference = reference.WithDigest(reference.digest());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    TRY(auto ref, ReadRef(layout, reference));
+    if (!ref) break;
+    TRY(auto record, ReadRecord(layout, ref->image));
+    if (record) {
+      return ResolvedImage{.record = *std::move(record), .reference = std::move(ref->reference)};
+    }
+  }
+  if (reference.digest().empty()) return std::nullopt;
+  TRY(auto record, FindRepoDigest(layout, reference));
+  if (!record) return std::nullopt;
+  return ResolvedImage{.record = *std::move(record), .reference = reference.ToString()};
+}
+
+Result<std::optional<ImageRecord>> ResolveId(const core::Layout& layout, std::string_view id) {
+  if (id.starts_with("sha256:")) id.remove_prefix(7);
+  if (!IsHex(id) || id.size() > 64) return std::nullopt;
+  if (id.size() == 64) return ReadRecord(layout, Digest::FromHex(id));
+  TRY(auto names, core::ListDirectory(layout.ImageRecords()));
+  auto first = std::ranges::lower_bound(names, id);
+  if (first == names.end() || !first->starts_with(id)) return std::nullopt;
+  auto second = std::next(first);
+  if (second != names.end() && second->starts_with(id)) {
+    return Fail(MakeError(ErrorKind::kConflict, fmt::format("image id '{}' is ambiguous", id))
+                    .WithHint("give more of its digits"));
+  }
+  return ReadRecord(layout, Digest::FromHex(*first));
+}
+
+void JoinTexts(std::vector<std::string>& texts, const std::vector<std::string>& more) {
+  texts.insert(texts.end(), more.begin(), more.end());
+  std::ranges::sort(texts);
+  texts.erase(std::ranges::unique(texts).begin(), texts.end());
+}
+
+Result<> WriteRef(const core::Layout& layout, const Reference& name, const Digest& target,
+                  const Digest& image) {
+  return core::WriteFileAtomically(
+      RefPath(layout, name),
+      EncodeRefRecord({.reference = name.ToString(), .target = target, .image = image}),
+      core::Durability::kDurable);
+}
+
+}  // namespace
+
+Result<ResolvedImage> ImageStore::Resolve(std::string_view name_or_id) const {
+  auto reference = Reference::ParseWithDefaultTag(name_or_id);
+  bool is_id = name_or_id.starts_with("sha256:");
+  if (reference && !is_id) {
+    TRY(auto image, ResolveName(layout_, *reference));
+    if (image) return *std::move(image);
+  }
+  TRY(auto record, ResolveId(layout_, name_or_id));
+  if (record) return ResolvedImage{.record = *std::move(record), .reference = {}};
+  bool hexadecimal = IsHex(is_id ? name_or_id.substr(7) : name_or_id);
+  if (!reference && !hexadecimal) return Fail(std::move(reference).error());
+  return NoSuchImage(layout_, name_or_id);
+}
+
+Result<std::vector<ListedImage>> ImageStore::List() const {
+  // Names first: an image published between the two reads is then listed without its new name at
+  // worst, and one removed between them is left out whole.
+  TRY(auto refs, ReadRefs(layout_));
+  TRY(auto records, ReadRecords(layout_));
+  std::map<Digest, std::vector<std::string>> names;
+  for (RefRecord& ref : refs) names[ref.image].push_back(std::move(ref.reference));
+  std::vector<ListedImage> images;
+  images.reserve(records.size());
+  for (ImageRecord& record : records) {
+    auto own = names.find(record.id);
+    ListedImage image{.record = std::move(record), .names = {}};
+    if (own != names.end()) image.names = std::move(own->second);
+    std::ranges::sort(image.names);
+    images.push_back(std::move(image));
+  }
+  std::ranges::stable_sort(images, std::ranges::greater(),
+                           [](const ListedImage& image) { return image.record.created; });
+  return images;
+}
+
+Result<ListedImage> ImageStore::Find(std::string_view name_or_id) const {
+  TRY(ResolvedImage resolved, Resolve(name_or_id));
+  ListedImage image{.record = std::move(resolved.record), .names = {}};
+  TRY(auto refs, ReadRefs(layout_));
+  for (RefRecord& ref : refs) {
+    if (ref.image == image.record.id) image.names.push_back(std::move(ref.reference));
+  }
+  std::ranges::sort(image.names);
+  return image;
+}
+
+std::string ImageStore::BlobPath(const Digest& digest) const {
+  return layout_.Blobs() + "/" + digest.hex();
+}
+
+bool ImageStore::HasBlob(const Digest& digest) const {
+  return core::Exists(BlobPath(digest));
+}
+
+Result<std::string> ImageStore::ReadBlob(const Digest& digest, size_t limit) const {
+  return core::ReadFile(BlobPath(digest), limit);
+}
+
+Result<ImageConfig> ImageStore::ReadConfig(const ImageRecord& record) const {
+  TRY(std::string bytes, ReadBlob(record.id));
+  return ParseImageConfig(bytes);
+}
+
+Result<> ImageStore::WriteBlob(const Digest& digest, std::string_view bytes) const {
+  return core::WriteFileAtomically(BlobPath(digest), bytes, core::Durability::kDurable);
+}
+
+Result<> ImageStore::Publish(ImageRecord record, const Reference& name,
+                             const Digest& target) const {
+  TRY(Fd lock, LockImages(layout_.Images()));
+  for (const Digest& chain_id : record.chain_ids) {
+    if (!core::Exists(LayerDirectory(layout_, chain_id))) {
+      return Fail(ErrorKind::kCorrupt, "layer {} is missing", chain_id.Short());
+    }
+  }
+  for (const Digest& blob : record.blobs) {
+    if (!HasBlob(blob)) return Fail(ErrorKind::kCorrupt, "blob {} is missing", blob.Short());
+  }
+  if (!target.empty()) record.repo_digests.push_back(name.WithDigest(target).ToString());
+  // A damaged record is replaced: pulling again is how it is mended.
+  auto known = ReadRecord(layout_, record.id);
+  if (known && *known) JoinTexts(record.repo_digests, (*known)->repo_digests);
+  TRY(core::WriteFileAtomically(RecordPath(layout_, record.id), EncodeImageRecord(record),
+                                core::Durability::kDurable));
+  // "name:tag@digest" is kept under the digest alone, as docker does.
+  const Reference& kept = name.digest().empty() ? name : name.WithDigest(name.digest());
+  return WriteRef(layout_, kept, target.empty() ? record.manifest : target, record.id);
+}
+
+Result<> ImageStore::Tag(std::string_view name_or_id, std::string_view name) const {
+  TRY(Reference reference, Reference::ParseWithDefaultTag(name));
+  if (!reference.digest().empty()) {
+    return Fail(ErrorKind::kInvalidArgument, "an image cannot be tagged with a digest: '{}'", name);
+  }
+  TRY(Fd lock, LockImages(layout_.Images()));
+  TRY(ResolvedImage image, Resolve(name_or_id));
+  return WriteRef(layout_, reference, image.record.manifest, image.record.id);
+}
+
+}  // namespace hoy::oci

@@ -1,0 +1,31 @@
+#pragma once
+// The dot directories of DATA/layers: layers in the making and layers being deleted. Each is
+// flocked by the process that works on it, so that what the dead left behind is recognised. Light:
+// the image store deletes layers without knowing how they are made.
+
+#include <string>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/state/layout.h"
+#include "oci/image/digest.h"
+
+namespace hoy::oci {
+
+// A directory and the flock that says its owner lives.
+struct LockedDirectory {
+  std::string path;
+  Fd lock;
+};
+
+// Makes DATA/layers/.staging-<pid>-<n>, locked.
+Result<LockedDirectory> MakeStagingDirectory(const core::Layout& layout);
+
+// Renames a layer to DATA/layers/.removed-<pid>-<n>, locked: from here on nobody finds it. Deleting
+// the tree is the caller's, without any other lock held. kNotFound: there is no such layer.
+Result<LockedDirectory> MoveLayerAside(const core::Layout& layout, const Digest& chain_id);
+
+// Deletes what the dead left of both kinds. Best effort.
+void RemoveDeadLayerDirectories(const core::Layout& layout);
+
+}  // namespace hoy::oci
