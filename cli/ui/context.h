@@ -20,7 +20,7 @@ struct Terminal {
   bool stdin_is_terminal = false;
   bool stdout_is_terminal = false;
   bool stderr_is_terminal = false;
-  int columns = 80;  // COLUMNS, else the terminal's width, else 80
+  int columns = 0;  // COLUMNS, else the width of the terminal on stdout, else 0: no limit
 
   static Terminal Detect();
 };

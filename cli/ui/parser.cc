@@ -36,8 +36,7 @@ Error UnknownOption(const Command& command, std::string_view typed) {
     std::string_view nearest = NearestName(typed.substr(2), names);
     if (!nearest.empty()) hint = fmt::format("did you mean --{}? {}", nearest, hint);
   }
-  Error error = MakeError(ErrorKind::kInvalidArgument,
-                          fmt::format("'{}' has no option '{}'", Title(command), typed));
+  Error error = MakeError(ErrorKind::kInvalidArgument, fmt::format("unknown option '{}'", typed));
   error.subject = typed;
   return std::move(error).WithHint(std::move(hint));
 }
@@ -141,8 +140,8 @@ class ArgumentReader {
     if (!value && option.kind == ValueKind::kFlag) value = "true";
     if (!value) {
       if (next_ == arguments_.size()) {
-        return Fail(
-            UsageError(command_, fmt::format("{} wants a value ({})", typed, option.value_name)));
+        return Fail(UsageError(
+            command_, fmt::format("option {} wants a value ({})", typed, option.value_name)));
       }
       value = arguments_[next_++];
     }
