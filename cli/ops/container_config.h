@@ -12,7 +12,7 @@
 #include "cli/ops/run_options.h"
 #include "core/base/result.h"
 #include "core/state/container_config.h"
-#include "core/state/image_run_config.h"
+#include "oci/image/image_config.h"
 
 namespace hoy::cli {
 
@@ -53,7 +53,7 @@ struct BuiltConfig {
 // the result are left for the caller, except volumes. Errors are kInvalidArgument and name the
 // flag.
 Result<BuiltConfig> BuildContainerConfig(const RunOptions& options,
-                                         const core::ImageRunConfig& image, const HostFacts& host,
+                                         const oci::ImageRunConfig& image, const HostFacts& host,
                                          std::string_view id);
 
 }  // namespace hoy::cli

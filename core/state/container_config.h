@@ -5,7 +5,6 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -69,7 +68,8 @@ struct Mount {
   uint64_t propagation = 0;  // MS_PRIVATE, MS_SLAVE or MS_SHARED, with MS_REC or not; 0: MS_PRIVATE
                              // | MS_REC
   bool recursive = true;     // kBind: with the mounts below it (MS_REC)
-  bool recursive_readonly = false;  // mount_setattr(2) AT_RECURSIVE, Linux 5.12
+  bool recursive_readonly = false;  // kBind and MS_RDONLY: the mounts below as well, where the
+                                    // kernel can (mount_setattr(2), Linux 5.12)
   bool source_is_directory = true;  // kBind: what to create when the target is missing
   bool from_user = false;           // named by -v, --mount or --tmpfs: what inspect's Mounts lists
 
@@ -89,18 +89,6 @@ struct Device {
   gid_t gid = 0;
 
   bool operator==(const Device&) const = default;
-};
-
-// One rule of the device cgroup, applied in list order. The first rule of a confined container
-// denies everything.
-struct DeviceRule {
-  bool allow = true;
-  char type = 'a';                // 'a' (all), 'b' or 'c'
-  std::optional<uint32_t> major;  // absent: any
-  std::optional<uint32_t> minor;
-  std::string access = "rwm";  // of r, w, m
-
-  bool operator==(const DeviceRule&) const = default;
 };
 
 enum class NamespaceMode { kPrivate, kHost };
@@ -150,7 +138,8 @@ struct ContainerConfig {
   bool privileged = false;
   std::vector<Mount> mounts;
   std::vector<Device> devices;
-  std::vector<DeviceRule> device_rules;     // empty: the device cgroup is not touched
+  std::vector<DeviceRule> device_rules;     // empty: the device cgroup is not touched; otherwise
+                                            // what no rule allows is denied
   std::vector<std::string> masked_paths;    // those that exist: /dev/null or an empty read-only
                                             // tmpfs over them
   std::vector<std::string> readonly_paths;  // those that exist: bound onto themselves read-only

@@ -1,6 +1,7 @@
 #pragma once
 // What a container may use, as the user asked for it. Plain data: core/cgroup turns it into writes
-// for cgroup v1 or v2, and refuses what the host cannot enforce.
+// for cgroup v1 or v2, and refuses what the host cannot enforce. It is here because records hold
+// it.
 
 #include <cstdint>
 #include <optional>
@@ -28,6 +29,17 @@ struct ResourceLimits {
                                                                  // the order given
 
   bool operator==(const ResourceLimits&) const = default;
+};
+
+// One rule of the device cgroup, as in runtime-spec linux.resources.devices and v1's devices.allow.
+struct DeviceRule {
+  bool allow = true;
+  char type = 'a';               // 'b', 'c', or 'a' for both
+  std::optional<int64_t> major;  // unset: any
+  std::optional<int64_t> minor;
+  std::string access = "rwm";  // any of r(ead), w(rite), m(knod)
+
+  bool operator==(const DeviceRule&) const = default;
 };
 
 }  // namespace hoy::core

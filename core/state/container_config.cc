@@ -1,0 +1,363 @@
+#include "core/state/container_config.h"
+
+#include <nlohmann/json.hpp>
+
+namespace hoy::core {
+namespace {
+
+using Json = nlohmann::json;
+
+// Raised when a record was written in a way that an older hoy would misread.
+constexpr int kVersion = 1;
+
+const std::pair<MountKind, std::string_view> kMountKinds[] = {
+    {MountKind::kBind, "bind"},     {MountKind::kTmpfs, "tmpfs"},   {MountKind::kProc, "proc"},
+    {MountKind::kSysfs, "sysfs"},   {MountKind::kDevpts, "devpts"}, {MountKind::kMqueue, "mqueue"},
+    {MountKind::kCgroup, "cgroup"},
+};
+const std::pair<NamespaceMode, std::string_view> kNamespaceModes[] = {
+    {NamespaceMode::kPrivate, "private"}, {NamespaceMode::kHost, "host"}};
+const std::pair<SeccompMode, std::string_view> kSeccompModes[] = {
+    {SeccompMode::kDefault, "default"},
+    {SeccompMode::kUnconfined, "unconfined"},
+    {SeccompMode::kProfile, "profile"}};
+
+const auto& NamesOf(MountKind) {
+  return kMountKinds;
+}
+const auto& NamesOf(NamespaceMode) {
+  return kNamespaceModes;
+}
+const auto& NamesOf(SeccompMode) {
+  return kSeccompModes;
+}
+
+// One visitor names every field once; Writer and Reader walk the same list, so the two directions
+// cannot disagree.
+class Writer {
+ public:
+  explicit Writer(Json& json) : json_(json) {}
+  template <typename T>
+  void Field(const char* name, const T& value) {
+    if constexpr (requires { value.has_value(); }) {
+      if (value.has_value()) json_[name] = ToJson(*value);
+    } else {
+      json_[name] = ToJson(value);
+    }
+  }
+
+ private:
+  template <typename T>
+  static Json ToJson(const T& value);
+  Json& json_;
+};
+
+class Reader {
+ public:
+  explicit Reader(const Json& json) : json_(json) {}
+  template <typename T>
+  void Field(const char* name, T& value) {
+    auto found = json_.find(name);
+    if (found == json_.end()) return;
+    if constexpr (requires { value.has_value(); }) {
+      FromJson(*found, value.emplace());
+    } else {
+      FromJson(*found, value);
+    }
+  }
+
+ private:
+  template <typename T>
+  static void FromJson(const Json& json, T& value);
+  const Json& json_;
+};
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, CapabilitySets>
+{
+  visitor.Field("bounding", x.bounding);
+  visitor.Field("effective", x.effective);
+  visitor.Field("permitted", x.permitted);
+  visitor.Field("inheritable", x.inheritable);
+  visitor.Field("ambient", x.ambient);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, Rlimit>
+{
+  visitor.Field("resource", x.resource);
+  visitor.Field("soft", x.soft);
+  visitor.Field("hard", x.hard);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, ProcessConfig>
+{
+  visitor.Field("args", x.args);
+  visitor.Field("env", x.env);
+  visitor.Field("cwd", x.cwd);
+  visitor.Field("user", x.user);
+  visitor.Field("additionalGroups", x.additional_groups);
+  visitor.Field("terminal", x.terminal);
+  visitor.Field("stdinOpen", x.stdin_open);
+  visitor.Field("capabilities", x.capabilities);
+  visitor.Field("noNewPrivileges", x.no_new_privileges);
+  visitor.Field("rlimits", x.rlimits);
+  visitor.Field("oomScoreAdj", x.oom_score_adj);
+  visitor.Field("umask", x.umask);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, Mount>
+{
+  visitor.Field("kind", x.kind);
+  visitor.Field("source", x.source);
+  visitor.Field("target", x.target);
+  visitor.Field("flags", x.flags);
+  visitor.Field("data", x.data);
+  visitor.Field("propagation", x.propagation);
+  visitor.Field("recursive", x.recursive);
+  visitor.Field("recursiveReadonly", x.recursive_readonly);
+  visitor.Field("sourceIsDirectory", x.source_is_directory);
+  visitor.Field("fromUser", x.from_user);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, Device>
+{
+  visitor.Field("path", x.path);
+  visitor.Field("hostPath", x.host_path);
+  visitor.Field("type", x.type);
+  visitor.Field("major", x.major);
+  visitor.Field("minor", x.minor);
+  visitor.Field("mode", x.mode);
+  visitor.Field("uid", x.uid);
+  visitor.Field("gid", x.gid);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, DeviceRule>
+{
+  visitor.Field("allow", x.allow);
+  visitor.Field("type", x.type);
+  visitor.Field("major", x.major);
+  visitor.Field("minor", x.minor);
+  visitor.Field("access", x.access);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, NamespaceModes>
+{
+  visitor.Field("pid", x.pid);
+  visitor.Field("ipc", x.ipc);
+  visitor.Field("uts", x.uts);
+  visitor.Field("net", x.net);
+  visitor.Field("cgroup", x.cgroup);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, SeccompChoice>
+{
+  visitor.Field("mode", x.mode);
+  visitor.Field("profile", x.profile);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, ImageIdentity>
+{
+  visitor.Field("reference", x.reference);
+  visitor.Field("name", x.name);
+  visitor.Field("id", x.id);
+  visitor.Field("digest", x.digest);
+  visitor.Field("chainIds", x.chain_ids);
+  visitor.Field("volumes", x.volumes);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, ResourceLimits>
+{
+  visitor.Field("memory", x.memory_bytes);
+  visitor.Field("memorySwap", x.memory_swap_bytes);
+  visitor.Field("memoryReservation", x.memory_reservation_bytes);
+  visitor.Field("memorySwappiness", x.memory_swappiness);
+  visitor.Field("nanoCpus", x.nano_cpus);
+  visitor.Field("cpuShares", x.cpu_shares);
+  visitor.Field("cpuQuota", x.cpu_quota_us);
+  visitor.Field("cpuPeriod", x.cpu_period_us);
+  visitor.Field("pids", x.pids_limit);
+  visitor.Field("blkioWeight", x.blkio_weight);
+  visitor.Field("cpusetCpus", x.cpuset_cpus);
+  visitor.Field("cpusetMems", x.cpuset_mems);
+  visitor.Field("cgroupConf", x.cgroup_conf);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, ContainerConfig>
+{
+  visitor.Field("process", x.process);
+  visitor.Field("image", x.image);
+  visitor.Field("entrypoint", x.entrypoint);
+  visitor.Field("command", x.command);
+  visitor.Field("hostname", x.hostname);
+  visitor.Field("domainname", x.domainname);
+  visitor.Field("init", x.init);
+  visitor.Field("readonlyRootfs", x.readonly_rootfs);
+  visitor.Field("privileged", x.privileged);
+  visitor.Field("mounts", x.mounts);
+  visitor.Field("devices", x.devices);
+  visitor.Field("deviceRules", x.device_rules);
+  visitor.Field("maskedPaths", x.masked_paths);
+  visitor.Field("readonlyPaths", x.readonly_paths);
+  visitor.Field("sysctls", x.sysctls);
+  visitor.Field("namespaces", x.namespaces);
+  visitor.Field("seccomp", x.seccomp);
+  visitor.Field("limits", x.limits);
+  visitor.Field("cgroupParent", x.cgroup_parent);
+  visitor.Field("shmSize", x.shm_size);
+  visitor.Field("stopSignal", x.stop_signal);
+  visitor.Field("stopTimeout", x.stop_timeout_seconds);
+  visitor.Field("timeout", x.timeout_seconds);
+  visitor.Field("pidFile", x.pid_file);
+  visitor.Field("autoRemove", x.auto_remove);
+  visitor.Field("labels", x.labels);
+  visitor.Field("annotations", x.annotations);
+}
+
+// Texts are bytes that a person or an image chose and need not be UTF-8, which JSON strings must
+// be. One that is not is kept as {"hex": ...}.
+bool IsUtf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    auto lead = static_cast<unsigned char>(text[i]);
+    size_t length = lead < 0x80                   ? 1
+                    : lead >= 0xc2 && lead < 0xe0 ? 2
+                    : lead >= 0xe0 && lead < 0xf0 ? 3
+                    : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                  : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (size_t k = 1; k < length; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    if (length == 3 || length == 4) {
+      auto second = static_cast<unsigned char>(text[i + 1]);
+      if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+          (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
+        return false;
+      }
+    }
+    i += length;
+  }
+  return true;
+}
+
+Json TextToJson(const std::string& text) {
+  if (IsUtf8(text)) return text;
+  std::string hex;
+  for (unsigned char byte : text) {
+    hex += "0123456789abcdef"[byte >> 4];
+    hex += "0123456789abcdef"[byte & 15];
+  }
+  return Json{{"hex", hex}};
+}
+
+std::string TextFromJson(const Json& json) {
+  if (!json.is_object()) return json.get<std::string>();
+  const auto& hex = json.at("hex").get_ref<const std::string&>();
+  std::string text;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  return text;
+}
+
+template <typename T>
+concept IsList = requires(T list) { list.emplace_back(); } && !std::is_same_v<T, std::string>;
+
+template <typename T>
+Json Writer::ToJson(const T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return TextToJson(value);
+  } else if constexpr (std::is_same_v<T, std::pair<std::string, std::string>>) {
+    return Json::array({TextToJson(value.first), TextToJson(value.second)});
+  } else if constexpr (std::is_same_v<T, char>) {
+    return std::string(1, value);
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    return value;
+  } else if constexpr (std::is_enum_v<T>) {
+    for (const auto& [member, name] : NamesOf(value)) {
+      if (member == value) return name;
+    }
+    return nullptr;
+  } else if constexpr (IsList<T>) {
+    Json list = Json::array();
+    for (const auto& element : value) list.push_back(ToJson(element));
+    return list;
+  } else {
+    Json object = Json::object();
+    Visit(Writer(object), value);
+    return object;
+  }
+}
+
+template <typename T>
+void Reader::FromJson(const Json& json, T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    value = TextFromJson(json);
+  } else if constexpr (std::is_same_v<T, std::pair<std::string, std::string>>) {
+    value = {TextFromJson(json.at(0)), TextFromJson(json.at(1))};
+  } else if constexpr (std::is_same_v<T, char>) {
+    value = json.get_ref<const std::string&>().at(0);
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    value = json.get<T>();
+  } else if constexpr (std::is_enum_v<T>) {
+    const auto& text = json.get_ref<const std::string&>();
+    for (const auto& [member, name] : NamesOf(value)) {
+      if (name == text) {
+        value = member;
+        return;
+      }
+    }
+    throw std::invalid_argument("unknown word '" + text + "'");
+  } else if constexpr (IsList<T>) {
+    if (!json.is_array()) throw std::invalid_argument("a list was expected");
+    value.clear();
+    for (const Json& element : json) FromJson(element, value.emplace_back());
+  } else {
+    if (!json.is_object()) throw std::invalid_argument("an object was expected");
+    Visit(Reader(json), value);
+  }
+}
+
+}  // namespace
+
+std::string EncodeContainerConfig(const ContainerConfig& config) {
+  Json json = {{"version", kVersion}};
+  Visit(Writer(json), config);
+  return json.dump();
+}
+
+Result<ContainerConfig> DecodeContainerConfig(std::string_view text) {
+  try {
+    Json json = Json::parse(text);
+    if (json.at("version").get<int>() > kVersion) {
+      return Fail(ErrorKind::kUnsupported, "container config: written by a newer hoy");
+    }
+    ContainerConfig config;
+    Visit(Reader(json), config);
+    return config;
+  } catch (const std::exception& error) {
+    return Fail(ErrorKind::kCorrupt, "container config: {}", error.what());
+  }
+}
+
+}  // namespace hoy::core
