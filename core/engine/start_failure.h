@@ -1,0 +1,39 @@
+#pragma once
+// Why a container did not start, as far as its own files can tell.
+//
+// The child reports {step, errno, subject}. The sentence is written here, from the container's root
+// as it was to be (LayeredRoot), because the mount namespace that had it is gone by then.
+
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "core/rootfs/layered_root.h"
+#include "core/rootfs/users.h"
+#include "core/state/container_config.h"
+
+namespace hoy::core {
+
+// Errors have kind kStart, the failing step as stage, errno and subject as given, and often a hint.
+//
+//   step "exec": `subject` is the path given to execve(2); the file is read to say more:
+//     ENOENT   missing (names nearby on PATH) | script's interpreter missing (CRLF) | ELF loader
+//              missing
+//     EACCES   a directory | not a regular file | no x bit | not for this user | noexec mount
+//     ENOEXEC  empty | other architecture | no "#!" line | not a program
+//   step "lookup": from FindExecutable; `subject` is the name.
+//   any other: "<step> '<subject>': <errno>", with a hint where one cause is likely.
+struct StartFailure {
+  std::string step;
+  int system_errno = 0;
+  std::string subject;
+};
+
+// `root` may be null (nothing is read then). `user`: who was to run it; null: root.
+Error ExplainStartFailure(LayeredRoot* root, const ProcessConfig& process, const ResolvedUser* user,
+                          const StartFailure& failure);
+
+// 127: not found (ENOENT of exec or lookup). 126: found, but cannot be run. 125: anything else.
+int StartExitCode(const Error& error);
+
+}  // namespace hoy::core
