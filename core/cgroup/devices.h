@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/state/container_config.h"
+#include "core/state/resource_limits.h"
 
 namespace hoy::core {
 
