@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,7 +56,7 @@ struct CgroupRequest {
   std::string parent;               // --cgroup-parent, or empty
   ResourceLimits limits;            // must have passed ValidateLimits
   bool all_devices = false;         // --privileged: no device rules at all
-  std::vector<DeviceRule> devices;  // in addition to DefaultDeviceRules()
+  std::vector<DeviceRule> devices;  // after DefaultDeviceRules(); the last match decides
 };
 
 struct CgroupStats {
@@ -91,8 +92,8 @@ class Cgroup {
   const CgroupLocation& location() const { return location_; }
   // Why there is none (location().version == kNone), for `inspect` and `info`.
   const std::string& none_reason() const { return none_reason_; }
-  // The kernel enforces the device rules. Where it does not (no controller, no BPF), a container
-  // must not keep CAP_MKNOD.
+  // After Create: the kernel enforces the device rules, or --privileged asked for none. Where it
+  // does not (no controller, no BPF), a container must not keep CAP_MKNOD.
   bool devices_enforced() const { return devices_enforced_; }
   // v2, after Create: for CLONE_INTO_CGROUP; otherwise -1.
   BorrowedFd clone_into() const { return directory_; }
@@ -117,7 +118,6 @@ class Cgroup {
   uint64_t OomKills() const;  // processes that the OOM killer took in it; 0 where nobody counts
 
  private:
-  friend class CgroupDriver;
   explicit Cgroup(CgroupLocation location);
 
   CgroupLocation location_;

@@ -1,0 +1,305 @@
+// cgroup v1: one hierarchy per controller, or per few of them (cpu,cpuacct). Kernel
+// Documentation/admin-guide/cgroup-v1/.
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
+
+#include "core/base/rollback.h"
+#include "core/base/text.h"
+#include "core/cgroup/driver.h"
+#include "core/cgroup/tree.h"
+#include "core/sys/files.h"
+
+namespace hoy::core {
+namespace {
+
+using std::chrono::milliseconds;
+
+// cpuset is not among them: where no limit names it, the container stays in its maker's.
+constexpr std::array<std::string_view, 7> kUsedControllers = {
+    "memory", "cpu", "cpuacct", "pids", "blkio", "devices", "freezer"};
+
+// As runc: a kernel that cannot freeze a process in this time (a hung file system) is reported.
+constexpr milliseconds kFreezePatience(10'000);
+
+bool IsUsed(const CgroupHierarchy& hierarchy, bool cpuset) {
+  if (hierarchy.name.empty() || hierarchy.name.starts_with("name=")) {
+    // systemd's: only where a unit owns us, which must not take the container with it.
+    return !hierarchy.own.empty() && (hierarchy.name.empty() || hierarchy.Has("name=systemd"));
+  }
+  if (hierarchy.Has("cpuset") && cpuset) return true;
+  return std::ranges::any_of(kUsedControllers,
+                             [&](std::string_view name) { return hierarchy.Has(name); });
+}
+
+std::string BaseOf(const CgroupHierarchy& hierarchy) {
+  return IsManagedBySystemd(hierarchy.own) ? "" : hierarchy.own;
+}
+
+// A cpuset without CPUs or memory nodes takes no process; a new one is empty unless its parent has
+// cgroup.clone_children (cgroup-v1/cpusets.rst).
+Result<> FillCpuset(const std::string& directory) {
+  std::string parent = ParentOf(directory);
+  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+    TRY(std::string own, ReadFile(directory + file));
+    if (!Trim(own).empty()) continue;
+    TRY(std::string inherited, ReadFile(parent + file));
+    TRY(WriteControlFile(directory + file, Trim(inherited)));
+  }
+  return {};
+}
+
+// Not writable here, as opposed to broken.
+bool IsRefusal(const Error& error) {
+  switch (error.system_errno) {
+    case EROFS:
+    case EACCES:
+    case EPERM:
+    case ENOENT: return true;
+    default: return false;
+  }
+}
+
+Result<> WriteDeviceRules(const std::string& directory, const CgroupRequest& request) {
+  TRY(WriteControlFile(directory + "/devices.deny", "a"));
+  TRY(Fd allow, OpenAt(kCwd, directory + "/devices.allow", O_WRONLY));
+  for (const DeviceRule& rule : EffectiveDeviceRules(request.devices)) {
+    for (const std::string& line : FormatDeviceRule(rule)) {
+      auto written = rule.allow ? WriteAll(allow, line, directory + "/devices.allow")
+                                : WriteControlFile(directory + "/devices.deny", line);
+      if (written) continue;
+      if (written.error().system_errno != EPERM) return written;
+      // hoy's own cgroup has not got this device. A default is then not to be had either.
+      if (std::ranges::find(DefaultDeviceRules(), rule) != DefaultDeviceRules().end()) continue;
+      return Fail(std::move(written)
+                      .error()
+                      .WithKind(ErrorKind::kPermission)
+                      .InContext(fmt::format("device rule '{}'", line))
+                      .WithHint("hoy runs in a devices cgroup that does not allow this itself"));
+    }
+  }
+  return {};
+}
+
+class CgroupV1Driver : public CgroupDriver {
+ public:
+  Result<MadeCgroup> Create(const CgroupHost& host, const CgroupRequest& request) override {
+    TRY(auto limits, PlanLimitsV1(request.limits));
+    bool cpuset = std::ranges::any_of(
+        limits, [](const LimitWrite& write) { return write.controller == "cpuset"; });
+    MadeCgroup made;
+    made.location.version = CgroupVersion::kV1;
+    Rollback rollback;
+    std::string refusal;
+    for (const CgroupHierarchy& hierarchy : host.hierarchies) {
+      if (!IsUsed(hierarchy, cpuset)) continue;
+      auto directory = MakeDirectory(hierarchy, request, rollback);
+      if (directory) {
+        made.location.directories.emplace_back(hierarchy.name, std::move(*directory));
+      } else if (IsRefusal(directory.error())) {
+        refusal = directory.error().message;
+      } else {
+        return Fail(std::move(directory).error());
+      }
+    }
+    for (const LimitWrite& write : limits) {
+      std::string directory = made.location.Directory(write.controller);
+      if (!directory.empty()) {
+        TRY(WriteLimit(directory, write));
+      } else if (write.required) {
+        return Fail(MissingController(host, write, refusal));
+      }
+    }
+    std::string devices = made.location.Directory("devices");
+    made.devices_enforced = request.all_devices || !devices.empty();
+    if (!request.all_devices && !devices.empty()) TRY(WriteDeviceRules(devices, request));
+    if (made.location.directories.empty()) {
+      made.location.version = CgroupVersion::kNone;
+      made.none_reason = refusal.empty() ? "no usable cgroup hierarchy is mounted" : refusal;
+    }
+    rollback.Commit();
+    return made;
+  }
+
+  Result<> Update(const CgroupLocation& location, const ResourceLimits& limits) override {
+    TRY(auto writes, PlanLimitsV1(limits));
+    auto memory = std::ranges::find(writes, "memory.limit_in_bytes", &LimitWrite::file);
+    auto swap = std::ranges::find(writes, "memory.memsw.limit_in_bytes", &LimitWrite::file);
+    if (memory != writes.end() && swap != writes.end()) {
+      // The sum may never be below memory alone: the one that makes room goes first.
+      auto old = ReadCgroupNumber(location.Directory("memory") + "/memory.memsw.limit_in_bytes");
+      auto wanted = ParseInteger<uint64_t>(memory->value);
+      if (old && wanted && *wanted > *old) std::iter_swap(memory, swap);
+    }
+    for (const LimitWrite& write : writes) {
+      std::string directory = location.Directory(write.controller);
+      if (directory.empty()) {
+        if (!write.required) continue;
+        return Fail(
+            MakeError(ErrorKind::kUnsupported, fmt::format("{}: the container has no {} cgroup",
+                                                           write.flag, write.controller))
+                .WithHint("create the container again with this limit"));
+      }
+      TRY(WriteLimit(directory, write));
+    }
+    return {};
+  }
+
+  Result<> Freeze(const CgroupLocation& location) override { return SetFrozen(location, true); }
+  Result<> Thaw(const CgroupLocation& location) override { return SetFrozen(location, false); }
+
+  Result<> Kill(const CgroupLocation& location) override {
+    if (location.directories.empty()) return {};
+    std::string directory = AnyDirectory(location);
+    if (!location.Directory("freezer").empty()) {
+      // Frozen processes cannot fork away. One that does not freeze is killed all the same.
+      auto frozen = Freeze(location);
+      auto killed = KillProcessesInCgroup(directory);
+      TRY(Thaw(location));
+      TRY(size_t count, std::move(killed));
+      if (count == 0 || frozen) return {};
+    }
+    // New ones may be forked while we signal: until a round finds nobody new to signal.
+    constexpr int kRounds = 100;
+    for (int round = 0; round < kRounds; ++round) {
+      TRY(size_t count, KillProcessesInCgroup(directory));
+      if (count == 0) return {};
+      WaitABit(directory, milliseconds(1));
+    }
+    return Fail(ErrorKind::kConflict, "kill '{}': processes go on appearing", directory);
+  }
+
+  Result<> Remove(const CgroupLocation& location, int patience_ms) override {
+    Result<> first;
+    for (const auto& [name, directory] : location.directories) {
+      auto removed = RemoveCgroup(directory, milliseconds(patience_ms), WaitABit);
+      if (removed) RemoveMarkedCgroups(ParentOf(directory));
+      if (!removed && first) first = std::move(removed);
+    }
+    return first;
+  }
+
+  Result<std::vector<pid_t>> Processes(const CgroupLocation& location) override {
+    if (location.directories.empty()) return std::vector<pid_t>{};
+    return ProcessesInCgroup(AnyDirectory(location));
+  }
+
+  Result<CgroupStats> Stats(const CgroupLocation& location) override {
+    CgroupStats stats;
+    ReadMemory(location.Directory("memory"), stats);
+    std::string cpu = location.Directory("cpuacct");
+    stats.cpu_usage_ns = ReadCgroupNumber(cpu + "/cpuacct.usage").value_or(0);
+    stats.cpu_user_ns = ReadCgroupNumber(cpu + "/cpuacct.usage_user").value_or(0);
+    stats.cpu_system_ns = ReadCgroupNumber(cpu + "/cpuacct.usage_sys").value_or(0);
+    std::string pids = location.Directory("pids");
+    stats.pids = ReadCgroupNumber(pids + "/pids.current").value_or(0);
+    stats.pids_limit = ReadCgroupNumber(pids + "/pids.max");
+    ReadBlockIo(location.Directory("blkio"), stats);
+    return stats;
+  }
+
+ private:
+  // Makes the container's directory in one hierarchy and what it needs above it.
+  static Result<std::string> MakeDirectory(const CgroupHierarchy& hierarchy,
+                                           const CgroupRequest& request, Rollback& rollback) {
+    std::string path = BaseOf(hierarchy);
+    if (!request.parent.empty()) {
+      TRY(path, ResolveCgroupParent(request.parent, path));
+    }
+    bool cpuset = hierarchy.Has("cpuset");
+    auto made_parent = [&](const std::string& parent) -> Result<> {
+      rollback.Add([parent] { RemoveMarkedCgroups(parent); });
+      return cpuset ? FillCpuset(parent) : Result<>();
+    };
+    TRY(std::string directory,
+        MakeContainerCgroup(hierarchy.mountpoint, path, request.id, made_parent));
+    rollback.Add([directory] { (void)RemoveCgroup(directory, milliseconds(0), WaitABit); });
+    if (cpuset) TRY(FillCpuset(directory));
+    return directory;
+  }
+
+  static Error MissingController(const CgroupHost& host, const LimitWrite& write,
+                                 const std::string& refusal) {
+    bool mounted = host.Find(write.controller) != nullptr;
+    return MakeError(ErrorKind::kUnsupported,
+                     mounted ? fmt::format("{}: the {} cgroup controller cannot be written: {}",
+                                           write.flag, write.controller, refusal)
+                             : fmt::format("{}: the {} cgroup controller is not mounted",
+                                           write.flag, write.controller))
+        .WithHint(mounted ? fmt::format("leave out {}, or give hoy write access below {}",
+                                        write.flag, host.Find(write.controller)->mountpoint)
+                          : fmt::format("leave out {}, or mount it: mount -t cgroup -o {} {} "
+                                        "/sys/fs/cgroup/{}",
+                                        write.flag, write.controller, write.controller,
+                                        write.controller));
+  }
+
+  // All hold the same processes; the freezer's is the one that Kill has frozen.
+  static std::string AnyDirectory(const CgroupLocation& location) {
+    std::string freezer = location.Directory("freezer");
+    return freezer.empty() ? location.directories.front().second : freezer;
+  }
+
+  static Result<> SetFrozen(const CgroupLocation& location, bool frozen) {
+    std::string directory = location.Directory("freezer");
+    if (directory.empty()) {
+      return Fail(MakeError(ErrorKind::kUnsupported, "the container has no freezer cgroup")
+                      .WithHint("pausing needs the freezer controller: mount -t cgroup -o freezer "
+                                "freezer /sys/fs/cgroup/freezer"));
+    }
+    std::string_view wanted = frozen ? "FROZEN" : "THAWED";
+    std::string path = directory + "/freezer.state";
+    auto deadline = std::chrono::steady_clock::now() + kFreezePatience;
+    auto pause = std::chrono::microseconds(50);
+    while (true) {
+      // Written again each time: a process forked meanwhile is then caught too.
+      TRY(WriteControlFile(path, wanted));
+      TRY(std::string state, ReadFile(path));
+      if (Trim(state) == wanted) return {};
+      if (std::chrono::steady_clock::now() > deadline) {
+        if (frozen) (void)WriteControlFile(path, "THAWED");
+        return Fail(ErrorKind::kTimeout, "'{}' does not become {}", directory, ToLower(wanted));
+      }
+      std::this_thread::sleep_for(pause);
+      pause = std::min(pause * 2, std::chrono::microseconds(10'000));
+    }
+  }
+
+  static void ReadMemory(const std::string& directory, CgroupStats& stats) {
+    uint64_t usage = ReadCgroupNumber(directory + "/memory.usage_in_bytes").value_or(0);
+    if (auto text = ReadFile(directory + "/memory.stat")) {
+      usage -= std::min(usage, FlatKeyed(*text, "total_inactive_file"));
+    }
+    stats.memory_usage_bytes = usage;
+    stats.memory_peak_bytes = ReadCgroupNumber(directory + "/memory.max_usage_in_bytes");
+    // "None" is the largest multiple of the page size that fits.
+    constexpr uint64_t kNone = uint64_t{1} << 62;
+    stats.memory_limit_bytes = ReadCgroupNumber(directory + "/memory.limit_in_bytes");
+    if (stats.memory_limit_bytes.value_or(0) >= kNone) stats.memory_limit_bytes.reset();
+  }
+
+  // "8:0 Read 4096", "8:0 Write 0", ..., "Total 4096".
+  static void ReadBlockIo(const std::string& directory, CgroupStats& stats) {
+    auto text = ReadFile(directory + "/blkio.throttle.io_service_bytes_recursive");
+    if (!text) return;
+    for (std::string_view line : Split(*text, '\n')) {
+      auto fields = Split(line, ' ');
+      if (fields.size() != 3) continue;
+      uint64_t bytes = ParseInteger<uint64_t>(fields[2]).value_or(0);
+      if (fields[1] == "Read") stats.read_bytes += bytes;
+      if (fields[1] == "Write") stats.written_bytes += bytes;
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<CgroupDriver> MakeCgroupV1Driver() {
+  return std::make_unique<CgroupV1Driver>();
+}
+
+}  // namespace hoy::core
