@@ -1,0 +1,50 @@
+#include "core/engine/adopt.h"
+
+#include "core/engine/program_path.h"
+#include "core/engine/run_directory.h"
+#include "core/engine/spawn_monitor.h"
+#include "core/init/plan_builder.h"
+#include "core/state/container_id.h"
+#include "core/state/container_record.h"
+
+namespace hoy::core {
+
+std::vector<std::string> CleanUpCommand(const Layout& layout, std::string_view id) {
+  return {OwnProgram(), "--root",    layout.data,    "--run-root",
+          layout.run,   "__cleanup", std::string(id)};
+}
+
+Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run) {
+  TRY(ContainerRecord record, ReadContainer(layout, id));
+  std::string directory = layout.RunContainer(id);
+  PlanBuilder plan;
+  PlanHeader& header = plan.header();
+  header.mode = MonitorMode::kAdopt;
+  header.terminal = record.config.process.terminal ? 1 : 0;
+  header.durable = record.config.auto_remove ? 0 : 1;
+  header.adopted_pid = static_cast<uint32_t>(run.init.pid);
+  header.adopted_start_time = run.init.start_time;
+  header.adopted_started_at = run.started_at;
+  header.container_id = plan.Text(id);
+  header.boot_id = plan.Text(run.init.boot_id);
+  header.state_path = plan.Text(StatePath(layout, id));
+  if (!record.config.auto_remove) header.exit_path = plan.Text(ExitPath(layout, id));
+  header.log_path = plan.Text(layout.Container(id) + "/logs/stdio.log");
+  header.stdout_path = plan.Text(directory + "/out");
+  header.stderr_path = plan.Text(directory + "/err");
+  if (auto cgroup = ReadCgroupLocation(layout, id)) header.oom_path = plan.Text(cgroup->OomFile());
+  header.cleanup_argv = plan.Texts(CleanUpCommand(layout, id));
+  std::string bytes = plan.Serialize();
+  TRY(SpawnedMonitor monitor, SpawnMonitor({.plan = bytes, .label = std::string(ShortId(id))}));
+  TRY(StartReply reply, ReceiveStartMessage(monitor.start));
+  if (reply.kind == StartReply::Kind::kMessage &&
+      reply.message.kind == StartMessageKind::kStarted) {
+    monitor.process.Release();
+    return {};
+  }
+  // ESRCH: the container ended in this very moment; the caller looks again.
+  if (reply.kind == StartReply::Kind::kMessage && reply.message.value == ESRCH) return {};
+  return Fail(ErrorKind::kSystem, "container {}: a new monitor could not be started", ShortId(id));
+}
+
+}  // namespace hoy::core

@@ -1,0 +1,30 @@
+#include "core/engine/program_path.h"
+
+#include <unistd.h>
+
+#include <climits>
+#include <cstdlib>
+
+namespace hoy::core {
+
+const std::string& OwnProgram() {
+  static const std::string path = [] {
+    char target[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", target, sizeof target);
+    return length > 0 ? std::string(target, static_cast<size_t>(length)) : std::string();
+  }();
+  return path;
+}
+
+std::string LibexecDirectory() {
+  if (const char* directory = getenv("HOY_LIBEXEC"); directory != nullptr && *directory != '\0') {
+    return directory;
+  }
+  std::string directory = OwnProgram();
+  directory.resize(std::min(directory.rfind('/'), directory.size()));
+  if (directory.ends_with("/libexec/hoy")) return directory;
+  directory.resize(std::min(directory.rfind('/'), directory.size()));
+  return directory + "/libexec/hoy";
+}
+
+}  // namespace hoy::core

@@ -1,0 +1,15 @@
+#pragma once
+// Where hoy's own programs are.
+
+#include <string>
+
+#include "core/base/result.h"
+
+namespace hoy::core {
+
+const std::string& OwnProgram();  // /proc/self/exe, resolved once
+// The directory of hoy-monitor and hoy-image: HOY_LIBEXEC, else ../libexec/hoy beside bin/, as
+// installed and as built.
+std::string LibexecDirectory();
+
+}  // namespace hoy::core

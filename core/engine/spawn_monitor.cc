@@ -1,0 +1,168 @@
+#include "core/engine/spawn_monitor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <span>
+
+#include "core/engine/program_path.h"
+#include "core/sys/files.h"
+
+namespace hoy::core {
+namespace {
+
+// Above every number in MonitorFd, so that putting descriptors in place overwrites none of them.
+constexpr int kFirstFreeFd = 16;
+
+Result<Fd> SealedCopy(const std::string& path) {
+  TRY(Fd file, OpenAt(kCwd, path, O_RDONLY));
+  struct stat status{};
+  if (fstat(file.get(), &status) != 0) return FailErrno("stat", path);
+  Fd copy(memfd_create("hoy-monitor", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!copy) return FailErrno("memfd_create", path);
+  off_t left = status.st_size;
+  while (left > 0) {
+    ssize_t count = sendfile(copy.get(), file.get(), nullptr, static_cast<size_t>(left));
+    if (count <= 0) return FailErrno("copy", path);
+    left -= count;
+  }
+  if (fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) !=
+      0) {
+    return FailErrno("seal", path);
+  }
+  return copy;
+}
+
+Result<Fd> OpenMonitorProgram() {
+  std::string path = LibexecDirectory() + "/hoy-monitor";
+  Fd tree(open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!tree && errno == ENOENT) {
+    return Fail(
+        SystemError("open", path).WithHint("hoy is not installed whole: hoy-monitor is missing"));
+  }
+  mount_attr read_only{};
+  read_only.attr_set = MOUNT_ATTR_RDONLY;
+  if (tree && mount_setattr(tree.get(), "", AT_EMPTY_PATH, &read_only, sizeof read_only) == 0) {
+    return tree;
+  }
+  return SealedCopy(path);
+}
+
+Result<Fd> PlanFile(const std::string& plan) {
+  Fd fd(memfd_create("hoy-plan", MFD_CLOEXEC));
+  if (!fd) return FailErrno("memfd_create", "plan");
+  TRY(WriteAll(fd, plan, "plan"));
+  return fd;
+}
+
+Result<Fd> MoveUp(BorrowedFd fd) {
+  Fd moved(fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFreeFd));
+  if (!moved) return FailErrno("dup", "descriptor");
+  return moved;
+}
+
+struct Placement {
+  int from;
+  int to;
+};
+
+// Runs in a vfork child: it shares our memory, so it only makes system calls.
+[[noreturn]] void ExecMonitor(int program, std::span<const Placement> placements, char* const* argv,
+                              char* const* envp) {
+  for (const auto& [from, to] : placements) {
+    if (from < 0) {
+      close(to);
+    } else if (dup2(from, to) < 0) {
+      _exit(127);
+    }
+  }
+  syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
+  _exit(127);
+}
+
+}  // namespace
+
+Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
+  TRY(Fd program_fd, OpenMonitorProgram());
+  TRY(Fd program, MoveUp(program_fd));
+  TRY(Fd plan_fd, PlanFile(request.plan));
+  TRY(Fd plan, MoveUp(plan_fd));
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+    return FailErrno("socketpair", "start");
+  }
+  Fd ours(sockets[0]);
+  Fd theirs_low(sockets[1]);
+  TRY(Fd theirs, MoveUp(theirs_low));
+  theirs_low.reset();
+  Fd null;
+  TRY(null, OpenAt(kCwd, "/dev/null", O_RDWR));
+  std::array<Fd, 5> moved;
+  std::array<Placement, 7> placements = {{{plan.get(), kPlanFd},
+                                          {theirs.get(), kStartFd},
+                                          {-1, kAttachFd},
+                                          {-1, kJoinFd},
+                                          {-1, STDIN_FILENO},
+                                          {-1, STDOUT_FILENO},
+                                          {-1, STDERR_FILENO}}};
+  const std::array<int, 5> wanted = {request.attach.get(), request.join.get(),
+                                     request.streams[0] >= 0 ? request.streams[0] : null.get(),
+                                     request.streams[1] >= 0 ? request.streams[1] : null.get(),
+                                     request.streams[2] >= 0 ? request.streams[2] : null.get()};
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] < 0) continue;
+    TRY(moved[i], MoveUp(wanted[i]));
+    placements[2 + i].from = moved[i].get();
+  }
+  std::string name = "hoy-monitor";
+  std::string label = request.label;
+  std::array<char*, 3> argv = {name.data(), label.empty() ? nullptr : label.data(), nullptr};
+  std::string fail_point;
+  std::array<char*, 2> envp = {nullptr, nullptr};
+  if (const char* point = getenv("HOY_FAIL_POINT"); point != nullptr) {
+    fail_point = std::string("HOY_FAIL_POINT=") + point;
+    envp[0] = fail_point.data();
+  }
+  pid_t pid = vfork();
+  if (pid == 0) ExecMonitor(program.get(), placements, argv.data(), envp.data());
+  if (pid < 0) return FailErrno("fork", "hoy-monitor");
+  Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  return SpawnedMonitor{ChildProcess(pid, std::move(pidfd)), std::move(ours)};
+}
+
+Result<StartReply> ReceiveStartMessage(BorrowedFd start) {
+  StartReply reply;
+  iovec part{&reply.message, sizeof reply.message};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t count = 0;
+  do {
+    count = recvmsg(start.get(), &header, MSG_CMSG_CLOEXEC);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return FailErrno("receive", "start message");
+  if (count == 0) return reply;
+  reply.kind = StartReply::Kind::kMessage;
+  cmsghdr* item = CMSG_FIRSTHDR(&header);
+  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    memcpy(&fd, CMSG_DATA(item), sizeof fd);
+    reply.terminal.reset(fd);
+  }
+  return reply;
+}
+
+}  // namespace hoy::core

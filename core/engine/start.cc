@@ -1,0 +1,181 @@
+#include "core/engine/start.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/base/fail_point.h"
+#include "core/base/rollback.h"
+#include "core/cgroup/cgroup.h"
+#include "core/engine/adopt.h"
+#include "core/engine/lifecycle.h"
+#include "core/engine/resolve.h"
+#include "core/engine/run_directory.h"
+#include "core/engine/spawn_monitor.h"
+#include "core/engine/start_failure.h"
+#include "core/engine/start_plan.h"
+#include "core/state/container_id.h"
+#include "core/sys/files.h"
+
+namespace hoy::core {
+namespace {
+
+constexpr std::string_view kHosts =
+    "127.0.0.1\tlocalhost\n"
+    "::1\tlocalhost ip6-localhost ip6-loopback\n"
+    "ff02::1\tip6-allnodes\n"
+    "ff02::2\tip6-allrouters\n";
+
+// Written at every start; bound over the image's own, which stay as they are.
+Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
+  std::string etc = layout.Container(record.id) + "/etc/";
+  const ContainerConfig& config = record.config;
+  auto write = [&](const char* name, std::string_view text) -> Result<> {
+    std::string path = etc + name;
+    TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+    return WriteAll(fd, text, path);
+  };
+  std::string hostname = config.hostname.empty() ? "localhost" : config.hostname;
+  TRY(write("hostname", hostname + "\n"));
+  bool host_network = config.namespaces.net == NamespaceMode::kHost;
+  if (host_network) {
+    // With the host's network its names and servers are the right ones.
+    TRY(write("hosts", ReadFile("/etc/hosts").value_or(std::string(kHosts))));
+    return write("resolv.conf", ReadFile("/etc/resolv.conf").value_or(""));
+  }
+  std::string hosts(kHosts);
+  if (!config.hostname.empty()) hosts += fmt::format("127.0.1.1\t{}\n", config.hostname);
+  TRY(write("hosts", hosts));
+  return write("resolv.conf", "");
+}
+
+Result<Cgroup> MakeCgroup(const ContainerRecord& record) {
+  CgroupRequest request;
+  request.id = record.id;
+  request.parent = record.config.cgroup_parent;
+  request.limits = record.config.limits;
+  request.all_devices = record.config.device_rules.empty();
+  request.devices = record.config.device_rules;
+  return Cgroup::Create(request);
+}
+
+Error SetupFailure(const StartMessage& message) {
+  constexpr std::string_view kStages[] = {"read plan", "publish state", "open streams", "open log",
+                                          "clone",     "join cgroup",   "await process"};
+  auto stage = std::min<size_t>(message.index, std::size(kStages) - 1);
+  return SystemError(kStages[stage], "", static_cast<int>(message.value));
+}
+
+StartInput MakeInput(const Layout& layout, const ContainerRecord& record,
+                     const StartRequest& request) {
+  StartInput input;
+  input.record = &record;
+  input.layout = &layout;
+  input.rows = request.rows;
+  input.columns = request.columns;
+  input.cleanup_argv = CleanUpCommand(layout, record.id);
+  input.boot_id = BootId();
+  return input;
+}
+
+Result<> CheckLayers(const Layout& layout, const ContainerRecord& record) {
+  for (const std::string& chain_id : record.config.image.chain_ids) {
+    if (Exists(layout.LayerFiles(chain_id))) continue;
+    return Fail(MakeError(ErrorKind::kCorrupt,
+                          fmt::format("layer {} of image '{}' is missing", ShortId(chain_id),
+                                      record.config.image.reference))
+                    .WithHint(fmt::format("hoy pull {}", record.config.image.reference)));
+  }
+  return {};
+}
+
+// The name of the step as ExplainStartFailure knows it, and what it was about.
+Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
+                        const ResolvedProcess& process, const std::string& plan,
+                        const StartMessage& message) {
+  StepDescription step = DescribeStep(plan, message.index);
+  return ExplainStartFailure(
+      &root, record.config.process, &process.user,
+      {std::string(step.stage), static_cast<int>(message.value), step.subject});
+}
+
+Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
+                                     const StartRequest& request) {
+  StartInput input = MakeInput(layout, record, request);
+  auto opened = OpenContainerRoot(layout, record.id, record.config);
+  if (!opened) {
+    TRY(CheckLayers(layout, record));
+    return Fail(std::move(opened).error());
+  }
+  LayeredRoot root = *std::move(opened);
+  TRY(input.process, ResolveProcess(root, record.config.process));
+  TRY(SeccompProgram seccomp,
+      ResolveSeccomp(record.config.seccomp, record.config.process.capabilities));
+  input.seccomp = seccomp.instructions();
+
+  Rollback rollback;
+  rollback.Add([&] { (void)RemoveRunDirectory(layout, record.id); });
+  TRY(MakeRunDirectory(layout, record.id, input.process.user.uid, input.process.user.gid));
+  FailPoint("start-run-directory");
+  TRY(WriteEtcFiles(layout, record));
+  TRY(Cgroup cgroup, MakeCgroup(record));
+  rollback.Add([&] { (void)cgroup.Remove(); });
+  FailPoint("start-cgroup");
+  input.cgroup = cgroup.location();
+  TRY(WriteCgroupLocation(layout, record.id, input.cgroup));
+
+  std::string plan = BuildStartPlan(input).Serialize();
+  TRY(SpawnedMonitor monitor,
+      SpawnMonitor(
+          {.plan = plan, .label = std::string(ShortId(record.id)), .attach = request.attach}));
+  FailPoint("start-spawned");
+  TRY(StartReply reply, ReceiveStartMessage(monitor.start));
+  if (reply.kind == StartReply::Kind::kEndOfFile) {
+    (void)cgroup.Kill();
+    return Fail(ErrorKind::kSystem, "the monitor was killed before the container could start");
+  }
+  if (reply.message.kind != StartMessageKind::kStarted) {
+    (void)monitor.process.Wait();  // then nothing of it is left that could hold the cgroup
+    if (reply.message.kind == StartMessageKind::kSetup) return Fail(SetupFailure(reply.message));
+    return Fail(ExplainFailedStep(root, record, input.process, plan, reply.message));
+  }
+  rollback.Commit();
+  // What the last run left must not be taken for this one's.
+  (void)Unlink(ExitPath(layout, record.id));
+  FailPoint("start-done");
+  return StartedContainer{static_cast<pid_t>(reply.message.value), std::move(monitor.process)};
+}
+
+}  // namespace
+
+Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
+                                        const StartRequest& request) {
+  TRY(ContainerStatus status, Heal(layout, record.id));
+  TRY(ContainerLock lock, ContainerLock::Acquire(layout, record.id));
+  TRY(status, Observe(layout, record.id));
+  if (status.state == ContainerState::kRunning) {
+    return Fail(ErrorKind::kConflict, "container '{}' is already running", record.name);
+  }
+  auto started = StartLocked(layout, record, request);
+  if (!started && !record.config.auto_remove && status.state == ContainerState::kCreated) {
+    ExitRecord failure;
+    failure.exit_code = StartExitCode(started.error());
+    failure.error = started.error().message;
+    failure.finished_at = Now();
+    (void)WriteExitRecord(layout, record.id, failure, false);
+  }
+  return started;
+}
+
+Result<std::string> ExplainStart(const Layout& layout, const ContainerRecord& record) {
+  StartInput input = MakeInput(layout, record, {});
+  TRY(LayeredRoot root, OpenContainerRoot(layout, record.id, record.config));
+  TRY(input.process, ResolveProcess(root, record.config.process));
+  TRY(SeccompProgram seccomp,
+      ResolveSeccomp(record.config.seccomp, record.config.process.capabilities));
+  input.seccomp = seccomp.instructions();
+  return DescribePlan(BuildStartPlan(input).Serialize());
+}
+
+}  // namespace hoy::core

@@ -1,0 +1,35 @@
+#pragma once
+// Starts a container that exists and does not run.
+
+#include <string>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/state/container_record.h"
+#include "core/sys/process.h"
+
+namespace hoy::core {
+
+struct StartRequest {
+  BorrowedFd attach = -1;  // the monitor's end of an attach socket, or -1: detached
+  uint16_t rows = 0;       // the client's window
+  uint16_t columns = 0;
+};
+
+struct StartedContainer {
+  pid_t pid = 0;         // of the init, on the host
+  ChildProcess monitor;  // released by the caller unless it stays to see the end
+};
+
+// Under the container's lock: look up user and program in the root, make run directory, etc files
+// and cgroup, spawn the monitor, hear how it went. On failure all of that is undone, the reason is
+// kept in the exit record, and the Error is of kind kStart where the container itself is to blame.
+// kConflict: it runs already.
+Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
+                                        const StartRequest& request);
+
+// What StartContainer would do, in words (--explain).
+Result<std::string> ExplainStart(const Layout& layout, const ContainerRecord& record);
+
+}  // namespace hoy::core
