@@ -1,0 +1,135 @@
+#include "oci/registry/credentials.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "core/base/text.h"
+#include "core/sys/files.h"
+
+namespace hoy::oci {
+namespace {
+
+// What docker login stores and asks under.
+std::string ServerName(std::string_view domain) {
+  return domain == "docker.io" ? "https://index.docker.io/v1/" : std::string(domain);
+}
+
+// The credential in one file, if any; a helper that cannot be asked becomes a warning, because most
+// images need no credential at all.
+CredentialLookup LookUp(const AuthFile& file, const std::string& origin, std::string_view domain,
+                        std::string_view path, const CredentialEnvironment& environment) {
+  CredentialLookup lookup;
+  if (std::string helper = file.HelperFor(domain); !helper.empty()) {
+    auto answer = environment.ask_helper(helper, ServerName(domain));
+    if (!answer) {
+      lookup.warning = answer.error().message;
+    } else if (*answer) {
+      lookup.credential = std::move(**answer);
+      lookup.origin = "docker-credential-" + helper;
+      return lookup;
+    }
+  }
+  if (const Credential* found = file.Find(domain, path)) {
+    lookup.credential = *found;
+    lookup.origin = origin;
+  }
+  return lookup;
+}
+
+std::vector<std::string> DefaultFiles(const CredentialEnvironment& environment) {
+  std::vector<std::string> files;
+  std::string home = environment.variable("HOME");
+  if (std::string runtime = environment.variable("XDG_RUNTIME_DIR"); !runtime.empty()) {
+    files.push_back(runtime + "/containers/auth.json");
+  } else {
+    files.push_back(fmt::format("/run/containers/{}/auth.json", environment.uid));
+  }
+  if (std::string config = environment.variable("XDG_CONFIG_HOME"); !config.empty()) {
+    files.push_back(config + "/containers/auth.json");
+  } else if (!home.empty()) {
+    files.push_back(home + "/.config/containers/auth.json");
+  }
+  if (std::string docker = environment.variable("DOCKER_CONFIG"); !docker.empty()) {
+    files.push_back(docker + "/config.json");
+  } else if (!home.empty()) {
+    files.push_back(home + "/.docker/config.json");
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<CredentialLookup> FindCredential(const CredentialOptions& options, std::string_view domain,
+                                        std::string_view path,
+                                        const CredentialEnvironment& environment) {
+  if (!options.creds.empty()) {
+    auto [user, password] = CutAt(options.creds, ':');
+    if (!password || user.empty()) {
+      return Fail(MakeError(ErrorKind::kInvalidArgument, "--creds wants USER:PASSWORD"));
+    }
+    return CredentialLookup{.credential = MakeCredential(std::string(user), std::string(*password)),
+                            .origin = "--creds"};
+  }
+
+  std::string named = options.authfile;
+  if (named.empty()) named = environment.variable("REGISTRY_AUTH_FILE");
+  if (!named.empty()) {
+    TRY_CONTEXT_SET(auto bytes, environment.read(named), "read the auth file");
+    if (!bytes) {
+      return Fail(MakeError(ErrorKind::kNotFound, fmt::format("no auth file '{}'", named))
+                      .WithHint("name one with --authfile or REGISTRY_AUTH_FILE"));
+    }
+    TRY_CONTEXT_SET(AuthFile file, ParseAuthFile(*bytes), "auth file '{}'", named);
+    return LookUp(file, named, domain, path, environment);
+  }
+
+  CredentialLookup none;
+  auto consider = [&](const std::string& origin, std::string_view json) -> CredentialLookup {
+    auto file = ParseAuthFile(json);
+    if (!file) {
+      none.warning = fmt::format("auth file '{}': {}", origin, file.error().message);
+      return {};
+    }
+    CredentialLookup found = LookUp(*file, origin, domain, path, environment);
+    if (!found.warning.empty()) none.warning = found.warning;
+    return found;
+  };
+  if (std::string json = environment.variable("DOCKER_AUTH_CONFIG"); !json.empty()) {
+    if (auto found = consider("DOCKER_AUTH_CONFIG", json); found.credential) return found;
+  }
+  for (const std::string& file : DefaultFiles(environment)) {
+    auto bytes = environment.read(file);
+    if (!bytes) {
+      none.warning = bytes.error().message;
+    } else if (*bytes) {
+      if (auto found = consider(file, **bytes); found.credential) return found;
+    }
+  }
+  return none;
+}
+
+CredentialEnvironment CredentialEnvironment::Real(const CancelToken& cancel) {
+  CredentialEnvironment real;
+  real.variable = [](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return std::string(value ? value : "");
+  };
+  real.read = [](const std::string& path) -> Result<std::optional<std::string>> {
+    auto bytes = core::ReadFile(path, 4 << 20);
+    if (bytes) return std::optional(std::move(*bytes));
+    int code = bytes.error().system_errno;
+    if (code == ENOENT || code == ENOTDIR || bytes.error().kind == ErrorKind::kNotFound) {
+      return std::nullopt;
+    }
+    return Fail(std::move(bytes).error());
+  };
+  real.ask_helper = [&cancel](const std::string& helper, const std::string& server) {
+    return AskCredentialHelper(helper, server, cancel);
+  };
+  real.uid = ::getuid();
+  return real;
+}
+
+}  // namespace hoy::oci

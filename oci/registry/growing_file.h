@@ -1,0 +1,49 @@
+#pragma once
+// A blob that is read while it is still arriving: one thread writes the file and tells how far it
+// is, others read behind it.
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "oci/layer/byte_source.h"
+
+namespace hoy::oci {
+
+class GrowingFile {
+ public:
+  // The writer's side. `fd` is the file, of which no byte may be read yet.
+  void Open(Fd fd);
+  void Grow(uint64_t available);  // bytes [0, available) can be read
+  // What was there was not the blob: who has read of it fails ("restarted"), new readers start
+  // over.
+  void Restart();
+  void Finish();           // complete and verified
+  void Fail(Error error);  // will never be complete; readers fail with it
+
+  // The readers' side. `consumed`, if any, is told how far the reader has come, and may end it by
+  // an error. The file must outlive its readers.
+  using Consumed = std::function<Result<>(uint64_t)>;
+  std::unique_ptr<ByteSource> NewReader(Consumed consumed = {});
+  // Waits for Finish or Fail.
+  Result<> WaitUntilDone();
+  bool finished();
+
+ private:
+  class Reader;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Fd fd_;
+  uint64_t available_ = 0;
+  uint64_t generation_ = 0;
+  bool finished_ = false;
+  std::optional<Error> error_;
+};
+
+}  // namespace hoy::oci

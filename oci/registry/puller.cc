@@ -1,0 +1,326 @@
+#include "oci/registry/puller.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "core/base/text.h"
+#include "oci/image/image_store.h"
+#include "oci/image/manifest.h"
+#include "oci/layer/layer_store.h"
+#include "oci/registry/layer_pull.h"
+#include "oci/registry/registry_client.h"
+#include "oci/registry/sha256.h"
+
+namespace hoy::oci {
+namespace {
+
+constexpr int kMaxIndexDepth = 3;
+
+struct Document {
+  Digest digest;
+  std::string bytes;
+};
+
+// A small blob, kept in memory: the config.
+class MemoryReceiver : public BlobReceiver {
+ public:
+  explicit MemoryReceiver(size_t limit) : limit_(limit) {}
+  Result<> Begin(uint64_t, std::optional<uint64_t>) override {
+    bytes.clear();
+    return {};
+  }
+  Result<> Data(std::span<const std::byte> data) override {
+    if (bytes.size() + data.size() > limit_) {
+      return Fail(ErrorKind::kCorrupt, "longer than the manifest promises");
+    }
+    bytes.append(reinterpret_cast<const char*>(data.data()), data.size());
+    return {};
+  }
+  std::string bytes;
+
+ private:
+  const size_t limit_;
+};
+
+// Bytes of file content below `directory`, each inode once: what ApplyLayer counts, for layers that
+// were here already.
+uint64_t FileBytes(const std::string& directory) {
+  uint64_t bytes = 0;
+  std::set<ino_t> seen;
+  std::error_code ignored;
+  auto walk = std::filesystem::recursive_directory_iterator(
+      directory, std::filesystem::directory_options::skip_permission_denied, ignored);
+  for (; walk != std::filesystem::recursive_directory_iterator(); walk.increment(ignored)) {
+    struct stat info{};
+    if (::lstat(walk->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    if (info.st_nlink > 1 && !seen.insert(info.st_ino).second) continue;
+    bytes += static_cast<uint64_t>(info.st_size);
+  }
+  return bytes;
+}
+
+std::string TagShown(const Reference& reference) {
+  return reference.digest().empty() ? reference.tag() : reference.digest().ToString();
+}
+
+class Pull {
+ public:
+  Pull(const core::Layout& layout, const PullRequest& request, ProgressSink& sink,
+       CancelToken& cancel)
+      : layout_(layout),
+        request_(request),
+        sink_(sink),
+        cancel_(cancel),
+        images_(layout),
+        layers_(OpenDirectoryLayerStore(layout)),
+        http_(request.http, cancel),
+        client_(http_, request.reference, request.credentials, request.retry,
+                [this](const Error& error, std::chrono::milliseconds wait) {
+                  Notice(fmt::format("{}; next try in {:.1f} s", error.message,
+                                     static_cast<double>(wait.count()) / 1000));
+                }) {}
+
+  Result<PullSummary> Run() {
+    TRY(bool current, IsCurrent());
+    if (current) {
+      Start({});
+      return End(Summary(known_->id, /*changed=*/false));
+    }
+    TRY(PullLease lease, images_.BeginPull());
+    TRY(FetchManifest());
+    TRY(lease.Protect(BlobsOfManifest(), {}));
+    TRY(ImageConfig config, FetchConfig());
+    TRY(CheckPlatform(config));
+    if (config.diff_ids.size() != manifest_.layers.size()) {
+      return Fail(ErrorKind::kCorrupt, "'{}': the manifest has {} layers, the config {}",
+                  request_.reference.Familiar(), manifest_.layers.size(), config.diff_ids.size());
+    }
+    std::vector<Digest> chain_ids = ChainIds(config.diff_ids);
+    TRY(lease.Protect({}, chain_ids));
+
+    std::vector<LayerToPull> layers;
+    for (size_t i = 0; i < chain_ids.size(); ++i) {
+      layers.push_back({.blob = manifest_.layers[i],
+                        .diff_id = config.diff_ids[i],
+                        .chain_id = chain_ids[i],
+                        .exists = layers_->Has(chain_ids[i])});
+    }
+    Start(layers);
+    auto report = [this](const LayerProgress& layer) { sink_.OnLayer(layer); };
+    LayerPullOptions options{.downloads = std::max(request_.downloads, 1),
+                             .unpackers = std::max(request_.unpackers, 1)};
+    TRY(LayerSizes sizes, PullLayers(client_, layout_, *layers_, layers, options, report, cancel_));
+    for (const Document& document : documents_) {
+      TRY(images_.WriteBlob(document.digest, document.bytes));
+    }
+    TRY(Publish(config, layers, sizes));
+    bool changed = !known_ || known_->id != manifest_.config.digest;
+    return End(Summary(manifest_.config.digest, changed));
+  }
+
+ private:
+  // Only while no layer is being pulled: sinks get one call at a time.
+  void Notice(const std::string& text) { sink_.OnNotice(text); }
+
+  std::string CanonicalDigest(const Digest& digest) const {
+    return request_.reference.Name() + "@" + digest.ToString();
+  }
+
+  bool HasAllLayers(const ImageRecord& record) const {
+    return std::all_of(record.chain_ids.begin(), record.chain_ids.end(),
+                       [&](const Digest& chain_id) { return layers_->Has(chain_id); });
+  }
+
+  // Whether what this machine has under the name is what the registry has: costs one HEAD, and
+  // nothing at all for a digest.
+  Result<bool> IsCurrent() {
+    auto resolved = images_.Resolve(request_.reference.ToString());
+    if (!resolved) return false;
+    known_ = std::move(resolved->record);
+    if (MatchRank(request_.platform, known_->platform) != 0 || !HasAllLayers(*known_)) return false;
+    target_ = request_.reference.digest();
+    if (target_.empty()) {
+      auto head = client_.HeadManifest(request_.reference.tag());
+      // Some registries have no HEAD, or no digest in it: then the manifest itself must tell.
+      if (!head && head.error().stage == "status") return false;
+      TRY(target_, std::move(head));
+      if (target_.empty()) return false;
+    }
+    const auto& digests = known_->repo_digests;
+    return std::find(digests.begin(), digests.end(), CanonicalDigest(target_)) != digests.end();
+  }
+
+  // Follows indexes down to the manifest for the platform.
+  Result<> FetchManifest() {
+    std::string wanted = request_.reference.TagOrDigest();
+    std::string announced;
+    std::optional<int64_t> size;
+    for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
+      TRY(ManifestAnswer answer, client_.GetManifest(wanted));
+      if (size && *size != static_cast<int64_t>(answer.bytes.size())) {
+        return Fail(ErrorKind::kCorrupt, "manifest '{}' has {} bytes, the index promises {}",
+                    wanted, answer.bytes.size(), *size);
+      }
+      if (depth == 0) target_ = answer.digest;
+      TRY_CONTEXT_SET(
+          auto parsed,
+          ParseManifestOrIndex(answer.bytes, announced.empty() ? answer.media_type : announced),
+          "manifest of '{}'", request_.reference.Familiar());
+      documents_.push_back({.digest = answer.digest, .bytes = std::move(answer.bytes)});
+      if (auto* manifest = std::get_if<Manifest>(&parsed)) {
+        manifest_ = std::move(*manifest);
+        manifest_digest_ = answer.digest;
+        return {};
+      }
+      TRY_CONTEXT_SET(Descriptor chosen, SelectPlatform(std::get<Index>(parsed), request_.platform),
+                      "'{}'", request_.reference.Familiar());
+      wanted = chosen.digest.ToString();
+      announced = chosen.media_type;
+      size = chosen.size;
+    }
+    return Fail(ErrorKind::kCorrupt, "'{}': an index in an index in an index",
+                request_.reference.Familiar());
+  }
+
+  std::vector<Digest> BlobsOfManifest() const {
+    std::vector<Digest> blobs;
+    for (const Document& document : documents_) blobs.push_back(document.digest);
+    if (manifest_.config.digest != Digest()) blobs.push_back(manifest_.config.digest);
+    for (const Descriptor& layer : manifest_.layers) blobs.push_back(layer.digest);
+    return blobs;
+  }
+
+  Result<ImageConfig> FetchConfig() {
+    const Descriptor& wanted = manifest_.config;
+    if (wanted.size > static_cast<int64_t>(kMaxDocumentBytes)) {
+      return Fail(ErrorKind::kCorrupt, "config '{}': {} bytes are too many for a config",
+                  wanted.digest.ToString(), wanted.size);
+    }
+    std::string bytes;
+    if (images_.HasBlob(wanted.digest)) {
+      auto stored = images_.ReadBlob(wanted.digest);
+      if (stored && Sha256::Of(*stored) == wanted.digest) bytes = std::move(*stored);
+    }
+    if (bytes.empty()) {
+      MemoryReceiver receiver(static_cast<size_t>(wanted.size));
+      TRY_CONTEXT(WithRetries(client_.retry(), cancel_, {},
+                              [&](Attempt& attempt) {
+                                return client_.GetBlob(wanted.digest, 0, receiver, attempt);
+                              }),
+                  "fetch the config");
+      bytes = std::move(receiver.bytes);
+      if (Digest got = Sha256::Of(bytes); got != wanted.digest) {
+        Error error = MakeError(ErrorKind::kCorrupt,
+                                fmt::format("config '{}': what arrived has the digest {}",
+                                            wanted.digest.ToString(), got.ToString()));
+        error.stage = "verify-blob";
+        error.hint = "the registry or a proxy before it damages data";
+        return Fail(std::move(error));
+      }
+      documents_.push_back({.digest = wanted.digest, .bytes = bytes});
+    }
+    TRY_CONTEXT_SET(ImageConfig config, ParseImageConfig(bytes), "config '{}'",
+                    wanted.digest.ToString());
+    return config;
+  }
+
+  Result<> CheckPlatform(const ImageConfig& config) {
+    if (MatchRank(request_.platform, config.platform)) return {};
+    std::string text = fmt::format("'{}' is for {}, not for {}", request_.reference.Familiar(),
+                                   config.platform.ToString(), request_.platform.ToString());
+    if (request_.platform_asked) return Fail(MakeError(ErrorKind::kNotFound, text));
+    Notice("warning: " + text);
+    return {};
+  }
+
+  void Start(const std::vector<LayerToPull>& layers) {
+    PullHeader header{.reference = request_.reference.Familiar(),
+                      .tag = TagShown(request_.reference),
+                      .repository = request_.reference.domain() == "docker.io"
+                                        ? request_.reference.path()
+                                        : request_.reference.Name(),
+                      .digest = target_.ToString(),
+                      .platform = request_.platform.ToString()};
+    for (size_t i = 0; i < layers.size(); ++i) {
+      header.layers.push_back(InitialProgress(layers[i], i));
+    }
+    sink_.OnStart(header);
+  }
+
+  Result<> Publish(const ImageConfig& config, const std::vector<LayerToPull>& layers,
+                   const LayerSizes& sizes) {
+    ImageRecord record{.id = manifest_.config.digest,
+                       .manifest = manifest_digest_,
+                       .platform = config.platform,
+                       .created = config.created,
+                       .pulled = core::Now(),
+                       .repo_digests = {CanonicalDigest(target_)},
+                       .author = config.author,
+                       .config = config.config};
+    uint64_t size = 0;
+    for (size_t i = 0; i < layers.size(); ++i) {
+      record.chain_ids.push_back(layers[i].chain_id);
+      record.diff_ids.push_back(layers[i].diff_id);
+      bool again = known_ && known_->id == record.id;
+      if (!again) {
+        size += layers[i].exists ? FileBytes(layers_->Directory(layers[i].chain_id)) : sizes[i];
+      }
+    }
+    record.size = known_ && known_->id == record.id ? known_->size : static_cast<int64_t>(size);
+    for (const Document& document : documents_) record.blobs.push_back(document.digest);
+    record.blobs.push_back(manifest_.config.digest);
+    if (request_.keep_layer_blobs) {
+      for (const LayerToPull& layer : layers) record.blobs.push_back(layer.blob.digest);
+    }
+    std::sort(record.blobs.begin(), record.blobs.end());
+    record.blobs.erase(std::unique(record.blobs.begin(), record.blobs.end()), record.blobs.end());
+    return images_.Publish(std::move(record), request_.reference, target_);
+  }
+
+  PullSummary Summary(const Digest& id, bool changed) const {
+    return {.reference = request_.reference.Familiar(),
+            .canonical = request_.reference.ToString(),
+            .id = id.ToString(),
+            .digest = target_.ToString(),
+            .changed = changed};
+  }
+
+  PullSummary End(PullSummary summary) {
+    sink_.OnEnd(summary);
+    return summary;
+  }
+
+  const core::Layout& layout_;
+  const PullRequest& request_;
+  ProgressSink& sink_;
+  CancelToken& cancel_;
+  ImageStore images_;
+  std::unique_ptr<LayerStore> layers_;
+  HttpClient http_;
+  RegistryClient client_;
+
+  std::optional<ImageRecord> known_;  // what the name means here now
+  Digest target_;                     // what the registry answered for the reference
+  Manifest manifest_;
+  Digest manifest_digest_;
+  std::vector<Document> documents_;  // fetched: indexes, manifest, config
+};
+
+}  // namespace
+
+Result<PullSummary> PullImage(const core::Layout& layout, const PullRequest& request,
+                              ProgressSink& sink, CancelToken& cancel) {
+  auto summary = Pull(layout, request, sink, cancel).Run();
+  if (!summary) {
+    sink.OnFailure();
+    return Fail(std::move(summary).error().InContext(
+        fmt::format("pull '{}'", request.reference.Familiar())));
+  }
+  return summary;
+}
+
+}  // namespace hoy::oci
