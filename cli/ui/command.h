@@ -51,6 +51,7 @@ enum class Completes {
   kDirectory,
   kSignal,
   kVerb,
+  kShell,
   kPlatform,
   kCapability,
 };

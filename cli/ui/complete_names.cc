@@ -1,0 +1,176 @@
+#include "cli/ui/complete_names.h"
+
+#include <linux/capability.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/text.h"
+#include "core/sys/files.h"
+#include "core/sys/signals.h"
+
+namespace hoy::cli {
+namespace {
+
+constexpr size_t kShortId = 12;
+
+void Offer(std::vector<Candidate>& candidates, std::string_view prefix, std::string text,
+           std::string description = "") {
+  if (text.starts_with(prefix)) candidates.push_back({std::move(text), std::move(description)});
+}
+
+// A running container has a state file in RUN; whether its process still lives is not asked.
+bool SeemsRunning(const core::Layout& layout, std::string_view id) {
+  return core::Exists(layout.RunContainer(id) + "/state.json");
+}
+
+bool Wanted(Completes what, const core::Layout& layout, std::string_view id) {
+  if (what == Completes::kRunningContainer) return SeemsRunning(layout, id);
+  if (what == Completes::kStoppedContainer) return !SeemsRunning(layout, id);
+  return true;
+}
+
+void OfferContainers(std::vector<Candidate>& candidates, Completes what, std::string_view prefix,
+                     const core::Layout& layout) {
+  auto names = core::ListDirectory(layout.Names()).value_or(std::vector<std::string>());
+  for (std::string& name : names) {
+    if (!name.starts_with(prefix)) continue;
+    std::array<char, 256> id{};
+    ssize_t length = readlink(layout.Name(name).c_str(), id.data(), id.size());
+    if (length <= 0) continue;
+    std::string_view target(id.data(), static_cast<size_t>(length));
+    target = target.substr(target.rfind('/') + 1);
+    if (Wanted(what, layout, target)) {
+      Offer(candidates, prefix, std::move(name), std::string(target.substr(0, kShortId)));
+    }
+  }
+  if (prefix.empty() || !candidates.empty() || !IsHex(prefix)) return;
+  auto ids = core::ListDirectory(layout.Containers()).value_or(std::vector<std::string>());
+  for (const std::string& id : ids) {
+    if (id.starts_with(prefix) && Wanted(what, layout, id)) {
+      candidates.push_back({id.substr(0, std::max(kShortId, prefix.size())), "container"});
+    }
+  }
+}
+
+// The file "docker.io+library+busybox:1" (oci/image/image_record.h) is offered as "busybox:1".
+// Very long names end in a hash instead of themselves; they are not offered.
+void OfferImages(std::vector<Candidate>& candidates, std::string_view prefix,
+                 const core::Layout& layout) {
+  constexpr size_t kMaybeHashed = 200;
+  auto files = core::ListDirectory(layout.ImageRefs()).value_or(std::vector<std::string>());
+  for (std::string& name : files) {
+    if (name.starts_with('.') || name.size() >= kMaybeHashed) continue;
+    std::ranges::replace(name, '+', '/');
+    std::string_view text = name;
+    for (std::string_view implied : {"docker.io/", "library/"}) {
+      if (text.starts_with(implied)) text.remove_prefix(implied.size());
+    }
+    std::string shown(text);
+    if (!shown.starts_with(prefix) && name.starts_with(prefix)) shown = name;
+    Offer(candidates, prefix, std::move(shown), "image");
+  }
+}
+
+void OfferSignals(std::vector<Candidate>& candidates, std::string_view prefix) {
+  for (int signal = 1; signal < 32; ++signal) {
+    std::string name = core::SignalName(signal);
+    Offer(candidates, prefix, name);
+    if (name.starts_with("SIG") && !prefix.empty()) Offer(candidates, prefix, name.substr(3));
+  }
+}
+
+void OfferCapabilities(std::vector<Candidate>& candidates, std::string_view prefix) {
+  // linux/capability.h, in its order, up to CAP_CHECKPOINT_RESTORE.
+  constexpr std::array<std::string_view, CAP_LAST_CAP + 1> kNames = {"CHOWN",
+                                                                     "DAC_OVERRIDE",
+                                                                     "DAC_READ_SEARCH",
+                                                                     "FOWNER",
+                                                                     "FSETID",
+                                                                     "KILL",
+                                                                     "SETGID",
+                                                                     "SETUID",
+                                                                     "SETPCAP",
+                                                                     "LINUX_IMMUTABLE",
+                                                                     "NET_BIND_SERVICE",
+                                                                     "NET_BROADCAST",
+                                                                     "NET_ADMIN",
+                                                                     "NET_RAW",
+                                                                     "IPC_LOCK",
+                                                                     "IPC_OWNER",
+                                                                     "SYS_MODULE",
+                                                                     "SYS_RAWIO",
+                                                                     "SYS_CHROOT",
+                                                                     "SYS_PTRACE",
+                                                                     "SYS_PACCT",
+                                                                     "SYS_ADMIN",
+                                                                     "SYS_BOOT",
+                                                                     "SYS_NICE",
+                                                                     "SYS_RESOURCE",
+                                                                     "SYS_TIME",
+                                                                     "SYS_TTY_CONFIG",
+                                                                     "MKNOD",
+                                                                     "LEASE",
+                                                                     "AUDIT_WRITE",
+                                                                     "AUDIT_CONTROL",
+                                                                     "SETFCAP",
+                                                                     "MAC_OVERRIDE",
+                                                                     "MAC_ADMIN",
+                                                                     "SYSLOG",
+                                                                     "WAKE_ALARM",
+                                                                     "BLOCK_SUSPEND",
+                                                                     "AUDIT_READ",
+                                                                     "PERFMON",
+                                                                     "BPF",
+                                                                     "CHECKPOINT_RESTORE"};
+  Offer(candidates, prefix, "ALL");
+  for (std::string_view name : kNames) {
+    Offer(candidates, prefix, std::string(name));
+    if (prefix.starts_with("CAP_")) Offer(candidates, prefix, "CAP_" + std::string(name));
+  }
+}
+
+void OfferVerbs(std::vector<Candidate>& candidates, std::string_view prefix) {
+  for (const Registration* entry : AllCommands()) {
+    const CommandInfo& info = entry->info();
+    if (!info.hidden) Offer(candidates, prefix, std::string(info.name), std::string(info.summary));
+  }
+}
+
+}  // namespace
+
+std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
+                                const core::Layout& layout) {
+  std::vector<Candidate> candidates;
+  switch (what) {
+    case Completes::kContainer:
+    case Completes::kRunningContainer:
+    case Completes::kStoppedContainer: OfferContainers(candidates, what, prefix, layout); break;
+    case Completes::kImage: OfferImages(candidates, prefix, layout); break;
+    case Completes::kContainerOrImage:
+      OfferContainers(candidates, what, prefix, layout);
+      OfferImages(candidates, prefix, layout);
+      break;
+    case Completes::kSignal: OfferSignals(candidates, prefix); break;
+    case Completes::kCapability: OfferCapabilities(candidates, prefix); break;
+    case Completes::kVerb: OfferVerbs(candidates, prefix); break;
+    case Completes::kPlatform:
+      for (std::string_view platform : {"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386",
+                                        "linux/riscv64", "linux/ppc64le", "linux/s390x"}) {
+        Offer(candidates, prefix, std::string(platform));
+      }
+      break;
+    case Completes::kShell:
+      for (std::string_view shell : {"bash", "fish", "zsh"}) {
+        Offer(candidates, prefix, std::string(shell));
+      }
+      break;
+    case Completes::kNothing:
+    case Completes::kFile:
+    case Completes::kDirectory: break;
+  }
+  return candidates;
+}
+
+}  // namespace hoy::cli

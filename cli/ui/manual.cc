@@ -1,0 +1,145 @@
+#include "cli/ui/manual.h"
+
+#include "cli/ui/help.h"
+#include "core/base/text.h"
+
+namespace hoy::cli {
+namespace {
+
+std::string PageName(const Command& command) {
+  std::string_view verb = command.info().name;
+  return verb.empty() ? "hoy" : fmt::format("hoy-{}", verb);
+}
+
+std::string TitleSection(const Command& command) {
+  std::string summary(command.info().summary);
+  summary[0] = static_cast<char>(tolower(static_cast<unsigned char>(summary[0])));
+  std::string upper = PageName(command);
+  for (char& c : upper) c = static_cast<char>(toupper(static_cast<unsigned char>(c)));
+  return fmt::format(".TH {} 1 \"\" \"hoy {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n",
+                     TroffEscape(upper), HOY_VERSION, TroffEscape(PageName(command)),
+                     TroffEscape(summary));
+}
+
+// "CONTAINER" in italics, brackets and dots upright.
+std::string SynopsisSection(const Command& command) {
+  std::string_view verb = command.info().name;
+  std::string text = ".SH SYNOPSIS\n";
+  text += verb.empty() ? ".B hoy\n[\\fIGLOBAL OPTIONS\\fR] \\fIVERB\\fR [\\fIOPTIONS\\fR] "
+                         "[\\fIARG\\fR...]\n"
+                       : fmt::format(".B hoy {}\n[\\fIOPTIONS\\fR]", TroffEscape(verb));
+  if (verb.empty()) return text;
+  for (const PositionalSpec& positional : command.positionals()) {
+    std::string name;
+    for (std::string_view word : Split(positional.name, ' ')) {  // "COMMAND [ARG...]"
+      if (!name.empty()) name += ' ';
+      name += word.starts_with('[') ? "[\\fIARG\\fR...]" : fmt::format("\\fI{}\\fR", word);
+    }
+    if (positional.repeats && !name.ends_with(']')) name += "...";
+    text += positional.required ? " " + name : fmt::format(" [{}]", name);
+  }
+  return text + "\n";
+}
+
+void AppendOption(std::string& text, std::string_view names, std::string_view details) {
+  text.append(".TP\n").append(names).append("\n");
+  std::string sentence(details);
+  sentence[0] = static_cast<char>(toupper(static_cast<unsigned char>(sentence[0])));
+  text.append(TroffEscape(sentence)).append(".\n");
+}
+
+std::string OptionsSection(const Command& command) {
+  std::string text = command.info().name.empty() ? ".SH GLOBAL OPTIONS\n" : ".SH OPTIONS\n";
+  for (const OptionSpec& option : command.options()) {
+    if (option.hidden) continue;
+    std::string names;
+    if (option.short_name != 0) names += fmt::format("\\fB\\-{}\\fR", option.short_name);
+    if (!option.long_name.empty()) {
+      if (!names.empty()) names += ", ";
+      names += fmt::format("\\fB\\-\\-{}\\fR", TroffEscape(option.long_name));
+    }
+    if (!option.value_name.empty()) {
+      names += fmt::format(" \\fI{}\\fR", TroffEscape(option.value_name));
+    }
+    AppendOption(text, names, OptionDetails(option));
+  }
+  AppendOption(
+      text,
+      command.FindShort('h') != nullptr ? "\\fB\\-\\-help\\fR" : "\\fB\\-h\\fR, \\fB\\-\\-help\\fR",
+      "show a short help and exit");
+  return text;
+}
+
+std::string AlsoSection(const Command& command) {
+  std::string text;
+  for (std::string_view alias : Split(command.info().aliases, ',')) {
+    text += fmt::format("{}\\fBhoy {}\\fR", text.empty() ? "" : ", ", TroffEscape(Trim(alias)));
+  }
+  return text.empty() ? "" : fmt::format("The same verb can be spelled {}.\n", text);
+}
+
+std::string VerbsSection() {
+  std::string text;
+  for (const Registration* entry : AllCommands()) {
+    const CommandInfo& info = entry->info();
+    if (info.hidden) continue;
+    text += fmt::format(".TP\n\\fBhoy\\-{}\\fR(1)\n{}.\n", TroffEscape(info.name),
+                        TroffEscape(info.summary));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string TroffEscape(std::string_view text) {
+  std::string escaped;
+  bool line_start = true;
+  for (char c : text) {
+    if (line_start && (c == '.' || c == '\'')) escaped += "\\&";
+    line_start = c == '\n';
+    switch (c) {
+      case '\\': escaped += "\\e"; break;
+      case '-': escaped += "\\-"; break;
+      case '^': escaped += "\\(ha"; break;
+      case '~': escaped += "\\(ti"; break;
+      case '`': escaped += "\\(ga"; break;
+      case '\'': escaped += "\\(aq"; break;
+      default: escaped += c;
+    }
+  }
+  return escaped;
+}
+
+Result<std::string> ManualPage(const Command& command, std::string_view prose) {
+  for (std::string_view wanted : {"@TITLE@", "@SYNOPSIS@", "@OPTIONS@"}) {
+    if (prose.find(wanted) == std::string_view::npos) {
+      return Fail(ErrorKind::kInvalidArgument, "the prose of '{}' has no {}", PageName(command),
+                  wanted);
+    }
+  }
+  std::string page;
+  while (!prose.empty()) {
+    size_t end = prose.find('\n');
+    std::string_view line = prose.substr(0, end);
+    prose.remove_prefix(end == std::string_view::npos ? prose.size() : end + 1);
+    if (!line.starts_with('@')) {
+      page.append(line).append("\n");
+    } else if (line == "@TITLE@") {
+      page += TitleSection(command);
+    } else if (line == "@SYNOPSIS@") {
+      page += SynopsisSection(command);
+    } else if (line == "@OPTIONS@") {
+      page += OptionsSection(command);
+    } else if (line == "@ALSO@") {
+      page += AlsoSection(command);
+    } else if (line == "@VERBS@") {
+      page += VerbsSection();
+    } else {
+      return Fail(ErrorKind::kInvalidArgument, "unknown placeholder '{}' in the prose of '{}'",
+                  line, PageName(command));
+    }
+  }
+  return page;
+}
+
+}  // namespace hoy::cli
