@@ -1,0 +1,564 @@
+// The cgroups of this machine, whichever version it has: v1 on the build machines, v2 in the VM
+// (tests/vm). Every test ends with a look for left-overs.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <thread>
+
+#include "core/base/text.h"
+#include "core/cgroup/cgroup.h"
+#include "core/cgroup/driver.h"
+#include "core/cgroup/join.h"
+#include "core/cgroup/tree.h"
+#include "core/sys/files.h"
+#include "core/sys/process.h"
+
+namespace hoy::core {
+namespace {
+
+constexpr int64_t kMiB = 1 << 20;
+
+#define ASSERT_OK(...)                                                   \
+  do {                                                                   \
+    const auto& ok_result = (__VA_ARGS__);                               \
+    ASSERT_TRUE(ok_result.has_value())                                   \
+        << ok_result.error().message << " / " << ok_result.error().hint; \
+  } while (false)
+
+// A child that waits to be let go, so that it is in its cgroup before it does anything.
+class Member {
+ public:
+  explicit Member(const std::function<int()>& body) {
+    int gate[2];
+    EXPECT_EQ(pipe2(gate, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+      close(gate[1]);
+      char go = 0;
+      if (read(gate[0], &go, 1) != 1) _exit(99);
+      _exit(body());
+    }
+    close(gate[0]);
+    gate_.reset(gate[1]);
+    child_ = ChildProcess(pid, Fd());
+  }
+  pid_t pid() const { return child_.pid(); }
+  void Go() { EXPECT_EQ(write(gate_.get(), "g", 1), 1); }
+  ExitStatus Wait() {
+    auto status = child_.Wait();
+    EXPECT_TRUE(status);
+    return status.value_or(ExitStatus{});
+  }
+
+ private:
+  Fd gate_;
+  ChildProcess child_;
+};
+
+int WaitForSignals() {
+  while (true) pause();
+}
+
+class CgroupLive : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    host_ = DetectCgroupHost();
+    ASSERT_NE(host_.version, CgroupVersion::kNone) << "this machine shows no cgroups to test with";
+    request_.id = fmt::format("unit-{}", getpid());
+    // Members of killed cgroups come to us, and not to whatever is pid 1.
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+  }
+
+  void TearDown() override {
+    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    }
+    for (const std::string& directory : Everywhere("hoy-" + request_.id)) {
+      ADD_FAILURE() << "left behind: " << directory;
+      (void)RemoveCgroup(directory, std::chrono::milliseconds(1000), WaitABit);
+    }
+  }
+
+  bool v2() const { return host_.version == CgroupVersion::kV2; }
+
+  // Cgroups of that name, in any hierarchy.
+  static std::vector<std::string> Everywhere(const std::string& name) {
+    std::vector<std::string> found;
+    for (const CgroupHierarchy& hierarchy : FullCgroupHost().hierarchies) {
+      std::error_code ignored;
+      for (auto at = std::filesystem::recursive_directory_iterator(hierarchy.mountpoint, ignored);
+           at != std::filesystem::recursive_directory_iterator(); at.increment(ignored)) {
+        if (at->path().filename() == name) found.push_back(at->path());
+      }
+    }
+    return found;
+  }
+
+  // A file of the container's cgroup by its v1 and v2 names.
+  std::string FileOf(const Cgroup& cgroup, const std::string& controller, const std::string& v1,
+                     const std::string& v2_file) const {
+    auto text = ReadFile(cgroup.location().Directory(controller) + "/" + (v2() ? v2_file : v1));
+    return text ? std::string(Trim(*text)) : text.error().message;
+  }
+
+  CgroupHost host_;
+  CgroupRequest request_;
+};
+
+TEST_F(CgroupLive, IsMadeAndRemovedWithoutATrace) {
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  EXPECT_EQ(cgroup->location().version, host_.version);
+  ASSERT_FALSE(cgroup->location().directories.empty());
+  for (const auto& [name, directory] : cgroup->location().directories) {
+    EXPECT_TRUE(Exists(directory)) << directory;
+    EXPECT_TRUE(directory.ends_with("/hoy-" + request_.id)) << directory;
+  }
+  EXPECT_EQ(Everywhere("hoy-" + request_.id).size(), cgroup->location().directories.size());
+  EXPECT_TRUE(cgroup->devices_enforced());
+  ASSERT_OK(cgroup->Remove());
+  EXPECT_TRUE(Everywhere("hoy-" + request_.id).empty());
+  ASSERT_OK(cgroup->Remove());  // once more is fine
+}
+
+TEST_F(CgroupLive, HoldsItsMembersInEveryHierarchy) {
+  auto made = Cgroup::Create(request_);
+  ASSERT_OK(made);
+  // As a later hoy would: from the record alone.
+  Cgroup cgroup = Cgroup::Open(made->location());
+  Member member(WaitForSignals);
+  ASSERT_OK(cgroup.Join(member.pid()));
+  auto text = ReadFile(fmt::format("/proc/{}/cgroup", member.pid()));
+  ASSERT_OK(text);
+  size_t joined = 0;
+  for (std::string_view line : Split(*text, '\n')) joined += line.ends_with("hoy-" + request_.id);
+  EXPECT_EQ(joined, cgroup.location().directories.size()) << *text;
+  EXPECT_EQ(cgroup.Processes().value_or(std::vector<pid_t>{}), std::vector<pid_t>{member.pid()});
+  EXPECT_FALSE(cgroup.IsEmpty().value_or(true));
+
+  ASSERT_OK(cgroup.Kill());
+  member.Go();
+  EXPECT_EQ(member.Wait().signal, SIGKILL);
+  EXPECT_TRUE(cgroup.IsEmpty().value_or(false));
+  ASSERT_OK(cgroup.Remove());
+}
+
+TEST_F(CgroupLive, WritesEveryLimit) {
+  request_.limits.memory_bytes = 64 * kMiB;
+  request_.limits.memory_reservation_bytes = 32 * kMiB;
+  request_.limits.nano_cpus = 500'000'000;
+  request_.limits.cpu_shares = 512;
+  request_.limits.pids_limit = 77;
+  request_.limits.cpuset_cpus = "0";
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  EXPECT_EQ(FileOf(*cgroup, "memory", "memory.limit_in_bytes", "memory.max"), "67108864");
+  EXPECT_EQ(FileOf(*cgroup, "memory", "memory.soft_limit_in_bytes", "memory.low"), "33554432");
+  EXPECT_EQ(FileOf(*cgroup, "cpu", "cpu.cfs_quota_us", "cpu.max"), v2() ? "50000 100000" : "50000");
+  EXPECT_EQ(FileOf(*cgroup, "cpu", "cpu.shares", "cpu.weight"), v2() ? "59" : "512");
+  EXPECT_EQ(FileOf(*cgroup, "pids", "pids.max", "pids.max"), "77");
+  EXPECT_EQ(FileOf(*cgroup, "cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
+  // A cpuset with no memory nodes would take no process.
+  Member member([] { return 0; });
+  EXPECT_TRUE(cgroup->Join(member.pid()));
+  member.Go();
+  EXPECT_EQ(member.Wait().code, 0);
+  ASSERT_OK(cgroup->Remove());
+}
+
+TEST_F(CgroupLive, UpdatesLimitsInBothDirections) {
+  request_.limits.memory_bytes = 64 * kMiB;
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  for (int64_t size : {256 * kMiB, 32 * kMiB}) {
+    ResourceLimits limits;
+    limits.memory_bytes = limits.memory_swap_bytes = size;
+    ASSERT_OK(cgroup->Update(limits));
+    EXPECT_EQ(FileOf(*cgroup, "memory", "memory.limit_in_bytes", "memory.max"),
+              std::to_string(size));
+  }
+  ASSERT_OK(cgroup->Remove());
+}
+
+TEST_F(CgroupLive, CountsTheProcessesThatTheOomKillerTook) {
+  request_.limits.memory_bytes = request_.limits.memory_swap_bytes = 16 * kMiB;
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  EXPECT_EQ(cgroup->OomKills(), 0U);
+  Member member([] {
+    constexpr size_t kSize = 64 << 20;
+    char* memory = static_cast<char*>(
+        mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (size_t at = 0; at < kSize; at += 4096) memory[at] = 1;
+    return 0;
+  });
+  ASSERT_OK(cgroup->Join(member.pid()));
+  member.Go();
+  EXPECT_EQ(member.Wait().signal, SIGKILL);
+  EXPECT_GE(cgroup->OomKills(), 1U);
+  EXPECT_EQ(ReadOomKills(cgroup->location().OomFile().c_str()), cgroup->OomKills());
+  ASSERT_OK(cgroup->Remove());
+}
+
+TEST_F(CgroupLive, BoundsTheNumberOfProcesses) {
+  request_.limits.pids_limit = 1;
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  Member member([] {
+    pid_t child = fork();
+    if (child == 0) _exit(0);
+    return child < 0 ? errno : 0;
+  });
+  ASSERT_OK(cgroup->Join(member.pid()));
+  member.Go();
+  EXPECT_EQ(member.Wait().code, EAGAIN);
+  ASSERT_OK(cgroup->Remove());
+}
+
+TEST_F(CgroupLive, FreezesAndThaws) {
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  int ask[2];
+  int answer[2];
+  ASSERT_EQ(pipe2(ask, O_CLOEXEC), 0);
+  ASSERT_EQ(pipe2(answer, O_CLOEXEC), 0);
+  Member echo([&] {
+    char byte = 0;
+    while (read(ask[0], &byte, 1) == 1) {
+      if (write(answer[1], &byte, 1) != 1) break;
+    }
+    return 0;
+  });
+  ASSERT_OK(cgroup->Join(echo.pid()));
+  echo.Go();
+  char byte = 'x';
+  ASSERT_EQ(write(ask[1], &byte, 1), 1);
+  ASSERT_EQ(read(answer[0], &byte, 1), 1);
+
+  ASSERT_OK(cgroup->Freeze());
+  ASSERT_EQ(write(ask[1], &byte, 1), 1);
+  pollfd reply{answer[0], POLLIN, 0};
+  EXPECT_EQ(poll(&reply, 1, 50), 0) << "a frozen process answered";
+  ASSERT_OK(cgroup->Thaw());
+  EXPECT_EQ(read(answer[0], &byte, 1), 1);
+
+  // Killing what is frozen must not need a thaw by hand.
+  ASSERT_OK(cgroup->Freeze());
+  ASSERT_OK(cgroup->Kill());
+  EXPECT_EQ(echo.Wait().signal, SIGKILL);
+  ASSERT_OK(cgroup->Remove());
+  for (int fd : {ask[0], ask[1], answer[0], answer[1]}) close(fd);
+}
+
+TEST_F(CgroupLive, KillsProcessesThatForkAllTheTime) {
+  request_.limits.pids_limit = 40;
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  int started[2];
+  ASSERT_EQ(pipe2(started, O_CLOEXEC), 0);
+  Member bomb([&] {
+    signal(SIGCHLD, SIG_IGN);
+    for (int forks = 0;; ++forks) {
+      if (fork() < 0 && write(started[1], "f", 1) != 1) return 1;
+    }
+  });
+  ASSERT_OK(cgroup->Join(bomb.pid()));
+  bomb.Go();
+  char byte = 0;
+  ASSERT_EQ(read(started[0], &byte, 1), 1);  // the cgroup is full
+  ASSERT_OK(cgroup->Kill());
+  EXPECT_EQ(bomb.Wait().signal, SIGKILL);
+  ASSERT_OK(cgroup->Remove(20'000));
+  close(started[0]);
+  close(started[1]);
+}
+
+TEST_F(CgroupLive, RemovesWhatTheContainerMadeBelow) {
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  for (const auto& [name, directory] : cgroup->location().directories) {
+    for (const char* below : {"/a", "/a/b", "/c"}) {
+      ASSERT_EQ(mkdir((directory + below).c_str(), 0755), 0) << directory << below;
+    }
+  }
+  ASSERT_OK(cgroup->Remove());
+}
+
+TEST_F(CgroupLive, RefusesToRemoveWhatIsInUseAndNamesTheProcess) {
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  Member member(WaitForSignals);
+  ASSERT_OK(cgroup->Join(member.pid()));
+  auto removed = cgroup->Remove(10);
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().kind, ErrorKind::kConflict);
+  EXPECT_NE(removed.error().hint.find(std::to_string(member.pid())), std::string::npos)
+      << removed.error().hint;
+
+  request_.limits.pids_limit = 3;
+  auto again = Cgroup::Create(request_);
+  ASSERT_FALSE(again) << "a cgroup in use was taken over";
+  EXPECT_EQ(again.error().kind, ErrorKind::kAlreadyExists);
+
+  ASSERT_OK(cgroup->Kill());
+  member.Wait();
+  ASSERT_OK(cgroup->Remove());
+}
+
+TEST_F(CgroupLive, ReplacesTheLeftOverOfACreateThatDied) {
+  request_.limits.pids_limit = 3;
+  auto dead = Cgroup::Create(request_);
+  ASSERT_OK(dead);
+  request_.limits = {};
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  EXPECT_EQ(FileOf(*cgroup, "pids", "pids.max", "pids.max"), "max");
+  ASSERT_OK(cgroup->Remove());
+}
+
+TEST_F(CgroupLive, ALimitThatTheKernelRefusesLeavesNothingBehind) {
+  request_.limits.cpuset_cpus = "60000";  // ValidateLimits would have refused it
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_FALSE(cgroup);
+  EXPECT_EQ(cgroup.error().kind, ErrorKind::kInvalidArgument) << cgroup.error().message;
+  EXPECT_NE(cgroup.error().message.find("--cpuset-cpus 60000"), std::string::npos)
+      << cgroup.error().message;
+}
+
+TEST_F(CgroupLive, DefaultDeviceRulesKeepHostDevicesOut) {
+  char directory[] = "/tmp/hoy-cgroup-test-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  std::string kmsg = std::string(directory) + "/kmsg";
+  ASSERT_EQ(mknod(kmsg.c_str(), S_IFCHR | 0600, makedev(1, 11)), 0);
+  auto open_both = [&] {
+    if (open("/dev/null", O_RDWR) < 0) return 1;
+    std::string node = kmsg + "-inside";
+    if (mknod(node.c_str(), S_IFCHR | 0600, makedev(1, 11)) != 0) return 2;
+    return open(kmsg.c_str(), O_RDONLY) < 0 ? 100 + errno : 0;
+  };
+  auto run = [&] {
+    auto cgroup = Cgroup::Create(request_);
+    EXPECT_TRUE(cgroup) << cgroup.error().message;
+    Member member(open_both);
+    EXPECT_TRUE(cgroup->Join(member.pid()));
+    member.Go();
+    int code = member.Wait().code;
+    EXPECT_TRUE(cgroup->Remove());
+    unlink((kmsg + "-inside").c_str());
+    return code;
+  };
+  EXPECT_EQ(run(), 100 + EPERM);
+  request_.devices = {*ParseDeviceRule("c 1:11 r")};
+  EXPECT_EQ(run(), 0);
+  request_.devices.push_back({false, 'c', 1, 11, "r"});
+  EXPECT_EQ(run(), 100 + EPERM) << "the last rule decides";
+  request_.devices.clear();
+  request_.all_devices = true;
+  EXPECT_EQ(run(), 0);
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(CgroupLive, ParentsThatHoyMadeGoWithTheirLastContainer) {
+  std::string top = fmt::format("hoy-test-parent-{}", getpid());
+  request_.parent = "/" + top + "/inner";
+  request_.limits.pids_limit = 9;
+  auto first = Cgroup::Create(request_);
+  ASSERT_OK(first);
+  EXPECT_NE(first->location().Directory("pids").find("/" + top + "/inner/hoy-"), std::string::npos);
+  CgroupRequest other = request_;
+  other.id += "-b";
+  auto second = Cgroup::Create(other);
+  ASSERT_OK(second);
+  ASSERT_OK(first->Remove());
+  EXPECT_FALSE(Everywhere(top).empty());
+  ASSERT_OK(second->Remove());
+  EXPECT_TRUE(Everywhere(top).empty());
+}
+
+TEST_F(CgroupLive, AParentOfTheUsersOwnStays) {
+  std::string top = fmt::format("hoy-test-parent-{}", getpid());
+  const CgroupHierarchy& hierarchy = v2() ? *host_.Unified() : *host_.Find("pids");
+  std::string directory = hierarchy.mountpoint + "/" + top;
+  ASSERT_EQ(mkdir(directory.c_str(), 0755), 0);
+  request_.parent = "/" + top;
+  auto cgroup = Cgroup::Create(request_);
+  EXPECT_TRUE(cgroup);
+  EXPECT_TRUE(cgroup->Remove());
+  EXPECT_EQ(Everywhere(top), std::vector<std::string>{directory});
+  EXPECT_EQ(rmdir(directory.c_str()), 0);
+}
+
+TEST_F(CgroupLive, ASharedParentMayComeAndGoAtAnyTime) {
+  std::string top = fmt::format("hoy-test-parent-{}", getpid());
+  auto loop = [&](const std::string& suffix) {
+    CgroupRequest mine = request_;
+    mine.id += suffix;
+    mine.parent = "/" + top;
+    for (int i = 0; i < (v2() ? 20 : 50); ++i) {
+      auto cgroup = Cgroup::Create(mine);
+      ASSERT_OK(cgroup);
+      ASSERT_OK(cgroup->Remove());
+    }
+  };
+  std::thread one([&] { loop("-a"); });
+  std::thread two([&] { loop("-b"); });
+  one.join();
+  two.join();
+  EXPECT_TRUE(Everywhere(top).empty());
+}
+
+TEST_F(CgroupLive, RefusesAParentThatLeadsOut) {
+  request_.parent = "/../elsewhere";
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_FALSE(cgroup);
+  EXPECT_EQ(cgroup.error().kind, ErrorKind::kInvalidArgument);
+}
+
+TEST_F(CgroupLive, TellsWhatIsUsed) {
+  request_.limits.memory_bytes = 64 * kMiB;
+  request_.limits.pids_limit = 5;
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  int ready[2];
+  ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
+  Member member([&] {
+    constexpr size_t kSize = 8 << 20;
+    char* memory = static_cast<char*>(
+        mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (size_t at = 0; at < kSize; at += 4096) memory[at] = 1;
+    if (write(ready[1], "r", 1) != 1) return 1;
+    return WaitForSignals();
+  });
+  ASSERT_OK(cgroup->Join(member.pid()));
+  member.Go();
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  auto stats = cgroup->Stats();
+  ASSERT_OK(stats);
+  EXPECT_GE(stats->memory_usage_bytes, 7U << 20);
+  EXPECT_LE(stats->memory_usage_bytes, 64U << 20);
+  EXPECT_EQ(stats->memory_limit_bytes, 64U << 20);
+  EXPECT_GE(stats->memory_peak_bytes.value_or(8 << 20), 7U << 20);
+  EXPECT_GT(stats->cpu_usage_ns, 0U);
+  EXPECT_EQ(stats->pids, 1U);
+  EXPECT_EQ(stats->pids_limit, 5U);
+  ASSERT_OK(cgroup->Kill());
+  member.Wait();
+  ASSERT_OK(cgroup->Remove());
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST_F(CgroupLive, HostInfoListsTheControllers) {
+  CgroupHostInfo info = DescribeCgroupHost();
+  EXPECT_EQ(info.version, host_.version);
+  EXPECT_NE(std::ranges::find(info.controllers, "memory"), info.controllers.end());
+  EXPECT_NE(std::ranges::find(info.controllers, "pids"), info.controllers.end());
+}
+
+// Only where the machine has v2: in the VM. An empty list makes no tests.
+class CgroupV2 : public CgroupLive, public ::testing::WithParamInterface<bool> {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(CgroupV2);
+std::vector<bool> KillFileOrSignals() {
+  if (DetectCgroupHost().version != CgroupVersion::kV2) return {};
+  return {true, false};
+}
+INSTANTIATE_TEST_SUITE_P(KillFileOrSignals, CgroupV2, ::testing::ValuesIn(KillFileOrSignals()));
+
+TEST_P(CgroupV2, KillsWithAndWithoutTheKillFile) {
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  std::string inner = cgroup->location().Directory("") + "/inner";
+  ASSERT_EQ(mkdir(inner.c_str(), 0755), 0);
+  Member member(WaitForSignals);
+  ASSERT_OK(WriteControlFile(inner + "/cgroup.procs", std::to_string(member.pid())));
+  ASSERT_OK(MakeCgroupV2Driver({.use_kill_file = GetParam()})->Kill(cgroup->location()));
+  EXPECT_EQ(member.Wait().signal, SIGKILL);
+  ASSERT_OK(cgroup->Remove());
+}
+
+TEST_P(CgroupV2, WritesItsOwnFilesAndGivesADirectoryToCloneInto) {
+  request_.limits.cgroup_conf = {{"memory.high", "33554432"}, {"cgroup.max.depth", "3"}};
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  EXPECT_EQ(FileOf(*cgroup, "", "", "memory.high"), "33554432");
+  EXPECT_EQ(FileOf(*cgroup, "", "", "cgroup.max.depth"), "3");
+  struct stat opened{};
+  struct stat named{};
+  ASSERT_EQ(fstat(cgroup->clone_into().get(), &opened), 0);
+  ASSERT_EQ(stat(cgroup->location().Directory("").c_str(), &named), 0);
+  EXPECT_EQ(opened.st_ino, named.st_ino);
+  ASSERT_OK(cgroup->Remove());
+}
+
+// Places that are not cgroups behave as a host does that keeps hoy out.
+TEST(CgroupUnwritable, WithoutLimitsAContainerRunsWithoutACgroup) {
+  CgroupHost host{CgroupVersion::kV1, {{"memory", "/proc/self", ""}, {"pids", "/proc/self", ""}}};
+  auto made = MakeCgroupV1Driver()->Create(host, {.id = "x"});
+  ASSERT_OK(made);
+  EXPECT_EQ(made->location.version, CgroupVersion::kNone);
+  EXPECT_NE(made->none_reason.find("/proc/self"), std::string::npos) << made->none_reason;
+  EXPECT_FALSE(made->devices_enforced);
+}
+
+TEST(CgroupUnwritable, ALimitThatCannotBeEnforcedNamesTheControllerAndTheWayOut) {
+  CgroupRequest request{.id = "x"};
+  request.limits.memory_bytes = 64 * kMiB;
+  CgroupHost closed{CgroupVersion::kV1, {{"memory", "/proc/self", ""}}};
+  CgroupHost missing{CgroupVersion::kV1, {{"pids", "/proc/self", ""}}};
+  for (const CgroupHost& host : {closed, missing}) {
+    auto made = MakeCgroupV1Driver()->Create(host, request);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().kind, ErrorKind::kUnsupported);
+    EXPECT_NE(made.error().message.find("--memory: the memory cgroup controller"),
+              std::string::npos)
+        << made.error().message;
+    EXPECT_FALSE(made.error().hint.empty());
+  }
+}
+
+TEST(CgroupUnwritable, AMissingFileIsUnsupportedUnlessThereIsAnother) {
+  char directory[] = "/tmp/hoy-cgroup-test-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  std::string dir = directory;
+  LimitWrite write{"io", "io.bfq.weight", "500", "--blkio-weight", "io.weight", "4950"};
+  auto none = WriteLimit(dir, write);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, ErrorKind::kUnsupported);
+  EXPECT_NE(none.error().message.find("--blkio-weight"), std::string::npos);
+  write.required = false;
+  EXPECT_TRUE(WriteLimit(dir, write));
+  write.required = true;
+  {
+    Fd file(open((dir + "/io.weight").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  }
+  EXPECT_TRUE(WriteLimit(dir, write));
+  EXPECT_EQ(ReadFile(dir + "/io.weight").value_or(""), "4950");
+  std::filesystem::remove_all(directory);
+}
+
+TEST(CgroupUnwritable, NoCgroupIsHarmless) {
+  Cgroup none = Cgroup::Open({});
+  EXPECT_TRUE(none.Join(getpid()));
+  EXPECT_TRUE(none.Kill());
+  EXPECT_TRUE(none.Remove());
+  EXPECT_TRUE(none.IsEmpty().value_or(false));
+  EXPECT_EQ(none.OomKills(), 0U);
+  EXPECT_EQ(none.Freeze().error().kind, ErrorKind::kUnsupported);
+  EXPECT_EQ(none.Stats().error().kind, ErrorKind::kUnsupported);
+}
+
+}  // namespace
+}  // namespace hoy::core
