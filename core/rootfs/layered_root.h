@@ -39,9 +39,10 @@ class LayeredRoot {
   struct File {
     std::string path;  // inside the root, absolute, without symlinks
     struct stat status{};
-    uint64_t flags = 0;  // MS_* of the bind it lies on
-    int parent = -1;     // where to open it from: `name` below `parent`, or `parent` itself when
-    std::string name;    // `name` is empty
+    uint64_t flags = 0;     // MS_* of the mount it lies on
+    int parent = -1;        // it is `name` below this, or this itself where `name` is empty;
+    std::string name;       // -1: a directory that exists only once the mounts are made
+    bool overlaid = false;  // it comes from the upper directory or a layer, not from a bind
   };
 
   enum class LastLink { kFollow, kKeep };
@@ -65,7 +66,6 @@ class LayeredRoot {
     std::vector<Fd> layers;  // topmost first; none: an empty directory
     bool merged = false;     // whiteouts count
     uint64_t flags = 0;
-    bool on_bind = false;
   };
   struct MountPoint {
     std::string target;  // canonical
@@ -82,7 +82,7 @@ class LayeredRoot {
 
   Result<Entry> LookUp(Directory& parent, const std::string& name, const std::string& path,
                        bool wants_directory);
-  Result<Directory*> FindDirectory(std::string_view path);
+  // `canonical` is what `path` comes to, also where it does not exist (yet).
   Result<Entry> Walk(std::string_view path, LastLink last, std::string& canonical);
   Result<> AddMount(const Mount& mount);
   MountPoint* MountAt(const std::string& path);
