@@ -1,0 +1,77 @@
+// bench [--case NAME]... [--rounds N] [--json FILE] [--list]
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/bench/cases.h"
+#include "tests/support/scratch.h"
+
+namespace hoy::bench {
+namespace {
+
+constexpr Case kCases[] = {
+    {"run", "run --rm of /bin/true", 60, RunTrue},
+    {"exec", "exec of /bin/true", 60, ExecTrue},
+    {"ps", "ps with 100 containers", 60, ListContainers},
+    {"version", "version", 100, PrintVersion},
+    {"monitor", "memory of the monitor", 1, MonitorMemory},
+    {"logs", "200 MB through the monitor and back", 3, LogThroughput},
+    {"pull", "pull of a six-layer 870 MB image", 2, PullLargeImage},
+};
+
+int Usage() {
+  fmt::print(stderr, "usage: bench [--case NAME]... [--rounds N] [--json FILE] [--list]\n");
+  return 125;
+}
+
+int Main(const std::vector<std::string_view>& arguments) {
+  std::vector<std::string_view> chosen;
+  std::string json_file;
+  int rounds = 0;
+  for (size_t index = 0; index < arguments.size(); ++index) {
+    const std::string_view flag = arguments[index];
+    if (flag == "--list") {
+      for (const Case& item : kCases) fmt::print("{:<10}{}\n", item.name, item.what);
+      return 0;
+    }
+    if (index + 1 == arguments.size()) return Usage();
+    const std::string_view value = arguments[++index];
+    if (flag == "--case") {
+      chosen.push_back(value);
+    } else if (flag == "--rounds") {
+      rounds = std::atoi(std::string(value).c_str());
+    } else if (flag == "--json") {
+      json_file = value;
+    } else {
+      return Usage();
+    }
+  }
+
+  Ground ground;
+  Report report;
+  for (const Case& item : kCases) {
+    if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), item.name) == chosen.end()) {
+      continue;
+    }
+    try {
+      item.run(ground, report, rounds > 0 ? rounds : item.rounds);
+    } catch (const std::exception& problem) {
+      report.Note(fmt::format("case {} failed: {}", item.name, problem.what()));
+    }
+  }
+  report.Print();
+  if (!json_file.empty()) test::WriteFile(json_file, report.ToJson().dump(2) + "\n");
+  return 0;
+}
+
+}  // namespace
+}  // namespace hoy::bench
+
+int main(int argc, char** argv) {
+  return hoy::bench::Main(std::vector<std::string_view>(argv + 1, argv + argc));
+}

@@ -1,0 +1,24 @@
+#pragma once
+// The cases of the bench; each adds its rows, targets and notes to the report.
+
+#include "tests/bench/measure.h"
+#include "tests/bench/peers.h"
+
+namespace hoy::bench {
+
+struct Case {
+  const char* name;
+  const char* what;
+  int rounds;  // unless --rounds says otherwise
+  void (*run)(Ground&, Report&, int rounds);
+};
+
+void RunTrue(Ground& ground, Report& report, int rounds);
+void ExecTrue(Ground& ground, Report& report, int rounds);
+void ListContainers(Ground& ground, Report& report, int rounds);
+void PrintVersion(Ground& ground, Report& report, int rounds);
+void MonitorMemory(Ground& ground, Report& report, int rounds);
+void LogThroughput(Ground& ground, Report& report, int rounds);
+void PullLargeImage(Ground& ground, Report& report, int rounds);
+
+}  // namespace hoy::bench

@@ -1,0 +1,126 @@
+// The floor under every container runner: the same kernel work and nothing else, so that what hoy
+// adds can be read off.
+//
+//   floor run WORKDIR LOWERDIR PROGRAM ARG...   namespaces, overlay, proc, pivot_root, exec, wait
+//   floor exec PID PROGRAM ARG...               setns into PID's namespaces, fork, exec, wait
+//   floor nothing                               start and end
+//   floor write BYTES                           that many bytes of 100-byte lines to stdout
+//
+// LOWERDIR as overlay's lowerdir= takes it. The exit code is the program's.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+namespace {
+
+constexpr unsigned long kNamespaces =
+    CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP;
+
+[[noreturn]] void Die(const char* step) {
+  fprintf(stderr, "floor: %s: %s\n", step, strerror(errno));
+  _exit(125);
+}
+
+int Wait(pid_t pid) {
+  int status = 0;
+  if (waitpid(pid, &status, 0) < 0) Die("waitpid");
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+pid_t Clone(unsigned long flags) {
+  clone_args arguments{};
+  arguments.flags = flags;
+  arguments.exit_signal = SIGCHLD;
+  const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) Die("clone3");
+  return static_cast<pid_t>(pid);
+}
+
+[[noreturn]] void Exec(char** argv) {
+  char path[] = "PATH=/bin:/usr/bin";
+  char* environment[] = {path, nullptr};
+  execve(argv[0], argv, environment);
+  Die("execve");
+}
+
+int RunContainer(const char* work, const char* lower, char** argv) {
+  char upper[512], scratch[512], root[512], options[8192], leftover[600];
+  snprintf(upper, sizeof upper, "%s/upper-%d", work, getpid());
+  snprintf(scratch, sizeof scratch, "%s/work-%d", work, getpid());
+  snprintf(root, sizeof root, "%s/root-%d", work, getpid());
+  for (const char* path : {upper, scratch, root}) {
+    if (mkdir(path, 0755) != 0) Die(path);
+  }
+  snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, scratch);
+  const pid_t pid = Clone(kNamespaces);
+  if (pid == 0) {
+    if (mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) Die("mount /");
+    if (mount("overlay", root, "overlay", 0, options) != 0) Die("mount overlay");
+    if (chdir(root) != 0) Die("chdir");
+    if (mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) {
+      Die("mount proc");
+    }
+    if (syscall(SYS_pivot_root, ".", ".") != 0) Die("pivot_root");
+    if (umount2(".", MNT_DETACH) != 0) Die("umount2");
+    if (chdir("/") != 0) Die("chdir /");
+    Exec(argv);
+  }
+  const int code = Wait(pid);
+  snprintf(leftover, sizeof leftover, "%s/work", scratch);
+  for (const char* path : {static_cast<const char*>(leftover), static_cast<const char*>(scratch),
+                           static_cast<const char*>(upper), static_cast<const char*>(root)}) {
+    if (rmdir(path) != 0 && errno != ENOENT) Die(path);
+  }
+  return code;
+}
+
+int ExecInContainer(pid_t target, char** argv) {
+  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, target, 0));
+  if (pidfd < 0) Die("pidfd_open");
+  if (setns(pidfd, static_cast<int>(kNamespaces)) != 0) Die("setns");
+  const pid_t pid = Clone(0);
+  if (pid == 0) Exec(argv);
+  return Wait(pid);
+}
+
+int WriteLines(long long bytes) {
+  constexpr int kLine = 100;
+  static char buffer[kLine * 640];
+  memset(buffer, 'x', sizeof buffer);
+  for (size_t end = kLine - 1; end < sizeof buffer; end += kLine) buffer[end] = '\n';
+  while (bytes > 0) {
+    const size_t want =
+        bytes < static_cast<long long>(sizeof buffer) ? static_cast<size_t>(bytes) : sizeof buffer;
+    const ssize_t count = write(1, buffer, want);
+    if (count < 0) Die("write");
+    bytes -= count;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc >= 5 && strcmp(argv[1], "run") == 0) return RunContainer(argv[2], argv[3], argv + 4);
+  if (argc >= 4 && strcmp(argv[1], "exec") == 0) return ExecInContainer(atoi(argv[2]), argv + 3);
+  if (argc == 2 && strcmp(argv[1], "nothing") == 0) return 0;
+  if (argc == 3 && strcmp(argv[1], "write") == 0) return WriteLines(atoll(argv[2]));
+  fputs(
+      "usage: floor run WORKDIR LOWERDIR PROGRAM ARG... | exec PID PROGRAM ARG... | nothing |"
+      " write BYTES\n",
+      stderr);
+  return 125;
+}

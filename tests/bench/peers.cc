@@ -1,0 +1,136 @@
+#include "tests/bench/peers.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::bench {
+namespace fs = std::filesystem;
+
+bool IsInstalled(const std::string& program) {
+  std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
+  for (std::string directory; std::getline(path, directory, ':');) {
+    if (::access((directory + "/" + program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
+
+Ground::Ground() {
+  has_podman_ = IsInstalled("podman");
+  has_runc_ = IsInstalled("runc");
+  has_crun_ = IsInstalled("crun");
+  for (const char* name : {"d", "r", "floor", "layers", "bundle/rootfs"}) {
+    fs::create_directories(Path(name));
+  }
+  registry_ = std::make_unique<test::Registry>();
+  const test::Image image = test::BusyboxImage().Build();
+  registry_->Push("busybox", "latest", image);
+  image_ = registry_->Reference("busybox");
+  std::vector<std::string> layers;
+  for (const auto& digest : image.layer_digests) layers.push_back(registry_->BlobPath(digest));
+  UnpackForTheFloor(layers);
+  Measure(Hoy({"pull", "-q", image_}));
+  if (has_podman_) Measure(Podman({"pull", "-q", "--tls-verify=false", image_}));
+  if (has_runc_) MakeBundle();
+  if (has_crun_) MakeCrunNamespace();
+}
+
+Ground::~Ground() {
+  if (has_podman_) Text(Podman({"rm", "-f", "-a", "-t", "0"}));
+  const std::string ids = Text(Hoy({"ps", "-aq"}));
+  std::istringstream stream(ids);
+  for (std::string id; stream >> id;) Text(Hoy({"rm", "-f", id}));
+  if (crun_namespace_holder_) crun_namespace_holder_->Signal(SIGKILL);
+}
+
+void Ground::UnpackForTheFloor(const std::vector<std::string>& tars) {
+  for (size_t index = 0; index < tars.size(); ++index) {
+    const std::string layer = Path(fmt::format("layers/{}", index));
+    fs::create_directories(layer);
+    for (const auto& target : {layer, Path("bundle/rootfs")}) {
+      Measure({.argv = {"tar", "-C", target, "-xzf", tars[index], "--exclude=.wh.*"}});
+    }
+    lower_ = layer + (lower_.empty() ? "" : ":" + lower_);
+  }
+}
+
+void Ground::MakeBundle() {
+  bundle_ = Path("bundle");
+  Measure({.argv = {"runc", "spec", "-b", bundle_}});
+  test::Json config = test::Json::parse(test::ReadFile(bundle_ + "/config.json"));
+  config["process"]["terminal"] = false;
+  config["process"]["args"] = {"/bin/true"};
+  config["process"].erase("rlimits");
+  config["root"]["readonly"] = false;
+  test::WriteFile(bundle_ + "/config.json", config.dump());
+}
+
+void Ground::MakeCrunNamespace() {
+  if (bundle_.empty()) {
+    has_crun_ = false;
+    return;
+  }
+  const std::string list = "/sys/fs/cgroup/unified/cgroup.controllers";
+  if (!fs::exists(list)) return;
+  crun_namespace_holder_.emplace(test::Command{
+      .argv = {"unshare", "-m", "sh", "-c",
+               "mount --bind /dev/null " + list + " && echo ready && exec sleep 86400"}});
+  if (!crun_namespace_holder_->WaitForOut("ready")) throw std::runtime_error("unshare -m");
+  crun_namespace_ = Fd(::open(fmt::format("/proc/{}/ns/mnt", crun_namespace_holder_->pid()).c_str(),
+                              O_RDONLY | O_CLOEXEC));
+}
+
+Program Ground::Floor(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), FLOOR_PROGRAM);
+  return {.argv = std::move(arguments)};
+}
+
+Program Ground::Hoy(std::vector<std::string> arguments, const std::string& root) const {
+  arguments.insert(arguments.begin(), test::HoyProgram());
+  return {.argv = std::move(arguments),
+          .env = {{"HOY_ROOT", root.empty() ? Path("d") : root}, {"HOY_RUN", Path("r")}}};
+}
+
+Program Ground::Podman(std::vector<std::string> arguments, const std::string& root) const {
+  std::vector<std::string> argv = {
+      "podman",    "--root",           root.empty() ? Path("podman") : root,
+      "--runroot", Path("podman-run"), "--cgroup-manager",
+      "cgroupfs"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return {.argv = std::move(argv)};
+}
+
+std::vector<std::string> Ground::PodmanRunFlags() const {
+  // Limits above the hard ones of a small machine make podman fail.
+  return {"--network",       "none",      "--ulimit", "nofile=1024:1024", "--ulimit",
+          "nproc=1024:1024", "--runtime", "runc"};
+}
+
+Program Ground::Runc(std::vector<std::string> arguments) const {
+  std::vector<std::string> argv = {"runc", "--root", Path("runc")};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return {.argv = std::move(argv)};
+}
+
+Program Ground::Crun(std::vector<std::string> arguments) const {
+  std::vector<std::string> argv = {"crun", "--root", Path("crun"), "--cgroup-manager=disabled"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return {.argv = std::move(argv), .mount_namespace = crun_namespace_.get()};
+}
+
+std::string Ground::Text(Program program) const {
+  const test::Output output = test::RunCommand({.argv = program.argv,
+                                                .env = {program.env.begin(), program.env.end()},
+                                                .timeout = test::seconds(600)});
+  return output.out.substr(0, output.out.find_last_not_of('\n') + 1);
+}
+
+}  // namespace hoy::bench
