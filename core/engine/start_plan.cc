@@ -403,6 +403,9 @@ PlanBuilder BuildStartPlan(const StartInput& input) {
 PlanBuilder BuildExecPlan(const ExecInput& input) {
   PlanBuilder plan;
   plan.header().mode = MonitorMode::kDirect;
+  // While the host's paths are still in reach.
+  Offset procs_files = plan.Texts(input.cgroup.ProcsFiles());
+  plan.Add(StepKind::kJoinCgroups).d = procs_files;
   // The PID namespace was joined before the fork: setns(2) moves only children.
   plan.Add(StepKind::kJoinNamespaces).flags =
       NamespaceFlags(input.record->config.namespaces) & ~static_cast<uint64_t>(CLONE_NEWPID);

@@ -41,6 +41,7 @@ struct ExecInput {
   const ContainerRecord* record = nullptr;
   const ProcessConfig* process = nullptr;
   ResolvedProcess resolved;
+  CgroupLocation cgroup;
   std::span<const sock_filter> seccomp;
   uint16_t rows = 0;
   uint16_t columns = 0;

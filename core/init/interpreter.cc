@@ -93,6 +93,14 @@ int ConnectStreams(State& state) {
   return 0;
 }
 
+// "0" means the writer itself, cgroups(7), whatever its number is in which PID namespace.
+int JoinOwnCgroups(const PlanView& plan, const Step& step) {
+  for (uint32_t file : plan.list(step.d)) {
+    if (WriteWholeFile(plan.text(file), "0") != 0) return -1;
+  }
+  return 0;
+}
+
 // netdevice(7). The kernel gives "lo" its addresses when it comes up.
 int BringLoopbackUp() {
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -174,6 +182,7 @@ int RunStep(const PlanView& plan, const Step& step, State& state) {
   switch (step.kind) {
     case StepKind::kAwaitRelease: return AwaitRelease(state.context->release_fd);
     case StepKind::kUnshare: return unshare(static_cast<int>(step.flags));
+    case StepKind::kJoinCgroups: return JoinOwnCgroups(plan, step);
     case StepKind::kJoinNamespaces:
       return setns(state.context->join_fd, static_cast<int>(step.flags));
     case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;

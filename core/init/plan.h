@@ -23,6 +23,7 @@ using Offset = uint32_t;
 enum class StepKind : uint32_t {
   kAwaitRelease,     // waits until the monitor has joined the cgroups and written the state
   kUnshare,          // flags: CLONE_NEW*
+  kJoinCgroups,      // d: list of cgroup.procs files, joined by this process itself
   kJoinNamespaces,   // slot: pidfd or nsfs descriptor, flags: CLONE_NEW*
   kNewSession,       // setsid(2)
   kDeathSignal,      // value: signal sent when the parent dies

@@ -16,6 +16,7 @@ std::string_view StageName(StepKind kind) {
   switch (kind) {
     case StepKind::kAwaitRelease: return "await cgroup";
     case StepKind::kUnshare: return "unshare";
+    case StepKind::kJoinCgroups: return "join cgroup";
     case StepKind::kJoinNamespaces: return "join namespaces";
     case StepKind::kNewSession: return "setsid";
     case StepKind::kDeathSignal: return "set parent-death signal";

@@ -1,0 +1,163 @@
+#include "core/engine/exec.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/cgroup/cgroup.h"
+#include "core/engine/exec_peer.h"
+#include "core/engine/lifecycle.h"
+#include "core/engine/resolve.h"
+#include "core/engine/run_directory.h"
+#include "core/engine/spawn_monitor.h"
+#include "core/engine/start_failure.h"
+#include "core/engine/start_plan.h"
+#include "core/rootfs/executable.h"
+#include "core/state/container_id.h"
+
+namespace hoy::core {
+namespace {
+
+// The process's ends of its streams, and ours.
+struct Streams {
+  Fd theirs[3];
+  ExecPeer::Descriptors ours;
+};
+
+Result<> AddPipe(Fd& read_end, Fd& write_end) {
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC) != 0) return FailErrno("pipe", "exec");
+  read_end.reset(pipe[0]);
+  write_end.reset(pipe[1]);
+  return {};
+}
+
+Result<Streams> MakeStreams(const ProcessConfig& process, const ResolvedUser& user) {
+  Streams streams;
+  if (process.terminal) return streams;  // the pty comes from inside the container
+  if (process.stdin_open) {
+    TRY(AddPipe(streams.theirs[0], streams.ours.in));
+    fcntl(streams.ours.in.get(), F_SETFL, O_NONBLOCK);
+  }
+  TRY(AddPipe(streams.ours.out[0], streams.theirs[1]));
+  TRY(AddPipe(streams.ours.out[1], streams.theirs[2]));
+  for (const Fd& fd : streams.theirs) {
+    if (fd && user.uid != 0 && fchown(fd.get(), user.uid, user.gid) != 0) {
+      return FailErrno("change owner", "pipe");
+    }
+  }
+  for (const Fd& fd : streams.ours.out) fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  return streams;
+}
+
+// Children of this process start in the container's PID namespace; and while one of them has not
+// yet exec'd, nobody inside may look into it.
+Result<> EnterPidNamespace(BorrowedFd init, const ContainerConfig& config) {
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (config.namespaces.pid == NamespaceMode::kHost) return {};
+  if (setns(init.get(), CLONE_NEWPID) != 0) return FailErrno("join namespace", "pid");
+  return {};
+}
+
+Result<ResolvedProcess> ResolveInside(pid_t init, const ProcessConfig& process) {
+  TRY(LayeredRoot root, LayeredRoot::Open({fmt::format("/proc/{}/root", init)}));
+  return ResolveProcess(root, process);
+}
+
+Error ExplainFailure(pid_t init, const ProcessConfig& process, const ResolvedProcess& resolved,
+                     const std::string& plan, const StartMessage& message) {
+  StepDescription step = DescribeStep(plan, message.index);
+  StartFailure failure{std::string(step.stage), static_cast<int>(message.value), step.subject};
+  auto root = LayeredRoot::Open({fmt::format("/proc/{}/root", init)});
+  return ExplainStartFailure(root ? &*root : nullptr, process, &resolved.user, failure);
+}
+
+}  // namespace
+
+ProcessConfig DefaultExecProcess(const ContainerRecord& record) {
+  ProcessConfig process = record.config.process;
+  process.args.clear();
+  process.terminal = false;
+  process.stdin_open = false;
+  return process;
+}
+
+Result<int> ExecInContainer(const Layout& layout, std::string_view id, const ExecRequest& request) {
+  const ProcessConfig& process = request.process;
+  TRY(ContainerStatus status, Heal(layout, id));
+  std::optional<Fd> init;
+  if (status.state == ContainerState::kRunning && status.run) {
+    TRY(init, OpenProcess(status.run->init));
+  }
+  if (!init) {
+    return Fail(
+        MakeError(ErrorKind::kConflict, fmt::format("container {} is not running", ShortId(id)))
+            .WithHint(fmt::format("hoy start {}", ShortId(id))));
+  }
+  TRY(ContainerRecord record, ReadContainer(layout, id));
+  pid_t init_pid = status.run->init.pid;
+  ExecInput input;
+  TRY(input.cgroup, ReadCgroupLocation(layout, id));
+  input.record = &record;
+  input.process = &process;
+  TRY(input.resolved, ResolveInside(init_pid, process));
+  SeccompProgram seccomp;
+  if (!request.privileged) {
+    TRY(seccomp, ResolveSeccomp(record.config.seccomp, process.capabilities));
+  }
+  input.seccomp = seccomp.instructions();
+  input.dies_with_client = !request.detach;
+  if (auto size = WindowOf(STDOUT_FILENO); size && process.terminal) {
+    input.rows = size->rows;
+    input.columns = size->columns;
+  }
+  std::string plan = BuildExecPlan(input).Serialize();
+
+  BlockedSignals signals;
+  Streams streams;
+  if (!request.detach) {
+    TRY(streams, MakeStreams(process, input.resolved.user));
+  }
+  TRY(EnterPidNamespace(*init, record.config));
+  TRY(SpawnedMonitor child,
+      SpawnMonitor({.plan = plan,
+                    .label = std::string(ShortId(id)),
+                    .join = *init,
+                    .streams = {streams.theirs[0].get(), streams.theirs[1].get(),
+                                streams.theirs[2].get()}}));
+  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  for (Fd& fd : streams.theirs) fd.reset();
+  while (true) {
+    TRY(StartReply reply, ReceiveStartMessage(child.start));
+    if (reply.kind == StartReply::Kind::kEndOfFile) break;
+    if (reply.message.kind == StartMessageKind::kTerminal) {
+      streams.ours.terminal = std::move(reply.terminal);
+      continue;
+    }
+    return Fail(ExplainFailure(init_pid, process, input.resolved, plan, reply.message));
+  }
+  if (request.detach) {
+    child.process.Release();
+    return 0;
+  }
+  streams.ours.process = child.process.pidfd();
+  ExecPeer peer(std::move(streams.ours));
+  SessionOptions options;
+  options.interactive = process.stdin_open;
+  options.terminal = process.terminal;
+  options.detach_keys = request.detach_keys;
+  options.process = child.process.pidfd();
+  TRY(SessionPeer::End end, RunSession(peer, signals, options));
+  if (end.kind == SessionPeer::End::Kind::kDetached) {
+    child.process.Release();
+    return 0;
+  }
+  TRY(ExitStatus exit, child.process.Wait());
+  return end.exit_code != 0 ? end.exit_code : exit.code;
+}
+
+}  // namespace hoy::core

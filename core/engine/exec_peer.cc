@@ -1,0 +1,109 @@
+#include "core/engine/exec_peer.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/sys/process.h"
+
+namespace hoy::core {
+namespace {
+
+constexpr size_t kRelaySize = 64 * 1024;
+
+}  // namespace
+
+ExecPeer::ExecPeer(Descriptors descriptors) : fds_(std::move(descriptors)) {
+  if (fds_.terminal) fcntl(fds_.terminal.get(), F_SETFL, O_NONBLOCK);
+}
+
+void ExecPeer::Prepare(std::vector<pollfd>& slots) {
+  slots.push_back({fds_.process.get(), POLLIN, 0});
+  if (fds_.terminal) {
+    auto events = static_cast<short>(POLLIN | (input_.empty() ? 0 : POLLOUT));
+    slots.push_back({fds_.terminal.get(), events, 0});
+    return;
+  }
+  slots.push_back({fds_.out[0].get(), POLLIN, 0});
+  slots.push_back({fds_.out[1].get(), POLLIN, 0});
+  slots.push_back({input_.empty() ? -1 : fds_.in.get(), POLLOUT, 0});
+}
+
+Result<std::optional<SessionPeer::End>> ExecPeer::Handle(std::span<const pollfd> slots) {
+  bool ended = slots[0].revents != 0;
+  if (!input_.empty() && (slots[slots.size() - 1].revents & (POLLOUT | POLLERR)) != 0) FlushInput();
+  if (fds_.terminal) {
+    bool more = slots[1].revents != 0 || ended;
+    while (more) {
+      TRY(more, Relay(fds_.terminal, STDOUT_FILENO));
+      if (!ended) break;
+    }
+  } else {
+    for (int which : {0, 1}) {
+      bool more = fds_.out[which] && (ended || slots[1 + static_cast<size_t>(which)].revents != 0);
+      while (more) {
+        TRY(more, Relay(fds_.out[which], which == 0 ? STDOUT_FILENO : STDERR_FILENO));
+        if (!ended) break;
+      }
+    }
+  }
+  if (!ended) return std::nullopt;
+  // What the process itself wrote has been relayed; a child of its that keeps the pipes open is not
+  // waited for.
+  return End{End::Kind::kExited, output_gone_ ? 128 + SIGPIPE : 0};
+}
+
+Result<bool> ExecPeer::Relay(Fd& from, int to) {
+  buffer_.resize(kRelaySize);
+  ssize_t count = read(from.get(), buffer_.data(), buffer_.size());
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (count <= 0) {
+    if (!fds_.terminal) from.reset();
+    return false;
+  }
+  if (output_gone_) return true;
+  TRY(bool written, WriteOutput(to, {buffer_.data(), static_cast<size_t>(count)}));
+  if (!written) {
+    output_gone_ = true;
+    TRY(SendSignal(fds_.process, SIGKILL));
+  }
+  return true;
+}
+
+void ExecPeer::SendInput(std::string_view bytes) {
+  input_.assign(bytes);
+  FlushInput();
+}
+
+void ExecPeer::FlushInput() {
+  while (!input_.empty() && InputFd() >= 0) {
+    ssize_t count = write(InputFd(), input_.data(), input_.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) return;
+    if (count < 0) {
+      input_.clear();
+      fds_.in.reset();
+      return;
+    }
+    input_.erase(0, static_cast<size_t>(count));
+  }
+  if (close_after_input_) fds_.in.reset();
+}
+
+void ExecPeer::CloseInput() {
+  if (input_.empty()) {
+    fds_.in.reset();
+  } else {
+    close_after_input_ = true;
+  }
+}
+
+void ExecPeer::Resize(WindowSize size) {
+  winsize window{};
+  window.ws_row = size.rows;
+  window.ws_col = size.columns;
+  if (fds_.terminal) ioctl(fds_.terminal.get(), TIOCSWINSZ, &window);
+}
+
+}  // namespace hoy::core

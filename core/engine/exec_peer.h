@@ -1,0 +1,38 @@
+#pragma once
+// The session peer of an exec'd process: its pipes, or its pty.
+
+#include "core/engine/session.h"
+
+namespace hoy::core {
+
+class ExecPeer final : public SessionPeer {
+ public:
+  struct Descriptors {
+    Fd in;                    // write end of stdin, non-blocking; none: not interactive
+    Fd out[2];                // read ends of stdout and stderr, non-blocking
+    Fd terminal;              // the pty's master, instead of all of these
+    BorrowedFd process = -1;  // pidfd of the process: its end is the session's
+  };
+  explicit ExecPeer(Descriptors descriptors);
+
+  void Prepare(std::vector<pollfd>& slots) override;
+  Result<std::optional<End>> Handle(std::span<const pollfd> slots) override;
+  bool TakesInput() const override { return input_.empty() && InputFd() >= 0; }
+  void SendInput(std::string_view bytes) override;
+  void CloseInput() override;
+  void Resize(WindowSize size) override;
+
+ private:
+  int InputFd() const { return fds_.terminal ? fds_.terminal.get() : fds_.in.get(); }
+  void FlushInput();
+  // False: nothing there now.
+  Result<bool> Relay(Fd& from, int to);
+
+  Descriptors fds_;
+  std::string input_;
+  bool close_after_input_ = false;
+  bool output_gone_ = false;
+  std::vector<char> buffer_;
+};
+
+}  // namespace hoy::core

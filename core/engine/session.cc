@@ -1,0 +1,228 @@
+#include "core/engine/session.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/text.h"
+#include "core/sys/process.h"
+
+namespace hoy::core {
+namespace {
+
+// Not for the container: our own business, impossible to catch, or caused by ourselves.
+constexpr std::array kKept = {SIGCHLD, SIGURG, SIGSTOP, SIGKILL, SIGPIPE};
+// Errors of our own program must not be hidden.
+constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+
+sigset_t ProxiedSignals() {
+  sigset_t set;
+  sigfillset(&set);
+  for (int signal : kKept) sigdelset(&set, signal);
+  for (int signal : kFaults) sigdelset(&set, signal);
+  return set;
+}
+
+// Our terminal in raw mode, for the length of a session.
+class RawTerminal {
+ public:
+  explicit RawTerminal(int fd) : fd_(fd) {
+    if (tcgetattr(fd, &before_) != 0) {
+      fd_ = -1;
+      return;
+    }
+    termios raw = before_;
+    cfmakeraw(&raw);
+    tcsetattr(fd, TCSADRAIN, &raw);
+  }
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
+  ~RawTerminal() {
+    if (fd_ >= 0) tcsetattr(fd_, TCSADRAIN, &before_);
+  }
+
+ private:
+  int fd_;
+  termios before_{};
+};
+
+// Watches typed bytes for the detach sequence. All keys but the last are passed on as they come, so
+// that a lone ctrl-p reaches the program at once.
+class DetachWatch {
+ public:
+  explicit DetachWatch(const std::vector<char>& keys) : keys_(keys) {}
+
+  // How many bytes to pass on; `detached` when the sequence is complete.
+  size_t Feed(std::string_view bytes, bool* detached) {
+    *detached = false;
+    if (keys_.empty()) return bytes.size();
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      if (bytes[i] == keys_[matched_]) {
+        if (++matched_ == keys_.size()) {
+          *detached = true;
+          return i;
+        }
+      } else {
+        matched_ = bytes[i] == keys_[0] ? 1 : 0;
+      }
+    }
+    return bytes.size();
+  }
+
+ private:
+  const std::vector<char>& keys_;
+  size_t matched_ = 0;
+};
+
+class Session {
+ public:
+  Session(SessionPeer& peer, const BlockedSignals& signals, const SessionOptions& options)
+      : peer_(peer), signals_(signals), options_(options), watch_(options.detach_keys) {
+    reading_ = options.interactive;
+  }
+
+  Result<SessionPeer::End> Run() {
+    std::optional<RawTerminal> raw;
+    if (options_.terminal && options_.interactive && isatty(STDIN_FILENO) != 0) {
+      raw.emplace(STDIN_FILENO);
+    }
+    while (true) {
+      slots_.clear();
+      slots_.push_back({signals_.fd().get(), POLLIN, 0});
+      slots_.push_back({reading_ && peer_.TakesInput() ? STDIN_FILENO : -1, POLLIN, 0});
+      peer_.Prepare(slots_);
+      if (poll(slots_.data(), slots_.size(), -1) < 0) {
+        if (errno == EINTR) continue;
+        return FailErrno("poll", "session");
+      }
+      if (slots_[0].revents != 0) TRY(PassSignal());
+      TRY(auto end, peer_.Handle(std::span(slots_).subspan(2)));
+      if (end) return *end;
+      if (slots_[1].revents != 0 && PassInput()) {
+        return SessionPeer::End{SessionPeer::End::Kind::kDetached, 0};
+      }
+    }
+  }
+
+ private:
+  Result<> PassSignal() {
+    signalfd_siginfo info{};
+    if (read(signals_.fd().get(), &info, sizeof info) != sizeof info) return {};
+    auto signal = static_cast<int>(info.ssi_signo);
+    if (signal == SIGWINCH && options_.terminal) {
+      if (auto size = WindowOf(STDOUT_FILENO)) peer_.Resize(*size);
+      return {};
+    }
+    if (options_.proxy_signals) return SendSignal(options_.process, signal);
+    // Without the proxy they mean ourselves, as if they had never been blocked.
+    if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) {
+      Error error = MakeError(ErrorKind::kCancelled, "interrupted");
+      error.system_errno = EINTR;
+      return Fail(std::move(error));
+    }
+    return {};
+  }
+
+  // True: the user detached.
+  bool PassInput() {
+    std::array<char, kMaxStdinPayload> buffer;
+    ssize_t count = read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) return false;
+    if (count <= 0) {
+      reading_ = false;
+      peer_.CloseInput();
+      return false;
+    }
+    bool detached = false;
+    std::string_view bytes(buffer.data(), static_cast<size_t>(count));
+    size_t pass = options_.terminal ? watch_.Feed(bytes, &detached) : bytes.size();
+    if (pass > 0) peer_.SendInput(bytes.substr(0, pass));
+    return detached;
+  }
+
+  SessionPeer& peer_;
+  const BlockedSignals& signals_;
+  const SessionOptions& options_;
+  DetachWatch watch_;
+  bool reading_ = false;
+  std::vector<pollfd> slots_;
+};
+
+}  // namespace
+
+Result<std::vector<char>> ParseDetachKeys(std::string_view text) {
+  std::vector<char> keys;
+  for (std::string_view key : Split(text, ',')) {
+    if (key.size() == 1) {
+      keys.push_back(key[0]);
+      continue;
+    }
+    constexpr std::string_view kOthers = "@[\\]^_";
+    std::string lower = ToLower(key);
+    if (lower.starts_with("ctrl-") && lower.size() == 6) {
+      char letter = lower[5];
+      if (letter >= 'a' && letter <= 'z') {
+        keys.push_back(static_cast<char>(letter - 'a' + 1));
+        continue;
+      }
+      if (kOthers.find(letter) != std::string_view::npos) {
+        keys.push_back(static_cast<char>(letter - '@'));
+        continue;
+      }
+    }
+    return Fail(MakeError(ErrorKind::kInvalidArgument, fmt::format("unknown detach key '{}'", key))
+                    .WithHint("say for example ctrl-p,ctrl-q or ctrl-],x"));
+  }
+  return keys;
+}
+
+BlockedSignals::BlockedSignals() {
+  sigset_t set = ProxiedSignals();
+  sigset_t before;
+  sigprocmask(SIG_BLOCK, &set, &before);
+  before_.assign(reinterpret_cast<char*>(&before), reinterpret_cast<char*>(&before + 1));
+  fd_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+BlockedSignals::~BlockedSignals() {
+  sigset_t before;
+  memcpy(&before, before_.data(), sizeof before);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+}
+
+std::optional<WindowSize> WindowOf(BorrowedFd terminal) {
+  winsize size{};
+  if (ioctl(terminal.get(), TIOCGWINSZ, &size) != 0) return std::nullopt;
+  return WindowSize{size.ws_row, size.ws_col};
+}
+
+Result<bool> WriteOutput(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    ssize_t count = write(fd, bytes.data(), bytes.size());
+    if (count >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(count));
+    } else if (errno == EAGAIN) {
+      // Somebody else made it non-blocking; wait for it ourselves.
+      pollfd slot{fd, POLLOUT, 0};
+      poll(&slot, 1, -1);
+    } else if (errno == EPIPE) {
+      return false;
+    } else if (errno != EINTR) {
+      return FailErrno("write", fd == STDOUT_FILENO ? "stdout" : "stderr");
+    }
+  }
+  return true;
+}
+
+Result<SessionPeer::End> RunSession(SessionPeer& peer, const BlockedSignals& signals,
+                                    const SessionOptions& options) {
+  return Session(peer, signals, options).Run();
+}
+
+}  // namespace hoy::core
