@@ -36,6 +36,31 @@ std::string ErrorJson(const Error& error, int exit_code) {
   });
 }
 
+Result<Error> ErrorFromJson(std::string_view line) {
+  auto object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) return Fail(ErrorKind::kCorrupt, "not an error record: '{}'", line);
+  auto text = [&](const char* name) {
+    auto found = object.find(name);
+    bool is_text = found != object.end() && found->is_string();
+    return is_text ? found->get<std::string>() : std::string();
+  };
+  Error error = MakeError(ErrorKind::kSystem, text("message"));
+  auto system_errno = object.find("errno");
+  if (system_errno != object.end() && system_errno->is_number_integer()) {
+    error.system_errno = system_errno->get<int>();
+  }
+  error.stage = text("stage");
+  error.subject = text("subject");
+  error.hint = text("hint");
+  std::string kind = text("kind");
+  for (int i = 0; i <= static_cast<int>(ErrorKind::kStart); ++i) {
+    if (ToString(static_cast<ErrorKind>(i)) != kind) continue;
+    error.kind = static_cast<ErrorKind>(i);
+    return error;
+  }
+  return Fail(ErrorKind::kCorrupt, "not an error record: '{}'", line);
+}
+
 std::string WarningJson(std::string_view message) {
   return OneLine({{"warning", message}});
 }

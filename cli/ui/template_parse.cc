@@ -308,7 +308,8 @@ class BodyParser {
     std::string_view from = rest_.substr(open + 2);
     char quote = 0;
     bool in_comment = from.starts_with("/*") || from.starts_with("- /*");
-    for (size_t i = 0; i < from.size(); ++i) {
+    size_t start = in_comment ? std::min(from.find("*/"), from.size()) : 0;
+    for (size_t i = start; i < from.size(); ++i) {
       if (quote != 0) {
         if (from[i] == '\\' && quote == '"')
           ++i;
