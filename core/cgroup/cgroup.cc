@@ -52,6 +52,13 @@ std::string CgroupLocation::Directory(std::string_view controller) const {
   return "";
 }
 
+std::vector<std::string> CgroupLocation::SelfJoinFiles() const {
+  const char* file = version == CgroupVersion::kV1 ? "/tasks" : "/cgroup.procs";
+  std::vector<std::string> files;
+  for (const auto& [name, directory] : directories) files.push_back(directory + file);
+  return files;
+}
+
 std::vector<std::string> CgroupLocation::ProcsFiles() const {
   std::vector<std::string> files;
   for (const auto& [name, directory] : directories) files.push_back(directory + "/cgroup.procs");

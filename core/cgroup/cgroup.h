@@ -44,8 +44,11 @@ struct CgroupLocation {
 
   // The directory that holds `controller` ("memory", "cpu"; on v2 any), or empty.
   std::string Directory(std::string_view controller) const;
-  // What a pid is written to, one per directory. v2: joined by clone3(CLONE_INTO_CGROUP) instead,
-  // but the file works too.
+  // What a single-threaded process writes "0" to in order to join (join.h: why that is the fast
+  // way on v1). v2 has no such way but clone3(CLONE_INTO_CGROUP); the file given here is a slow
+  // one.
+  std::vector<std::string> SelfJoinFiles() const;
+  // What a pid is written to, one per directory. Slow on both versions.
   std::vector<std::string> ProcsFiles() const;
   // What ReadOomKills (join.h) reads; empty where nobody counts.
   std::string OomFile() const;
@@ -98,7 +101,7 @@ class Cgroup {
   // v2, after Create: for CLONE_INTO_CGROUP; otherwise -1.
   BorrowedFd clone_into() const { return directory_; }
 
-  Result<> Join(pid_t pid) const;
+  Result<> Join(pid_t pid) const;  // any process; may take 15 ms, see join.h
   // Writes changed limits to a living cgroup (hoy update).
   Result<> Update(const ResourceLimits& limits) const;
 

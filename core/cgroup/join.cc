@@ -8,17 +8,13 @@
 
 namespace hoy::core {
 
-int JoinCgroups(const char* const* procs_files, size_t count, pid_t pid, size_t* failed) {
-  char digits[16];
-  size_t at = sizeof digits;
-  for (unsigned rest = static_cast<unsigned>(pid);;) {
-    digits[--at] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-    if (rest == 0) break;
-  }
+namespace {
+
+int WriteToEach(const char* const* files, size_t count, const char* text, size_t length,
+                size_t* failed) {
   for (size_t i = 0; i < count; ++i) {
-    int fd = open(procs_files[i], O_WRONLY | O_CLOEXEC);
-    ssize_t written = fd < 0 ? -1 : write(fd, digits + at, sizeof digits - at);
+    int fd = open(files[i], O_WRONLY | O_CLOEXEC);
+    ssize_t written = fd < 0 ? -1 : write(fd, text, length);
     int code = written < 0 ? errno : 0;
     if (fd >= 0) close(fd);
     if (code != 0) {
@@ -27,6 +23,23 @@ int JoinCgroups(const char* const* procs_files, size_t count, pid_t pid, size_t*
     }
   }
   return 0;
+}
+
+}  // namespace
+
+int JoinCgroupsAsSelf(const char* const* files, size_t count, size_t* failed) {
+  return WriteToEach(files, count, "0", 1, failed);
+}
+
+int JoinCgroups(const char* const* procs_files, size_t count, pid_t pid, size_t* failed) {
+  char digits[16];
+  size_t at = sizeof digits;
+  for (unsigned rest = static_cast<unsigned>(pid);;) {
+    digits[--at] = static_cast<char>('0' + rest % 10);
+    rest /= 10;
+    if (rest == 0) break;
+  }
+  return WriteToEach(procs_files, count, digits + at, sizeof digits - at, failed);
 }
 
 uint64_t ReadOomKills(const char* path) {

@@ -155,6 +155,35 @@ TEST_F(CgroupLive, HoldsItsMembersInEveryHierarchy) {
   ASSERT_OK(cgroup.Remove());
 }
 
+TEST_F(CgroupLive, AProcessCanJoinByItself) {
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  std::vector<std::string> files = cgroup->location().SelfJoinFiles();
+  std::vector<const char*> paths;
+  for (const std::string& file : files) paths.push_back(file.c_str());
+  int joined[2];
+  ASSERT_EQ(pipe2(joined, O_CLOEXEC), 0);
+  Member member([&] {
+    size_t failed = 0;
+    if (JoinCgroupsAsSelf(paths.data(), paths.size(), &failed) != 0) return 1;
+    if (write(joined[1], "j", 1) != 1) return 2;
+    return WaitForSignals();
+  });
+  member.Go();
+  close(joined[1]);
+  char byte = 0;
+  ASSERT_EQ(read(joined[0], &byte, 1), 1);
+  close(joined[0]);
+  auto text = ReadFile(fmt::format("/proc/{}/cgroup", member.pid()));
+  ASSERT_OK(text);
+  size_t count = 0;
+  for (std::string_view line : Split(*text, '\n')) count += line.ends_with("hoy-" + request_.id);
+  EXPECT_EQ(count, files.size()) << *text;
+  ASSERT_OK(cgroup->Kill());
+  member.Wait();
+  ASSERT_OK(cgroup->Remove());
+}
+
 TEST_F(CgroupLive, WritesEveryLimit) {
   request_.limits.memory_bytes = 64 * kMiB;
   request_.limits.memory_reservation_bytes = 32 * kMiB;
