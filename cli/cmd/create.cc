@@ -1,0 +1,25 @@
+#include "cli/ops/container_command.h"
+
+namespace hoy::cli {
+namespace {
+
+class CreateCommand final : public ContainerCommand {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "create",
+                                        .aliases = "container create",
+                                        .summary = "Make a container without starting it",
+                                        .section = Section::kContainers,
+                                        .runs_command = true};
+  CreateCommand() : ContainerCommand(kInfo) {}
+
+  Result<int> Run(Context& context) override {
+    TRY(Made made, Make(context));
+    if (made.exit_code) return *made.exit_code;
+    context.out.Print("{}\n", made.record.id);
+    return 0;
+  }
+};
+HOY_REGISTER_COMMAND(CreateCommand);
+
+}  // namespace
+}  // namespace hoy::cli

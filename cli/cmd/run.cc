@@ -1,0 +1,63 @@
+#include "cli/ops/container_command.h"
+#include "cli/ops/foreground.h"
+#include "core/engine/session.h"
+#include "core/engine/start.h"
+#include "core/engine/stop.h"
+
+namespace hoy::cli {
+namespace {
+
+class RunCommand final : public ContainerCommand {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "run",
+                                        .aliases = "container run",
+                                        .summary = "Make a container and start it",
+                                        .section = Section::kContainers,
+                                        .runs_command = true};
+  RunCommand() : ContainerCommand(kInfo) {
+    Flag("-d,--detach", &options_.detach, "run in the background and print the container's id");
+    Flag("--sig-proxy", &options_.sig_proxy, "pass signals on to the container");
+    Option("--detach-keys", &options_.detach_keys, "KEYS",
+           "keys that leave a terminal session; empty: none");
+    Flag("--explain", &options_.explain, "print what would be done, and do nothing");
+  }
+
+  Result<int> Run(Context& context) override {
+    if (options_.detach_keys) TRY(core::ParseDetachKeys(*options_.detach_keys));
+    if (options_.explain) return Explain(context);
+    TRY(Made made, Make(context));
+    if (made.exit_code) return *made.exit_code;
+    auto code = options_.detach ? StartDetached(context, made.record)
+                                : RunInForeground(context, made.record,
+                                                  {.interactive = options_.interactive,
+                                                   .proxy_signals = options_.sig_proxy,
+                                                   .detach_keys = options_.detach_keys});
+    // A container that never started is no use to anybody who wanted it gone anyway.
+    if (!code && options_.rm) {
+      (void)core::RemoveStoppedContainer(context.layout, made.record.id, true);
+    }
+    return code;
+  }
+
+ private:
+  static Result<int> StartDetached(Context& context, const core::ContainerRecord& record) {
+    TRY(core::StartedContainer started, core::StartContainer(context.layout, record, {}));
+    started.monitor.Release();
+    TRY(WritePidFile(record, started.pid));
+    context.out.Print("{}\n", record.id);
+    return 0;
+  }
+
+  Result<int> Explain(Context& context) {
+    TRY(core::PrepareLayout(context.layout));
+    TRY(Made made, Plan(context));
+    if (made.exit_code) return *made.exit_code;
+    TRY(std::string plan, core::ExplainStart(context.layout, made.record));
+    context.out.Write(plan);
+    return 0;
+  }
+};
+HOY_REGISTER_COMMAND(RunCommand);
+
+}  // namespace
+}  // namespace hoy::cli

@@ -1,0 +1,63 @@
+#include "cli/ops/foreground.h"
+#include "cli/ui/command.h"
+#include "cli/ui/objects.h"
+#include "core/engine/lifecycle.h"
+#include "core/engine/start.h"
+
+namespace hoy::cli {
+namespace {
+
+class StartCommand final : public Command {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "start",
+                                        .aliases = "container start",
+                                        .summary = "Start stopped containers",
+                                        .section = Section::kContainers};
+  StartCommand() : Command(kInfo) {
+    Arguments("CONTAINER", &containers_, Completes::kStoppedContainer);
+    Flag("-a,--attach", &attach_, "stay with it: pass its output and signals on");
+    Flag("-i,--interactive", &interactive_, "pass stdin on, too");
+    Flag("--sig-proxy", &sig_proxy_, "pass signals on to the container");
+    Option("--detach-keys", &detach_keys_, "KEYS", "keys that leave a terminal session");
+  }
+
+  Result<int> Run(Context& context) override {
+    TRY(core::PrepareLayout(context.layout));
+    if (attach_ || interactive_) return StartAttached(context);
+    return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
+      TRY(std::string id, core::FindContainer(context.layout, name));
+      TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+      auto started = core::StartContainer(context.layout, record, {});
+      if (!started) {
+        // Asked to run, and it runs: that is what was wanted.
+        if (started.error().kind == ErrorKind::kConflict) return {};
+        return Fail(std::move(started).error().InContext(fmt::format("start '{}'", name)));
+      }
+      started->monitor.Release();
+      return WritePidFile(record, started->pid);
+    });
+  }
+
+ private:
+  Result<int> StartAttached(Context& context) {
+    if (containers_.size() != 1) {
+      return Fail(UsageError("only one container can be attached to"));
+    }
+    TRY(std::string id, core::FindContainer(context.layout, containers_[0]));
+    TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+    return RunInForeground(context, record,
+                           {.interactive = interactive_ && record.config.process.stdin_open,
+                            .proxy_signals = sig_proxy_,
+                            .detach_keys = detach_keys_});
+  }
+
+  std::vector<std::string> containers_;
+  bool attach_ = false;
+  bool interactive_ = false;
+  bool sig_proxy_ = true;
+  std::optional<std::string> detach_keys_;
+};
+HOY_REGISTER_COMMAND(StartCommand);
+
+}  // namespace
+}  // namespace hoy::cli

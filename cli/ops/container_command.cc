@@ -1,0 +1,187 @@
+#include "cli/ops/container_command.h"
+
+#include <unistd.h>
+
+#include "cli/ops/container_config.h"
+#include "cli/ops/find_image.h"
+#include "core/base/fail_point.h"
+#include "core/engine/stop.h"
+#include "core/state/name_generator.h"
+#include "core/sys/files.h"
+#include "oci/image/image_store.h"
+
+namespace hoy::cli {
+namespace {
+
+Result<> WriteNewFile(const std::string& path, std::string_view text, std::string_view flag) {
+  auto fd = core::OpenAt(core::kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  if (!fd) return Fail(std::move(fd).error().InContext(flag));
+  return core::WriteAll(*fd, text, path);
+}
+
+void FillImage(core::ImageIdentity& identity, const std::string& typed,
+               const oci::ResolvedImage& image) {
+  identity.reference = typed;
+  identity.name = image.reference;
+  identity.id = image.record.id.hex();
+  identity.digest = image.record.manifest.ToString();
+  identity.chain_ids.clear();
+  for (const oci::Digest& chain_id : image.record.chain_ids) {
+    identity.chain_ids.push_back(chain_id.hex());
+  }
+}
+
+}  // namespace
+
+ContainerCommand::ContainerCommand(const CommandInfo& info) : Command(info) {
+  Argument("IMAGE", &options_.image, Completes::kImage);
+  OptionalCommandLine(&options_.command);
+  AddProcessFlags();
+  AddObjectFlags();
+  AddIsolationFlags();
+  AddFileFlags();
+  AddLimitFlags();
+}
+
+void ContainerCommand::AddProcessFlags() {
+  RunOptions& o = options_;
+  Option("--entrypoint", &o.entrypoint, "COMMAND", "run this instead of the image's entrypoint");
+  Option("-e,--env", &o.env, "NAME[=VALUE]", "set a variable, or pass the host's value on");
+  Option("--env-file", &o.env_file, "FILE", "read variables from a file").Completing(Completes::kFile);
+  Flag("--env-host", &o.env_host, "pass the host's whole environment on");
+  Option("--unsetenv", &o.unsetenv, "NAME", "leave a variable of the image out");
+  Option("-w,--workdir", &o.workdir, "DIR", "working directory inside the container");
+  Option("-u,--user", &o.user, "USER[:GROUP]", "run as this user, by name or number");
+  Option("--group-add", &o.group_add, "GROUP", "add a supplementary group");
+  Flag("--init", &o.init, "run a small init as PID 1 that reaps and forwards signals");
+  Flag("-i,--interactive", &o.interactive, "keep stdin open and pass it on");
+  Flag("-t,--tty", &o.tty, "give the container a terminal");
+  Option("--umask", &o.umask, "MODE", "file mode creation mask, octal");
+}
+
+void ContainerCommand::AddObjectFlags() {
+  RunOptions& o = options_;
+  Option("--name", &o.name, "NAME", "name of the container; a random one when not given");
+  Flag("--replace", &o.replace, "remove a container of the same name first");
+  Flag("--rm", &o.rm, "remove the container when it has exited");
+  Option("-l,--label", &o.label, "KEY[=VALUE]", "set a label");
+  Option("--label-file", &o.label_file, "FILE", "read labels from a file").Completing(Completes::kFile);
+  Option("--annotation", &o.annotation, "KEY=VALUE", "set an annotation");
+  Option("--cidfile", &o.cidfile, "FILE", "write the container's id to a new file").Completing(Completes::kFile);
+  Option("--pidfile", &o.pidfile, "FILE", "write the process id to a file").Completing(Completes::kFile);
+  Option("--stop-signal", &o.stop_signal, "SIGNAL", "signal that stops the container").Completing(Completes::kSignal);
+  Option("--stop-timeout", &o.stop_timeout, "SECONDS", "how long stop waits before it kills; -1: for ever");
+  Option("--timeout", &o.timeout, "SECONDS", "kill the container after this time; exit code 124");
+  Choice("--pull", &o.pull, {"always", "missing", "never", "newer"}, "POLICY", "when to pull the image");
+  Option("--platform", &o.platform, "OS/ARCH[/VARIANT]", "platform of the image").Completing(Completes::kPlatform);
+  Flag("--tls-verify", &o.tls_verify, "verify registry certificates");
+  Flag("-q,--quiet", &o.quiet, "no progress of a pull");
+}
+
+void ContainerCommand::AddIsolationFlags() {
+  RunOptions& o = options_;
+  Option("-h,--hostname", &o.hostname, "NAME", "host name inside the container");
+  Option("--domainname", &o.domainname, "NAME", "NIS domain name inside the container");
+  Choice("--network,--net", &o.network, {"none", "host"}, "MODE", "network: none, or the host's");
+  Choice("--ipc", &o.ipc, {"private", "host", "none"}, "MODE", "IPC namespace");
+  Choice("--pid", &o.pid, {"private", "host"}, "MODE", "PID namespace");
+  Choice("--uts", &o.uts, {"private", "host"}, "MODE", "UTS namespace");
+  Choice("--cgroupns", &o.cgroupns, {"private", "host"}, "MODE", "cgroup namespace");
+  Option("--sysctl", &o.sysctl, "NAME=VALUE", "set a namespaced kernel parameter");
+  Flag("--privileged", &o.privileged, "all capabilities and devices, nothing masked, no seccomp filter");
+  Option("--cap-add", &o.cap_add, "CAPABILITY", "add a capability, or ALL").Completing(Completes::kCapability);
+  Option("--cap-drop", &o.cap_drop, "CAPABILITY", "drop a capability, or ALL").Completing(Completes::kCapability);
+  Option("--security-opt", &o.security_opt, "OPTION",
+         "seccomp=FILE|unconfined, no-new-privileges, unmask=PATH[:PATH...]|ALL, mask=PATH");
+  Option("--oom-score-adj", &o.oom_score_adj, "N", "the OOM killer's taste for the container, -1000 to 1000");
+}
+
+void ContainerCommand::AddFileFlags() {
+  RunOptions& o = options_;
+  Option("-v,--volume", &o.volume, "SOURCE:TARGET[:OPTIONS]", "bind a file or directory of the host").Completing(Completes::kFile);
+  Option("--mount", &o.mount, "type=TYPE,...", "mount: type=bind or type=tmpfs");
+  Option("--tmpfs", &o.tmpfs, "TARGET[:OPTIONS]", "mount an empty file system in memory");
+  Flag("--read-only", &o.read_only, "make the root read-only");
+  Flag("--read-only-tmpfs", &o.read_only_tmpfs, "with --read-only: writable /run, /tmp and /var/tmp");
+  Option("--shm-size", &o.shm_size, "SIZE", "size of /dev/shm");
+  Option("--device", &o.device, "HOST[:CONTAINER[:rwm]]", "give the container a device").Completing(Completes::kFile);
+  Option("--device-cgroup-rule", &o.device_cgroup_rule, "RULE", "allow devices by number: 'c 1:3 rwm'");
+}
+
+void ContainerCommand::AddLimitFlags() {
+  RunOptions& o = options_;
+  Option("-m,--memory", &o.memory, "SIZE", "memory limit");
+  Option("--memory-swap", &o.memory_swap, "SIZE", "limit of memory and swap together; -1: unlimited");
+  Option("--memory-reservation", &o.memory_reservation, "SIZE", "soft memory limit");
+  Option("--memory-swappiness", &o.memory_swappiness, "N", "0 to 100, cgroup v1 only");
+  Option("--cpus", &o.cpus, "N", "number of CPUs, may be a fraction");
+  Option("-c,--cpu-shares", &o.cpu_shares, "N", "relative CPU weight");
+  Option("--cpu-quota", &o.cpu_quota, "MICROSECONDS", "CPU time per period");
+  Option("--cpu-period", &o.cpu_period, "MICROSECONDS", "length of the period");
+  Option("--cpuset-cpus", &o.cpuset_cpus, "LIST", "CPUs to run on: 0-2,5");
+  Option("--cpuset-mems", &o.cpuset_mems, "LIST", "memory nodes to use");
+  Option("--pids-limit", &o.pids_limit, "N", "most processes and threads; -1: unlimited");
+  Option("--blkio-weight", &o.blkio_weight, "N", "relative weight of block I/O, 10 to 1000");
+  Option("--cgroup-parent", &o.cgroup_parent, "PATH", "cgroup to put the container's below");
+  Option("--cgroup-conf", &o.cgroup_conf, "FILE=VALUE", "write a file of the cgroup (cgroup v2)");
+  Option("--ulimit", &o.ulimit, "NAME=SOFT[:HARD]", "set a resource limit");
+}
+
+Result<ContainerCommand::Made> ContainerCommand::Plan(Context& context) {
+  if (options_.tty && !context.terminal.stdin_is_terminal && options_.interactive) {
+    context.Warn("stdin is not a terminal: --tty has no effect on it");
+  }
+  TRY(FoundImage image, FindImage(context, options_));
+  if (image.exit_code) return Made{{}, image.exit_code};
+  Made made;
+  made.record.id = core::RandomContainerId();
+  made.record.created = core::Now();
+  TRY(HostFacts facts, GatherHostFacts(options_));
+  TRY(BuiltConfig built,
+      BuildContainerConfig(options_, image.image.record.config, facts, made.record.id));
+  for (const std::string& warning : built.warnings) context.Warn(warning);
+  made.record.config = std::move(built.config);
+  FillImage(made.record.config.image, options_.image, image.image);
+  return made;
+}
+
+Result<ContainerCommand::Made> ContainerCommand::Make(Context& context) {
+  if (!options_.name.empty() && !core::IsValidContainerName(options_.name)) {
+    return Fail(UsageError(fmt::format("invalid container name '{}': names are "
+                                       "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
+                                       options_.name)));
+  }
+  if (!options_.cidfile.empty() && core::Exists(options_.cidfile)) {
+    return Fail(MakeError(ErrorKind::kAlreadyExists,
+                          fmt::format("--cidfile: '{}' exists already", options_.cidfile))
+                    .WithHint("another container may own it; remove the file first"));
+  }
+  TRY(core::PrepareLayout(context.layout));
+  TRY(Made made, Plan(context));
+  if (made.exit_code) return made;
+  if (options_.replace && !options_.name.empty()) {
+    if (auto old = core::FindContainer(context.layout, options_.name)) {
+      TRY(core::RemoveStoppedContainer(context.layout, *old, true));
+    }
+  }
+  constexpr int kNameTries = 20;
+  for (int attempt = 1;; ++attempt) {
+    made.record.name = options_.name.empty() ? core::RandomContainerName() : options_.name;
+    auto created = core::CreateContainer(context.layout, made.record);
+    if (created) break;
+    bool taken = created.error().kind == ErrorKind::kAlreadyExists;
+    if (!taken || !options_.name.empty() || attempt == kNameTries) {
+      return Fail(std::move(created).error());
+    }
+  }
+  if (!options_.cidfile.empty()) {
+    auto written = WriteNewFile(options_.cidfile, made.record.id, "--cidfile");
+    if (!written) {
+      (void)core::RemoveStoppedContainer(context.layout, made.record.id, true);
+      return Fail(std::move(written).error());
+    }
+  }
+  return made;
+}
+
+}  // namespace hoy::cli

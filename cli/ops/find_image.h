@@ -1,0 +1,21 @@
+#pragma once
+// The image of a new container: from the store, or pulled by hoy-image first.
+
+#include <optional>
+
+#include "cli/ops/run_options.h"
+#include "cli/ui/context.h"
+#include "core/base/result.h"
+#include "oci/image/image_store.h"
+
+namespace hoy::cli {
+
+struct FoundImage {
+  oci::ResolvedImage image;
+  std::optional<int> exit_code;  // of a pull that failed and has said why on stderr
+};
+
+// --pull always, missing, never, newer. Progress of a pull goes to stderr.
+Result<FoundImage> FindImage(Context& context, const RunOptions& options);
+
+}  // namespace hoy::cli

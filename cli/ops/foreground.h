@@ -1,0 +1,24 @@
+#pragma once
+// A container in the foreground: started, attached to, seen to its end, cleaned up.
+
+#include "cli/ui/context.h"
+#include "core/base/result.h"
+#include "core/state/container_record.h"
+
+namespace hoy::cli {
+
+struct ForegroundOptions {
+  bool interactive = false;
+  bool attach_output = true;
+  bool proxy_signals = true;
+  std::optional<std::string> detach_keys;
+};
+
+// Starts the container and stays with it. Returns its exit code, or 0 when the user detached.
+Result<int> RunInForeground(Context& context, const core::ContainerRecord& record,
+                            const ForegroundOptions& options);
+
+// Writes --pidfile, when the container has one.
+Result<> WritePidFile(const core::ContainerRecord& record, pid_t pid);
+
+}  // namespace hoy::cli
