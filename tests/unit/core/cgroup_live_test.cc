@@ -149,7 +149,6 @@ TEST_F(CgroupLive, HoldsItsMembersInEveryHierarchy) {
   EXPECT_FALSE(cgroup.IsEmpty().value_or(true));
 
   ASSERT_OK(cgroup.Kill());
-  member.Go();
   EXPECT_EQ(member.Wait().signal, SIGKILL);
   EXPECT_TRUE(cgroup.IsEmpty().value_or(false));
   ASSERT_OK(cgroup.Remove());
