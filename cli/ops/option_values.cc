@@ -172,10 +172,7 @@ Result<std::pair<std::string, std::string>> ParseSysctl(std::string_view text,
           std::string::npos) {
     return Fail(ErrorKind::kInvalidArgument, "--sysctl '{}': expected NAME=VALUE", text);
   }
-  // Both spellings are sysctl(8)'s: dots, and slashes where a part has dots of its own (eth0.100).
-  if (!key.contains('.') || key.find('/') < key.find('.')) {
-    for (char& c : key) c = c == '/' ? '.' : c == '.' ? '/' : c;
-  }
+  std::ranges::replace(key, '/', '.');  // sysctl(8) takes both spellings
   auto shared = [&](core::NamespaceMode mode, std::string_view flag) -> Result<> {
     if (mode == core::NamespaceMode::kPrivate) return {};
     return Fail(ErrorKind::kInvalidArgument,

@@ -50,14 +50,6 @@ std::vector<Device> DefaultDevices() {
           device("/dev/random", 1, 8), device("/dev/urandom", 1, 9), device("/dev/tty", 5, 0)};
 }
 
-const std::vector<std::pair<std::string, std::string>>& DefaultDeviceLinks() {
-  static const std::vector<std::pair<std::string, std::string>> links = {
-      {"/dev/fd", "/proc/self/fd"},       {"/dev/stdin", "/proc/self/fd/0"},
-      {"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
-      {"/dev/core", "/proc/kcore"},       {"/dev/ptmx", "pts/ptmx"}};
-  return links;
-}
-
 const std::vector<std::string>& DefaultMaskedPaths() {
   static const std::vector<std::string> paths = {
       "/proc/acpi",        "/proc/asound",  "/proc/interrupts",

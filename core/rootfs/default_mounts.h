@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/state/container_config.h"
@@ -23,9 +22,6 @@ std::vector<Mount> DefaultMounts(const DefaultMountOptions& options);
 
 // null zero full random urandom tty: devices of memory and terminals, mode 0666.
 std::vector<Device> DefaultDevices();
-
-// {path, target} of the symlinks in /dev: fd stdin stdout stderr core ptmx.
-const std::vector<std::pair<std::string, std::string>>& DefaultDeviceLinks();
 
 // What /proc and /sys would tell about the host (masked), or let change of it (read-only).
 const std::vector<std::string>& DefaultMaskedPaths();
