@@ -1,8 +1,9 @@
+#include "core/engine/start.h"
+
 #include "cli/ops/foreground.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
 #include "core/engine/lifecycle.h"
-#include "core/engine/start.h"
 
 namespace hoy::cli {
 namespace {

@@ -47,7 +47,8 @@ void ContainerCommand::AddProcessFlags() {
   RunOptions& o = options_;
   Option("--entrypoint", &o.entrypoint, "COMMAND", "run this instead of the image's entrypoint");
   Option("-e,--env", &o.env, "NAME[=VALUE]", "set a variable, or pass the host's value on");
-  Option("--env-file", &o.env_file, "FILE", "read variables from a file").Completing(Completes::kFile);
+  Option("--env-file", &o.env_file, "FILE", "read variables from a file")
+      .Completing(Completes::kFile);
   Flag("--env-host", &o.env_host, "pass the host's whole environment on");
   Option("--unsetenv", &o.unsetenv, "NAME", "leave a variable of the image out");
   Option("-w,--workdir", &o.workdir, "DIR", "working directory inside the container");
@@ -65,15 +66,22 @@ void ContainerCommand::AddObjectFlags() {
   Flag("--replace", &o.replace, "remove a container of the same name first");
   Flag("--rm", &o.rm, "remove the container when it has exited");
   Option("-l,--label", &o.label, "KEY[=VALUE]", "set a label");
-  Option("--label-file", &o.label_file, "FILE", "read labels from a file").Completing(Completes::kFile);
+  Option("--label-file", &o.label_file, "FILE", "read labels from a file")
+      .Completing(Completes::kFile);
   Option("--annotation", &o.annotation, "KEY=VALUE", "set an annotation");
-  Option("--cidfile", &o.cidfile, "FILE", "write the container's id to a new file").Completing(Completes::kFile);
-  Option("--pidfile", &o.pidfile, "FILE", "write the process id to a file").Completing(Completes::kFile);
-  Option("--stop-signal", &o.stop_signal, "SIGNAL", "signal that stops the container").Completing(Completes::kSignal);
-  Option("--stop-timeout", &o.stop_timeout, "SECONDS", "how long stop waits before it kills; -1: for ever");
+  Option("--cidfile", &o.cidfile, "FILE", "write the container's id to a new file")
+      .Completing(Completes::kFile);
+  Option("--pidfile", &o.pidfile, "FILE", "write the process id to a file")
+      .Completing(Completes::kFile);
+  Option("--stop-signal", &o.stop_signal, "SIGNAL", "signal that stops the container")
+      .Completing(Completes::kSignal);
+  Option("--stop-timeout", &o.stop_timeout, "SECONDS",
+         "how long stop waits before it kills; -1: for ever");
   Option("--timeout", &o.timeout, "SECONDS", "kill the container after this time; exit code 124");
-  Choice("--pull", &o.pull, {"always", "missing", "never", "newer"}, "POLICY", "when to pull the image");
-  Option("--platform", &o.platform, "OS/ARCH[/VARIANT]", "platform of the image").Completing(Completes::kPlatform);
+  Choice("--pull", &o.pull, {"always", "missing", "never", "newer"}, "POLICY",
+         "when to pull the image");
+  Option("--platform", &o.platform, "OS/ARCH[/VARIANT]", "platform of the image")
+      .Completing(Completes::kPlatform);
   Flag("--tls-verify", &o.tls_verify, "verify registry certificates");
   Flag("-q,--quiet", &o.quiet, "no progress of a pull");
 }
@@ -88,30 +96,40 @@ void ContainerCommand::AddIsolationFlags() {
   Choice("--uts", &o.uts, {"private", "host"}, "MODE", "UTS namespace");
   Choice("--cgroupns", &o.cgroupns, {"private", "host"}, "MODE", "cgroup namespace");
   Option("--sysctl", &o.sysctl, "NAME=VALUE", "set a namespaced kernel parameter");
-  Flag("--privileged", &o.privileged, "all capabilities and devices, nothing masked, no seccomp filter");
-  Option("--cap-add", &o.cap_add, "CAPABILITY", "add a capability, or ALL").Completing(Completes::kCapability);
-  Option("--cap-drop", &o.cap_drop, "CAPABILITY", "drop a capability, or ALL").Completing(Completes::kCapability);
+  Flag("--privileged", &o.privileged,
+       "all capabilities and devices, nothing masked, no seccomp filter");
+  Option("--cap-add", &o.cap_add, "CAPABILITY", "add a capability, or ALL")
+      .Completing(Completes::kCapability);
+  Option("--cap-drop", &o.cap_drop, "CAPABILITY", "drop a capability, or ALL")
+      .Completing(Completes::kCapability);
   Option("--security-opt", &o.security_opt, "OPTION",
          "seccomp=FILE|unconfined, no-new-privileges, unmask=PATH[:PATH...]|ALL, mask=PATH");
-  Option("--oom-score-adj", &o.oom_score_adj, "N", "the OOM killer's taste for the container, -1000 to 1000");
+  Option("--oom-score-adj", &o.oom_score_adj, "N",
+         "the OOM killer's taste for the container, -1000 to 1000");
 }
 
 void ContainerCommand::AddFileFlags() {
   RunOptions& o = options_;
-  Option("-v,--volume", &o.volume, "SOURCE:TARGET[:OPTIONS]", "bind a file or directory of the host").Completing(Completes::kFile);
+  Option("-v,--volume", &o.volume, "SOURCE:TARGET[:OPTIONS]",
+         "bind a file or directory of the host")
+      .Completing(Completes::kFile);
   Option("--mount", &o.mount, "type=TYPE,...", "mount: type=bind or type=tmpfs");
   Option("--tmpfs", &o.tmpfs, "TARGET[:OPTIONS]", "mount an empty file system in memory");
   Flag("--read-only", &o.read_only, "make the root read-only");
-  Flag("--read-only-tmpfs", &o.read_only_tmpfs, "with --read-only: writable /run, /tmp and /var/tmp");
+  Flag("--read-only-tmpfs", &o.read_only_tmpfs,
+       "with --read-only: writable /run, /tmp and /var/tmp");
   Option("--shm-size", &o.shm_size, "SIZE", "size of /dev/shm");
-  Option("--device", &o.device, "HOST[:CONTAINER[:rwm]]", "give the container a device").Completing(Completes::kFile);
-  Option("--device-cgroup-rule", &o.device_cgroup_rule, "RULE", "allow devices by number: 'c 1:3 rwm'");
+  Option("--device", &o.device, "HOST[:CONTAINER[:rwm]]", "give the container a device")
+      .Completing(Completes::kFile);
+  Option("--device-cgroup-rule", &o.device_cgroup_rule, "RULE",
+         "allow devices by number: 'c 1:3 rwm'");
 }
 
 void ContainerCommand::AddLimitFlags() {
   RunOptions& o = options_;
   Option("-m,--memory", &o.memory, "SIZE", "memory limit");
-  Option("--memory-swap", &o.memory_swap, "SIZE", "limit of memory and swap together; -1: unlimited");
+  Option("--memory-swap", &o.memory_swap, "SIZE",
+         "limit of memory and swap together; -1: unlimited");
   Option("--memory-reservation", &o.memory_reservation, "SIZE", "soft memory limit");
   Option("--memory-swappiness", &o.memory_swappiness, "N", "0 to 100, cgroup v1 only");
   Option("--cpus", &o.cpus, "N", "number of CPUs, may be a fraction");
@@ -147,9 +165,10 @@ Result<ContainerCommand::Made> ContainerCommand::Plan(Context& context) {
 
 Result<ContainerCommand::Made> ContainerCommand::Make(Context& context) {
   if (!options_.name.empty() && !core::IsValidContainerName(options_.name)) {
-    return Fail(UsageError(fmt::format("invalid container name '{}': names are "
-                                       "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
-                                       options_.name)));
+    return Fail(
+        UsageError(fmt::format("invalid container name '{}': names are "
+                               "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
+                               options_.name)));
   }
   if (!options_.cidfile.empty() && core::Exists(options_.cidfile)) {
     return Fail(MakeError(ErrorKind::kAlreadyExists,

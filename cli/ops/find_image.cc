@@ -38,8 +38,8 @@ Result<int> RunPull(Context& context, const RunOptions& options) {
 
 bool WantsOtherPlatform(const oci::ImageRecord& record, const std::string& wanted) {
   if (wanted.empty()) return false;
-  auto platform = oci::Platform::Parse(wanted);
-  return platform && !platform->Matches(record.platform);
+  auto platform = oci::ParsePlatform(wanted, oci::HostPlatform());
+  return platform && !oci::MatchRank(*platform, record.platform);
 }
 
 }  // namespace
@@ -53,7 +53,8 @@ Result<FoundImage> FindImage(Context& context, const RunOptions& options) {
     if (image && !wrong_platform) return FoundImage{*std::move(image), std::nullopt};
     if (!image && image.error().kind != ErrorKind::kNotFound) return Fail(std::move(image).error());
     if (options.pull == "never") {
-      if (!image) return Fail(std::move(image).error().WithHint(fmt::format("hoy pull {}", options.image)));
+      if (!image)
+        return Fail(std::move(image).error().WithHint(fmt::format("hoy pull {}", options.image)));
       return Fail(ErrorKind::kNotFound, "image '{}' is here for another platform than {}",
                   options.image, options.platform);
     }
@@ -65,7 +66,8 @@ Result<FoundImage> FindImage(Context& context, const RunOptions& options) {
   }
   // Without the registry, "newer" is content with what is here.
   if (options.pull == "newer" && code != 130) {
-    if (auto image = store.Resolve(options.image)) return FoundImage{*std::move(image), std::nullopt};
+    if (auto image = store.Resolve(options.image))
+      return FoundImage{*std::move(image), std::nullopt};
   }
   return FoundImage{{}, code};
 }

@@ -15,8 +15,8 @@ namespace {
 // The monitor was killed under us: the container runs on, another monitor takes over, and its log
 // has what we no longer see.
 Result<int> OutliveMonitor(Context& context, const core::ContainerRecord& record) {
-  context.Warn(fmt::format("the monitor of '{}' was killed; waiting for the container to end",
-                           record.name));
+  context.Warn(
+      fmt::format("the monitor of '{}' was killed; waiting for the container to end", record.name));
   TRY(core::ExitRecord exit, core::WaitForExit(context.layout, record.id));
   if (!exit.known) context.Warn("its exit status is unknown");
   return exit.exit_code;

@@ -1,0 +1,35 @@
+#include "core/engine/stop.h"
+
+#include "cli/ui/command.h"
+#include "cli/ui/objects.h"
+
+namespace hoy::cli {
+namespace {
+
+class StopCommand final : public Command {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "stop",
+                                        .aliases = "container stop",
+                                        .summary = "Stop running containers",
+                                        .section = Section::kContainers};
+  StopCommand() : Command(kInfo) {
+    Arguments("CONTAINER", &containers_, Completes::kRunningContainer);
+    Option("-t,--timeout,--time", &timeout_, "SECONDS",
+           "how long to wait before killing it; -1: for ever");
+  }
+
+  Result<int> Run(Context& context) override {
+    return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
+      TRY(std::string id, core::FindContainer(context.layout, name));
+      return core::StopContainer(context.layout, id, timeout_);
+    });
+  }
+
+ private:
+  std::vector<std::string> containers_;
+  std::optional<int64_t> timeout_;
+};
+HOY_REGISTER_COMMAND(StopCommand);
+
+}  // namespace
+}  // namespace hoy::cli
