@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/sys/files.h"
-#include "oci/registry/sha256.h"
+#include "oci/layer/sha256.h"
 
 namespace hoy::oci {
 namespace {

@@ -181,6 +181,7 @@ class HttpClient::Connection {
                      static_cast<long>(options.stall_timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &OnHeader);
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &OnBody);
     curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
     if (IsLoopbackHost(url.host)) {
@@ -211,7 +212,6 @@ class HttpClient::Connection {
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
-    if (!connect_only) TRY(TellHeaders());
     return std::move(response_);
   }
 
@@ -297,6 +297,7 @@ class HttpClient::Connection {
       return false;
     }
     if (line.starts_with("HTTP/")) response_.headers.clear();  // after 100 Continue, and trailers
+    if (Trim(line).empty()) return TellHeadersInCallback();
     auto [name, value] = CutAt(line, ':');
     if (value) response_.headers.emplace_back(ToLower(Trim(name)), std::string(Trim(*value)));
     return true;
@@ -308,16 +309,16 @@ class HttpClient::Connection {
     return consumer_->OnHeaders(response_);
   }
 
+  bool TellHeadersInCallback() {
+    long status = 0;
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    response_.status = static_cast<int>(status);
+    Result<> told = TellHeaders();
+    if (!told) consumer_error_ = std::move(told).error();
+    return told.has_value();
+  }
+
   bool Body(std::string_view bytes) {
-    if (response_.status == 0) {
-      long status = 0;
-      curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-      response_.status = static_cast<int>(status);
-    }
-    if (Result<> told = TellHeaders(); !told) {
-      consumer_error_ = std::move(told).error();
-      return false;
-    }
     if (headers_told_) {
       if (Result<> taken = consumer_->OnData(std::as_bytes(std::span(bytes))); !taken) {
         consumer_error_ = std::move(taken).error();

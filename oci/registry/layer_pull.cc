@@ -11,9 +11,9 @@
 #include <optional>
 #include <thread>
 
+#include "oci/layer/sha256.h"
 #include "oci/registry/blob_fetcher.h"
 #include "oci/registry/growing_file.h"
-#include "oci/registry/sha256.h"
 
 namespace hoy::oci {
 namespace {

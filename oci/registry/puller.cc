@@ -11,9 +11,9 @@
 #include "oci/image/image_store.h"
 #include "oci/image/manifest.h"
 #include "oci/layer/layer_store.h"
+#include "oci/layer/sha256.h"
 #include "oci/registry/layer_pull.h"
 #include "oci/registry/registry_client.h"
-#include "oci/registry/sha256.h"
 
 namespace hoy::oci {
 namespace {
@@ -203,7 +203,7 @@ class Pull {
     std::string bytes;
     if (images_.HasBlob(wanted.digest)) {
       auto stored = images_.ReadBlob(wanted.digest);
-      if (stored && Sha256::Of(*stored) == wanted.digest) bytes = std::move(*stored);
+      if (stored && Sha256Of(*stored) == wanted.digest) bytes = std::move(*stored);
     }
     if (bytes.empty()) {
       MemoryReceiver receiver(static_cast<size_t>(wanted.size));
@@ -213,7 +213,7 @@ class Pull {
                               }),
                   "fetch the config");
       bytes = std::move(receiver.bytes);
-      if (Digest got = Sha256::Of(bytes); got != wanted.digest) {
+      if (Digest got = Sha256Of(bytes); got != wanted.digest) {
         Error error = MakeError(ErrorKind::kCorrupt,
                                 fmt::format("config '{}': what arrived has the digest {}",
                                             wanted.digest.ToString(), got.ToString()));

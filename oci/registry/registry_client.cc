@@ -4,7 +4,7 @@
 
 #include "core/base/text.h"
 #include "oci/image/manifest.h"
-#include "oci/registry/sha256.h"
+#include "oci/layer/sha256.h"
 
 namespace hoy::oci {
 namespace {
@@ -132,7 +132,7 @@ Result<ManifestAnswer> RegistryClient::GetManifest(const std::string& tag_or_dig
   TRY(HttpResponse response, RequestManifest("GET", tag_or_digest));
   ManifestAnswer answer{.bytes = std::move(response.body),
                         .media_type = std::string(response.Header("content-type"))};
-  answer.digest = Sha256::Of(answer.bytes);
+  answer.digest = Sha256Of(answer.bytes);
   bool by_digest = tag_or_digest.find(':') != std::string::npos;
   std::string claimed =
       by_digest ? tag_or_digest : std::string(response.Header("docker-content-digest"));
