@@ -32,6 +32,7 @@ struct Context {
   Terminal terminal;
   ColorPolicy color = ColorPolicy::kAuto;
   ErrorFormat error_format = ErrorFormat::kText;
+  int error_fd = -1;  // >= 0: the final error goes there as JSON and is not printed
   Program program = Program::kLight;
   std::string spelling;              // the verb as typed: "ps", "container ls", "image inspect"
   bool runs_command = false;         // the verb is run, create or exec (exit_code.h)

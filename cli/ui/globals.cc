@@ -20,6 +20,7 @@ Globals::Globals() : Command(kGlobals) {
   Choice<ErrorFormat>("--error-format", &error_format,
                       {{"text", ErrorFormat::kText}, {"json", ErrorFormat::kJson}}, "FORMAT",
                       "how errors are printed");
+  Option("--error-fd", &error_fd, "FD", "write the error there, as JSON").Hidden();
   Flag("-v,--version", &version, "print the version and exit");
 }
 

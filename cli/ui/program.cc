@@ -6,7 +6,9 @@
 #include "cli/ui/globals.h"
 #include "cli/ui/help.h"
 #include "cli/ui/parser.h"
+#include "cli/ui/report.h"
 #include "core/base/text.h"
+#include "core/sys/files.h"
 
 namespace hoy::cli {
 namespace {
@@ -14,7 +16,9 @@ namespace {
 Error UnknownVerb(std::string_view verb) {
   std::vector<std::string_view> names;
   for (const Registration* entry : AllCommands()) {
-    if (!entry->info().hidden) names.push_back(entry->info().name);
+    if (entry->info().hidden) continue;
+    names.push_back(entry->info().name);
+    for (std::string_view alias : Split(entry->info().aliases, ',')) names.push_back(Trim(alias));
   }
   std::string_view nearest = NearestName(verb, names);
   Error error =
@@ -79,6 +83,7 @@ Result<int> RunGlobals(Context& context, const ProgramHooks& hooks) {
   TRY(ParseOutcome outcome, Parse(globals, context.argv.subspan(1)));
   context.color = globals.color;
   context.error_format = globals.error_format;
+  context.error_fd = static_cast<int>(globals.error_fd);
   context.globals = GivenGlobals(globals);
   if (outcome == ParseOutcome::kHelp) {
     context.out.Write(OverviewText());
@@ -116,8 +121,13 @@ int RunProgram(int argc, char** argv, const ProgramHooks& hooks) {
   }
   if (auto flushed = out.Flush(); !flushed && result) result = Fail(std::move(flushed).error());
   if (result) return *result;
-  context.Report(result.error());
-  return ExitCodeOf(result.error(), context.runs_command);
+  int exit_code = ExitCodeOf(result.error(), context.runs_command);
+  if (context.error_fd >= 0) {
+    (void)core::WriteAll(context.error_fd, ErrorJson(result.error(), exit_code), "the error");
+  } else {
+    context.Report(result.error());
+  }
+  return exit_code;
 }
 
 }  // namespace hoy::cli

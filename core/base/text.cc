@@ -71,7 +71,7 @@ std::optional<int64_t> ParseByteSize(std::string_view text) {
   return static_cast<int64_t>(bytes);
 }
 
-std::string FormatByteSize(uint64_t bytes) {
+std::string FormatByteSize(uint64_t bytes, int digits) {
   constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
   auto value = static_cast<double>(bytes);
   size_t unit = 0;
@@ -79,7 +79,12 @@ std::string FormatByteSize(uint64_t bytes) {
     value /= 1000.0;
     ++unit;
   }
-  return fmt::format("{:.4g}{}", value, kUnits[unit]);
+  std::string number = fmt::format("{:.{}g}", value, digits);
+  if (number.find('e') != std::string::npos && unit + 1 < kUnits.size()) {  // 999.9 as "1e+03"
+    number = "1";
+    ++unit;
+  }
+  return number + kUnits[unit];
 }
 
 size_t EditDistance(std::string_view a, std::string_view b) {

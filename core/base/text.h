@@ -37,8 +37,9 @@ std::optional<Integer> ParseInteger(std::string_view text) {
 // "512", "64m", "1.5GB", "2GiB" -> bytes; units are powers of 1024, as docker's --memory has them.
 std::optional<int64_t> ParseByteSize(std::string_view text);
 
-// 1840 -> "1.84kB": four significant digits, powers of 1000, as docker prints sizes.
-std::string FormatByteSize(uint64_t bytes);
+// 1840 -> "1.84kB": significant digits, powers of 1000, as docker prints sizes (with three of them
+// in `images` and `history`, else four).
+std::string FormatByteSize(uint64_t bytes, int digits = 4);
 
 // Levenshtein distance, for "did you mean".
 size_t EditDistance(std::string_view a, std::string_view b);

@@ -1,42 +1,35 @@
 #include "cli/ops/light/delegate.h"
 
-#include <limits.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <vector>
+
+#include "cli/ops/pull.h"
+#include "core/engine/program_path.h"
 
 namespace hoy::cli {
 
-Result<std::string> LibexecProgram(std::string_view name) {
-  std::string directory;
-  if (const char* given = getenv("HOY_LIBEXEC"); given != nullptr && *given != 0) {
-    directory = given;
-  } else {
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self);
-    if (length < 0) return FailErrno("readlink", "/proc/self/exe");
-    directory.assign(self, static_cast<size_t>(length));
-    directory.resize(directory.rfind('/'));
-    // hoy-monitor and hoy-image live in the directory looked for, hoy in ../../bin of it.
-    if (!directory.ends_with("/libexec/hoy")) directory += "/../libexec/hoy";
-  }
-  std::string path = directory + "/" + std::string(name);
+Result<std::string> ImageProgram() {
+  std::string path = core::LibexecDirectory() + "/hoy-image";
   if (access(path.c_str(), X_OK) == 0) return path;
-  int access_errno = errno;
-  Error error = SystemError("run", path, access_errno);
+  Error error = SystemError("run", path);
   return Fail(std::move(error).WithHint(
-      "hoy is not completely installed: it needs libexec/hoy beside its bin directory "
-      "(or HOY_LIBEXEC)"));
+      "hoy is not completely installed: libexec/hoy belongs beside its bin directory; HOY_LIBEXEC "
+      "names another place"));
 }
 
 Error ExecImageProgram(std::span<char* const> argv) {
-  auto path = LibexecProgram("hoy-image");
+  auto path = ImageProgram();
   if (!path) return std::move(path).error();
   std::vector<char*> arguments(argv.begin(), argv.end());
   arguments.push_back(nullptr);
   execve(path->c_str(), arguments.data(), environ);
   return SystemError("exec", *path);
+}
+
+// The heavy ops, which the light program never reaches: RunProgram has become hoy-image by then.
+Result<std::string> RunPull(Context&, const PullOptions& options, ProgressMode) {
+  return Fail(ErrorKind::kUnsupported, "pull '{}': not in this program", options.reference);
 }
 
 }  // namespace hoy::cli

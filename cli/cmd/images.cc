@@ -1,0 +1,49 @@
+#include "cli/ops/image_list.h"
+#include "cli/ui/format.h"
+
+namespace hoy::cli {
+namespace {
+
+class ImagesCommand final : public ListCommand {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "images",
+                                        .aliases = "image ls, image list",
+                                        .summary = "List images",
+                                        .section = Section::kImages};
+  ImagesCommand() : ListCommand(kInfo) {
+    OptionalArgument("REPOSITORY[:TAG]", &reference_, Completes::kImage);
+    Flag("-a,--all", &all_, "list all images; hoy keeps none that are hidden without it");
+    Flag("--digests", &digests_, "show digests");
+    Option("-f,--filter", &filters_, "KEY=VALUE",
+           "list only images that match: dangling, label, before, since, reference, until");
+  }
+
+  Result<int> Run(Context& context) override {
+    ImageListRequest request{
+        .reference = reference_.value_or(""), .no_trunc = no_trunc_, .now = core::Now()};
+    TRY(request.filters,
+        Filters::Parse(filters_, {"dangling", "label", "before", "since", "reference", "until"}));
+    oci::ImageStore store(context.layout);
+    TRY(std::vector<oci::ListedImage> images, store.List());
+    TRY(std::vector<Json> rows, ImageRows(images, request));
+    ListModel model;
+    model.columns = {{"Repository", "REPOSITORY", /*flexible=*/true}, {"Tag", "TAG"}};
+    if (digests_) model.columns.push_back({"Digest", "DIGEST"});
+    for (Column column :
+         {Column{"ID", "IMAGE ID"}, {"CreatedSince", "CREATED"}, {"Size", "SIZE"}}) {
+      model.columns.push_back(column);
+    }
+    model.more = {{"CreatedAt", "CREATED AT"}, {"Digest", "DIGEST"}};
+    return PrintRows(context, model, rows);
+  }
+
+ private:
+  std::optional<std::string> reference_;
+  std::vector<std::string> filters_;
+  bool all_ = false;
+  bool digests_ = false;
+};
+HOY_REGISTER_COMMAND(ImagesCommand);
+
+}  // namespace
+}  // namespace hoy::cli

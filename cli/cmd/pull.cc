@@ -1,0 +1,63 @@
+#include "cli/ops/pull.h"
+
+#include "cli/ui/command.h"
+#include "cli/ui/objects.h"
+
+namespace hoy::cli {
+namespace {
+
+class PullCommand final : public Command {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "pull",
+                                        .aliases = "image pull",
+                                        .summary = "Pull images from a registry",
+                                        .section = Section::kImages,
+                                        .program = Program::kHeavy};
+  PullCommand() : Command(kInfo) {
+    Arguments("IMAGE", &images_, Completes::kImage);
+    Flag("-q,--quiet", &quiet_, "show no progress");
+    Option("--platform", &options_.platform, "OS/ARCH[/VARIANT]",
+           "which image of a multi-platform one, like linux/arm64")
+        .Completing(Completes::kPlatform);
+    Option("--creds", &options_.creds, "USER[:PASSWORD]", "credentials for the registry");
+    Option("--authfile", &options_.authfile, "FILE", "where credentials are looked up")
+        .Completing(Completes::kFile);
+    Option("--cert-dir", &options_.cert_dir, "DIR",
+           "certificates for the registry: *.crt, *.cert and *.key")
+        .Completing(Completes::kDirectory);
+    Flag("--tls-verify", &options_.tls_verify,
+         "ask for HTTPS and a valid certificate; false takes HTTP and any certificate");
+    Choice<ProgressMode>("--progress", &progress_,
+                         {{"auto", ProgressMode::kAuto},
+                          {"plain", ProgressMode::kPlain},
+                          {"tty", ProgressMode::kLive},
+                          {"json", ProgressMode::kJson},
+                          {"none", ProgressMode::kNone}},
+                         "MODE", "how progress is shown");
+  }
+
+  Result<int> Run(Context& context) override {
+    auto pull_one = [&](const std::string& image) -> Result<> {
+      options_.reference = image;
+      TRY(std::string canonical,
+          RunPull(context, options_, quiet_ ? ProgressMode::kNone : progress_));
+      context.out.Print("{}\n", canonical);
+      return {};
+    };
+    if (images_.size() > 1) {
+      return ForEachObject(context, images_, pull_one, /*print_names=*/false);
+    }
+    TRY(pull_one(images_[0]));
+    return 0;
+  }
+
+ private:
+  std::vector<std::string> images_;
+  PullOptions options_;
+  bool quiet_ = false;
+  ProgressMode progress_ = ProgressMode::kAuto;
+};
+HOY_REGISTER_COMMAND(PullCommand);
+
+}  // namespace
+}  // namespace hoy::cli

@@ -1,0 +1,26 @@
+#include "cli/ops/image_users.h"
+
+#include "core/engine/lifecycle.h"
+#include "core/state/container_record.h"
+
+namespace hoy::cli {
+
+Result<std::vector<oci::ImageUser>> ImageUsers(const core::Layout& layout) {
+  TRY(std::vector<std::string> ids, core::ListContainerIds(layout));
+  std::vector<oci::ImageUser> users;
+  for (const std::string& id : ids) {
+    auto record = core::ReadContainer(layout, id);
+    if (!record && record.error().kind == ErrorKind::kNotFound) continue;
+    if (!record) return Fail(std::move(record).error());
+    oci::ImageUser user{.container_id = id, .image = oci::Digest::FromHex(record->config.image.id)};
+    for (const std::string& chain_id : record->config.image.chain_ids) {
+      user.chain_ids.push_back(oci::Digest::FromHex(chain_id));
+    }
+    auto status = core::Observe(layout, id);
+    user.running = status && status->state == core::ContainerState::kRunning;
+    users.push_back(std::move(user));
+  }
+  return users;
+}
+
+}  // namespace hoy::cli

@@ -1,0 +1,15 @@
+#pragma once
+// hoy-image as a child, for verbs of the light program that need an image first.
+
+#include "cli/ops/pull_options.h"
+#include "cli/ui/context.h"
+#include "core/base/result.h"
+
+namespace hoy::cli {
+
+// Runs `hoy-image pull` with the context's global flags and waits. Its progress goes to our stderr,
+// its stdout nowhere. Its error comes back as it was there, not printed yet. ^C reaches the child,
+// which cleans up: kCancelled.
+Result<> SpawnPull(const Context& context, const PullOptions& options, ProgressMode progress);
+
+}  // namespace hoy::cli
