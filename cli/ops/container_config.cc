@@ -1,0 +1,436 @@
+#include "cli/ops/container_config.h"
+
+#include <fnmatch.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "cli/ops/environment.h"
+#include "cli/ops/limit_options.h"
+#include "cli/ops/mount_options.h"
+#include "cli/ops/option_values.h"
+#include "core/base/text.h"
+#include "core/cgroup/devices.h"
+#include "core/rootfs/default_mounts.h"
+#include "core/rootfs/executable.h"
+#include "core/seccomp/capabilities.h"
+#include "core/state/container_id.h"
+#include "core/state/name_generator.h"
+#include "core/sys/signals.h"
+
+namespace hoy::cli {
+namespace {
+
+using core::ContainerConfig;
+using core::Mount;
+using core::MountKind;
+using core::NamespaceMode;
+
+constexpr size_t kMaxHostname = 64;  // __NEW_UTS_LEN, uname(2)
+constexpr int64_t kMaxSeconds = INT32_MAX;
+
+// One step for each group of options. They are run in order: later ones read what earlier ones
+// decided (namespaces, mounts).
+class Builder {
+ public:
+  Builder(const RunOptions& options, const oci::ImageRunConfig& image, const HostFacts& host,
+          std::string_view id)
+      : options_(options), image_(image), host_(host), id_(id) {}
+
+  Result<BuiltConfig> Build() {
+    TRY(SetNamespaces());
+    TRY(SetNames());
+    TRY(SetCommand());
+    TRY(SetEnvironment());
+    TRY(SetLabels());
+    TRY(SetLifetime());
+    TRY(SetSecurity());
+    TRY(SetUserMounts());
+    SetDefaultMounts();
+    TRY(SetDevices());
+    TRY(SetSysctls());
+    TRY(SetLimits());
+    return std::move(built_);
+  }
+
+ private:
+  Result<> SetNamespaces();
+  Result<> SetNames();
+  Result<> SetCommand();
+  Result<> SetEnvironment();
+  Result<> SetLabels();
+  Result<> SetLifetime();
+  Result<> SetSecurity();
+  Result<> SetUserMounts();
+  void SetDefaultMounts();
+  Result<> SetDevices();
+  Result<> SetSysctls();
+  Result<> SetLimits();
+  bool MountsOver(std::string_view target) const;
+
+  ContainerConfig& config() { return built_.config; }
+
+  const RunOptions& options_;
+  const oci::ImageRunConfig& image_;
+  const HostFacts& host_;
+  std::string_view id_;
+  BuiltConfig built_;
+};
+
+Result<NamespaceMode> ParseNamespace(std::string_view flag, std::string_view text) {
+  if (text.empty() || text == "private") return NamespaceMode::kPrivate;
+  if (text == "host") return NamespaceMode::kHost;
+  return Fail(ErrorKind::kInvalidArgument, "{} '{}': one of private, host", flag, text);
+}
+
+Result<> Builder::SetNamespaces() {
+  core::NamespaceModes& modes = config().namespaces;
+  TRY(modes.pid, ParseNamespace("--pid", options_.pid));
+  TRY(modes.uts, ParseNamespace("--uts", options_.uts));
+  TRY(modes.cgroup, ParseNamespace("--cgroupns", options_.cgroupns));
+  TRY(modes.ipc, ParseNamespace("--ipc", options_.ipc == "none" ? "private" : options_.ipc));
+  if (options_.network != "none" && options_.network != "host") {
+    return Fail(ErrorKind::kInvalidArgument, "--network '{}': one of none, host", options_.network);
+  }
+  modes.net = options_.network == "host" ? NamespaceMode::kHost : NamespaceMode::kPrivate;
+  return {};
+}
+
+Result<> CheckHostname(std::string_view flag, std::string_view name) {
+  bool good = name.size() <= kMaxHostname && !name.starts_with('-') && !name.starts_with('.') &&
+              std::ranges::all_of(name, [](char c) {
+                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       c == '-' || c == '.' || c == '_';
+              });
+  if (good) return {};
+  return Fail(ErrorKind::kInvalidArgument,
+              "{} '{}': at most {} letters, digits, '-', '_' and '.' are allowed", flag, name,
+              kMaxHostname);
+}
+
+Result<> Builder::SetNames() {
+  if (!options_.name.empty() && !core::IsValidContainerName(options_.name)) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "--name '{}': only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two",
+                options_.name);
+  }
+  config().image.reference = options_.image;
+  config().image.volumes = image_.volumes;
+  TRY(CheckHostname("--hostname", options_.hostname));
+  TRY(CheckHostname("--domainname", options_.domainname));
+  if (config().namespaces.uts == NamespaceMode::kHost) {
+    if (options_.hostname.empty() && options_.domainname.empty()) return {};
+    return Fail(ErrorKind::kInvalidArgument,
+                "--hostname and --domainname cannot be set with --uts host");
+  }
+  config().domainname = options_.domainname;
+  config().hostname = options_.hostname;
+  if (!config().hostname.empty()) return {};
+  // On the host's network the host's name is the one that others know.
+  bool host_network = config().namespaces.net == NamespaceMode::kHost && !host_.hostname.empty();
+  config().hostname = host_network ? host_.hostname : std::string(core::ShortId(id_));
+  return {};
+}
+
+Result<> Builder::SetCommand() {
+  core::ProcessConfig& process = config().process;
+  if (options_.entrypoint) {
+    if (!options_.entrypoint->empty()) config().entrypoint = {*options_.entrypoint};
+    config().command = options_.command;
+  } else {
+    config().entrypoint = image_.entrypoint;
+    config().command = options_.command.empty() ? image_.cmd : options_.command;
+  }
+  process.args = config().entrypoint;
+  process.args.insert(process.args.end(), config().command.begin(), config().command.end());
+  if (process.args.empty()) {
+    return Fail(MakeError(ErrorKind::kInvalidArgument, "no command to run")
+                    .WithHint(options_.entrypoint
+                                  ? "--entrypoint drops the image's own command; give one after "
+                                    "the image"
+                                  : "the image names none; give one after the image"));
+  }
+  if (!options_.workdir.empty() && !options_.workdir.starts_with('/')) {
+    return Fail(ErrorKind::kInvalidArgument, "-w '{}': the path must be absolute",
+                options_.workdir);
+  }
+  process.cwd = CleanPath(options_.workdir.empty() ? image_.working_dir : options_.workdir);
+  process.user = options_.user.empty() ? image_.user : options_.user;
+  process.additional_groups = options_.group_add;
+  process.terminal = options_.tty;
+  process.stdin_open = options_.interactive;
+  config().init = options_.init;
+  return {};
+}
+
+Result<> Builder::SetEnvironment() {
+  Environment env;
+  env.Set("PATH", core::kDefaultPath);
+  env.Set("HOSTNAME", config().hostname.empty() ? host_.hostname : config().hostname);
+  if (options_.tty) env.Set("TERM", "xterm");
+  env.Set("container", "oci");
+  if (options_.env_host) {
+    for (const std::string& line : host_.env) env.SetLine(line);
+  }
+  for (const std::string& line : image_.env) env.SetLine(line);
+  for (const std::string& name : options_.unsetenv) env.Remove(name);
+  for (const std::string& path : options_.env_file) {
+    TRY(auto entries, ParseEnvFile(path, host_.texts.at(path)));
+    for (const EnvEntry& entry : entries) {
+      // In a file a bare name that the host lacks is skipped; on the command line it unsets.
+      if (entry.value || FindVariable(host_.env, entry.name)) env.Apply(entry, host_.env);
+    }
+  }
+  for (const std::string& text : options_.env) {
+    TRY(EnvEntry entry, ParseEnv("-e", text));
+    env.Apply(entry, host_.env);
+  }
+  config().process.env = env.Take();
+  return {};
+}
+
+Result<> Builder::SetLabels() {
+  std::map<std::string, std::string> labels = image_.labels;
+  for (const std::string& path : options_.label_file) {
+    TRY(auto entries, ParseLabelFile(path, host_.texts.at(path)));
+    for (auto& [key, value] : entries) labels[key] = value;
+  }
+  for (const std::string& text : options_.label) {
+    TRY(auto label, ParseKeyValue("--label", text));
+    labels[label.first] = label.second;
+  }
+  config().labels.assign(labels.begin(), labels.end());
+  std::map<std::string, std::string> annotations;
+  for (const std::string& text : options_.annotation) {
+    TRY(auto annotation, ParseKeyValue("--annotation", text));
+    annotations[annotation.first] = annotation.second;
+  }
+  config().annotations.assign(annotations.begin(), annotations.end());
+  return {};
+}
+
+Result<> Builder::SetLifetime() {
+  TRY(ParsePullPolicy(options_.pull));
+  bool from_image = options_.stop_signal.empty();
+  const std::string& signal_text = from_image ? image_.stop_signal : options_.stop_signal;
+  if (!signal_text.empty()) {
+    auto signal = core::ParseSignal(signal_text);
+    if (!signal) {
+      return Fail(ErrorKind::kInvalidArgument, "{} '{}': no such signal",
+                  from_image ? "the image's stop signal" : "--stop-signal", signal_text);
+    }
+    config().stop_signal = *signal;
+  }
+  if (!options_.stop_timeout.empty()) {
+    TRY(config().stop_timeout_seconds,
+        ParseNumberFlag("--stop-timeout", options_.stop_timeout, -1, kMaxSeconds));
+  }
+  if (!options_.timeout.empty()) {
+    TRY(config().timeout_seconds, ParseNumberFlag("--timeout", options_.timeout, 0, kMaxSeconds));
+  }
+  config().auto_remove = options_.rm;
+  if (!options_.pidfile.empty()) {
+    config().pid_file = options_.pidfile.starts_with('/')
+                            ? options_.pidfile
+                            : CleanPath(host_.cwd + "/" + options_.pidfile);
+  }
+  return {};
+}
+
+Result<> Builder::SetSecurity() {
+  core::ProcessConfig& process = config().process;
+  config().privileged = options_.privileged;
+  TRY(auto choice, core::ComputeCapabilities(options_.cap_add, options_.cap_drop,
+                                             options_.privileged, {host_.capabilities}));
+  for (const std::string& name : core::CapabilityNames(choice.unavailable)) {
+    built_.warnings.push_back(fmt::format("--cap-add {}: hoy does not have it itself", name));
+  }
+  uint64_t bits = choice.set.bits;
+  // Nothing is inheritable or ambient: a program of another user gains none by being executed.
+  process.capabilities = {.bounding = bits, .effective = bits, .permitted = bits};
+
+  TRY(SecurityOptions security, ParseSecurityOptions(options_.security_opt));
+  process.no_new_privileges = security.no_new_privileges;
+  config().seccomp.mode = security.seccomp.value_or(
+      options_.privileged ? core::SeccompMode::kUnconfined : core::SeccompMode::kDefault);
+  if (!security.seccomp_file.empty()) {
+    config().seccomp.profile = host_.texts.at(security.seccomp_file);
+  }
+  auto unmasked = [&](const std::string& path) {
+    return std::ranges::any_of(security.unmask, [&](const std::string& pattern) {
+      return fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME) == 0;
+    });
+  };
+  if (!options_.privileged && !security.unmask_all) {
+    config().masked_paths = core::DefaultMaskedPaths();
+    config().readonly_paths = core::DefaultReadonlyPaths();
+    std::erase_if(config().masked_paths, unmasked);
+    std::erase_if(config().readonly_paths, unmasked);
+  }
+  for (const std::string& path : security.mask) config().masked_paths.push_back(CleanPath(path));
+
+  config().readonly_rootfs = options_.read_only;
+  if (!options_.umask.empty()) {
+    bool octal = options_.umask.size() <= 4 &&
+                 options_.umask.find_first_not_of("01234567") == std::string::npos;
+    mode_t value = octal ? static_cast<mode_t>(std::stoul(options_.umask, nullptr, 8)) : 01000;
+    if (value > 0777) {
+      return Fail(ErrorKind::kInvalidArgument, "--umask '{}': not an octal mode like 0022",
+                  options_.umask);
+    }
+    process.umask = value;
+  }
+  if (!options_.oom_score_adj.empty()) {
+    TRY(int64_t value, ParseNumberFlag("--oom-score-adj", options_.oom_score_adj, -1000, 1000));
+    process.oom_score_adj = static_cast<int>(value);
+  }
+  return {};
+}
+
+bool Builder::MountsOver(std::string_view target) const {
+  return std::ranges::any_of(built_.config.mounts,
+                             [&](const Mount& mount) { return mount.target == target; });
+}
+
+Result<> Builder::SetUserMounts() {
+  std::vector<Mount>& mounts = config().mounts;
+  auto add = [&](Mount mount, std::string_view flag, std::string_view text) -> Result<> {
+    if (MountsOver(mount.target)) {
+      return Fail(ErrorKind::kInvalidArgument, "{} '{}': something is mounted on '{}' already",
+                  flag, text, mount.target);
+    }
+    if (mount.kind == MountKind::kBind) mount.source_is_directory = host_.sources.at(mount.source);
+    mounts.push_back(std::move(mount));
+    return {};
+  };
+  for (const std::string& text : options_.volume) {
+    TRY(Mount mount, ParseVolume(text, host_.cwd));
+    TRY(add(std::move(mount), "-v", text));
+  }
+  for (const std::string& text : options_.mount) {
+    TRY(Mount mount, ParseMount(text, host_.cwd));
+    TRY(add(std::move(mount), "--mount", text));
+  }
+  for (const std::string& text : options_.tmpfs) {
+    TRY(Mount mount, ParseTmpfs(text));
+    TRY(add(std::move(mount), "--tmpfs", text));
+  }
+  if (options_.read_only && options_.read_only_tmpfs) {
+    for (const char* target : {"/run", "/tmp", "/var/tmp"}) {
+      if (MountsOver(target)) continue;
+      mounts.push_back({.kind = MountKind::kTmpfs,
+                        .source = "tmpfs",
+                        .target = target,
+                        .flags = MS_NOSUID | MS_NODEV,
+                        .data = std::string(target) == "/run" ? "mode=755" : "mode=1777",
+                        .from_user = true});
+    }
+  }
+  // A mount must come after the one it lies on.
+  std::ranges::stable_sort(
+      mounts, {}, [](const Mount& mount) { return std::ranges::count(mount.target, '/'); });
+  if (!options_.shm_size.empty()) {
+    TRY(int64_t size, ParseSizeFlag("--shm-size", options_.shm_size));
+    if (size > 0) config().shm_size = size;
+  }
+  return {};
+}
+
+void Builder::SetDefaultMounts() {
+  auto defaults = core::DefaultMounts({.shm_size = config().shm_size,
+                                       .writable_kernel = options_.privileged,
+                                       .shm = options_.ipc != "none",
+                                       .host_shm = options_.ipc == "host" &&
+                                                   host_.sources.contains("/dev/shm") &&
+                                                   host_.sources.at("/dev/shm")});
+  // What the user mounted hides the default at and below its place.
+  std::erase_if(defaults, [&](const Mount& mount) {
+    return std::ranges::any_of(config().mounts, [&](const Mount& own) {
+      return mount.target == own.target || mount.target.starts_with(own.target + "/");
+    });
+  });
+  config().mounts.insert(config().mounts.begin(), defaults.begin(), defaults.end());
+}
+
+Result<> Builder::SetDevices() {
+  auto add = [&](core::Device device) {
+    std::erase_if(config().devices, [&](const core::Device& d) { return d.path == device.path; });
+    config().devices.push_back(std::move(device));
+  };
+  for (core::Device& device : core::DefaultDevices()) add(std::move(device));
+  std::vector<core::DeviceRule> rules = core::DefaultDeviceRules();
+  for (core::Device device : host_.all_devices) {
+    device.path = device.host_path;
+    add(std::move(device));
+  }
+  for (const std::string& text : options_.device) {
+    TRY(DeviceOption option, ParseDevice(text));
+    for (core::Device device : host_.devices.at(option.host)) {
+      rules.push_back({.allow = true,
+                       .type = device.type,
+                       .major = device.major,
+                       .minor = device.minor,
+                       .access = option.access});
+      device.path = CleanPath(option.container + device.path);
+      add(std::move(device));
+    }
+  }
+  for (const std::string& text : options_.device_cgroup_rule) {
+    auto rule = core::ParseDeviceRule(text);
+    if (!rule) return Fail(std::move(rule).error().InContext("--device-cgroup-rule"));
+    rules.push_back(*std::move(rule));
+  }
+  if (!options_.privileged) config().device_rules = std::move(rules);
+  // With a /dev of the user's own (-v /dev:/dev) nodes would be made on the host.
+  std::erase_if(config().devices, [&](const core::Device& device) {
+    return std::ranges::any_of(config().mounts, [&](const Mount& mount) {
+      return mount.kind == MountKind::kBind && device.path.starts_with(mount.target + "/");
+    });
+  });
+  return {};
+}
+
+Result<> Builder::SetSysctls() {
+  std::map<std::string, std::string> sysctls;
+  for (const std::string& text : options_.sysctl) {
+    TRY(auto sysctl, ParseSysctl(text, config().namespaces));
+    sysctls[sysctl.first] = sysctl.second;
+  }
+  config().sysctls.assign(sysctls.begin(), sysctls.end());
+  return {};
+}
+
+Result<> Builder::SetLimits() {
+  TRY(config().limits, ParseResourceLimits(options_, host_.topology));
+  auto parts = Split(options_.cgroup_parent, '/');
+  if (std::ranges::find(parts, "..") != parts.end()) {
+    return Fail(ErrorKind::kInvalidArgument, "--cgroup-parent '{}': must not contain '..'",
+                options_.cgroup_parent);
+  }
+  config().cgroup_parent = options_.cgroup_parent;
+  TRY(auto rlimits, ParseRlimits(options_.ulimit, host_));
+  config().process.rlimits = std::move(rlimits.limits);
+  for (std::string& warning : rlimits.warnings) built_.warnings.push_back(std::move(warning));
+  return {};
+}
+
+}  // namespace
+
+Result<BuiltConfig> BuildContainerConfig(const RunOptions& options,
+                                         const oci::ImageRunConfig& image, const HostFacts& host,
+                                         std::string_view id) {
+  return Builder(options, image, host, id).Build();
+}
+
+Result<> CheckRunOptions(const RunOptions& options, const HostFacts& host) {
+  oci::ImageRunConfig image;
+  image.cmd = {"/any"};
+  RunOptions without_entrypoint = options;
+  without_entrypoint.entrypoint.reset();
+  TRY(BuildContainerConfig(without_entrypoint, image, host, std::string(64, '0')));
+  return {};
+}
+
+}  // namespace hoy::cli

@@ -1,0 +1,24 @@
+#pragma once
+// Cgroup limits and rlimits from their flags. Pure.
+
+#include <string>
+#include <vector>
+
+#include "cli/ops/host_facts.h"
+#include "cli/ops/run_options.h"
+#include "core/base/result.h"
+#include "core/state/container_config.h"
+
+namespace hoy::cli {
+
+// kInvalidArgument: not a number or size, or one that makes no sense on this host.
+Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options,
+                                                 const core::CpuTopology& topology);
+
+struct RlimitChoice {
+  std::vector<core::Rlimit> limits;   // the last of each resource, clamped to what hoy may give
+  std::vector<std::string> warnings;  // for each that was clamped
+};
+Result<RlimitChoice> ParseRlimits(const std::vector<std::string>& ulimits, const HostFacts& host);
+
+}  // namespace hoy::cli
