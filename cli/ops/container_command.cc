@@ -1,5 +1,6 @@
 #include "cli/ops/container_command.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "cli/ops/container_config.h"
