@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 10> kSystems = {"linux",  "windows", "dar
                                                        "wasip1", "android"};
 
 bool IsToken(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
+  return !text.empty() && text.front() != '.' && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
   });
 }

@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "oci/layer/decompress.h"
+
+namespace {
+
+class PiecewiseSource final : public hoy::oci::ByteSource {
+ public:
+  PiecewiseSource(std::span<const uint8_t> bytes, size_t piece) : bytes_(bytes), piece_(piece) {}
+  hoy::Result<size_t> Read(std::span<std::byte> buffer) override {
+    size_t count = std::min({buffer.size(), bytes_.size(), piece_});
+    memcpy(buffer.data(), bytes_.data(), count);
+    bytes_ = bytes_.subspan(count);
+    return count;
+  }
+
+ private:
+  std::span<const uint8_t> bytes_;
+  size_t piece_;
+};
+
+struct Outcome {
+  bool complete = false;
+  std::string text;
+};
+
+Outcome Inflate(std::span<const uint8_t> bytes, size_t piece, size_t output) {
+  constexpr size_t kEnough = 1 << 20;
+  Outcome outcome;
+  PiecewiseSource source(bytes, piece);
+  auto plain = hoy::oci::Decompress(source);
+  if (!plain) return outcome;
+  std::vector<std::byte> buffer(output);
+  while (outcome.text.size() < kEnough) {
+    auto count = (*plain)->Read(buffer);
+    if (!count) return outcome;
+    if (*count == 0) {
+      outcome.complete = true;
+      return outcome;
+    }
+    if (*count > buffer.size()) abort();
+    outcome.text.append(reinterpret_cast<const char*>(buffer.data()), *count);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+// The sizes of reads make no difference to what comes out, nor to whether it is refused.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  std::span<const uint8_t> bytes(data, size);
+  Outcome whole = Inflate(bytes, SIZE_MAX, 65536);
+  Outcome pieces = Inflate(bytes, 1, 65536);
+  if (whole.complete != pieces.complete) abort();
+  if (whole.complete && whole.text != pieces.text) abort();
+  return 0;
+}
