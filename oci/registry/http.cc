@@ -81,7 +81,9 @@ std::string UpperCaseProxy(const UrlParts& url) {
   return value ? value : "";
 }
 
-Error TransferError(CURLcode code, const std::string& detail, const UrlParts& url) {
+// `system_errno` is what connect(2) said, or 0.
+Error TransferError(CURLcode code, int system_errno, const std::string& detail,
+                    const UrlParts& url) {
   std::string where = url.HostPort();
   std::string text = detail.empty() ? curl_easy_strerror(code) : detail;
   Error error = MakeError(ErrorKind::kNetwork, "");
@@ -95,6 +97,8 @@ Error TransferError(CURLcode code, const std::string& detail, const UrlParts& ur
       return error;
     case CURLE_COULDNT_CONNECT:
       error.stage = "connect";
+      if (system_errno != 0) text = ErrnoText(system_errno);
+      error.system_errno = system_errno;
       error.message = fmt::format("connect to '{}': {}", where, text);
       error.hint = "check that the registry runs and that this machine can reach it";
       return error;
@@ -208,7 +212,11 @@ class HttpClient::Connection {
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, nullptr);
     if (!code) return Fail(std::move(code).error());
     if (consumer_error_) return Fail(std::move(*consumer_error_));
-    if (*code != CURLE_OK) return Fail(TransferError(*code, detail_, url));
+    if (*code != CURLE_OK) {
+      long system_errno = 0;
+      curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &system_errno);
+      return Fail(TransferError(*code, static_cast<int>(system_errno), detail_, url));
+    }
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);

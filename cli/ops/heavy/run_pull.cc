@@ -1,8 +1,8 @@
 #include <cstdio>
 
 #include "cli/ops/heavy/pull.h"
+#include "cli/ops/heavy/pull_progress.h"
 #include "cli/ops/pull.h"
-#include "cli/ui/pull_progress.h"
 
 namespace hoy::cli {
 

@@ -1,4 +1,4 @@
-#include "cli/ui/pull_progress.h"
+#include "cli/ops/heavy/pull_progress.h"
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
