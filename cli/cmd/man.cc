@@ -5,34 +5,37 @@
 namespace hoy::cli {
 namespace {
 
-// What the build calls: `hoy __man run man/hoy-run.1.in`. The verb "hoy" is hoy itself.
+// What the build calls: `hoy __man man OUT` writes OUT/hoy.1 and a page for each verb whose prose
+// is in man/. That none is without is for the tests to say.
 class ManCommand final : public Command {
  public:
   static constexpr CommandInfo kInfo = {
-      .name = "__man", .summary = "Fill in a man page", .hidden = true};
+      .name = "__man", .summary = "Write the man pages", .hidden = true};
   ManCommand() : Command(kInfo) {
-    Argument("VERB", &verb_);
-    Argument("FILE", &file_);
+    Argument("PROSE-DIR", &prose_, Completes::kDirectory);
+    Argument("OUT-DIR", &out_, Completes::kDirectory);
   }
 
-  Result<int> Run(Context& context) override {
-    TRY(std::string prose, core::ReadFile(file_));
-    std::unique_ptr<Command> command;
-    if (verb_ == "hoy") {
-      command = std::make_unique<Globals>();
-    } else if (const Registration* entry = FindCommand(verb_)) {
-      command = entry->Make();
-    } else {
-      return Fail(ErrorKind::kInvalidArgument, "no verb '{}'", verb_);
+  Result<int> Run(Context&) override {
+    TRY(core::MakeDirectories(out_));
+    TRY(WritePage(Globals(), "hoy.1"));
+    for (const Registration* entry : AllCommands()) {
+      std::string page = fmt::format("hoy-{}.1", entry->info().name);
+      if (entry->info().hidden || !core::Exists(fmt::format("{}/{}.in", prose_, page))) continue;
+      TRY(WritePage(*entry->Make(), page));
     }
-    TRY(std::string page, ManualPage(*command, prose));
-    context.out.Write(page);
     return 0;
   }
 
  private:
-  std::string verb_;
-  std::string file_;
+  Result<> WritePage(const Command& command, const std::string& page) const {
+    TRY(std::string prose, core::ReadFile(fmt::format("{}/{}.in", prose_, page)));
+    TRY(std::string text, ManualPage(command, prose));
+    return core::WriteFileAtomically(out_ + "/" + page, text, core::Durability::kVolatile, 0644);
+  }
+
+  std::string prose_;
+  std::string out_;
 };
 HOY_REGISTER_COMMAND(ManCommand);
 

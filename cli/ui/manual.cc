@@ -75,7 +75,36 @@ std::string AlsoSection(const Command& command) {
   for (std::string_view alias : Split(command.info().aliases, ',')) {
     text += fmt::format("{}\\fBhoy {}\\fR", text.empty() ? "" : ", ", TroffEscape(Trim(alias)));
   }
-  return text.empty() ? "" : fmt::format("The same verb can be spelled {}.\n", text);
+  return text.empty() ? "" : fmt::format(".PP\nThe same verb can be spelled {}.\n", text);
+}
+
+// cli.md "Exit codes"; the same for all verbs of a kind.
+std::string ExitStatusSection(const Command& command) {
+  std::string text = ".SH EXIT STATUS\n";
+  auto add = [&](std::string_view code, std::string_view meaning) {
+    text += fmt::format(".TP\n{}\n{}\n", code, meaning);
+  };
+  bool is_globals = command.info().name.empty();
+  if (command.info().runs_command && !is_globals) {
+    text += "The command\\(aqs own, except:\n";
+  } else {
+    add(".B 0", "Success.");
+    add(".B 1", is_globals ? "An object that was named does not exist, for verbs other than run, "
+                             "create and exec."
+                           : "An object that was named does not exist.");
+  }
+  if (command.info().runs_command) {
+    add(".B 124", "The time given with \\fB\\-\\-timeout\\fR ran out.");
+  }
+  add(".B 125", "hoy itself failed, or the command line is wrong.");
+  if (command.info().runs_command) {
+    add(".B 126", "The command was found and cannot be run.");
+    add(".B 127", "The command was not found.");
+    add("128+\\fIn\\fR", "The command was ended by signal \\fIn\\fR.");
+  } else {
+    add(".B 130", "hoy was interrupted.");
+  }
+  return text;
 }
 
 std::string VerbsSection() {
@@ -132,6 +161,8 @@ Result<std::string> ManualPage(const Command& command, std::string_view prose) {
       page += OptionsSection(command);
     } else if (line == "@ALSO@") {
       page += AlsoSection(command);
+    } else if (line == "@EXIT_STATUS@") {
+      page += ExitStatusSection(command);
     } else if (line == "@VERBS@") {
       page += VerbsSection();
     } else {

@@ -10,9 +10,9 @@
 
 namespace hoy::cli {
 
-// Replaces @TITLE@ (.TH and NAME), @SYNOPSIS@, @OPTIONS@, @ALSO@ (the other spellings) and, in
-// hoy.1, @VERBS@. kInvalidArgument: an unknown placeholder, or @TITLE@, @SYNOPSIS@ or @OPTIONS@ is
-// missing.
+// Replaces @TITLE@ (.TH and NAME), @SYNOPSIS@, @OPTIONS@, @ALSO@ (the other spellings),
+// @EXIT_STATUS@ and, in hoy.1, @VERBS@. kInvalidArgument: an unknown placeholder, or @TITLE@,
+// @SYNOPSIS@ or @OPTIONS@ is missing.
 Result<std::string> ManualPage(const Command& command, std::string_view prose);
 
 // Text as troff shows it unchanged: backslashes, hyphens and leading dots are escaped.
