@@ -30,8 +30,8 @@ std::vector<std::string> CapabilityNames(CapabilitySet set);  // in numerical or
 // NET_RAW SETFCAP SETGID SETPCAP SETUID SYS_CHROOT.
 CapabilitySet DefaultCapabilities();
 
-// What hoy itself could give away: the bounding set of this process, cut to what the running kernel
-// knows (/proc/sys/kernel/cap_last_cap).
+// What hoy itself could give away: the bounding set of this process, as far as the running kernel
+// and hoy know capabilities. One prctl(2) for each.
 CapabilitySet AvailableCapabilities();
 
 struct CapabilityChoice {
@@ -39,10 +39,9 @@ struct CapabilityChoice {
   CapabilitySet unavailable;  // asked for by name in `add`, but hoy does not have it
 };
 
-// Docker's rules: `privileged` starts from all, otherwise from the default set; ALL in `drop`
-// empties the start, ALL in `add` fills it; then names in `drop` go and names in `add` come (a name
-// in both stays out only if it was dropped by name). The result is cut to `available`. Pure.
-// kInvalidArgument: an unknown name.
+// Docker's rules. `privileged` or ALL in `add`: everything but what `drop` names. ALL in `drop`:
+// only what `add` names. Otherwise the default set without what `drop` names and with what `add`
+// names. The result is cut to `available`. Pure. kInvalidArgument: an unknown name.
 Result<CapabilityChoice> ComputeCapabilities(const std::vector<std::string>& add,
                                              const std::vector<std::string>& drop, bool privileged,
                                              CapabilitySet available);
