@@ -52,14 +52,11 @@ constexpr uint16_t kHostMachine =
 
 }  // namespace
 
-std::optional<ScriptLine> ParseScriptLine(std::string_view head) {
+std::optional<std::string> ParseScriptLine(std::string_view head) {
   if (!head.starts_with("#!")) return std::nullopt;
   std::string_view line = head.substr(2, head.find('\n') - 2);
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-  ScriptLine script;
-  script.carriage_return = line.ends_with('\r');
-  script.interpreter = line.substr(0, line.find_first_of(std::string_view(" \t\0", 3)));
-  return script;
+  return std::string(line.substr(0, line.find_first_of(std::string_view(" \t\0", 3))));
 }
 
 std::optional<ElfInfo> ParseElf(std::string_view head) {

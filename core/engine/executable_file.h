@@ -12,12 +12,9 @@ namespace hoy::core {
 // As much of a file as it takes to tell.
 inline constexpr size_t kExecutableHead = 64 << 10;
 
-struct ScriptLine {
-  std::string interpreter;       // may end in '\r', which is what the kernel looks for then
-  bool carriage_return = false;  // the line ends in CRLF
-};
-// nullopt: no "#!" line.
-std::optional<ScriptLine> ParseScriptLine(std::string_view head);
+// The interpreter of a "#!" line, or nullopt without one. It may end in '\r', which is then part of
+// the name that the kernel looks for.
+std::optional<std::string> ParseScriptLine(std::string_view head);
 
 struct ElfInfo {
   uint16_t machine = 0;  // e_machine

@@ -118,27 +118,26 @@ class ExecFailure {
     return std::nullopt;
   }
 
-  std::optional<Finding> ExplainScript(const ScriptLine& script, int system_errno, int depth) {
-    if (script.interpreter.empty() || script.interpreter == "\r") {
+  std::optional<Finding> ExplainScript(const std::string& interpreter, int system_errno,
+                                       int depth) {
+    if (interpreter.empty() || interpreter == "\r") {
       return Finding{"its '#!' line names no interpreter", ""};
     }
-    if (script.carriage_return && system_errno == ENOENT) {
-      std::string clean(Trim(script.interpreter));
+    if (interpreter.ends_with('\r') && system_errno == ENOENT) {
+      std::string clean(Trim(interpreter));
       return Finding{
           fmt::format("its '#!' line ends in a carriage return, so that it asks for '{}\\r'",
                       clean),
           "the script has Windows line ends (CRLF): convert it with dos2unix, or check it out with "
           "LF"};
     }
-    auto interpreter = root_.Find(script.interpreter);
-    if (!interpreter.has_value()) {
-      Finding finding{fmt::format("its interpreter '{}' is not in the image", script.interpreter),
-                      ""};
-      auto near = NearbyExecutables(root_, kDefaultPath, BaseOf(script.interpreter));
+    if (!root_.Find(interpreter).has_value()) {
+      Finding finding{fmt::format("its interpreter '{}' is not in the image", interpreter), ""};
+      auto near = NearbyExecutables(root_, kDefaultPath, BaseOf(interpreter));
       if (!near.empty()) finding.hint = "the image has " + JoinNames(near);
       return finding;
     }
-    return Inner("its interpreter", script.interpreter, system_errno, depth);
+    return Inner("its interpreter", interpreter, system_errno, depth);
   }
 
   std::optional<Finding> ExplainElf(const ElfInfo& elf, int system_errno, int depth) {

@@ -1,0 +1,144 @@
+#include "cli/ops/mount_options.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+namespace hoy::cli {
+namespace {
+
+using core::Mount;
+using core::MountKind;
+
+constexpr uint64_t kTmpfsFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+TEST(MountOptions, CleansPaths) {
+  EXPECT_EQ(CleanPath(""), "/");
+  EXPECT_EQ(CleanPath("/"), "/");
+  EXPECT_EQ(CleanPath("/a//b/./c/"), "/a/b/c");
+  EXPECT_EQ(CleanPath("/a/../../b"), "/b");
+}
+
+TEST(MountOptions, ParsesVolumes) {
+  struct Case {
+    const char* text;
+    Mount mount;
+  };
+  const Case cases[] = {
+      {"/src:/dst", {.source = "/src", .target = "/dst", .from_user = true}},
+      {"./x:/dst", {.source = "/home/me/x", .target = "/dst", .from_user = true}},
+      {"../x/:/dst/", {.source = "/home/x", .target = "/dst", .from_user = true}},
+      {".:/dst:z", {.source = "/home/me", .target = "/dst", .from_user = true}},
+      {"/src:/dst:ro,Z",
+       {.source = "/src",
+        .target = "/dst",
+        .flags = MS_RDONLY,
+        .recursive_readonly = true,
+        .from_user = true}},
+      {"/src:/dst:rw,rslave,noexec,cached",
+       {.source = "/src",
+        .target = "/dst",
+        .flags = MS_NOEXEC,
+        .propagation = MS_SLAVE | MS_REC,
+        .from_user = true}},
+      {"/src:/dst:bind,ro",
+       {.source = "/src",
+        .target = "/dst",
+        .flags = MS_RDONLY,
+        .recursive = false,
+        .from_user = true}},
+  };
+  for (const Case& c : cases) {
+    auto mount = ParseVolume(c.text, "/home/me");
+    ASSERT_TRUE(mount.has_value()) << c.text << ": " << mount.error().message;
+    EXPECT_EQ(*mount, c.mount) << c.text;
+  }
+}
+
+TEST(MountOptions, RefusesBadVolumes) {
+  for (const char* text : {"", "/only", "data:/dst", ":/dst", "/src:", "/src:dst", "/src:/",
+                           "/src:/a/..", "/src:/dst:what", "/src:/dst:ro,rw", "/a:/b:ro:x"}) {
+    auto mount = ParseVolume(text, "/");
+    ASSERT_FALSE(mount.has_value()) << text;
+    EXPECT_EQ(mount.error().kind, ErrorKind::kInvalidArgument) << text;
+    EXPECT_TRUE(mount.error().message.starts_with("-v '")) << mount.error().message;
+  }
+  EXPECT_EQ(ParseVolume("data:/dst", "/").error().hint, "for a directory, give a path: ./data");
+}
+
+TEST(MountOptions, ParsesMounts) {
+  struct Case {
+    const char* text;
+    Mount mount;
+  };
+  const Case cases[] = {
+      {"type=bind,src=/s,dst=/d", {.source = "/s", .target = "/d", .from_user = true}},
+      {"target=/d,source=./s,type=bind,readonly",
+       {.source = "/cwd/s",
+        .target = "/d",
+        .flags = MS_RDONLY,
+        .recursive_readonly = true,
+        .from_user = true}},
+      {"type=bind,src=/s,dst=/d,ro=false", {.source = "/s", .target = "/d", .from_user = true}},
+      {"type=bind,src=/s,dst=/d,ro=1,bind-recursive=writable",
+       {.source = "/s", .target = "/d", .flags = MS_RDONLY, .from_user = true}},
+      {"type=bind,src=/s,dst=/d,bind-propagation=rshared,bind-nonrecursive",
+       {.source = "/s",
+        .target = "/d",
+        .propagation = MS_SHARED | MS_REC,
+        .recursive = false,
+        .from_user = true}},
+      {"type=bind,\"src=/with,comma\",dst=/d",
+       {.source = "/with,comma", .target = "/d", .from_user = true}},
+      {"type=tmpfs,dst=/t",
+       {.kind = MountKind::kTmpfs,
+        .source = "tmpfs",
+        .target = "/t",
+        .flags = kTmpfsFlags,
+        .from_user = true}},
+      {"type=tmpfs,dst=/t,tmpfs-size=64m,tmpfs-mode=1770",
+       {.kind = MountKind::kTmpfs,
+        .source = "tmpfs",
+        .target = "/t",
+        .flags = kTmpfsFlags,
+        .data = "size=67108864,mode=1770",
+        .from_user = true}},
+  };
+  for (const Case& c : cases) {
+    auto mount = ParseMount(c.text, "/cwd");
+    ASSERT_TRUE(mount.has_value()) << c.text << ": " << mount.error().message;
+    EXPECT_EQ(*mount, c.mount) << c.text;
+  }
+}
+
+TEST(MountOptions, RefusesBadMounts) {
+  for (const char* text :
+       {"", "type=bind", "type=volume,src=x,dst=/d", "src=/s,dst=/d", "type=bind,src=/s",
+        "type=bind,dst=/d", "type=bind,src=/s,dst=d", "type=bind,src=/s,dst=/d,what",
+        "type=bind,src=/s,dst=/d,ro=maybe", "type=bind,src=/s,dst=/d,bind-propagation=odd",
+        "type=bind,src=/s,dst=/d,tmpfs-size=1m", "type=tmpfs,dst=/d,src=/s",
+        "type=tmpfs,dst=/d,tmpfs-mode=9", "type=tmpfs,dst=/d,tmpfs-size=lots",
+        "type=bind,src=\"/s,dst=/d", "type=bind,\"src=/s"}) {
+    auto mount = ParseMount(text, "/");
+    ASSERT_FALSE(mount.has_value()) << text;
+    EXPECT_EQ(mount.error().kind, ErrorKind::kInvalidArgument) << text;
+  }
+}
+
+TEST(MountOptions, ParsesTmpfs) {
+  EXPECT_EQ(*ParseTmpfs("/tmp"), (Mount{.kind = MountKind::kTmpfs,
+                                        .source = "tmpfs",
+                                        .target = "/tmp",
+                                        .flags = kTmpfsFlags,
+                                        .from_user = true}));
+  auto mount = ParseTmpfs("/tmp/:exec,size=10%,mode=700,uid=5,ro");
+  ASSERT_TRUE(mount.has_value());
+  EXPECT_EQ(mount->flags, MS_NOSUID | MS_NODEV | MS_RDONLY);
+  EXPECT_EQ(mount->data, "size=10%,mode=700,uid=5");
+  for (const char* text : {"", "tmp", "/", "/t:size=", "/t:size=101%", "/t:mode=8", "/t:uid=me",
+                           "/t:huge", "/t:size=1m,data=x"}) {
+    EXPECT_FALSE(ParseTmpfs(text).has_value()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace hoy::cli
