@@ -35,11 +35,11 @@ bool IsWhiteout(const struct stat& status) {
   return S_ISCHR(status.st_mode) && status.st_rdev == 0;
 }
 
+// trusted.* is what root's overlays use, user.* what those in user namespaces do ("userxattr").
 bool IsOpaque(int directory) {
+  static const char* const name = geteuid() == 0 ? "trusted.overlay.opaque" : "user.overlay.opaque";
   char value = 0;
-  return (fgetxattr(directory, "trusted.overlay.opaque", &value, 1) == 1 ||
-          fgetxattr(directory, "user.overlay.opaque", &value, 1) == 1) &&
-         value == 'y';
+  return fgetxattr(directory, name, &value, 1) == 1 && value == 'y';
 }
 
 int OpenDirectoryAt(int parent, const char* name) {
@@ -181,9 +181,9 @@ Result<LayeredRoot::Entry> LayeredRoot::LookUp(Directory& parent, const std::str
       opened.reset(OpenDirectoryAt(layer.get(), name.c_str()));
       if (!opened) return FailErrno("open", path);
     }
-    bool opaque = parent.merged && &layer != &parent.layers.back() && IsOpaque(opened.get());
+    // Asked only where there is something below that could be hidden.
+    if (parent.merged && !found.layers.empty() && IsOpaque(found.layers.back().get())) break;
     found.layers.push_back(std::move(opened));
-    if (opaque) break;
   }
   // A mount's target is created when it is missing, and so are the directories above it.
   if (found.layers.empty() && !HasMountBelow(path)) return Entry{};
