@@ -167,12 +167,12 @@ Result<std::pair<std::string, std::string>> ParseSysctl(std::string_view text,
                                                         const core::NamespaceModes& namespaces) {
   Cut cut = CutAt(text, '=');
   std::string key(Trim(cut.before));
+  std::ranges::replace(key, '/', '.');  // sysctl(8) takes both spellings
   if (!cut.after || key.empty() || key.contains("..") ||
       key.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") !=
           std::string::npos) {
     return Fail(ErrorKind::kInvalidArgument, "--sysctl '{}': expected NAME=VALUE", text);
   }
-  std::ranges::replace(key, '/', '.');  // sysctl(8) takes both spellings
   auto shared = [&](core::NamespaceMode mode, std::string_view flag) -> Result<> {
     if (mode == core::NamespaceMode::kPrivate) return {};
     return Fail(ErrorKind::kInvalidArgument,

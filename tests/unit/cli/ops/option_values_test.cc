@@ -77,8 +77,9 @@ TEST(OptionValues, AllowsSysctlsOfOwnNamespacesOnly) {
   }
   EXPECT_EQ(ParseSysctl("net/ipv4/ip_forward = 1 ", own)->first, "net.ipv4.ip_forward");
   EXPECT_EQ(ParseSysctl("net/ipv4/ip_forward = 1 ", own)->second, "1");
-  for (const char* text : {"", "=1", "net.core.somaxconn", "vm.swappiness=1", "kernel.hostname=x",
-                           "kernel.core_pattern=|/x", "net.../../kernel/x=1", "net.a b=1"}) {
+  for (const char* text :
+       {"", "=1", "net.core.somaxconn", "vm.swappiness=1", "kernel.hostname=x",
+        "kernel.core_pattern=|/x", "net.../../kernel/x=1", "net//x=1", "net.a b=1"}) {
     EXPECT_FALSE(ParseSysctl(text, own).has_value()) << text;
   }
 }
