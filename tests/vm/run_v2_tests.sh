@@ -1,0 +1,26 @@
+#!/bin/sh
+# run_v2_tests.sh UNIT_TESTS: the tests of cgroups and seccomp that a kernel takes part in, in a VM
+# with cgroup v2.
+#   HOY_VM_RUN     the vm-run to use; otherwise ../shared/vm/vm-run beside the source directory
+#   HOY_VM_KERNEL  "6.12" (the default) or "6.1"
+# Without vm-run it is skipped (77), but fails where HOY_TESTS_MUST_RUN=1.
+set -eu
+
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+if [ -n "${HOY_VM_RUN:-}" ]; then
+  vm_run=$HOY_VM_RUN
+else
+  vm_run=$here/../../../shared/vm/vm-run
+  # A git worktree has one more level between.
+  [ -x "$vm_run" ] || vm_run=$here/../../../../shared/vm/vm-run
+fi
+if [ ! -x "$vm_run" ]; then
+  echo "no vm-run at '$vm_run': set HOY_VM_RUN to test cgroup v2" >&2
+  [ "${HOY_TESTS_MUST_RUN:-0}" = 1 ] && exit 1
+  exit 77
+fi
+
+exec "$vm_run" --kernel "${HOY_VM_KERNEL:-6.12}" --timeout 800 -- \
+  sh -c 'test -f /sys/fs/cgroup/cgroup.controllers || { echo "no cgroup v2 in the VM"; exit 1; }
+         exec "$@"' sh \
+  "$1" --gtest_filter='*CgroupV2*:CgroupLive*:CgroupUnwritable*:SeccompLive*'
