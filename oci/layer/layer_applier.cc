@@ -60,8 +60,7 @@ class Applier {
       TRY(bool more, tar_.Next(entry));
       if (!more) break;
       ++result_.entries;
-      std::string name(entry.name);  // a failing read of the archive may take the text away
-      TRY_CONTEXT(Apply(entry), "layer entry '{}'", Printable(name));
+      TRY_CONTEXT(Apply(entry), "layer entry '{}'", Printable(entry.name));
     }
     TRY(tar_.Drain());
     TRY(directories_.Close());
@@ -98,7 +97,6 @@ class Applier {
       case S_IFCHR:
       case S_IFBLK:
       case S_IFIFO: return MakeNode(entry, parent, name);
-      case S_IFSOCK: return {};  // a socket is nothing without the process that bound it
       default: return Fail(ErrorKind::kCorrupt, "the type is unknown");
     }
   }
@@ -208,7 +206,7 @@ class Applier {
     if (code != 0) return FailErrno("create directory", "");
     directories_.made().erase(path);
     Fd fd;
-    if (opaque || entry.has_xattrs) {
+    if (opaque || !entry.xattrs.empty()) {
       fd.reset(openat(directories_.current().get(), name.c_str(),
                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (!fd) return FailErrno("open", "");
@@ -220,7 +218,7 @@ class Applier {
   }
 
   Result<> MakeSymlink(const TarEntry& entry, const Components& parent, const std::string& name) {
-    std::string target(entry.link_target);
+    const std::string& target = entry.link_target;
     directories_.Touch();
     int code = symlinkat(target.c_str(), directories_.current().get(), name.c_str());
     if (code != 0 && errno == EEXIST) {
@@ -256,7 +254,7 @@ class Applier {
     if (explicit_mode && fchmodat(parent, name.c_str(), entry.mode, 0) != 0) {
       return FailErrno("change mode", "");
     }
-    if (entry.has_xattrs) {
+    if (!entry.xattrs.empty()) {
       if (fd >= 0) {
         TRY(SetXattrs(entry, fd));
       } else {
@@ -332,24 +330,23 @@ class Applier {
     return entry.uid != 0 || entry.gid != 0 || directories_.current_has_setgid();
   }
 
-  Result<> SetXattrs(const TarEntry& entry, int fd) {
-    if (!entry.has_xattrs) return {};
-    return tar_.ForEachXattr([&](const char* name, std::span<const std::byte> value) -> Result<> {
-      if (!IsXattrKept(name)) return {};
-      if (fsetxattr(fd, name, value.data(), value.size(), 0) == 0) return {};
-      if (IsXattrErrorPassed(name, errno)) return {};
-      return FailErrno("set attribute", Printable(name));
+  static Result<> SetXattrs(const TarEntry& entry, int fd) {
+    return ForEachXattr(entry, [&](const char* name, const std::string& value) {
+      return fsetxattr(fd, name, value.data(), value.size(), 0);
     });
   }
-
-  Result<> SetXattrsByName(const TarEntry& entry, const std::string& path) {
-    if (!entry.has_xattrs) return {};
-    return tar_.ForEachXattr([&](const char* name, std::span<const std::byte> value) -> Result<> {
-      if (!IsXattrKept(name)) return {};
-      if (lsetxattr(path.c_str(), name, value.data(), value.size(), 0) == 0) return {};
-      if (IsXattrErrorPassed(name, errno)) return {};
-      return FailErrno("set attribute", Printable(name));
+  static Result<> SetXattrsByName(const TarEntry& entry, const std::string& path) {
+    return ForEachXattr(entry, [&](const char* name, const std::string& value) {
+      return lsetxattr(path.c_str(), name, value.data(), value.size(), 0);
     });
+  }
+  template <typename Set>
+  static Result<> ForEachXattr(const TarEntry& entry, Set set) {
+    for (const auto& [name, value] : entry.xattrs) {
+      if (!IsXattrKept(name) || set(name.c_str(), value) == 0) continue;
+      if (!IsXattrErrorPassed(name, errno)) return FailErrno("set attribute", Printable(name));
+    }
+    return {};
   }
 
   BorrowedFd target_;

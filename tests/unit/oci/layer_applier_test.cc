@@ -176,7 +176,8 @@ TEST_F(LayerApplier, KeepsNamesAsBytes) {
   tar.Add({.name = "x", .body = "2", .pax = {{"path", utf8}}});
   tar.Add({.name = "x", .body = "3", .pax = {{"path", decomposed}}});
   tar.Add({.name = "x", .body = "4", .pax = {{"path", "pax-" + latin1}}});
-  tar.Add({.name = "link", .type = '2', .link = "x", .pax = {{"linkpath", utf8}}});
+  // Go leaves the header's field empty when it can hold no part of the target.
+  tar.Add({.name = "link", .type = '2', .pax = {{"linkpath", utf8}}});
   Apply(tar);
   EXPECT_EQ(Content(latin1), "1");
   EXPECT_EQ(Content(utf8), "2");
