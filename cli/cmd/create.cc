@@ -13,9 +13,8 @@ class CreateCommand final : public ContainerCommand {
   CreateCommand() : ContainerCommand(kInfo) {}
 
   Result<int> Run(Context& context) override {
-    TRY(Made made, Make(context));
-    if (made.exit_code) return *made.exit_code;
-    context.out.Print("{}\n", made.record.id);
+    TRY(core::ContainerRecord record, Make(context));
+    context.out.Print("{}\n", record.id);
     return 0;
   }
 };

@@ -25,16 +25,15 @@ class RunCommand final : public ContainerCommand {
   Result<int> Run(Context& context) override {
     if (options_.detach_keys) TRY(core::ParseDetachKeys(*options_.detach_keys));
     if (options_.explain) return Explain(context);
-    TRY(Made made, Make(context));
-    if (made.exit_code) return *made.exit_code;
-    auto code = options_.detach ? StartDetached(context, made.record)
-                                : RunInForeground(context, made.record,
+    TRY(core::ContainerRecord record, Make(context));
+    auto code = options_.detach ? StartDetached(context, record)
+                                : RunInForeground(context, record,
                                                   {.interactive = options_.interactive,
                                                    .proxy_signals = options_.sig_proxy,
                                                    .detach_keys = options_.detach_keys});
     // A container that never started is no use to anybody who wanted it gone anyway.
     if (!code && options_.rm) {
-      (void)core::RemoveStoppedContainer(context.layout, made.record.id, true);
+      (void)core::RemoveStoppedContainer(context.layout, record.id, true);
     }
     return code;
   }
@@ -50,9 +49,8 @@ class RunCommand final : public ContainerCommand {
 
   Result<int> Explain(Context& context) {
     TRY(core::PrepareLayout(context.layout));
-    TRY(Made made, Plan(context));
-    if (made.exit_code) return *made.exit_code;
-    TRY(std::string plan, core::ExplainStart(context.layout, made.record));
+    TRY(core::ContainerRecord record, Plan(context));
+    TRY(std::string plan, core::ExplainStart(context.layout, record));
     context.out.Write(plan);
     return 0;
   }

@@ -146,25 +146,25 @@ void ContainerCommand::AddLimitFlags() {
   Option("--ulimit", &o.ulimit, "NAME=SOFT[:HARD]", "set a resource limit");
 }
 
-Result<ContainerCommand::Made> ContainerCommand::Plan(Context& context) {
+Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
   if (options_.tty && !context.terminal.stdin_is_terminal && options_.interactive) {
     context.Warn("stdin is not a terminal: --tty has no effect on it");
   }
-  TRY(FoundImage image, FindImage(context, options_));
-  if (image.exit_code) return Made{{}, image.exit_code};
-  Made made;
-  made.record.id = core::RandomContainerId();
-  made.record.created = core::Now();
+  // What is wrong with the flags is said before anything is pulled.
   TRY(HostFacts facts, GatherHostFacts(options_));
-  TRY(BuiltConfig built,
-      BuildContainerConfig(options_, image.image.record.config, facts, made.record.id));
+  TRY(CheckRunOptions(options_, facts));
+  TRY(oci::ResolvedImage image, FindImage(context, options_));
+  core::ContainerRecord record;
+  record.id = core::RandomContainerId();
+  record.created = core::Now();
+  TRY(BuiltConfig built, BuildContainerConfig(options_, image.record.config, facts, record.id));
   for (const std::string& warning : built.warnings) context.Warn(warning);
-  made.record.config = std::move(built.config);
-  FillImage(made.record.config.image, options_.image, image.image);
-  return made;
+  record.config = std::move(built.config);
+  FillImage(record.config.image, options_.image, image);
+  return record;
 }
 
-Result<ContainerCommand::Made> ContainerCommand::Make(Context& context) {
+Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
   if (!options_.name.empty() && !core::IsValidContainerName(options_.name)) {
     return Fail(
         UsageError(fmt::format("invalid container name '{}': names are "
@@ -177,8 +177,7 @@ Result<ContainerCommand::Made> ContainerCommand::Make(Context& context) {
                     .WithHint("another container may own it; remove the file first"));
   }
   TRY(core::PrepareLayout(context.layout));
-  TRY(Made made, Plan(context));
-  if (made.exit_code) return made;
+  TRY(core::ContainerRecord record, Plan(context));
   if (options_.replace && !options_.name.empty()) {
     if (auto old = core::FindContainer(context.layout, options_.name)) {
       TRY(core::RemoveStoppedContainer(context.layout, *old, true));
@@ -186,8 +185,8 @@ Result<ContainerCommand::Made> ContainerCommand::Make(Context& context) {
   }
   constexpr int kNameTries = 20;
   for (int attempt = 1;; ++attempt) {
-    made.record.name = options_.name.empty() ? core::RandomContainerName() : options_.name;
-    auto created = core::CreateContainer(context.layout, made.record);
+    record.name = options_.name.empty() ? core::RandomContainerName() : options_.name;
+    auto created = core::CreateContainer(context.layout, record);
     if (created) break;
     bool taken = created.error().kind == ErrorKind::kAlreadyExists;
     if (!taken || !options_.name.empty() || attempt == kNameTries) {
@@ -195,13 +194,13 @@ Result<ContainerCommand::Made> ContainerCommand::Make(Context& context) {
     }
   }
   if (!options_.cidfile.empty()) {
-    auto written = WriteNewFile(options_.cidfile, made.record.id, "--cidfile");
+    auto written = WriteNewFile(options_.cidfile, record.id, "--cidfile");
     if (!written) {
-      (void)core::RemoveStoppedContainer(context.layout, made.record.id, true);
+      (void)core::RemoveStoppedContainer(context.layout, record.id, true);
       return Fail(std::move(written).error());
     }
   }
-  return made;
+  return record;
 }
 
 }  // namespace hoy::cli

@@ -12,16 +12,11 @@ class ContainerCommand : public Command {
   explicit ContainerCommand(const CommandInfo& info);
 
   // Finds or pulls the image, decides the config, and makes the container (with a random name when
-  // none was given). Warnings and pull progress go to stderr. The exit code of a pull that failed,
-  // when hoy-image has already said why.
-  struct Made {
-    core::ContainerRecord record;
-    std::optional<int> exit_code;
-  };
-  Result<Made> Make(Context& context);
+  // none was given). Warnings and pull progress go to stderr.
+  Result<core::ContainerRecord> Make(Context& context);
 
   // The record without anything on disk, for --explain.
-  Result<Made> Plan(Context& context);
+  Result<core::ContainerRecord> Plan(Context& context);
 
   RunOptions options_;
 
@@ -31,8 +26,6 @@ class ContainerCommand : public Command {
   void AddIsolationFlags();
   void AddFileFlags();
   void AddLimitFlags();
-
-  std::vector<std::string> command_line_;
 };
 
 }  // namespace hoy::cli

@@ -1,8 +1,6 @@
 #pragma once
 // The image of a new container: from the store, or pulled by hoy-image first.
 
-#include <optional>
-
 #include "cli/ops/run_options.h"
 #include "cli/ui/context.h"
 #include "core/base/result.h"
@@ -10,12 +8,7 @@
 
 namespace hoy::cli {
 
-struct FoundImage {
-  oci::ResolvedImage image;
-  std::optional<int> exit_code;  // of a pull that failed and has said why on stderr
-};
-
 // --pull always, missing, never, newer. Progress of a pull goes to stderr.
-Result<FoundImage> FindImage(Context& context, const RunOptions& options);
+Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options);
 
 }  // namespace hoy::cli

@@ -27,4 +27,13 @@ std::string LibexecDirectory() {
   return directory + "/libexec/hoy";
 }
 
+Result<std::string> LibexecProgram(std::string_view name) {
+  std::string path = LibexecDirectory() + "/" + std::string(name);
+  if (access(path.c_str(), X_OK) == 0) return path;
+  return Fail(SystemError("run", path)
+                  .WithHint("hoy is not completely installed: libexec/hoy belongs beside its bin "
+                            "directory; HOY_LIBEXEC "
+                            "names another place"));
+}
+
 }  // namespace hoy::core

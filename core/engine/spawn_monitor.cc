@@ -44,12 +44,8 @@ Result<Fd> SealedCopy(const std::string& path) {
 }
 
 Result<Fd> OpenMonitorProgram() {
-  std::string path = LibexecDirectory() + "/hoy-monitor";
+  TRY(std::string path, LibexecProgram("hoy-monitor"));
   Fd tree(open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  if (!tree && errno == ENOENT) {
-    return Fail(
-        SystemError("open", path).WithHint("hoy is not installed whole: hoy-monitor is missing"));
-  }
   mount_attr read_only{};
   read_only.attr_set = MOUNT_ATTR_RDONLY;
   if (tree && mount_setattr(tree.get(), "", AT_EMPTY_PATH, &read_only, sizeof read_only) == 0) {

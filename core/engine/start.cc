@@ -1,6 +1,7 @@
 #include "core/engine/start.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -90,6 +91,14 @@ Result<> CheckLayers(const Layout& layout, const ContainerRecord& record) {
   return {};
 }
 
+void DropCapability(CapabilitySets& sets, int capability) {
+  uint64_t keep = ~(uint64_t{1} << capability);
+  for (uint64_t* set :
+       {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable, &sets.ambient}) {
+    *set &= keep;
+  }
+}
+
 // The name of the step as ExplainStartFailure knows it, and what it was about.
 Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
                         const ResolvedProcess& process, const std::string& plan,
@@ -123,6 +132,13 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   rollback.Add([&] { (void)cgroup.Remove(); });
   FailPoint("start-cgroup");
   input.cgroup = cgroup.location();
+  // Where the kernel does not enforce device rules, making nodes would open every device.
+  ContainerRecord confined;
+  if (!cgroup.devices_enforced() && !record.config.privileged) {
+    confined = record;
+    DropCapability(confined.config.process.capabilities, CAP_MKNOD);
+    input.record = &confined;
+  }
   TRY(WriteCgroupLocation(layout, record.id, input.cgroup));
 
   std::string plan = BuildStartPlan(input).Serialize();

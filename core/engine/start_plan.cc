@@ -46,6 +46,7 @@ class StartPlanner {
 
   PlanBuilder Build() {
     FillHeader();
+    JoinCgroup();
     OpenSources();
     EnterRoot();
     MakeMounts();
@@ -69,6 +70,7 @@ class StartPlanner {
   }
 
   void FillHeader();
+  void JoinCgroup();
   void OpenSources();
   uint32_t OpenTree(const std::string& path, bool recursive);
   void EnterRoot();
@@ -110,8 +112,8 @@ void StartPlanner::FillHeader() {
   header.stdout_path = plan_.Text(run + "/out");
   header.stderr_path = plan_.Text(run + "/err");
   if (input_.cgroup.version != CgroupVersion::kNone) {
-    header.cgroup_procs = plan_.Texts(input_.cgroup.ProcsFiles());
     if (input_.cgroup.version == CgroupVersion::kV2) {
+      header.cgroup_procs = plan_.Texts(input_.cgroup.ProcsFiles());
       header.cgroup_dir = plan_.Text(input_.cgroup.directories.front().second);
     }
     header.oom_path = plan_.Text(input_.cgroup.OomFile());
@@ -126,6 +128,14 @@ uint32_t StartPlanner::OpenTree(const std::string& path, bool recursive) {
   step.flags = recursive ? kAtRecursive : 0;
   Put(StepKind::kOpenTree, step);
   return step.slot;
+}
+
+// v1: the process itself goes, which is quick. v2: clone3 puts it there.
+void StartPlanner::JoinCgroup() {
+  if (input_.cgroup.version != CgroupVersion::kV1) return;
+  Step step{};
+  step.d = plan_.Texts(input_.cgroup.SelfJoinFiles());
+  Put(StepKind::kJoinCgroups, step);
 }
 
 void StartPlanner::OpenSources() {
@@ -404,8 +414,8 @@ PlanBuilder BuildExecPlan(const ExecInput& input) {
   PlanBuilder plan;
   plan.header().mode = MonitorMode::kDirect;
   // While the host's paths are still in reach.
-  Offset procs_files = plan.Texts(input.cgroup.ProcsFiles());
-  plan.Add(StepKind::kJoinCgroups).d = procs_files;
+  Offset files = plan.Texts(input.cgroup.SelfJoinFiles());
+  plan.Add(StepKind::kJoinCgroups).d = files;
   // The PID namespace was joined before the fork: setns(2) moves only children.
   plan.Add(StepKind::kJoinNamespaces).flags =
       NamespaceFlags(input.record->config.namespaces) & ~static_cast<uint64_t>(CLONE_NEWPID);

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/cgroup/join.h"
 #include "core/init/child_mounts.h"
 #include "core/init/reaper.h"
 
@@ -93,12 +94,16 @@ int ConnectStreams(State& state) {
   return 0;
 }
 
-// "0" means the writer itself, cgroups(7), whatever its number is in which PID namespace.
 int JoinOwnCgroups(const PlanView& plan, const Step& step) {
+  constexpr size_t kMost = 32;
+  const char* files[kMost];
+  size_t count = 0;
   for (uint32_t file : plan.list(step.d)) {
-    if (WriteWholeFile(plan.text(file), "0") != 0) return -1;
+    if (count < kMost) files[count++] = plan.text(file);
   }
-  return 0;
+  size_t failed = 0;
+  errno = JoinCgroupsAsSelf(files, count, &failed);
+  return errno == 0 ? 0 : -1;
 }
 
 // netdevice(7). The kernel gives "lo" its addresses when it comes up.

@@ -23,7 +23,7 @@ using Offset = uint32_t;
 enum class StepKind : uint32_t {
   kAwaitRelease,     // waits until the monitor has joined the cgroups and written the state
   kUnshare,          // flags: CLONE_NEW*
-  kJoinCgroups,      // d: list of cgroup.procs files, joined by this process itself
+  kJoinCgroups,      // d: list of files that take "0", CgroupLocation::SelfJoinFiles
   kJoinNamespaces,   // slot: pidfd or nsfs descriptor, flags: CLONE_NEW*
   kNewSession,       // setsid(2)
   kDeathSignal,      // value: signal sent when the parent dies
@@ -100,7 +100,7 @@ struct PlanHeader {
   Offset log_path;     // DATA/containers/<id>/logs/stdio.log, or 0: no log
   Offset stdout_path;  // FIFOs in RUN
   Offset stderr_path;
-  Offset cgroup_procs;  // list of cgroup.procs files that the init is moved to (cgroup v1)
+  Offset cgroup_procs;  // v2: list of files that take its pid where CLONE_INTO_CGROUP fails
   Offset cgroup_dir;    // cgroup v2: directory for CLONE_INTO_CGROUP, or 0
   Offset oom_path;      // file whose "oom_kill N" tells an OOM kill, or 0
   Offset cleanup_argv;  // list: what is exec'd when the container has exited

@@ -9,17 +9,8 @@
 
 namespace hoy::cli {
 
-Result<std::string> ImageProgram() {
-  std::string path = core::LibexecDirectory() + "/hoy-image";
-  if (access(path.c_str(), X_OK) == 0) return path;
-  Error error = SystemError("run", path);
-  return Fail(std::move(error).WithHint(
-      "hoy is not completely installed: libexec/hoy belongs beside its bin directory; HOY_LIBEXEC "
-      "names another place"));
-}
-
 Error ExecImageProgram(std::span<char* const> argv) {
-  auto path = ImageProgram();
+  auto path = core::LibexecProgram("hoy-image");
   if (!path) return std::move(path).error();
   std::vector<char*> arguments(argv.begin(), argv.end());
   arguments.push_back(nullptr);

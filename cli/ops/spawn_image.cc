@@ -1,4 +1,4 @@
-#include "cli/ops/light/spawn_image.h"
+#include "cli/ops/spawn_image.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -9,9 +9,9 @@
 #include <array>
 #include <vector>
 
-#include "cli/ops/light/delegate.h"
 #include "cli/ui/report.h"
 #include "core/base/text.h"
+#include "core/engine/program_path.h"
 #include "core/sys/files.h"
 #include "core/sys/process.h"
 
@@ -103,7 +103,7 @@ Result<core::ExitStatus> WaitFor(pid_t pid) {
 }  // namespace
 
 Result<> SpawnPull(const Context& context, const PullOptions& options, ProgressMode progress) {
-  TRY(std::string path, ImageProgram());
+  TRY(std::string path, core::LibexecProgram("hoy-image"));
   std::vector<std::string> arguments = ArgumentsOf(context, options, progress);
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno("pipe", "");

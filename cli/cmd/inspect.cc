@@ -1,0 +1,80 @@
+#include "cli/ops/inspect.h"
+
+#include <optional>
+
+#include "cli/ui/command.h"
+#include "cli/ui/exit_code.h"
+#include "cli/ui/format.h"
+
+namespace hoy::cli {
+namespace {
+
+class InspectCommand final : public Command {
+ public:
+  static constexpr CommandInfo kInfo = {
+      .name = "inspect",
+      .aliases = "container inspect, image inspect",
+      .summary = "Show all that is known about containers and images",
+      .section = Section::kContainers};
+  InspectCommand() : Command(kInfo) {
+    Arguments("NAME", &names_, Completes::kContainerOrImage);
+    Option("-f,--format", &format_, "TEMPLATE", "json, or a Go template");
+    Choice("--type", &type_, {"container", "image"}, "TYPE", "only objects of this type");
+  }
+
+  Result<int> Run(Context& context) override {
+    if (context.spelling.starts_with("container ")) type_ = "container";
+    if (context.spelling.starts_with("image ")) type_ = "image";
+    std::vector<Json> objects;
+    int exit_code = 0;
+    for (const std::string& name : names_) {
+      auto object = Find(context, name);
+      if (object) {
+        objects.push_back(*std::move(object));
+        continue;
+      }
+      context.Report(object.error());
+      exit_code = std::max(exit_code, ExitCodeOf(object.error(), false));
+    }
+    // As docker does: an empty array rather than nothing, so that a script's parser is content.
+    TRY(std::string text, FormatInspect(format_, objects));
+    context.out.Write(text);
+    return exit_code;
+  }
+
+ private:
+  Result<Json> Find(Context& context, const std::string& name) {
+    std::optional<Error> no_container;
+    if (type_ != "image") {
+      auto container = FindContainer(context, name);
+      if (container || container.error().kind != ErrorKind::kNotFound) return container;
+      no_container = std::move(container).error();
+      if (type_ == "container") return Fail(std::move(*no_container));
+    }
+    oci::ImageStore store(context.layout);
+    auto image = store.Find(name);
+    if (!image) {
+      if (type_ == "image" || image.error().kind != ErrorKind::kNotFound) {
+        return Fail(std::move(image).error());
+      }
+      return Fail(ErrorKind::kNotFound, "no such object: {}", name);
+    }
+    TRY(oci::ImageConfig config, store.ReadConfig(image->record));
+    return InspectImage(*image, config);
+  }
+
+  static Result<Json> FindContainer(Context& context, const std::string& name) {
+    TRY(std::string id, core::FindContainer(context.layout, name));
+    TRY(core::ContainerStatus status, core::Heal(context.layout, id));
+    TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+    return InspectContainer(context.layout, record, status);
+  }
+
+  std::vector<std::string> names_;
+  std::string format_;
+  std::string type_;
+};
+HOY_REGISTER_COMMAND(InspectCommand);
+
+}  // namespace
+}  // namespace hoy::cli

@@ -1,0 +1,61 @@
+#include "cli/ops/container_status.h"
+
+#include <time.h>
+
+#include <string_view>
+
+namespace hoy::cli {
+namespace {
+
+// Cuts after `columns` characters without splitting one (UTF-8).
+std::string CutTo(std::string_view text, size_t columns) {
+  size_t count = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    bool starts_character = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
+    if (starts_character && count++ == columns - 1 && text.substr(i).size() > 1) {
+      return std::string(text.substr(0, i)) + "…";
+    }
+  }
+  return std::string(text);
+}
+
+}  // namespace
+
+std::string StatusText(const core::ContainerStatus& status, core::Timestamp now) {
+  switch (status.state) {
+    case core::ContainerState::kCreated: return "Created";
+    case core::ContainerState::kRunning:
+      return "Up " + core::HumanDuration(now - status.run->started_at);
+    case core::ContainerState::kExited: break;
+  }
+  std::string code =
+      status.exit && status.exit->known ? std::to_string(status.exit->exit_code) : "unknown";
+  std::string text = "Exited (" + code + ")";
+  if (status.exit && status.exit->finished_at != 0) {
+    text += " " + core::HumanDuration(now - status.exit->finished_at) + " ago";
+  }
+  return text;
+}
+
+std::string CommandText(const std::vector<std::string>& command, bool whole) {
+  std::string text;
+  for (const std::string& word : command) {
+    if (!text.empty()) text += ' ';
+    text += word;
+  }
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';  // one row stays one line
+  }
+  constexpr size_t kColumns = 20;
+  return "\"" + (whole ? text : CutTo(text, kColumns)) + "\"";
+}
+
+std::string DateText(core::Timestamp time) {
+  time_t seconds = time / core::kSecond;
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} +0000 UTC", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+}  // namespace hoy::cli

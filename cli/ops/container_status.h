@@ -1,0 +1,20 @@
+#pragma once
+// A container's state in the words of docker's tables.
+
+#include <string>
+
+#include "core/engine/lifecycle.h"
+#include "core/state/container_record.h"
+
+namespace hoy::cli {
+
+// "Up 3 days", "Exited (137) 3 days ago", "Exited (unknown) ...", "Created".
+std::string StatusText(const core::ContainerStatus& status, core::Timestamp now);
+
+// The command as ps shows it: quoted, cut to 20 columns with an ellipsis unless `whole`.
+std::string CommandText(const std::vector<std::string>& command, bool whole);
+
+// "2026-11-22 13:07:00 +0000 UTC", docker's CreatedAt.
+std::string DateText(core::Timestamp time);
+
+}  // namespace hoy::cli

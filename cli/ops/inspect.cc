@@ -1,0 +1,255 @@
+#include "cli/ops/inspect.h"
+
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <array>
+
+#include "cli/ops/container_status.h"
+#include "core/base/text.h"
+#include "core/seccomp/capabilities.h"
+#include "core/sys/signals.h"
+#include "oci/image/reference.h"
+
+namespace hoy::cli {
+namespace {
+
+Json FromPairs(const core::StringPairs& pairs) {
+  Json object = Json::object();
+  for (const auto& [key, value] : pairs) object[key] = value;
+  return object;
+}
+
+template <typename Map>
+Json FromMap(const Map& map) {
+  Json object = Json::object();
+  for (const auto& [key, value] : map) object[key] = value;
+  return object;
+}
+
+Json EmptyObjects(const std::vector<std::string>& keys) {
+  Json object = Json::object();
+  for (const std::string& key : keys) object[key] = Json::object();
+  return object;
+}
+
+Json StateOf(const core::ContainerStatus& status) {
+  bool running = status.state == core::ContainerState::kRunning;
+  const auto& exit = status.exit;
+  core::Timestamp started = running ? status.run->started_at : exit ? exit->started_at : 0;
+  Json state = {{"Status", core::ToString(status.state)},
+                {"Running", running},
+                {"Paused", false},
+                {"Restarting", false},
+                {"OOMKilled", exit && exit->oom_killed},
+                {"Dead", false},
+                {"Pid", running ? status.run->init.pid : 0},
+                {"ExitCode", exit && !running ? exit->exit_code : 0},
+                {"Error", exit && !running ? exit->error : ""},
+                {"StartedAt", core::FormatRfc3339(started)},
+                {"FinishedAt", core::FormatRfc3339(exit && !running ? exit->finished_at : 0)}};
+  if (exit && !running && status.state == core::ContainerState::kExited) {
+    // Beyond docker's: what the ExitRecord knows.
+    state["ExitKnown"] = exit->known;
+    state["Signal"] = exit->signal == 0 ? "" : core::SignalName(exit->signal);
+    state["CoreDumped"] = exit->core_dumped;
+    state["TimedOut"] = exit->timed_out;
+    state["UserCpuMicroseconds"] = exit->user_cpu_us;
+    state["SystemCpuMicroseconds"] = exit->system_cpu_us;
+    state["MaxRssKiB"] = exit->max_rss_kib;
+  }
+  return state;
+}
+
+Json ConfigOf(const core::ContainerRecord& record) {
+  const core::ContainerConfig& config = record.config;
+  return {{"Hostname", config.hostname},
+          {"Domainname", config.domainname},
+          {"User", config.process.user},
+          {"Tty", config.process.terminal},
+          {"OpenStdin", config.process.stdin_open},
+          {"Env", config.process.env},
+          {"Cmd", config.command},
+          {"Image", config.image.reference},
+          {"Volumes", EmptyObjects(config.image.volumes)},
+          {"WorkingDir", config.process.cwd},
+          {"Entrypoint", config.entrypoint.empty() ? Json() : Json(config.entrypoint)},
+          {"Labels", FromPairs(config.labels)},
+          {"StopSignal", core::SignalName(config.stop_signal)},
+          {"StopTimeout", config.stop_timeout_seconds}};
+}
+
+std::string ModeName(core::NamespaceMode mode) {
+  return mode == core::NamespaceMode::kHost ? "host" : "private";
+}
+
+constexpr std::array<std::string_view, RLIM_NLIMITS> kLimitNames = {
+    "cpu",     "fsize", "data",  "stack",      "core",     "rss",  "nproc",  "nofile",
+    "memlock", "as",    "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime"};
+
+Json UlimitsOf(const std::vector<core::Rlimit>& limits) {
+  Json list = Json::array();
+  for (const core::Rlimit& limit : limits) {
+    auto number = static_cast<size_t>(limit.resource);
+    auto value = [](uint64_t n) { return n == UINT64_MAX ? int64_t{-1} : static_cast<int64_t>(n); };
+    list.push_back({{"Name", number < kLimitNames.size() ? kLimitNames[number] : "unknown"},
+                    {"Soft", value(limit.soft)},
+                    {"Hard", value(limit.hard)}});
+  }
+  return list;
+}
+
+Json DevicesOf(const core::ContainerConfig& config) {
+  Json list = Json::array();
+  for (const core::Device& device : config.devices) {
+    list.push_back({{"PathOnHost", device.host_path}, {"PathInContainer", device.path}});
+  }
+  return list;
+}
+
+Json BindsOf(const core::ContainerConfig& config) {
+  Json list = Json::array();
+  for (const core::Mount& mount : config.mounts) {
+    if (!mount.from_user || mount.kind != core::MountKind::kBind) continue;
+    bool read_only = (mount.flags & MS_RDONLY) != 0;
+    list.push_back(mount.source + ":" + mount.target + (read_only ? ":ro" : ":rw"));
+  }
+  return list;
+}
+
+Json HostConfigOf(const core::ContainerConfig& config) {
+  const core::ResourceLimits& limits = config.limits;
+  Json seccomp = Json::array();
+  if (config.seccomp.mode == core::SeccompMode::kUnconfined)
+    seccomp.push_back("seccomp=unconfined");
+  if (config.seccomp.mode == core::SeccompMode::kProfile) {
+    seccomp.push_back("seccomp=" + config.seccomp.profile);
+  }
+  if (config.process.no_new_privileges) seccomp.push_back("no-new-privileges");
+  return {{"Binds", BindsOf(config)},
+          {"NetworkMode", config.namespaces.net == core::NamespaceMode::kHost ? "host" : "none"},
+          {"AutoRemove", config.auto_remove},
+          {"CapBounding", core::CapabilityNames({config.process.capabilities.bounding})},
+          {"CgroupnsMode", ModeName(config.namespaces.cgroup)},
+          {"IpcMode", ModeName(config.namespaces.ipc)},
+          {"PidMode", config.namespaces.pid == core::NamespaceMode::kHost ? "host" : ""},
+          {"UTSMode", config.namespaces.uts == core::NamespaceMode::kHost ? "host" : ""},
+          {"OomScoreAdj", config.process.oom_score_adj.value_or(0)},
+          {"Privileged", config.privileged},
+          {"ReadonlyRootfs", config.readonly_rootfs},
+          {"SecurityOpt", seccomp},
+          {"Init", config.init},
+          {"ShmSize", config.shm_size},
+          {"Sysctls", FromPairs(config.sysctls)},
+          {"GroupAdd", config.process.additional_groups},
+          {"CgroupParent", config.cgroup_parent},
+          {"Devices", DevicesOf(config)},
+          {"Ulimits", UlimitsOf(config.process.rlimits)},
+          {"Memory", limits.memory_bytes.value_or(0)},
+          {"MemorySwap", limits.memory_swap_bytes.value_or(0)},
+          {"MemoryReservation", limits.memory_reservation_bytes.value_or(0)},
+          {"NanoCpus", limits.nano_cpus.value_or(0)},
+          {"CpuShares", limits.cpu_shares.value_or(0)},
+          {"CpuPeriod", limits.cpu_period_us.value_or(0)},
+          {"CpuQuota", limits.cpu_quota_us.value_or(0)},
+          {"CpusetCpus", limits.cpuset_cpus},
+          {"CpusetMems", limits.cpuset_mems},
+          {"BlkioWeight", limits.blkio_weight.value_or(0)},
+          {"PidsLimit", limits.pids_limit ? Json(*limits.pids_limit) : Json()},
+          {"MaskedPaths", config.masked_paths},
+          {"ReadonlyPaths", config.readonly_paths}};
+}
+
+Json MountsOf(const core::ContainerConfig& config) {
+  Json list = Json::array();
+  for (const core::Mount& mount : config.mounts) {
+    if (!mount.from_user) continue;
+    bool bind = mount.kind == core::MountKind::kBind;
+    bool read_only = (mount.flags & MS_RDONLY) != 0;
+    list.push_back({{"Type", bind ? "bind" : "tmpfs"},
+                    {"Source", bind ? mount.source : ""},
+                    {"Destination", mount.target},
+                    {"Mode", mount.data},
+                    {"RW", !read_only},
+                    {"Propagation", (mount.propagation & MS_SHARED) != 0  ? "rshared"
+                                    : (mount.propagation & MS_SLAVE) != 0 ? "rslave"
+                                                                          : "rprivate"}});
+  }
+  return list;
+}
+
+}  // namespace
+
+Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& record,
+                      const core::ContainerStatus& status) {
+  const core::ContainerConfig& config = record.config;
+  const auto& args = config.process.args;
+  std::string directory = layout.Container(record.id);
+  Json object = {
+      {"Id", record.id},
+      {"Created", core::FormatRfc3339(record.created)},
+      {"Path", args.empty() ? "" : args[0]},
+      {"Args", args.empty() ? args : std::vector<std::string>(args.begin() + 1, args.end())},
+      {"State", StateOf(status)},
+      {"Image", "sha256:" + config.image.id},
+      {"ImageName", config.image.name},
+      {"ImageDigest", config.image.digest},
+      {"ResolvConfPath", directory + "/etc/resolv.conf"},
+      {"HostnamePath", directory + "/etc/hostname"},
+      {"HostsPath", directory + "/etc/hosts"},
+      {"LogPath", directory + "/logs/stdio.log"},
+      {"Name", record.name},
+      {"RestartCount", 0},
+      {"Driver", "overlay"},
+      {"Platform", "linux"},
+      {"HostConfig", HostConfigOf(config)},
+      {"GraphDriver",
+       {{"Name", "overlay"},
+        {"Data", {{"UpperDir", directory + "/upper"}, {"WorkDir", directory + "/work"}}}}},
+      {"Mounts", MountsOf(config)},
+      {"Config", ConfigOf(record)},
+      {"NetworkSettings",
+       {{"IPAddress", ""}, {"Ports", Json::object()}, {"Networks", Json::object()}}}};
+  return object;
+}
+
+Json InspectImage(const oci::ListedImage& image, const oci::ImageConfig& config) {
+  const oci::ImageRecord& record = image.record;
+  Json tags = Json::array();
+  for (const std::string& name : image.names) {
+    auto reference = oci::Reference::Parse(name);
+    if (reference && !reference->tag().empty()) tags.push_back(reference->Familiar());
+  }
+  Json layers = Json::array();
+  for (const oci::Digest& diff_id : record.diff_ids) layers.push_back(diff_id.ToString());
+  Json digests = Json::array();
+  for (const std::string& name : record.repo_digests) {
+    auto reference = oci::Reference::Parse(name);
+    digests.push_back(reference ? reference->Familiar() : name);
+  }
+  const oci::ImageRunConfig& run = config.config;
+  std::string comment = config.history.empty() ? "" : config.history.back().comment;
+  return {{"Id", record.id.ToString()},
+          {"RepoTags", tags},
+          {"RepoDigests", digests},
+          {"Comment", comment},
+          {"Created", core::FormatRfc3339(record.created)},
+          {"Author", config.author},
+          {"Architecture", record.platform.architecture},
+          {"Variant", record.platform.variant},
+          {"Os", record.platform.os},
+          {"Size", record.size},
+          {"RootFS", {{"Type", "layers"}, {"Layers", layers}}},
+          {"Config",
+           {{"User", run.user},
+            {"ExposedPorts", EmptyObjects(run.exposed_ports)},
+            {"Env", run.env},
+            {"Entrypoint", run.entrypoint.empty() ? Json() : Json(run.entrypoint)},
+            {"Cmd", run.cmd.empty() ? Json() : Json(run.cmd)},
+            {"Volumes", EmptyObjects(run.volumes)},
+            {"WorkingDir", run.working_dir},
+            {"Labels", FromMap(run.labels)},
+            {"StopSignal", run.stop_signal}}}};
+}
+
+}  // namespace hoy::cli
