@@ -17,6 +17,8 @@ struct Token {
   bool after_space = true;  // ".a .b" is two operands and ".a.b" one
 };
 
+constexpr int kDeepest = 100;  // parentheses or {{if}}s in one another
+
 Error Mistake(std::string message) {
   return MakeError(ErrorKind::kInvalidArgument, "template: " + std::move(message));
 }
@@ -120,6 +122,7 @@ class ActionParser {
   std::string_view action() const { return action_; }
 
   Result<Pipeline> ParsePipeline(bool nested = false) {
+    if (nested && ++depth_ > kDeepest) return Fail(Mistake("too many parentheses"));
     Pipeline pipeline;
     TRY(ParseVariables(pipeline));
     while (true) {
@@ -129,7 +132,10 @@ class ActionParser {
       ++next_;  // the pipe
     }
     if (nested != IsSign(")")) return Fail(Mistake(Unbalanced()));
-    if (nested) ++next_;
+    if (nested) {
+      ++next_;
+      --depth_;
+    }
     return pipeline;
   }
 
@@ -230,6 +236,7 @@ class ActionParser {
   std::string_view action_;
   std::vector<Token> tokens_;
   size_t next_ = 0;
+  int depth_ = 0;
 };
 
 // The whole text: pieces of plain text and actions, nested by if, range and with.
@@ -286,6 +293,7 @@ class BodyParser {
     }
     TRY(node.pipeline, parser.ParsePipeline());
     if (node.kind == Node::Kind::kPrint) return node;
+    if (++depth_ > kDeepest) return Fail(Mistake("too many actions in one another"));
     TRY(std::string stopped_at, ParseNodes(node.body));
     if (stopped_at == "else") {
       ActionParser branch = *else_;
@@ -293,6 +301,7 @@ class BodyParser {
       if (!chained.empty()) {
         TRY(Node inner, ParseNode(chained, branch));  // takes the one {{end}} of the chain
         node.otherwise.push_back(std::move(inner));
+        --depth_;
         return node;
       }
       TRY(stopped_at, ParseNodes(node.otherwise));
@@ -300,6 +309,7 @@ class BodyParser {
     if (stopped_at != "end") {
       return Fail(Mistake(fmt::format("{{{{{}}}}} has no {{{{end}}}}", parser.action())));
     }
+    --depth_;
     return node;
   }
 
@@ -341,6 +351,7 @@ class BodyParser {
 
   std::string_view rest_;
   std::optional<ActionParser> else_;
+  int depth_ = 0;
 };
 
 }  // namespace

@@ -130,6 +130,14 @@ TEST(Template, ExplainsMistakes) {
   for (const Case& test : kCases) EXPECT_EQ(Render(test.text), test.expected) << test.text;
 }
 
+TEST(Template, RefusesBottomlessNesting) {
+  std::string parentheses = "{{" + std::string(100000, '(') + "}}";
+  EXPECT_EQ(Render(parentheses), "parse error: template: too many parentheses");
+  std::string ifs;
+  for (int i = 0; i < 100000; ++i) ifs += "{{if 1}}";
+  EXPECT_EQ(Render(ifs), "parse error: template: too many actions in one another");
+}
+
 TEST(Template, NamesTheFieldThatWasMeant) {
   auto rendered = Template::Parse("{{.State.Exitcode}}")->Render(Data());
   EXPECT_EQ(rendered.error().hint, "did you mean .ExitCode?");
