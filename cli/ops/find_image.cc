@@ -1,6 +1,6 @@
 #include "cli/ops/find_image.h"
 
-#include "cli/ops/spawn_image.h"
+#include "cli/ops/spawn_pull.h"
 
 namespace hoy::cli {
 namespace {

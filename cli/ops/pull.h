@@ -1,7 +1,7 @@
 #pragma once
 // Pulling, as verbs see it. The work is in hoy-image, the heavy program: there RunPull does it; in
 // the light program the verb `pull` becomes hoy-image before it is parsed, and `run` of a missing
-// image starts one (cli/ops/light/spawn_image.h).
+// image starts one (spawn_pull.h).
 
 #include <string>
 

@@ -6,8 +6,9 @@ int ExitCodeOf(const Error& error, bool runs_command) {
   switch (error.kind) {
     case ErrorKind::kCancelled: return kExitInterrupted;
     case ErrorKind::kStart:
-      // Only the exec itself speaks about the command; every earlier stage is hoy's own failure.
-      if (error.stage != "exec" || error.system_errno == 0) return kExitFailed;
+      // Only these stages speak about the command; every other one is hoy's own failure.
+      if (error.stage != "exec" && error.stage != "lookup") return kExitFailed;
+      if (error.system_errno == 0) return kExitFailed;
       return error.system_errno == ENOENT ? kExitNoSuchCommand : kExitCannotRun;
     case ErrorKind::kNotFound:
       // With an errno it is a file that hoy wanted, without one an object the user named.

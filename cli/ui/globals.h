@@ -21,7 +21,7 @@ class Globals final : public Command {
   std::string run_root;
   ColorPolicy color = ColorPolicy::kAuto;
   ErrorFormat error_format = ErrorFormat::kText;
-  int64_t error_fd = -1;  // hidden: the error is written there as JSON (ops/light/spawn_image.h)
+  int64_t error_fd = -1;  // hidden: the error is written there as JSON (ops/spawn_pull.h)
   bool version = false;
   std::vector<std::string> words;  // the verb and what follows
 };

@@ -33,7 +33,10 @@ TEST(ExitCode, FollowsKindStageAndErrno) {
       {ErrorKind::kStart, "exec", ENOEXEC, 126, 126},
       {ErrorKind::kStart, "exec", EISDIR, 126, 126},
       {ErrorKind::kStart, "exec", EPERM, 126, 126},
+      {ErrorKind::kStart, "lookup", ENOENT, 127, 127},
+      {ErrorKind::kStart, "lookup", EACCES, 126, 126},
       {ErrorKind::kStart, "exec", 0, 125, 125},
+      {ErrorKind::kStart, "user", ENOENT, 125, 125},
       {ErrorKind::kStart, "mount", ENOENT, 125, 125},
       {ErrorKind::kStart, "setuid", EPERM, 125, 125},
   };

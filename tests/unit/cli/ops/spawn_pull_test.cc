@@ -1,6 +1,6 @@
 // With a shell script that stands in for hoy-image.
 
-#include "cli/ops/light/spawn_image.h"
+#include "cli/ops/spawn_pull.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

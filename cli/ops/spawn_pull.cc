@@ -1,4 +1,4 @@
-#include "cli/ops/spawn_image.h"
+#include "cli/ops/spawn_pull.h"
 
 #include <fcntl.h>
 #include <signal.h>
