@@ -86,6 +86,14 @@ struct Placement {
   _exit(127);
 }
 
+// Nothing else may live in a frame that calls vfork(2).
+[[gnu::noinline]] pid_t VforkMonitor(int program, std::span<const Placement> placements,
+                                     char* const* argv, char* const* envp) {
+  pid_t pid = vfork();
+  if (pid == 0) ExecMonitor(program, placements, argv, envp);
+  return pid;
+}
+
 }  // namespace
 
 Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
@@ -129,8 +137,7 @@ Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
     fail_point = std::string("HOY_FAIL_POINT=") + point;
     envp[0] = fail_point.data();
   }
-  pid_t pid = vfork();
-  if (pid == 0) ExecMonitor(program.get(), placements, argv.data(), envp.data());
+  pid_t pid = VforkMonitor(program.get(), placements, argv.data(), envp.data());
   if (pid < 0) return FailErrno("fork", "hoy-monitor");
   Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   return SpawnedMonitor{ChildProcess(pid, std::move(pidfd)), std::move(ours)};

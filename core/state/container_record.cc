@@ -92,7 +92,7 @@ Result<> ReserveName(const Layout& layout, const ContainerRecord& record) {
         MakeError(ErrorKind::kAlreadyExists, fmt::format("the name '{}' is in use by container {}",
                                                          record.name, ShortId(owner)))
             .WithHint(
-                fmt::format("hoy rm {0}, or hoy rename {0}, or choose another name", record.name)));
+                fmt::format("hoy rm {}, or choose another name", record.name)));
   }
   return Fail(ErrorKind::kConflict, "the name '{}' keeps changing hands", record.name);
 }
