@@ -1,6 +1,8 @@
 #include "oci/layer/layer_store.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +15,18 @@
 
 namespace hoy::oci {
 namespace {
+
+// Tells ext4 that the trees in this directory have nothing to do with each other, so that each gets
+// a block group of its own (chattr(1), attribute T). Otherwise a new layer lands where another was
+// deleted less than a minute ago, and every file creation there steps over all the freed inodes:
+// measured 10 times the time. Best effort: other file systems refuse or ignore it.
+void SpreadLayers(const std::string& layers) {
+  auto fd = core::OpenDirectory(layers);
+  int flags = 0;
+  if (!fd || ioctl(fd->get(), FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
+  flags |= FS_TOPDIR_FL;
+  (void)ioctl(fd->get(), FS_IOC_SETFLAGS, &flags);
+}
 
 class DirectoryLayerWriter final : public LayerWriter {
  public:
@@ -85,6 +99,7 @@ class DirectoryLayerStore final : public LayerStore {
 
   Result<std::unique_ptr<LayerWriter>> Begin(const Digest& chain_id) override {
     RemoveDeadLayerDirectories(layout_);
+    SpreadLayers(layout_.Layers());
     TRY(LockedDirectory staging, MakeStagingDirectory(layout_));
     std::string files = staging.path + "/fs";
     TRY(core::MakeDirectory(files, 0755));
