@@ -173,10 +173,10 @@ std::string Reference::ToString() const {
 std::string Reference::FamiliarName() const {
   if (domain_ != kDefaultDomain) return Name();
   std::string_view path = path_;
-  if (path.starts_with(kOfficialPrefix)) {
-    std::string_view rest = path.substr(kOfficialPrefix.size());
-    if (rest.find('/') == std::string_view::npos) path = rest;
-  }
+  auto [first, rest] = CutAt(path, '/');
+  // Without its domain this would read as a repository of another one.
+  if (LooksLikeDomain(first)) return Name();
+  if (path.starts_with(kOfficialPrefix) && rest->find('/') == std::string_view::npos) path = *rest;
   return std::string(path);
 }
 

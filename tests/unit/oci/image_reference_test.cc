@@ -47,6 +47,7 @@ TEST(Reference, ExpandsAndShortensAsDockerDoes) {
       {"[2001:db8::1]/x", "[2001:db8::1]/x:latest", "[2001:db8::1]/x:latest"},
       {"Host/app", "Host/app:latest", "Host/app:latest"},
       {"a__b/c-----d.e_f", "docker.io/a__b/c-----d.e_f:latest", "a__b/c-----d.e_f:latest"},
+      {"docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest"},
       {"deadbeef", "docker.io/library/deadbeef:latest", "deadbeef:latest"},
       {"x:_Tag.with-All", "docker.io/library/x:_Tag.with-All", "x:_Tag.with-All"},
   };
