@@ -5,14 +5,28 @@
 
 namespace hoy::core {
 
-Result<LayeredRoot> OpenContainerRoot(const Layout& layout, std::string_view id,
-                                      const ContainerConfig& config) {
-  std::vector<std::string> directories = {layout.Container(id) + "/upper"};
+namespace {
+
+std::vector<std::string> LayersFromTheTop(const Layout& layout, const ContainerConfig& config) {
+  std::vector<std::string> directories;
   const auto& chain_ids = config.image.chain_ids;
   for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
     directories.push_back(layout.LayerFiles(*chain_id));
   }
+  return directories;
+}
+
+}  // namespace
+
+Result<LayeredRoot> OpenContainerRoot(const Layout& layout, std::string_view id,
+                                      const ContainerConfig& config) {
+  std::vector<std::string> directories = LayersFromTheTop(layout, config);
+  directories.insert(directories.begin(), layout.Container(id) + "/upper");
   return LayeredRoot::Open(directories, config.mounts);
+}
+
+Result<LayeredRoot> OpenImageRoot(const Layout& layout, const ContainerConfig& config) {
+  return LayeredRoot::Open(LayersFromTheTop(layout, config), config.mounts);
 }
 
 Result<ResolvedProcess> ResolveProcess(LayeredRoot& root, const ProcessConfig& process) {

@@ -11,6 +11,8 @@ namespace hoy::core {
 // The root as the container will see it: upper, layers, binds.
 Result<LayeredRoot> OpenContainerRoot(const Layout& layout, std::string_view id,
                                       const ContainerConfig& config);
+// The same for a container that does not exist yet: no upper directory.
+Result<LayeredRoot> OpenImageRoot(const Layout& layout, const ContainerConfig& config);
 
 // User and executable. Errors are of kind kStart, explained.
 Result<ResolvedProcess> ResolveProcess(LayeredRoot& root, const ProcessConfig& process);

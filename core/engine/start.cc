@@ -129,7 +129,8 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   FailPoint("start-run-directory");
   TRY(WriteEtcFiles(layout, record));
   TRY(Cgroup cgroup, MakeCgroup(record));
-  rollback.Add([&] { (void)cgroup.Remove(); });
+  // By its location: the handle is gone before the rollback runs.
+  rollback.Add([location = cgroup.location()] { (void)Cgroup::Open(location).Remove(); });
   FailPoint("start-cgroup");
   input.cgroup = cgroup.location();
   // Where the kernel does not enforce device rules, making nodes would open every device.
@@ -186,7 +187,8 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
 
 Result<std::string> ExplainStart(const Layout& layout, const ContainerRecord& record) {
   StartInput input = MakeInput(layout, record, {});
-  TRY(LayeredRoot root, OpenContainerRoot(layout, record.id, record.config));
+  // Nothing of the container needs to exist yet.
+  TRY(LayeredRoot root, OpenImageRoot(layout, record.config));
   TRY(input.process, ResolveProcess(root, record.config.process));
   TRY(SeccompProgram seccomp,
       ResolveSeccomp(record.config.seccomp, record.config.process.capabilities));

@@ -43,8 +43,12 @@ std::string ReadFile(const std::string& path) {
 }
 
 std::string ReadFileIfThere(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
+  // A file of /proc can go between the open and the read (ESRCH), which a stream throws for.
+  try {
+    return ReadFile(path);
+  } catch (const std::exception&) {
+    return "";
+  }
 }
 
 std::vector<std::string> ListNames(const std::string& directory) {

@@ -1,0 +1,197 @@
+// The files a container gets: volumes, tmpfs, read-only roots, resource limits of the process.
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+namespace fs = std::filesystem;
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class Mounts : public ImageSandbox {
+ protected:
+  void SetUp() override {
+    ImageSandbox::SetUp();
+    fs::create_directories(Path("src/sub/deep"));
+    WriteFile(Path("src/file"), "of the host\n");
+    WriteFile(Path("src/sub/inner"), "inner\n");
+  }
+  std::string Shell(const std::string& script, std::vector<std::string> options = {}) const {
+    const Output output = RunShell(script, std::move(options));
+    EXPECT_EQ(output.code, 0) << script << "\n" << output;
+    return output.out.substr(0, output.out.find_last_not_of('\n') + 1);
+  }
+  // Runs, expects 125, no output of the command, and `text` in the message.
+  void Refuses(const std::vector<std::string>& options, const std::string& text) const {
+    const Output output = RunShell("echo never", options);
+    EXPECT_EQ(output.code, 125) << options.back() << "\n" << output;
+    EXPECT_EQ(output.out, "");
+    EXPECT_TRUE(Has(output.err, text)) << output;
+  }
+};
+
+TEST_F(Mounts, BindsADirectoryBothWays) {
+  EXPECT_EQ(Shell("cat /data/file; echo back >/data/new", {"-v", Path("src") + ":/data"}),
+            "of the host");
+  EXPECT_EQ(ReadFile(Path("src/new")), "back\n");
+}
+
+TEST_F(Mounts, BindsReadOnlyAllTheWayDown) {
+  const std::vector<std::string> options = {"-v", Path("src") + ":/data:ro"};
+  EXPECT_EQ(Shell("cat /data/file", options), "of the host");
+  const Output output = RunShell("echo x >/data/file", options);
+  EXPECT_NE(output.code, 0);
+  EXPECT_TRUE(Has(output.err, "Read-only file system")) << output;
+  EXPECT_EQ(ReadFile(Path("src/file")), "of the host\n");
+}
+
+TEST_F(Mounts, BindsASingleFile) {
+  const std::string volume = Path("src/file") + ":/etc/passwd:ro";
+  EXPECT_EQ(Shell("cat /etc/passwd", {"-v", volume}), "of the host");
+  EXPECT_EQ(Shell("cat /new/place", {"-v", Path("src/file") + ":/new/place"}), "of the host");
+}
+
+TEST_F(Mounts, NestsInAnyOrder) {
+  fs::create_directories(Path("other"));
+  WriteFile(Path("other/o"), "other\n");
+  EXPECT_EQ(Shell("cat /data/sub/o /data/file",
+                  {"-v", Path("other") + ":/data/sub", "-v", Path("src") + ":/data"}),
+            "other\nof the host");
+  EXPECT_EQ(Shell("ls /data/sub; cat /data/file",
+                  {"--tmpfs", "/data/sub", "-v", Path("src") + ":/data"}),
+            "of the host");
+}
+
+TEST_F(Mounts, MakesMountPointsInTheContainerOnly) {
+  Shell("true", {"-v", Path("src") + ":/brand/new/place"});
+  EXPECT_EQ(RunShell("ls /brand").code, 1);
+}
+
+TEST_F(Mounts, TakesRelativePathsOfTheCaller) {
+  Command command = Hoy({"run", "--rm", "-v", "./src:/data", Busybox(), "cat", "/data/file"});
+  command.directory = directory();
+  EXPECT_EQ(RunCommand(command).out, "of the host\n");
+}
+
+TEST_F(Mounts, MountFlagBindsAndMakesTmpfs) {
+  EXPECT_EQ(Shell("cat /d/file", {"--mount", fmt::format("type=bind,src={},dst=/d", Path("src"))}),
+            "of the host");
+  EXPECT_NE(RunShell("touch /d/x", {"--mount", fmt::format("type=bind,source={},target=/d,readonly",
+                                                           Path("src"))})
+                .code,
+            0);
+  EXPECT_EQ(Shell("df -k /t | awk 'NR==2 {print $2}'; stat -c %a /t",
+                  {"--mount", "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1700"}),
+            "1024\n1700");
+}
+
+TEST_F(Mounts, TmpfsIsEmptySizedAndUnexecutable) {
+  EXPECT_EQ(Shell("ls -A /home | wc -l; df -k /home | awk 'NR==2 {print $2}'",
+                  {"--tmpfs", "/home:size=64k"}),
+            "0\n64");
+  const Output output = RunShell("cp /bin/busybox /t/true; /t/true", {"--tmpfs", "/t"});
+  EXPECT_EQ(output.code, 126) << output;
+  EXPECT_EQ(Shell("cp /bin/busybox /t/true; /t/true; echo ran", {"--tmpfs", "/t:exec"}), "ran");
+}
+
+TEST_F(Mounts, SizesSharedMemory) {
+  EXPECT_EQ(Shell("df -k /dev/shm | awk 'NR==2 {print $2}'", {"--shm-size", "1m"}), "1024");
+}
+
+TEST_F(Mounts, AReadOnlyRootStillHasItsTmpfs) {
+  const Output output = RunShell("touch /x", {"--read-only"});
+  EXPECT_NE(output.code, 0);
+  EXPECT_TRUE(Has(output.err, "Read-only file system")) << output;
+  EXPECT_EQ(Shell("touch /dev/shm/x && [ -e /run/.containerenv ] && cat /etc/hostname",
+                  {"--read-only", "-h", "ship"}),
+            "ship");
+  EXPECT_EQ(Shell("touch /tmp/x /run/x /var/tmp/x && echo written",
+                  {"--read-only", "--read-only-tmpfs"}),
+            "written");
+  EXPECT_EQ(Shell("echo x >/data/new && echo written",
+                  {"--read-only", "-v", Path("src") + ":/data"}),
+            "written");
+}
+
+TEST_F(Mounts, DoesNotFollowALinkOfTheImageOutOfTheContainer) {
+  // A container's own link at the mount point must be read inside it.
+  const std::string id =
+      RunOk({"create", "-v", Path("src") + ":/trap/inside", Busybox(), "ls", "/trap/inside"});
+  const std::string upper = data() + "/containers/" + id + "/upper";
+  fs::create_directories(Path("outside"));
+  ASSERT_TRUE(fs::exists(data() + "/containers/" + id));
+  fs::create_directories(upper);
+  fs::create_directory_symlink(Path("outside"), upper + "/trap");
+  Run({"start", "-a", id});
+  EXPECT_TRUE(fs::is_empty(Path("outside")));
+}
+
+TEST_F(Mounts, RefusesWhatCannotBeMeant) {
+  Refuses({"-v", Path("no-such") + ":/data"}, "no-such");
+  Refuses({"-v", Path("src") + ":relative"}, "absolute");
+  Refuses({"-v", Path("src") + ":/"}, "'/'");
+  Refuses({"-v", Path("src") + ":/data:frozen"}, "frozen");
+  Refuses({"-v", Path("src") + ":/data:ro,rw"}, "ro and rw");
+  Refuses({"-v", "justaname:/data"}, "justaname");
+  Refuses({"-v", Path("src") + ":/d", "--tmpfs", "/d"}, "already");
+  Refuses({"--mount", "type=nfs,dst=/d"}, "nfs");
+  Refuses({"--mount", fmt::format("type=bind,src={}", Path("src"))}, "dst");
+  Refuses({"--mount", "type=tmpfs,dst=/d,tmpfs-size=big"}, "big");
+  Refuses({"--tmpfs", "/t:colour=red"}, "colour");
+  Refuses({"--shm-size", "lots"}, "lots");
+}
+
+TEST_F(Mounts, ADirectoryDoesNotFitOverAFile) {
+  Refuses({"-v", Path("src") + ":/etc/passwd"}, "/etc/passwd");
+  Refuses({"-v", Path("src/file") + ":/etc"}, "/etc");
+}
+
+class Ulimits : public Mounts {
+ protected:
+  static rlim_t HardLimit(__rlimit_resource resource) {
+    rlimit limit{};
+    ::getrlimit(resource, &limit);
+    return limit.rlim_max;
+  }
+};
+
+TEST_F(Ulimits, AreSet) {
+  EXPECT_EQ(Shell("ulimit -Sn; ulimit -Hn", {"--ulimit", "nofile=100:200"}), "100\n200");
+  EXPECT_EQ(Shell("ulimit -n", {"--ulimit", "nofile=300"}), "300");
+  EXPECT_EQ(Shell("ulimit -c", {"--ulimit", "core=0"}), "0");
+}
+
+TEST_F(Ulimits, AreClampedToWhatTheHostAllowsWithOneWarning) {
+  const rlim_t hard = HardLimit(RLIMIT_NOFILE);
+  if (hard == RLIM_INFINITY || hard >= 1'000'000) SKIP_BECAUSE("this host allows more than asked");
+  const Output output = RunShell("ulimit -Hn", {"--ulimit", "nofile=1000000:1000000"});
+  const std::string status = ReadFile("/proc/self/status");
+  const size_t at = status.find("CapEff:\t") + 8;
+  const uint64_t capabilities = std::stoull(status.substr(at, 16), nullptr, 16);
+  EXPECT_EQ(output.code, 0) << output;
+  if ((capabilities >> 24 & 1) != 0) {  // CAP_SYS_RESOURCE
+    EXPECT_EQ(output.out, "1000000\n");
+    return;
+  }
+  EXPECT_EQ(output.out, std::to_string(hard) + "\n");
+  EXPECT_TRUE(Has(output.err, "nofile")) << output;
+  EXPECT_EQ(std::ranges::count(output.err, '\n'), 1) << output;
+}
+
+TEST_F(Ulimits, NonsenseIsRefused) {
+  for (const char* bad : {"nofile", "nofile=", "nofile=200:100", "wishes=3", "nofile=x"}) {
+    Refuses({"--ulimit", bad}, "--ulimit");
+  }
+}
+
+}  // namespace
+}  // namespace hoy::test
