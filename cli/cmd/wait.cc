@@ -1,4 +1,5 @@
 #include "cli/ui/command.h"
+#include "cli/ui/exit_code.h"
 #include "cli/ui/objects.h"
 #include "core/engine/stop.h"
 
@@ -18,11 +19,14 @@ class WaitCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     int64_t timeout_ms = timeout_ ? *timeout_ / 1'000'000 : -1;
-    return ForEachObject(
+    bool timed_out = false;
+    int exit_code = ForEachObject(
         context, containers_,
         [&](const std::string& name) -> Result<> {
           TRY(std::string id, core::FindContainer(context.layout, name));
-          TRY(core::ExitRecord exit, core::WaitForExit(context.layout, id, timeout_ms));
+          auto ended = core::WaitForExit(context.layout, id, timeout_ms);
+          timed_out |= !ended && ended.error().kind == ErrorKind::kTimeout;
+          TRY(core::ExitRecord exit, std::move(ended));
           if (!exit.known) {
             context.Warn(
                 fmt::format("the exit status of '{}' is unknown: its monitor was lost", name));
@@ -31,6 +35,7 @@ class WaitCommand final : public Command {
           return {};
         },
         false);
+    return timed_out ? kExitTimeout : exit_code;
   }
 
  private:
