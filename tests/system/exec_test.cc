@@ -1,0 +1,245 @@
+// hoy exec: a further process in a running container.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class Exec : public ImageSandbox {
+ protected:
+  void SetUp() override {
+    ImageSandbox::SetUp();
+    if (HasFatalFailure()) return;
+    id_ = StartSleeper({"--name", "one", "--hostname", "boxed"});
+  }
+
+  Output Shell(const std::string& script, std::vector<std::string> options = {},
+               const std::string& input = "") const {
+    std::vector<std::string> arguments = {"exec"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    for (const char* text : {"one", "sh", "-c"}) arguments.emplace_back(text);
+    arguments.push_back(script);
+    return Run(arguments, input);
+  }
+
+  // The host's number of a process of the container whose command line contains `text`; 0: none.
+  int HostPidOf(const std::string& text) const {
+    for (int pid : ProcessesOf(Traces())) {
+      if (ReadFileIfThere(fmt::format("/proc/{}/cgroup", pid)).find(id_.substr(0, 12)) ==
+          std::string::npos) {
+        continue;
+      }
+      if (ReadFileIfThere(fmt::format("/proc/{}/cmdline", pid)).find(text) != std::string::npos) {
+        return pid;
+      }
+    }
+    return 0;
+  }
+
+  std::string id_;
+};
+
+TEST_F(Exec, GivesOutputErrorsAndExitCode) {
+  const Output output = Shell("echo out; echo err >&2; exit 7");
+  EXPECT_EQ(output.code, 7);
+  EXPECT_EQ(output.out, "out\n");
+  EXPECT_EQ(output.err, "err\n");
+  EXPECT_EQ(Shell("kill -TERM $$").code, 143);
+}
+
+TEST_F(Exec, JoinsEveryNamespaceOfTheContainer) {
+  for (const char* name : {"mnt", "pid", "ipc", "uts", "net", "cgroup"}) {
+    const Output both =
+        Shell(fmt::format("readlink /proc/1/ns/{0}; readlink /proc/self/ns/{0}", name));
+    std::istringstream lines(both.out);
+    std::string init, own;
+    lines >> init >> own;
+    EXPECT_FALSE(init.empty()) << both;
+    EXPECT_EQ(init, own) << name;
+    EXPECT_NE(own, std::filesystem::read_symlink(fmt::format("/proc/self/ns/{}", name)).string())
+        << name;
+  }
+  EXPECT_EQ(Shell("hostname").out, "boxed\n");
+  const Output processes = Shell("echo /proc/[0-9]*");
+  EXPECT_EQ(processes.out.find("/proc/1 "), 0u) << processes;
+}
+
+TEST_F(Exec, JoinsTheCgroup) {
+  const Background exec(Hoy({"exec", "one", "sleep", "1111"}));
+  int pid = 0;
+  ASSERT_TRUE(Eventually([&] { return (pid = HostPidOf("1111")) != 0; }));
+  const std::string init = Inspect("one")["State"]["Pid"].dump();
+  EXPECT_EQ(ReadFile(fmt::format("/proc/{}/cgroup", pid)), ReadFile("/proc/" + init + "/cgroup"));
+}
+
+TEST_F(Exec, HasTheContainersEnvironmentDirectoryAndUser) {
+  RunOk({"run", "-d", "--name", "two", "-e", "A=1", "-e", "B=2", "-w", "/tmp", "-u", "app",
+         Busybox(), "sleep", "1000"});
+  const Output from_host = RunCommand([&] {
+    Command command = Hoy({"exec", "-e", "B=3", "-e", "C", "-e", "NOT_THERE", "two", "sh", "-c",
+                           "echo $A $B $C ${NOT_THERE-unset}; pwd; id -un"});
+    command.env["C"] = "from host";
+    command.env["NOT_THERE"] = std::nullopt;
+    return command;
+  }());
+  EXPECT_EQ(from_host.out, "1 3 from host unset\n/tmp\napp\n") << from_host;
+}
+
+TEST_F(Exec, TakesUserAndDirectory) {
+  EXPECT_EQ(Shell("id -u; id -g; echo $HOME", {"-u", "app"}).out.substr(0, 5), "1000\n");
+  EXPECT_EQ(Shell("id -u; id -g", {"-u", "12:34"}).out, "12\n34\n");
+  EXPECT_EQ(Shell("pwd", {"-w", "/bin"}).out, "/bin\n");
+  EXPECT_EQ(Shell("pwd", {"--workdir=relative"}).code, 125);
+  const Output unknown = Shell("true", {"-u", "nobody-here"});
+  EXPECT_EQ(unknown.code, 125) << unknown;
+  EXPECT_NE(unknown.err.find("nobody-here"), std::string::npos) << unknown;
+}
+
+TEST_F(Exec, PassesStdinOnWithInteractiveOnly) {
+  std::string bytes;
+  for (int i = 0; i < 400'000; ++i) bytes.push_back(static_cast<char>(i * 7 + i / 251));
+  EXPECT_EQ(Shell("cat", {"-i"}, bytes).out, bytes);
+  EXPECT_EQ(Shell("wc -c", {}, "ignored").out, "0\n");
+  EXPECT_EQ(Shell("head -c 3", {"-i"}, bytes).out, bytes.substr(0, 3)) << "who stops reading";
+}
+
+TEST_F(Exec, LosesNoOutput) {
+  const Output output = Shell("i=0; while [ $i -lt 20000 ]; do echo line-$i; i=$((i+1)); done");
+  std::istringstream lines(output.out);
+  std::string line;
+  int count = 0;
+  while (std::getline(lines, line)) ASSERT_EQ(line, fmt::format("line-{}", count++));
+  EXPECT_EQ(count, 20000);
+}
+
+TEST_F(Exec, GivesATerminal) {
+  Pty terminal(Hoy({"exec", "-it", "one", "sh"}), {31, 97});
+  ASSERT_TRUE(terminal.Expect("# "));
+  terminal.Send("tty; stty size; echo $TERM\n");
+  EXPECT_TRUE(terminal.Expect("/dev/pts/"));
+  EXPECT_TRUE(terminal.Expect("31 97"));
+  EXPECT_TRUE(terminal.Expect("xterm"));
+  terminal.Resize({40, 120});
+  EXPECT_TRUE(Eventually([&] {
+    terminal.Send("stty size\n");
+    return terminal.Expect("40 120", milliseconds(500));
+  }));
+  terminal.Send("sleep 1000\n");
+  ASSERT_TRUE(Eventually([&] { return HostPidOf("1000") != 0; }));
+  terminal.Send("\x03");
+  terminal.Send("echo status-$?\n");
+  EXPECT_TRUE(terminal.Expect("status-130"));
+  terminal.Send("exit 9\n");
+  EXPECT_EQ(terminal.Finish(), 9);
+  EXPECT_TRUE(terminal.IsCooked());
+}
+
+TEST_F(Exec, TerminalWithoutInteractiveHasACarriageReturn) {
+  EXPECT_EQ(Shell("[ -t 1 ] && echo yes", {"-t"}).out, "yes\r\n");
+  EXPECT_EQ(Shell("[ -t 1 ] || echo no").out, "no\n");
+}
+
+TEST_F(Exec, DetachedOutlivesItsClient) {
+  const Output output =
+      Run({"exec", "-d", "one", "sh", "-c", "echo here > /written; exec sleep 3333"});
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_EQ(output.out, "");
+  EXPECT_TRUE(Eventually([&] { return HostPidOf("3333") != 0; }));
+  EXPECT_EQ(Shell("cat /written").out, "here\n");
+}
+
+TEST_F(Exec, DiesWithItsClient) {
+  for (const char* user : {"root", "app"}) {
+    Background exec(Hoy({"exec", "-u", user, "one", "sh", "-c", "echo up; sleep 4444; true"}));
+    ASSERT_TRUE(exec.WaitForOut("up"));
+    ASSERT_TRUE(Eventually([&] { return HostPidOf("echo up") != 0; }));
+    exec.Signal(SIGKILL);
+    EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10))) << user;
+  }
+}
+
+TEST_F(Exec, PassesSignalsOn) {
+  Background exec(Hoy(
+      {"exec", "one", "sh", "-c", "trap 'exit 44' TERM; echo up; while :; do sleep 0.02; done"}));
+  ASSERT_TRUE(exec.WaitForOut("up"));
+  exec.Signal(SIGTERM);
+  EXPECT_EQ(exec.Finish().code, 44);
+}
+
+TEST_F(Exec, EndsWhenItsReaderIsGone) {
+  const Output output = RunCommand([&] {
+    Command command = Hoy({});
+    command.argv = {"sh", "-c", fmt::format("{} exec one yes | head -n 1", HoyProgram())};
+    return command;
+  }());
+  EXPECT_EQ(output.out, "y\n") << output;
+  EXPECT_FALSE(output.timed_out);
+  EXPECT_TRUE(Eventually([&] { return HostPidOf("yes") == 0; }, seconds(10)));
+}
+
+TEST_F(Exec, AContainerThatDoesNotRunIsASentence) {
+  RunOk({"stop", "one"});
+  const Output output = Run({"exec", "one", "true"});
+  EXPECT_EQ(output.code, 125);
+  EXPECT_NE(output.err.find("is not running"), std::string::npos) << output;
+  EXPECT_NE(output.err.find("hoy start"), std::string::npos) << output;
+}
+
+TEST_F(Exec, TellsWhatCannotBeRunFromWhatIsMissing) {
+  const Output missing = Run({"exec", "one", "no-such-program"});
+  EXPECT_EQ(missing.code, 127) << missing;
+  EXPECT_NE(missing.err.find("no-such-program"), std::string::npos) << missing;
+  EXPECT_EQ(Run({"exec", "one", "/no/such/program"}).code, 127);
+  EXPECT_EQ(Run({"exec", "one", "/etc/passwd"}).code, 126);
+  EXPECT_EQ(Run({"exec", "one", "/etc"}).code, 126);
+}
+
+TEST_F(Exec, PrivilegedHasAllCapabilitiesAndNoFilter) {
+  const auto status = [&](std::vector<std::string> options) {
+    return Shell("grep -E 'CapEff|CapBnd|Seccomp:' /proc/self/status", std::move(options)).out;
+  };
+  const std::string plain = status({});
+  const std::string privileged = status({"--privileged"});
+  EXPECT_NE(plain.find("Seccomp:\t2"), std::string::npos) << plain;
+  EXPECT_NE(privileged.find("Seccomp:\t0"), std::string::npos) << privileged;
+  EXPECT_NE(plain, privileged);
+  EXPECT_NE(plain.find("CapEff:\t00000000a80425fb"), std::string::npos) << plain;
+}
+
+TEST_F(Exec, SeesTheContainersLimitsAndConfinement) {
+  // The same status lines as PID 1, but for what a process has of its own.
+  const Output output = Shell(
+      "for p in 1 self; do grep -E 'Cap|Seccomp:|NoNewPrivs' /proc/$p/status; "
+      "cat /proc/$p/limits | grep 'open files'; echo; done");
+  const size_t half = output.out.find("\n\n");
+  ASSERT_NE(half, std::string::npos) << output;
+  EXPECT_EQ(output.out.substr(0, half), output.out.substr(half + 2, half)) << output;
+}
+
+TEST_F(Exec, ManyAtOnce) {
+  std::vector<Background> all;
+  for (int i = 0; i < 16; ++i) {
+    all.emplace_back(Hoy({"exec", "one", "sh", "-c", fmt::format("echo {0}; exit {0}", i)}));
+  }
+  for (int i = 0; i < 16; ++i) {
+    const Output output = all[static_cast<size_t>(i)].Finish();
+    EXPECT_EQ(output.code, i) << output;
+    EXPECT_EQ(output.out, fmt::format("{}\n", i));
+  }
+}
+
+TEST_F(Exec, EndsWithTheContainer) {
+  Background exec(Hoy({"exec", "one", "sh", "-c", "echo up; sleep 5555"}));
+  ASSERT_TRUE(exec.WaitForOut("up"));
+  RunOk({"rm", "-f", "one"});
+  EXPECT_EQ(exec.Finish().code, 137);
+}
+
+}  // namespace
+}  // namespace hoy::test
