@@ -35,7 +35,8 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run) {
   if (auto cgroup = ReadCgroupLocation(layout, id)) header.oom_path = plan.Text(cgroup->OomFile());
   header.cleanup_argv = plan.Texts(CleanUpCommand(layout, id));
   std::string bytes = plan.Serialize();
-  TRY(SpawnedMonitor monitor, SpawnMonitor({.plan = bytes, .label = std::string(ShortId(id))}));
+  TRY(SpawnedMonitor monitor, SpawnMonitor({.label = std::string(ShortId(id))}));
+  TRY(SendPlan(monitor.start, bytes));
   TRY(StartReply reply, ReceiveStartMessage(monitor.start));
   if (reply.kind == StartReply::Kind::kMessage &&
       reply.message.kind == StartMessageKind::kStarted) {

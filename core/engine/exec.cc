@@ -36,7 +36,7 @@ Result<> AddPipe(Fd& read_end, Fd& write_end) {
   return {};
 }
 
-Result<Streams> MakeStreams(const ProcessConfig& process, const ResolvedUser& user) {
+Result<Streams> MakeStreams(const ProcessConfig& process) {
   Streams streams;
   if (process.terminal) return streams;  // the pty comes from inside the container
   if (process.stdin_open) {
@@ -45,13 +45,19 @@ Result<Streams> MakeStreams(const ProcessConfig& process, const ResolvedUser& us
   }
   TRY(AddPipe(streams.ours.out[0], streams.theirs[1]));
   TRY(AddPipe(streams.ours.out[1], streams.theirs[2]));
-  for (const Fd& fd : streams.theirs) {
+  for (const Fd& fd : streams.ours.out) fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  return streams;
+}
+
+// To the process that has them already: their owner, so that it may open /dev/stdout again.
+Result<> GiveStreams(Streams& streams, const ResolvedUser& user) {
+  for (Fd& fd : streams.theirs) {
     if (fd && user.uid != 0 && fchown(fd.get(), user.uid, user.gid) != 0) {
       return FailErrno("change owner", "pipe");
     }
+    fd.reset();
   }
-  for (const Fd& fd : streams.ours.out) fcntl(fd.get(), F_SETFL, O_NONBLOCK);
-  return streams;
+  return {};
 }
 
 // Children of this process start in the container's PID namespace; and while one of them has not
@@ -100,6 +106,19 @@ Result<int> ExecInContainer(const Layout& layout, std::string_view id, const Exe
   }
   TRY(ContainerRecord record, ReadContainer(layout, id));
   pid_t init_pid = status.run->init.pid;
+  BlockedSignals signals;
+  Streams streams;
+  if (!request.detach) {
+    TRY(streams, MakeStreams(process));
+  }
+  // The program that will carry the plan out starts up while we look things up.
+  TRY(EnterPidNamespace(*init, record.config));
+  TRY(SpawnedMonitor child,
+      SpawnMonitor({.label = std::string(ShortId(id)),
+                    .join = *init,
+                    .streams = {streams.theirs[0].get(), streams.theirs[1].get(),
+                                streams.theirs[2].get()}}));
+  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   ExecInput input;
   TRY(input.cgroup, ReadCgroupLocation(layout, id));
   input.record = &record;
@@ -117,20 +136,8 @@ Result<int> ExecInContainer(const Layout& layout, std::string_view id, const Exe
   }
   std::string plan = BuildExecPlan(input).Serialize();
 
-  BlockedSignals signals;
-  Streams streams;
-  if (!request.detach) {
-    TRY(streams, MakeStreams(process, input.resolved.user));
-  }
-  TRY(EnterPidNamespace(*init, record.config));
-  TRY(SpawnedMonitor child,
-      SpawnMonitor({.plan = plan,
-                    .label = std::string(ShortId(id)),
-                    .join = *init,
-                    .streams = {streams.theirs[0].get(), streams.theirs[1].get(),
-                                streams.theirs[2].get()}}));
-  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-  for (Fd& fd : streams.theirs) fd.reset();
+  TRY(GiveStreams(streams, input.resolved.user));
+  TRY(SendPlan(child.start, plan));
   while (true) {
     TRY(StartReply reply, ReceiveStartMessage(child.start));
     if (reply.kind == StartReply::Kind::kEndOfFile) break;

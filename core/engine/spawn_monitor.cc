@@ -99,8 +99,6 @@ struct Placement {
 Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
   TRY(Fd program_fd, OpenMonitorProgram());
   TRY(Fd program, MoveUp(program_fd));
-  TRY(Fd plan_fd, PlanFile(request.plan));
-  TRY(Fd plan, MoveUp(plan_fd));
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
     return FailErrno("socketpair", "start");
@@ -112,8 +110,7 @@ Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
   Fd null;
   TRY(null, OpenAt(kCwd, "/dev/null", O_RDWR));
   std::array<Fd, 5> moved;
-  std::array<Placement, 7> placements = {{{plan.get(), kPlanFd},
-                                          {theirs.get(), kStartFd},
+  std::array<Placement, 6> placements = {{{theirs.get(), kStartFd},
                                           {-1, kAttachFd},
                                           {-1, kJoinFd},
                                           {-1, STDIN_FILENO},
@@ -126,7 +123,7 @@ Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i] < 0) continue;
     TRY(moved[i], MoveUp(wanted[i]));
-    placements[2 + i].from = moved[i].get();
+    placements[1 + i].from = moved[i].get();
   }
   std::string name = "hoy-monitor";
   std::string label = request.label;
@@ -141,6 +138,29 @@ Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
   if (pid < 0) return FailErrno("fork", "hoy-monitor");
   Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   return SpawnedMonitor{ChildProcess(pid, std::move(pidfd)), std::move(ours)};
+}
+
+Result<> SendPlan(BorrowedFd start, const std::string& plan) {
+  TRY(Fd file, PlanFile(plan));
+  char byte = 'p';
+  iovec part{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  cmsghdr* item = CMSG_FIRSTHDR(&header);
+  item->cmsg_level = SOL_SOCKET;
+  item->cmsg_type = SCM_RIGHTS;
+  item->cmsg_len = CMSG_LEN(sizeof(int));
+  int fd = file.get();
+  memcpy(CMSG_DATA(item), &fd, sizeof fd);
+  // A monitor that was killed shows as end-of-file when its answer is read.
+  if (sendmsg(start.get(), &header, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
+    return FailErrno("send", "plan");
+  }
+  return {};
 }
 
 Result<StartReply> ReceiveStartMessage(BorrowedFd start) {

@@ -12,7 +12,6 @@
 namespace hoy::core {
 
 struct SpawnRequest {
-  const std::string& plan;                 // PlanBuilder::Serialize()
   std::string label;                       // argv[1], so that `ps` tells whose monitor it is
   BorrowedFd attach = -1;                  // MonitorFd kAttachFd
   BorrowedFd join = -1;                    // MonitorFd kJoinFd
@@ -21,13 +20,16 @@ struct SpawnRequest {
 
 struct SpawnedMonitor {
   ChildProcess process;
-  Fd start;  // StartMessages come from here
+  Fd start;  // the plan goes in, StartMessages come out
 };
 
 // The program is executed from a read-only detached mount of its file, so that a container that
 // opens /proc/<pid>/exe of a process that has not yet exec'd cannot write to hoy's own binary (the
 // attack of CVE-2019-5736); where that cannot be made, from a sealed copy in memory.
 Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request);
+
+// What it has been waiting for: PlanBuilder::Serialize().
+Result<> SendPlan(BorrowedFd start, const std::string& plan);
 
 struct StartReply {
   enum class Kind { kMessage, kEndOfFile };

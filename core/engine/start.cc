@@ -112,6 +112,9 @@ Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
                                      const StartRequest& request) {
   StartInput input = MakeInput(layout, record, request);
+  // It starts up while we look things up; without a plan it ends by itself.
+  TRY(SpawnedMonitor monitor,
+      SpawnMonitor({.label = std::string(ShortId(record.id)), .attach = request.attach}));
   auto opened = OpenContainerRoot(layout, record.id, record.config);
   if (!opened) {
     TRY(CheckLayers(layout, record));
@@ -143,9 +146,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(WriteCgroupLocation(layout, record.id, input.cgroup));
 
   std::string plan = BuildStartPlan(input).Serialize();
-  TRY(SpawnedMonitor monitor,
-      SpawnMonitor(
-          {.plan = plan, .label = std::string(ShortId(record.id)), .attach = request.attach}));
+  TRY(SendPlan(monitor.start, plan));
   FailPoint("start-spawned");
   TRY(StartReply reply, ReceiveStartMessage(monitor.start));
   if (reply.kind == StartReply::Kind::kEndOfFile) {

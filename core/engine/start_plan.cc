@@ -208,7 +208,7 @@ void StartPlanner::MakeCgroupMounts(const Mount& mount) {
     step.c = plan_.Text(target);
     if (!data.empty()) step.d = plan_.Text(data);
     step.flags = flags;
-    step.slot = 1;
+    step.slot = target == mount.target ? 1 : 0;  // below it nothing comes from the image
     Put(StepKind::kMount, step);
   };
   if (input_.cgroup.version == CgroupVersion::kV2) {
@@ -220,6 +220,7 @@ void StartPlanner::MakeCgroupMounts(const Mount& mount) {
     if (controllers.empty()) continue;
     std::string name = controllers.starts_with("name=") ? controllers.substr(5) : controllers;
     std::string data = controllers.starts_with("name=") ? "none," + controllers : controllers;
+    AddPath(StepKind::kMakeDirectories, mount.target + "/" + name, 0755);  // on a fresh tmpfs
     add("cgroup", mount.target + "/" + name, data, mount.flags);
   }
   if ((mount.flags & MS_RDONLY) == 0) return;

@@ -109,13 +109,15 @@ struct PlanHeader {
 // Descriptors that hoy hands to hoy-monitor, at fixed numbers (-1 is not possible: unused ones are
 // simply closed).
 enum MonitorFd : int {
-  kPlanFd = 3,    // memfd with the plan
-  kStartFd = 4,   // SOCK_SEQPACKET: StartMessage, see below
-  kAttachFd = 5,  // SOCK_SEQPACKET to the foreground client (attach_protocol.h), or closed
-  kJoinFd = 6,    // kDirect: pidfd of the container's init
+  kStartFd = 3,   // SOCK_SEQPACKET: the plan comes in, StartMessages go out, see below
+  kAttachFd = 4,  // SOCK_SEQPACKET to the foreground client (attach_protocol.h), or closed
+  kJoinFd = 5,    // kDirect: pidfd of the container's init
 };
 
-// The start protocol, hoy-monitor (or the plan's process) -> hoy, one packet each:
+// The start protocol. First hoy -> hoy-monitor, one packet of one byte with a memfd that holds the
+// plan (SCM_RIGHTS): hoy starts the program before it has decided everything, so that both work at
+// the same time; end-of-file instead means that hoy gave up. Then hoy-monitor (or the plan's own
+// process) -> hoy, one packet each:
 //
 //   | kind      | index        | value       | ancillary            | meaning                     |
 //   |-----------|--------------|-------------|----------------------|-----------------------------|

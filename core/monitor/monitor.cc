@@ -65,12 +65,42 @@ bool Tell(StartMessageKind kind, uint32_t index, int64_t value) {
   _exit(1);
 }
 
+int ReceiveFd(msghdr& header) {
+  int fd = -1;
+  cmsghdr* item = CMSG_FIRSTHDR(&header);
+  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
+    memcpy(&fd, CMSG_DATA(item), sizeof fd);
+  }
+  return fd;
+}
+
+// Waits until hoy has decided. Its end-of-file: it gave up, and so do we.
+int ReceivePlan() {
+  char byte = 0;
+  iovec part{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t count = 0;
+  do {
+    count = recvmsg(kStartFd, &header, MSG_CMSG_CLOEXEC);
+  } while (count < 0 && errno == EINTR);
+  if (count <= 0) _exit(0);
+  return ReceiveFd(header);
+}
+
+// The mapping stays; its descriptor does not.
 const void* MapPlan() {
+  int fd = ReceivePlan();
   struct stat status{};
-  if (fstat(kPlanFd, &status) != 0) GiveUp(SetupStage::kPlan, errno);
+  if (fstat(fd, &status) != 0) GiveUp(SetupStage::kPlan, errno);
   auto size = static_cast<size_t>(status.st_size);
-  void* base = mmap(nullptr, size, PROT_READ, MAP_SHARED, kPlanFd, 0);
+  void* base = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
   if (base == MAP_FAILED) GiveUp(SetupStage::kPlan, errno);
+  close(fd);
   const auto* header = static_cast<const PlanHeader*>(base);
   if (size < sizeof *header || header->magic != kPlanMagic || header->version != kPlanVersion ||
       header->size != size) {
@@ -224,15 +254,6 @@ void StartInit(Monitor& m) {
   close(m.release_fd);
 }
 
-int ReceiveFd(msghdr& header) {
-  int fd = -1;
-  cmsghdr* item = CMSG_FIRSTHDR(&header);
-  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
-    memcpy(&fd, CMSG_DATA(item), sizeof fd);
-  }
-  return fd;
-}
-
 // True: the init has exec'd. False: it failed, and hoy was told (or is gone).
 bool AwaitExec(Monitor& m, bool* told) {
   *told = true;
@@ -380,7 +401,7 @@ void AdoptInit(Monitor& m) {
 }  // namespace
 
 int MonitorMain() {
-  close_range(kPlanFd, ~0U, CLOSE_RANGE_CLOEXEC);
+  close_range(kStartFd, ~0U, CLOSE_RANGE_CLOEXEC);
   PlanView plan(MapPlan());
   if (plan.header().mode == MonitorMode::kDirect) RunDirect(plan);
   Detach();
@@ -407,7 +428,6 @@ int MonitorMain() {
     if (plan.header().mode == MonitorMode::kStart) kill(m.pid, SIGKILL);
   }
   close(kStartFd);
-  close(kPlanFd);
   ShieldFromOomKiller();
 
   static Pump pump(m.streams);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -83,7 +82,11 @@ uint64_t StartTimeOf(pid_t pid) {
   for (int index = 2; field != nullptr && index < kStartTimeField; ++index) {
     field = strchr(field + 1, ' ');
   }
-  return field != nullptr ? strtoull(field + 1, nullptr, 10) : 0;
+  uint64_t ticks = 0;
+  while (field != nullptr && *++field >= '0' && *field <= '9') {
+    ticks = ticks * 10 + static_cast<uint64_t>(*field - '0');
+  }
+  return ticks;
 }
 
 int PublishRunning(const char* state_path, const RunningFacts& facts) {

@@ -91,8 +91,7 @@ Result<> ReserveName(const Layout& layout, const ContainerRecord& record) {
     return Fail(
         MakeError(ErrorKind::kAlreadyExists, fmt::format("the name '{}' is in use by container {}",
                                                          record.name, ShortId(owner)))
-            .WithHint(
-                fmt::format("hoy rm {}, or choose another name", record.name)));
+            .WithHint(fmt::format("hoy rm {}, or choose another name", record.name)));
   }
   return Fail(ErrorKind::kConflict, "the name '{}' keeps changing hands", record.name);
 }
