@@ -86,7 +86,8 @@ std::optional<std::chrono::seconds> RetryAfter(const HttpResponse& response, cor
   const char* end = ::strptime(header.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
   if (!end || *end) return std::nullopt;
   int64_t seconds = ::timegm(&date) - now / core::kSecond;
-  return std::chrono::seconds(std::max<int64_t>(seconds, 0));
+  constexpr int64_t kYear = 365 * 86'400;  // nobody waits longer, and nothing overflows
+  return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, kYear));
 }
 
 std::string ErrorDetail(std::string_view body) {

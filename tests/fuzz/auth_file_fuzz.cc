@@ -1,0 +1,30 @@
+// auth.json, config.json and what a credential helper prints.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "oci/registry/auth_file.h"
+#include "oci/registry/base64.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace hoy::oci;
+  std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (auto file = ParseAuthFile(text)) {
+    for (const auto& [key, credential] : file->auths) {
+      if (NormalizeAuthKey(key) != key && key.find("/v") == std::string::npos &&
+          key.find("://") == std::string::npos) {
+        __builtin_trap();
+      }
+      if (!credential.empty() && key.find('/') == std::string::npos &&
+          file->Find(key, "some/path") == nullptr) {
+        __builtin_trap();
+      }
+    }
+  }
+  if (auto answer = ParseHelperAnswer(text); answer && answer->username.empty()) __builtin_trap();
+  if (auto bytes = Base64Decode(text); bytes && Base64Encode(*bytes).size() != size) {
+    __builtin_trap();
+  }
+  return 0;
+}
