@@ -60,7 +60,8 @@ class Fetch : public BlobReceiver {
       fetched = FetchRest();
     }
     if (!fetched) {
-      if (fetched.error().stage == "verify-blob") ::unlink(partial_path_.c_str());
+      bool useless = done_ == 0 || fetched.error().stage == "verify-blob";
+      if (useless) ::unlink(partial_path_.c_str());
       return fetched;
     }
     return PutInPlace();
@@ -129,6 +130,7 @@ class Fetch : public BlobReceiver {
       TRY(StartOver());
       return 0;
     }
+    if (info.st_size > 0) file_.MarkSuspect();
     std::vector<std::byte> buffer(std::min<uint64_t>(info.st_size, 1 << 20));
     while (done_ < static_cast<uint64_t>(info.st_size)) {
       TRY(client_.cancel().Check());

@@ -71,6 +71,11 @@ void GrowingFile::Restart() {
   changed_.notify_all();
 }
 
+void GrowingFile::MarkSuspect() {
+  std::lock_guard lock(mutex_);
+  suspect_ = true;
+}
+
 void GrowingFile::Finish() {
   std::lock_guard lock(mutex_);
   finished_ = true;
@@ -95,9 +100,9 @@ Result<> GrowingFile::WaitUntilDone() {
   return {};
 }
 
-bool GrowingFile::finished() {
+bool GrowingFile::suspect() {
   std::lock_guard lock(mutex_);
-  return finished_;
+  return suspect_;
 }
 
 }  // namespace hoy::oci

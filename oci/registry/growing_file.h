@@ -23,6 +23,7 @@ class GrowingFile {
   // What was there was not the blob: who has read of it fails ("restarted"), new readers start
   // over.
   void Restart();
+  void MarkSuspect();      // some of it is not from this download, and not verified yet
   void Finish();           // complete and verified
   void Fail(Error error);  // will never be complete; readers fail with it
 
@@ -32,7 +33,7 @@ class GrowingFile {
   std::unique_ptr<ByteSource> NewReader(Consumed consumed = {});
   // Waits for Finish or Fail.
   Result<> WaitUntilDone();
-  bool finished();
+  bool suspect();
 
  private:
   class Reader;
@@ -42,6 +43,7 @@ class GrowingFile {
   Fd fd_;
   uint64_t available_ = 0;
   uint64_t generation_ = 0;
+  bool suspect_ = false;
   bool finished_ = false;
   std::optional<Error> error_;
 };

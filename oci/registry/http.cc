@@ -212,7 +212,10 @@ class HttpClient::Connection {
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, nullptr);
     if (!code) return Fail(std::move(code).error());
     if (consumer_error_) return Fail(std::move(*consumer_error_));
-    if (*code != CURLE_OK) {
+    // What matters of a refusal is its status; docker-registry's 416 announces a longer body than
+    // it sends.
+    bool refused = response_.status >= 400;
+    if (*code != CURLE_OK && !refused) {
       long system_errno = 0;
       curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &system_errno);
       return Fail(TransferError(*code, static_cast<int>(system_errno), detail_, url));

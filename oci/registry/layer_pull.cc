@@ -133,14 +133,13 @@ class LayerPull {
   }
 
   Result<> UnpackOne(Job& job) {
-    bool was_verified = job.blob->file.finished();
     Result<> applied = ApplyOnce(job);
     if (applied) return job.blob->file.WaitUntilDone();
     if (applied.error().kind != ErrorKind::kCorrupt) return applied;
     // What is to blame for bytes that make no sense is the download, if it failed.
     TRY(job.blob->file.WaitUntilDone());
-    // The bytes came from an unverified prefix that an earlier process left; now they are right.
-    if (!was_verified) return ApplyOnce(job);
+    // It read what an earlier process had left, before that was verified; now it is right.
+    if (job.blob->file.suspect()) return ApplyOnce(job);
     return CheckStoredBlob(job, std::move(applied).error());
   }
 

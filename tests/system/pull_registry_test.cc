@@ -328,9 +328,9 @@ TEST_F(PullBasicAuth, TakesCredsFromTheFlagTheFileAndTheEnvironment) {
   // base64 of user:secret
   Json file = {{"auths", {{registry->address(), {{"auth", "dXNlcjpzZWNyZXQ="}}}}}};
   WriteFile(Path("auth.json"), file.dump());
-  fs::remove_all(data() + "/images");
+  RunOk({"rmi", reference});
   RunOk({"pull", "-q", "--authfile", Path("auth.json"), reference});
-  fs::remove_all(data() + "/images");
+  RunOk({"rmi", reference});
   env["DOCKER_AUTH_CONFIG"] = file.dump();
   RunOk({"pull", "-q", reference});
 }

@@ -227,6 +227,25 @@ TEST_F(BlobFetcherTest, RefusesARegistryThatHasLess) {
       << fetched.error().message;
 }
 
+// docker-registry's 416 announces the blob's length and sends a sentence.
+TEST_F(BlobFetcherTest, ReadsARefusalWhoseLengthIsALie) {
+  std::string less = blob.substr(0, 1000);
+  FaultServer server([&](const FaultRequest& request) -> FaultReply {
+    if (request.Header("range").empty()) return {.body = less};
+    return {.status = 416, .body = "invalid range", .content_length = 1000};
+  });
+  auto fetched = Fetch(server);
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().stage, "verify-blob") << fetched.error().message;
+}
+
+TEST_F(BlobFetcherTest, LeavesNoEmptyPartial) {
+  FaultServer server([](const FaultRequest&) { return FaultReply{.status = 404}; });
+  auto fetched = Fetch(server);
+  ASSERT_FALSE(fetched);
+  EXPECT_FALSE(core::Exists(Partial()));
+}
+
 TEST_F(BlobFetcherTest, RefusesAnotherRangeThanItAskedFor) {
   LeavePartial(std::string_view(blob).substr(0, 1000));
   FaultServer server([&](const FaultRequest&) {
