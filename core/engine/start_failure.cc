@@ -241,6 +241,10 @@ Finding ExplainLookup(LayeredRoot* root, const ProcessConfig& process,
     finding.message = ErrnoText(failure.system_errno);
     return finding;
   }
+  if (name.starts_with('-')) {
+    finding.hint = "options of hoy go before the image; what follows it is the command";
+    return finding;
+  }
   if (root != nullptr) {
     auto near = NearbyExecutables(*root, path, name);
     if (!near.empty()) {
@@ -250,8 +254,6 @@ Finding ExplainLookup(LayeredRoot* root, const ProcessConfig& process,
   }
   if (name.empty()) {
     finding.message = "an empty name is no program";
-  } else if (name.starts_with('-')) {
-    finding.hint = "options of hoy go before the image; what follows it is the command";
   } else if (name.contains(' ')) {
     finding.hint =
         "the name contains a space: give the program and its arguments as separate words";

@@ -32,6 +32,10 @@ Pty::Pty(const Command& command, Size size) {
   std::vector<char*> argv;
   for (const auto& argument : command.argv) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  int exec_pipe[2];  // closes on exec: from then on a key pressed reaches the program
+  if (::pipe2(exec_pipe, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+  const Fd executed(exec_pipe[0]);
+  Fd not_yet(exec_pipe[1]);
 
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");
@@ -53,6 +57,9 @@ Pty::Pty(const Command& command, Size size) {
     ::_exit(127);
   }
   pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  not_yet.reset();
+  char nothing = 0;
+  (void)!::read(executed.get(), &nothing, 1);
   Send(command.input);
 }
 

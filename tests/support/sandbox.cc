@@ -172,6 +172,12 @@ std::string ImageSandbox::StartSleeper(std::vector<std::string> options) const {
   return RunOk(arguments);
 }
 
+void RemovePartialBlobs(const std::string& data) {
+  for (const auto& name : ListNames(data + "/images/ingest")) {
+    fs::remove(data + "/images/ingest/" + name);
+  }
+}
+
 std::vector<std::string> FailPoints() {
   const Output output = RunCommand({.argv = {HoyProgram(), "__fail-points"}});
   std::istringstream stream(output.out);

@@ -87,6 +87,9 @@ class ImageSandbox : public HoySandbox {
   std::map<std::string, std::string> references_;
 };
 
+// What interrupted pulls keep in DATA to go on from.
+void RemovePartialBlobs(const std::string& data);
+
 // Every name `hoy __fail-points` lists. HOY_FAIL_POINT=<name> kills the hoy process there.
 std::vector<std::string> FailPoints();
 

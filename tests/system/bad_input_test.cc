@@ -1,0 +1,155 @@
+// What people and registries get wrong: a clear error, the right exit code, nothing half-made left
+// behind, and nothing outside DATA and RUN touched. (tests/system/full_disk_test.cc: bad ground.)
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <random>
+
+#include "tests/support/registry.h"
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+namespace fs = std::filesystem;
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class BadInput : public ImageSandbox {
+ protected:
+  void Refuses(const std::vector<std::string>& arguments, int code, const std::string& text) const {
+    const Output output = Run(arguments);
+    const std::string line = fmt::format("hoy {}", fmt::join(arguments, " "));
+    EXPECT_EQ(output.code, code) << line << "\n" << output;
+    EXPECT_EQ(output.out, "") << line;
+    EXPECT_TRUE(Has(output.err, text)) << line << "\n" << output;
+    EXPECT_TRUE(output.err.starts_with("hoy: ")) << line << "\n" << output;
+    EXPECT_TRUE(ListNames(data() + "/containers").empty()) << line;
+    EXPECT_TRUE(ListNames(run() + "/containers").empty()) << line;
+  }
+};
+
+TEST_F(BadInput, MalformedReferencesAreRefusedBeforeAnythingHappens) {
+  for (const char* reference : {"UPPERCASE", "a//b", "a:", ":tag", "name@sha256:12", "-x/y", "a b",
+                                "host:port/name", "name:tag:tag", ""}) {
+    Refuses({"run", "--rm", "--", reference, "true"}, 125, reference);
+    Refuses({"pull", "--", reference}, 125, reference);
+  }
+}
+
+TEST_F(BadInput, AnImageThatIsNotHereAndMayNotBePulled) {
+  Refuses({"run", "--pull", "never", "no-such-image", "true"}, 125, "no-such-image");
+  Refuses({"create", "--pull", "never", "no-such-image"}, 125, "no-such-image");
+}
+
+TEST_F(BadInput, MissingSourcesUsersAndFiles) {
+  Refuses({"run", "-v", Path("none") + ":/x", Busybox(), "true"}, 125, Path("none"));
+  Refuses({"run", "--mount", "type=bind,src=/no/such,dst=/x", Busybox(), "true"}, 125, "/no/such");
+  Refuses({"run", "--rm", "-u", "nobody-here", Busybox(), "true"}, 125, "nobody-here");
+  Refuses({"run", "--rm", "--group-add", "no-group", Busybox(), "true"}, 125, "no-group");
+  Refuses({"run", "--env-file", Path("none"), Busybox(), "true"}, 125, Path("none"));
+  Refuses({"run", "--label-file", Path("none"), Busybox(), "true"}, 125, Path("none"));
+  Refuses({"run", "--cidfile", Path("no/dir/cid"), Busybox(), "true"}, 125, "no/dir/cid");
+}
+
+TEST_F(BadInput, MissingObjectsAre1OnOtherVerbs) {
+  for (const char* verb : {"start", "stop", "kill", "rm", "wait", "logs", "inspect", "rmi"}) {
+    const Output output = Run({verb, "no-such-object"});
+    EXPECT_EQ(output.code, 1) << verb << output;
+    EXPECT_TRUE(Has(output.err, "no-such-object")) << verb << output;
+  }
+  EXPECT_EQ(Run({"rm", "-f", "no-such-object"}).code, 0);
+  EXPECT_EQ(Run({"frobnicate"}).code, 125);
+  EXPECT_EQ(Run({"ps", "--no-such-flag"}).code, 125);
+  EXPECT_EQ(Run({"run"}).code, 125);
+}
+
+TEST_F(BadInput, ADamagedRecordIsNamedAndCanBeRemoved) {
+  const std::string id = RunOk({"create", "--name", "hurt", Busybox(), "true"});
+  WriteFile(data() + "/containers/" + id + "/record.json", "{\"version\": 1, ");
+  const Output start = Run({"start", "hurt"});
+  EXPECT_EQ(start.code, 125) << start;
+  EXPECT_TRUE(Has(start.err, "record.json")) << start;
+  const Output others = RunShell("echo others are fine");
+  EXPECT_EQ(others.out, "others are fine\n") << others;
+  EXPECT_EQ(Run({"ps", "-a"}).code == 139, false);
+  EXPECT_EQ(Run({"rm", "-f", "hurt"}).code, 0);
+  EXPECT_TRUE(ListNames(data() + "/containers").empty());
+}
+
+// Ctrl-C on a real terminal, at moments spread over the whole life of the command. The seed is
+// fixed: which state is hit still varies with the machine, and every state must be clean.
+class Interrupted : public HoySandbox {
+ protected:
+  static constexpr int kRounds = 16;
+
+  void SetUp() override {
+    HoySandbox::SetUp();
+    partial_blobs_are_expected = true;  // an interrupted pull goes on from there
+    Tar tar;
+    std::mt19937_64 random(1);
+    std::string noise(8 << 20, '\0');
+    for (char& byte : noise) byte = static_cast<char>(random());
+    tar.File("noise", noise);
+    registry_.Push("app", "latest", BusyboxImage().Layer(tar).Build());
+  }
+
+  // Presses ^C after a share of the time that the command takes when it is left alone.
+  int Interrupt(const std::vector<std::string>& arguments, int round, milliseconds whole) {
+    Pty terminal(Hoy(arguments));
+    const auto moment = std::chrono::steady_clock::now() + whole * round / kRounds;
+    Eventually([&] { return std::chrono::steady_clock::now() >= moment; });
+    terminal.Send("\x03");
+    const int code = terminal.Finish();
+    EXPECT_TRUE(terminal.IsCooked());
+    EXPECT_NE(code, -1) << "it did not end:\n" << terminal.screen();
+    last_screen_ = terminal.screen();
+    return code;
+  }
+
+  milliseconds TimeOf(const std::vector<std::string>& arguments) {
+    const auto begun = std::chrono::steady_clock::now();
+    RunOk(arguments);
+    return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun);
+  }
+
+  void ForgetImage() {
+    Run({"rmi", "-f", registry_.Reference("app")});
+    RemovePartialBlobs(data());
+  }
+
+  Registry registry_;
+  std::string last_screen_;
+};
+
+TEST_F(Interrupted, APullLeavesNothingHalfMadeAndGoesOn) {
+  const std::string reference = registry_.Reference("app");
+  const milliseconds whole = TimeOf({"pull", reference});
+  for (int round = 0; round < kRounds; ++round) {
+    ForgetImage();
+    const int code = Interrupt({"pull", reference}, round, whole);
+    EXPECT_TRUE(code == 130 || code == 0) << code << "\n" << last_screen_;
+    EXPECT_EQ(RunOk({"images", "-q"}).empty(), code != 0);
+    EXPECT_EQ(Run({"pull", "-q", reference}).code, 0);
+    EXPECT_EQ(RunOk({"run", "--rm", reference, "wc", "-c", "/noise"}), "8388608 /noise");
+  }
+}
+
+TEST_F(Interrupted, ARunThatPullsLeavesNoContainer) {
+  const std::string reference = registry_.Reference("app");
+  const std::vector<std::string> command = {"run", "--rm", "--init", reference, "sleep", "1000"};
+  const milliseconds whole = TimeOf({"run", "--rm", reference, "true"});
+  for (int round = 0; round < kRounds; ++round) {
+    if (round % 2 == 0) ForgetImage();
+    const int code = Interrupt(command, round, whole);
+    EXPECT_EQ(code, 130) << "round " << round << last_screen_;
+    ASSERT_NE(code, -1);
+    EXPECT_TRUE(Eventually([&] { return ListNames(data() + "/containers").empty(); }));
+    EXPECT_TRUE(ListNames(data() + "/names").empty());
+  }
+}
+
+}  // namespace
+}  // namespace hoy::test

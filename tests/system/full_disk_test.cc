@@ -1,0 +1,167 @@
+// Bad ground: a DATA that is full, small or read-only. A small tmpfs stands in for the disk.
+
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tests/support/registry.h"
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+namespace fs = std::filesystem;
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class SmallDisk : public ImageSandbox {
+ protected:
+  void SetUp() override {
+    fs::create_directories(data());
+    mounted_ = ::mount("small", data().c_str(), "tmpfs", 0, "size=12m,mode=755") == 0;
+    if (!mounted_) SKIP_BECAUSE("mounting needs root");
+    ImageSandbox::SetUp();
+  }
+
+  void TearDown() override {
+    if (!mounted_) return;
+    ::mount(nullptr, data().c_str(), nullptr, MS_REMOUNT, "size=12m");
+    fs::remove(data() + "/filler");
+    std::vector<std::string> leaks;
+    Eventually(
+        [&] {
+          leaks = FindLeaks(Traces());
+          std::erase_if(leaks, [&](const std::string& leak) {
+            return leak.starts_with("mount ") && Has(leak, " " + data() + " ");
+          });
+          return leaks.empty();
+        },
+        seconds(10));
+    EXPECT_TRUE(leaks.empty()) << fmt::format("{}", fmt::join(leaks, "\n"));
+    ::umount2(data().c_str(), MNT_DETACH);
+    ImageSandbox::TearDown();
+  }
+
+  void Fill() const {
+    const Output filled = RunCommand(
+        {.argv = {"sh", "-c", "cat /dev/zero >\"$0\" 2>/dev/null; true", data() + "/filler"}});
+    struct statvfs status{};
+    ASSERT_EQ(::statvfs(data().c_str(), &status), 0);
+    ASSERT_EQ(status.f_bavail, 0u) << filled;
+  }
+  void MakeReadOnly() const {
+    ASSERT_EQ(::mount(nullptr, data().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  }
+
+ private:
+  bool mounted_ = false;
+};
+
+TEST_F(SmallDisk, APullThatDoesNotFit) {
+  Registry registry;
+  Tar tar;
+  std::string noise(32 << 20, '\0');
+  uint32_t state = 1;
+  for (char& byte : noise) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  tar.File("big", noise);
+  registry.Push("app", "latest", BusyboxImage().Layer(tar, Compression::kNone).Build());
+  const Output output = Run({"pull", registry.Reference("app")});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_EQ(output.out, "");
+  EXPECT_TRUE(Has(output.err, "No space left on device")) << output;
+  EXPECT_EQ(RunShell("echo the others still run").out, "the others still run\n");
+  RemovePartialBlobs(data());
+}
+
+TEST_F(SmallDisk, ALayerOfABillionZeros) {
+  // A megabyte on the wire. It must end, and whatever it took must be given back; where zeros
+  // become holes it may even fit.
+  Registry registry;
+  constexpr size_t kBlock = 1'000'000;
+  constexpr size_t kBlocks = 1000;
+  const std::string zeros = Gzip(std::string(kBlock, '\0'));
+  std::string header = Tar().Add({.name = "zeros"}).Finish().substr(0, 512);
+  const std::string size = fmt::format("{:011o}", kBlock * kBlocks);
+  std::copy(size.begin(), size.end(), header.begin() + 124);
+  std::fill_n(header.begin() + 148, 8, ' ');
+  unsigned sum = 0;
+  for (unsigned char byte : header) sum += byte;
+  const std::string checksum = fmt::format("{:06o}", sum) + '\0' + ' ';
+  std::copy(checksum.begin(), checksum.end(), header.begin() + 148);
+  const std::string end(512 - kBlock * kBlocks % 512 + 1024, '\0');
+
+  std::string layer = Gzip(header);
+  for (size_t i = 0; i < kBlocks; ++i) layer += zeros;
+  layer += Gzip(end);
+  const std::string tar_size = std::to_string(512 + kBlock * kBlocks + end.size());
+  const Output sum_output = RunCommand(
+      {.argv = {"sh", "-c", "(cat; head -c $1 /dev/zero) | sha256sum", "sh",
+                std::to_string(kBlock * kBlocks + end.size())},
+       .input = header});
+  registry.Push("app", "latest",
+                BusyboxImage()
+                    .RawLayer(layer, "sha256:" + sum_output.out.substr(0, 64), Compression::kGzip)
+                    .Build());
+  const Output output = Run({"pull", "-q", registry.Reference("app")});
+  if (output.code == 0) {
+    EXPECT_EQ(RunOk({"run", "--rm", registry.Reference("app"), "stat", "-c", "%s", "/zeros"}),
+              "1000000000");
+    return;
+  }
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_TRUE(Has(output.err, "No space left on device")) << output;
+  EXPECT_EQ(RunShell("echo the others still run").out, "the others still run\n");
+  RemovePartialBlobs(data());
+}
+
+TEST_F(SmallDisk, NoContainerCanBeMadeOnAFullDisk) {
+  Fill();
+  const Output output = RunShell("echo never");
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_EQ(output.out, "");
+  EXPECT_TRUE(Has(output.err, "No space left on device")) << output;
+  EXPECT_TRUE(ListNames(data() + "/containers").empty());
+  EXPECT_TRUE(ListNames(data() + "/names").empty());
+  EXPECT_EQ(Run({"ps", "-a"}).code, 0);
+  EXPECT_EQ(Run({"images"}).code, 0);
+}
+
+TEST_F(SmallDisk, ARunningContainerEndsWellWhenTheDiskFillsUp) {
+  const std::string id =
+      RunOk({"run", "-d", "-i", Busybox(), "sh", "-c",
+             "while ! [ -e /go ]; do sleep 0.05; done; head -c 3000000 /dev/zero; exit 6"});
+  RunOk({"exec", id, "touch", "/go"});  // before the disk is full
+  Fill();
+  EXPECT_EQ(RunOk({"wait", id}), "6");
+  fs::remove(data() + "/filler");
+  RunOk({"rm", id});
+}
+
+TEST_F(SmallDisk, AFullDiskCanBeCleanedUp) {
+  const std::string id = RunOk({"create", Busybox(), "true"});
+  Fill();
+  EXPECT_EQ(Run({"rm", id}).code, 0);
+  EXPECT_EQ(Run({"rmi", Broken()}).code, 0);
+}
+
+TEST_F(SmallDisk, AReadOnlyDataIsSaidSo) {
+  MakeReadOnly();
+  const Output run = RunShell("echo never");
+  EXPECT_EQ(run.code, 125) << run;
+  EXPECT_EQ(run.out, "");
+  EXPECT_TRUE(Has(run.err, "Read-only file system")) << run;
+  const Output pull = Run({"pull", Busybox()});
+  EXPECT_EQ(pull.code, 125) << pull;
+  EXPECT_TRUE(Has(pull.err, "Read-only file system")) << pull;
+  EXPECT_EQ(Run({"ps", "-a"}).code, 0);
+  const Output images = Run({"images", "-q"});
+  EXPECT_EQ(images.code, 0) << images;
+  EXPECT_NE(images.out, "");
+}
+
+}  // namespace
+}  // namespace hoy::test

@@ -1,0 +1,209 @@
+// Images that lie or attack, from a real registry: refused with the reason, leaving neither an
+// image nor a layer nor a file outside DATA.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/support/registry.h"
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+namespace fs = std::filesystem;
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class HostileImage : public HoySandbox {
+ protected:
+  void SetUp() override {
+    HoySandbox::SetUp();
+    fs::create_directories(outside());
+    WriteFile(outside() + "/secret", "of the host\n", 0600);
+  }
+  void TearDown() override {
+    EXPECT_EQ(ListNames(outside()), std::vector<std::string>{"secret"});
+    EXPECT_EQ(ReadFile(outside() + "/secret"), "of the host\n");
+    EXPECT_EQ(ListNames(directory()), (std::vector<std::string>{"d", "home", "outside", "r"}));
+    EXPECT_TRUE(ListNames(Path("home")).empty());
+    HoySandbox::TearDown();
+  }
+  std::string outside() const { return Path("outside"); }
+
+  // Enough of ".." to reach the host's root from any layer's directory, then back down.
+  std::string Up(const std::string& path) const {
+    std::string up;
+    for (int i = 0; i < 20; ++i) up += "../";
+    return up + path.substr(1);
+  }
+
+  // Pulls the image that was pushed as "app" and expects a refusal that says `text`.
+  void RefusesToPull(const std::string& text) {
+    const std::string reference = registry_.Reference("app");
+    for (const auto& arguments :
+         {std::vector<std::string>{"pull", reference}, {"run", "--rm", reference, "true"}}) {
+      const Output output = Run(arguments);
+      EXPECT_EQ(output.code, 125) << arguments[0] << "\n" << output;
+      EXPECT_EQ(output.out, "") << arguments[0];
+      EXPECT_TRUE(Has(output.err, text)) << "no '" << text << "' in\n" << output;
+    }
+    EXPECT_EQ(RunOk({"images", "-q"}), "");
+    EXPECT_TRUE(ListNames(data() + "/containers").empty());
+  }
+  void RefusesLayer(const Tar& tar, const std::string& text) {
+    registry_.Push("app", "latest", BusyboxImage().Layer(tar).Build());
+    RefusesToPull(text);
+  }
+  // Pulls and runs it: the attack must come to nothing inside the layer.
+  void TakesHarmlessly(const Tar& tar) {
+    registry_.Push("app", "latest", BusyboxImage().Layer(tar).Build());
+    RunOk({"pull", "-q", registry_.Reference("app")});
+    RunOk({"run", "--rm", registry_.Reference("app"), "true"});
+  }
+
+  Registry registry_;
+};
+
+TEST_F(HostileImage, NamesThatClimbOut) {
+  Tar tar;
+  tar.File(Up(outside() + "/evil"), "evil");
+  RefusesLayer(tar, "..");
+}
+
+TEST_F(HostileImage, AbsoluteNames) {
+  Tar tar;
+  tar.File(outside() + "/evil", "evil");
+  TakesHarmlessly(tar);
+}
+
+TEST_F(HostileImage, SymlinksThatLeadOut) {
+  Tar absolute;
+  absolute.Symlink("link", outside()).File("link/evil", "evil");
+  RefusesLayer(absolute, "link");
+  Tar relative;
+  relative.Symlink("link", Up(outside())).File("link/evil", "evil");
+  RefusesLayer(relative, "link");
+  Tar over;
+  over.Symlink("file", outside() + "/secret").File("file", "evil");
+  TakesHarmlessly(over);
+}
+
+TEST_F(HostileImage, ASymlinkOfOneLayerIsNoWayOutForTheNext) {
+  Tar first;
+  first.Symlink("link", outside());
+  Tar second;
+  second.File("link/evil", "evil");
+  registry_.Push("app", "latest", BusyboxImage().Layer(first).Layer(second).Build());
+  RunOk({"pull", "-q", registry_.Reference("app")});
+}
+
+TEST_F(HostileImage, HardLinksToTheHost) {
+  Tar tar;
+  tar.HardLink("stolen", Up(outside() + "/secret"));
+  RefusesLayer(tar, "..");
+  Tar absolute;
+  absolute.HardLink("stolen", outside() + "/secret");
+  RefusesLayer(absolute, "stolen");
+}
+
+TEST_F(HostileImage, WhiteoutsOfTheHost) {
+  Tar tar;
+  tar.Symlink("link", outside()).Whiteout("link/secret");
+  RefusesLayer(tar, "link");
+  Tar up;
+  up.Add({.name = Up(outside() + "/.wh.secret")});
+  RefusesLayer(up, "..");
+}
+
+TEST_F(HostileImage, MountPointsThatAreSymlinks) {
+  // /etc/hosts, /proc and /dev as links to the host: what hoy puts there must land inside.
+  Tar tar;
+  tar.Symlink("etc/hosts", outside() + "/hosts").Symlink("etc/resolv.conf", outside() + "/resolv");
+  tar.Symlink("run", outside()).Symlink("srv", outside() + "/srv");
+  registry_.Push("app", "latest", BusyboxImage().Layer(tar).Build());
+  const std::string reference = registry_.Reference("app");
+  RunOk({"pull", "-q", reference});
+  Run({"run", "--rm", "-w", "/srv/dir", reference, "true"});
+  fs::create_directories(Path("home/mounted"));
+  Run({"run", "--rm", "-v", Path("home/mounted") + ":/srv/mnt", reference, "true"});
+  fs::remove(Path("home/mounted"));
+}
+
+TEST_F(HostileImage, ABlobWithOtherBytes) {
+  const Image image = BusyboxImage().Build();
+  registry_.Push("app", "latest", image);
+  const std::string path = registry_.BlobPath(image.layer_digests[0]);
+  std::string bytes = ReadFile(path);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  WriteFile(path, bytes);
+  RefusesToPull(image.layer_digests[0].substr(0, 19));
+}
+
+TEST_F(HostileImage, ABlobThatIsCutOff) {
+  const Image image = BusyboxImage().Build();
+  registry_.Push("app", "latest", image);
+  fs::resize_file(registry_.BlobPath(image.layer_digests[0]), 1000);
+  RefusesToPull(image.layer_digests[0].substr(0, 19));
+  RemovePartialBlobs(data());  // what came is kept, as after any broken transfer
+}
+
+TEST_F(HostileImage, AManifestWithAWrongSize) {
+  const Image image =
+      BusyboxImage().Build([](Json& manifest) { manifest["layers"][0]["size"] = 12; });
+  registry_.Push("app", "latest", image);
+  RefusesToPull(image.layer_digests[0].substr(0, 19));
+}
+
+TEST_F(HostileImage, AManifestThatWasExchanged) {
+  registry_.Push("app", "latest", BusyboxImage().Build());
+  const Image other = BusyboxImage().Layer(Tar().File("x", "y")).Build();
+  const Image image = BusyboxImage().Build();
+  WriteFile(registry_.BlobPath(image.manifest.digest), other.manifest.bytes);
+  const std::string reference = registry_.address() + "/app@" + image.manifest.digest;
+  const Output output = Run({"pull", reference});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_EQ(output.out, "");
+  EXPECT_EQ(RunOk({"images", "-q"}), "");
+}
+
+TEST_F(HostileImage, ALayerThatIsNotTheOneOfTheConfig) {
+  const std::string tar = Tar().File("x", "y").Finish();
+  registry_.Push("app", "latest",
+                 BusyboxImage()
+                     .RawLayer(Gzip(tar), "sha256:" + std::string(64, 'a'), Compression::kGzip)
+                     .Build());
+  RefusesToPull("diff");
+}
+
+TEST_F(HostileImage, AConfigThatIsNotJson) {
+  ImageBuilder builder = BusyboxImage();
+  Image image = builder.Build();
+  Blob config{.bytes = "{\"architecture\": ",
+              .digest = Sha256Digest("{\"architecture\": "),
+              .media_type = image.blobs[0].media_type};
+  image = builder.Build([&](Json& manifest) {
+    manifest["config"]["digest"] = config.digest;
+    manifest["config"]["size"] = config.bytes.size();
+  });
+  image.blobs[0] = config;
+  registry_.Push("app", "latest", image);
+  RefusesToPull("JSON");
+}
+
+TEST_F(HostileImage, LayersThatAreNoArchives) {
+  for (const auto& [bytes, compression] :
+       std::vector<std::pair<std::string, Compression>>{{"not a gzip stream", Compression::kGzip},
+                                                        {"not zstd", Compression::kZstd},
+                                                        {Gzip("not a tar"), Compression::kGzip}}) {
+    registry_.Push("app", "latest",
+                   BusyboxImage().RawLayer(bytes, Sha256Digest("x"), compression).Build());
+    RefusesToPull("layer");
+  }
+}
+
+}  // namespace
+}  // namespace hoy::test

@@ -1,0 +1,206 @@
+// Resource limits: each flag is read back from the container's own cgroup, and the ones that must
+// bite are made to bite. File names: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+namespace fs = std::filesystem;
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+bool IsV1() {
+  return fs::exists("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+}
+bool IsV2() {
+  return fs::exists("/sys/fs/cgroup/cgroup.controllers");
+}
+
+// What a flag must have written; an empty file: this version has no such limit.
+struct LimitCase {
+  std::vector<std::string> flags;
+  std::string v1_file;
+  std::string v1_value;
+  std::string v2_file;
+  std::string v2_value;
+};
+
+class Limits : public ImageSandbox {
+ protected:
+  // The content of a file of the container's cgroup, read from inside.
+  Output ReadLimit(const std::vector<std::string>& flags, const std::string& file) const {
+    return RunShell("cat /sys/fs/cgroup/" + file, flags);
+  }
+  void Refuses(const std::vector<std::string>& flags, const std::string& text) const {
+    const Output output = RunShell("echo never", flags);
+    EXPECT_EQ(output.code, 125) << flags[0] << "\n" << output;
+    EXPECT_EQ(output.out, "");
+    EXPECT_TRUE(Has(output.err, text)) << output;
+    EXPECT_TRUE(ListNames(data() + "/containers").empty());
+  }
+};
+
+TEST_F(Limits, AreInTheCgroup) {
+  if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
+  const std::vector<LimitCase> cases = {
+      {{"-m", "64m"}, "memory/memory.limit_in_bytes", "67108864", "memory.max", "67108864"},
+      {{"-m", "64m", "--memory-reservation", "32m"},
+       "memory/memory.soft_limit_in_bytes", "33554432", "memory.low", "33554432"},
+      {{"--cpus", "1.5"}, "cpu/cpu.cfs_quota_us", "150000", "cpu.max", "150000 100000"},
+      {{"--cpu-quota", "20000", "--cpu-period", "50000"},
+       "cpu/cpu.cfs_period_us", "50000", "cpu.max", "20000 50000"},
+      {{"--cpu-quota", "20000"}, "cpu/cpu.cfs_quota_us", "20000", "cpu.max", "20000 100000"},
+      {{"--cpu-shares", "512"}, "cpu/cpu.shares", "512", "", ""},
+      {{"--cpuset-cpus", "0"}, "cpuset/cpuset.cpus", "0", "cpuset.cpus", "0"},
+      {{"--cpuset-mems", "0"}, "cpuset/cpuset.mems", "0", "cpuset.mems", "0"},
+      {{"--pids-limit", "33"}, "pids/pids.max", "33", "pids.max", "33"},
+      {{"--pids-limit", "-1"}, "pids/pids.max", "max", "pids.max", "max"},
+  };
+  for (const LimitCase& limit : cases) {
+    const std::string& file = IsV1() ? limit.v1_file : limit.v2_file;
+    if (file.empty()) continue;
+    const Output output = ReadLimit(limit.flags, file);
+    EXPECT_EQ(output.code, 0) << limit.flags[0] << output;
+    EXPECT_EQ(output.out, (IsV1() ? limit.v1_value : limit.v2_value) + "\n") << limit.flags[0];
+  }
+}
+
+TEST_F(Limits, MemoryAndSwapTogether) {
+  if (!fs::exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")) {
+    Refuses({"-m", "64m", "--memory-swap", "32m"}, "--memory-swap");
+    return;
+  }
+  const std::string file = "memory/memory.memsw.limit_in_bytes";
+  EXPECT_EQ(ReadLimit({"-m", "64m"}, file).out, "134217728\n");
+  EXPECT_EQ(ReadLimit({"-m", "64m", "--memory-swap", "96m"}, file).out, "100663296\n");
+  EXPECT_EQ(ReadLimit({"-m", "64m", "--memory-swappiness", "10"}, "memory/memory.swappiness").out,
+            "10\n");
+  Refuses({"-m", "64m", "--memory-swap", "32m"}, "--memory-swap");
+}
+
+TEST_F(Limits, BlockIoWeightIsSetOrRefusedNeverForgotten) {
+  const Output output =
+      RunShell("cat /sys/fs/cgroup/blkio/blkio.weight /sys/fs/cgroup/blkio/blkio.bfq.weight"
+               " /sys/fs/cgroup/io.weight /sys/fs/cgroup/io.bfq.weight 2>/dev/null; true",
+               {"--blkio-weight", "300"});
+  if (output.code == 125) {
+    EXPECT_TRUE(Has(output.err, "--blkio-weight")) << output;
+    EXPECT_EQ(output.out, "");
+  } else {
+    EXPECT_TRUE(Has(output.out, "300") || Has(output.out, "default")) << output;
+  }
+}
+
+TEST_F(Limits, TooMuchMemoryKillsAndTheRecordKnows) {
+  if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
+  const std::string id = RunOk({"create", "-m", "32m", Busybox(), "sh", "-c",
+                                "exec tail -c 200000000 /dev/zero"});
+  const Output output = Run({"start", "-a", id});
+  EXPECT_EQ(output.code, 137) << output;
+  const Json state = Inspect(id)["State"];
+  EXPECT_EQ(state["ExitCode"], 137) << state;
+  EXPECT_EQ(state["OOMKilled"], true) << state;
+  const Json record = Json::parse(ReadFile(data() + "/containers/" + id + "/exit.json"));
+  EXPECT_EQ(record["oom_killed"], true) << record;
+}
+
+TEST_F(Limits, AnOrdinaryKillIsNoOutOfMemory) {
+  const std::string id = RunOk({"run", "-d", "-m", "32m", Busybox(), "sleep", "1000"});
+  RunOk({"kill", id});
+  EXPECT_EQ(RunOk({"wait", id}), "137");
+  EXPECT_EQ(Inspect(id)["State"]["OOMKilled"], false);
+}
+
+TEST_F(Limits, ProcessLimitBites) {
+  const Output output = RunShell(
+      "i=0; while [ $i -lt 30 ]; do sleep 100 & i=$((i+1)); done; echo all", {"--pids-limit", "8"});
+  EXPECT_NE(output.code, 0);
+  EXPECT_EQ(output.out, "");
+  EXPECT_TRUE(Has(output.err, "fork")) << output;
+}
+
+TEST_F(Limits, CpusetDecidesWhereItRuns) {
+  const Output output =
+      RunShell("grep Cpus_allowed_list /proc/self/status; nproc", {"--cpuset-cpus", "0"});
+  EXPECT_EQ(output.out, "Cpus_allowed_list:\t0\n1\n") << output;
+}
+
+TEST_F(Limits, CpuQuotaThrottles) {
+  if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
+  // A busy loop under a hundredth of a CPU is throttled in its first period or soon after; the
+  // counter says so, whatever the clock does.
+  const std::string stat = IsV1() ? "/sys/fs/cgroup/cpu/cpu.stat" : "/sys/fs/cgroup/cpu.stat";
+  const Output output = RunShell(
+      "while ! grep -q 'nr_throttled [1-9]' " + stat + "; do :; done; echo throttled",
+      {"--cpus", "0.05"});
+  EXPECT_EQ(output.out, "throttled\n") << output;
+}
+
+TEST_F(Limits, ExecIsUnderTheSameLimits) {
+  const std::string id = StartSleeper({"--pids-limit", "5"});
+  const Output output =
+      Run({"exec", id, "sh", "-c", "for i in 1 2 3 4 5 6; do sleep 100 & done; echo all"});
+  EXPECT_NE(output.code, 0);
+  EXPECT_EQ(output.out, "");
+}
+
+TEST_F(Limits, GoBelowTheCgroupThatWasAsked) {
+  if (!IsV1()) SKIP_BECAUSE("this host has no cgroup v1 controllers");
+  // Named after the sandbox, so that the leak check sees it if it stays.
+  const std::string parent = "/hoy-test-" + fs::path(directory()).filename().string();
+  const std::string id = StartSleeper({"--cgroup-parent", parent});
+  EXPECT_TRUE(fs::exists("/sys/fs/cgroup/pids" + parent));
+  const std::string pid = RunOk({"inspect", "--format", "{{.State.Pid}}", id});
+  EXPECT_TRUE(Has(ReadFile("/proc/" + pid + "/cgroup"), parent + "/"));
+  RunOk({"rm", "-f", id});
+  for (const char* controller : {"memory", "cpu", "cpuacct", "cpuset", "pids", "blkio", "devices",
+                                 "freezer", "systemd"}) {
+    const std::string path = fmt::format("/sys/fs/cgroup/{}{}", controller, parent);
+    if (!fs::exists(path)) continue;
+    for (const auto& entry : fs::directory_iterator(path)) {
+      EXPECT_FALSE(entry.is_directory()) << entry.path();
+    }
+    EXPECT_TRUE(fs::remove(path)) << path;
+  }
+}
+
+TEST_F(Limits, FilesOfCgroupV2AreRefusedOnV1) {
+  if (!IsV1()) SKIP_BECAUSE("this host has no cgroup v1 controllers");
+  Refuses({"--cgroup-conf", "memory.high=32M"}, "v2");
+  Refuses({"--cgroup-conf", "../x=1"}, "--cgroup-conf");
+}
+
+TEST_F(Limits, WhatCannotBeIsRefusedWithItsFlag) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"-m", "1m"}, "6m"},
+      {{"-m", "lots"}, "lots"},
+      {{"-m", "-5m"}, "--memory"},
+      {{"-m", "99999999999999999999g"}, "--memory"},
+      {{"--memory-swap", "64m"}, "--memory"},
+      {{"-m", "64m", "--memory-reservation", "65m"}, "--memory-reservation"},
+      {{"-m", "64m", "--memory-swappiness", "101"}, "--memory-swappiness"},
+      {{"--cpus", "1000"}, "--cpus"},
+      {{"--cpus", "-1"}, "--cpus"},
+      {{"--cpus", "1", "--cpu-quota", "5000"}, "--cpu-quota"},
+      {{"--cpu-period", "10"}, "--cpu-period"},
+      {{"--cpu-quota", "10"}, "--cpu-quota"},
+      {{"--cpuset-cpus", "4096"}, "--cpuset-cpus"},
+      {{"--cpuset-cpus", "zero"}, "--cpuset-cpus"},
+      {{"--cpuset-mems", "77"}, "--cpuset-mems"},
+      {{"--blkio-weight", "5"}, "--blkio-weight"},
+      {{"--pids-limit", "many"}, "--pids-limit"},
+      {{"--oom-score-adj", "2000"}, "--oom-score-adj"},
+      {{"--cgroup-parent", "../../up"}, "--cgroup-parent"},
+  };
+  for (const auto& [flags, text] : cases) Refuses(flags, text);
+}
+
+}  // namespace
+}  // namespace hoy::test
