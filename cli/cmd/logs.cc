@@ -55,7 +55,7 @@ class LogsCommand final : public Command {
       return Fail(std::move(opened).error());
     }
     core::LogReader reader = *std::move(opened);
-    if (tail_ != "all") {
+    if (tail_ != "all" && tail_ != "-1") {
       auto lines = ParseInteger<uint64_t>(tail_);
       if (!lines)
         return Fail(UsageError(fmt::format("--tail: not a number of lines: '{}'", tail_)));

@@ -19,6 +19,10 @@ bool IsFrame(const FrameHeader& header) {
          (header.stream == LogStream::kStdout || header.stream == LogStream::kStderr);
 }
 
+size_t IndexOf(LogStream stream) {
+  return stream == LogStream::kStdout ? 0 : 1;
+}
+
 Error Damaged(uint64_t offset) {
   return MakeError(ErrorKind::kCorrupt, fmt::format("the log is damaged at byte {}", offset));
 }
@@ -49,20 +53,25 @@ Result<bool> LogReader::Fill(uint64_t want) {
 }
 
 Result<std::optional<LogFrame>> LogReader::Next() {
-  TRY(bool has_header, Fill(sizeof(FrameHeader)));
-  if (!has_header) return std::nullopt;
-  FrameHeader header{};
-  memcpy(&header, buffer_.data() + begin_, sizeof header);
-  if (!IsFrame(header)) return Fail(Damaged(offset_));
-  uint64_t size = FrameSize(header.length);
-  TRY(bool whole, Fill(size));
-  if (!whole) return std::nullopt;
-  LogFrame frame{header.stream, header.time_ns,
-                 std::string_view(buffer_.data() + begin_ + sizeof header, header.length)};
-  frame.payload.remove_prefix(std::min<uint64_t>(std::exchange(skip_, 0), frame.payload.size()));
-  begin_ += size;
-  offset_ += size;
-  return frame;
+  while (true) {
+    TRY(bool has_header, Fill(sizeof(FrameHeader)));
+    if (!has_header) return std::nullopt;
+    FrameHeader header{};
+    memcpy(&header, buffer_.data() + begin_, sizeof header);
+    if (!IsFrame(header)) return Fail(Damaged(offset_));
+    uint64_t size = FrameSize(header.length);
+    TRY(bool whole, Fill(size));
+    if (!whole) return std::nullopt;
+    LogFrame frame{header.stream, header.time_ns,
+                   std::string_view(buffer_.data() + begin_ + sizeof header, header.length)};
+    uint64_t payload = offset_ + sizeof header;
+    uint64_t from = std::max(from_[IndexOf(header.stream)], payload);
+    begin_ += size;
+    offset_ += size;
+    if (from - payload >= header.length) continue;
+    frame.payload.remove_prefix(from - payload);
+    return frame;
+  }
 }
 
 Result<std::optional<FrameHeader>> LogReader::HeaderAt(uint64_t offset) {
@@ -83,62 +92,86 @@ Result<> LogReader::SeekToTime(Timestamp time) {
   }
 }
 
-// Counts newlines from the end of the file. The walk needs the last frame to be whole; where a
-// crash cut it, the end is found from the front first.
-Result<> LogReader::SeekToTail(uint64_t lines) {
-  begin_ = end_ = 0;
+// The header of the frame that ends at `end`; nullopt: none does.
+Result<std::optional<FrameHeader>> LogReader::FrameBefore(uint64_t end) {
+  FrameTrailer length = 0;
+  if (end < FrameSize(1)) return std::nullopt;
+  auto at = static_cast<off_t>(end - sizeof length);
+  if (pread(fd_.get(), &length, sizeof length, at) != static_cast<ssize_t>(sizeof length)) {
+    return FailErrno("read", "log");
+  }
+  if (length == 0 || length > kMaxFramePayload || FrameSize(length) > end) return std::nullopt;
+  auto header = HeaderAt(end - FrameSize(length));
+  if (!header || !*header || (*header)->length != length) return std::nullopt;
+  return **header;
+}
+
+// The end of the file, unless a crash cut the last frame: then it is found from the front.
+Result<uint64_t> LogReader::EndOfWholeFrames() {
   struct stat status{};
   if (fstat(fd_.get(), &status) != 0) return FailErrno("stat", "log");
   auto end = static_cast<uint64_t>(status.st_size);
-  uint64_t at = end;
-  uint64_t found = 0;
-  bool last_frame = true;
+  TRY(std::optional<FrameHeader> last, FrameBefore(end));
+  if (last) return end;
+  uint64_t good = 0;
+  while (true) {
+    auto next = HeaderAt(good);
+    if (!next || !*next || good + FrameSize((*next)->length) > end) return good;
+    good += FrameSize((*next)->length);
+  }
+}
+
+Result<> LogReader::SeekToTail(uint64_t lines) {
+  begin_ = end_ = 0;
+  TRY(uint64_t end, EndOfWholeFrames());
+  enum class Phase { kUnseen, kInLine, kDone };
+  struct Stream {
+    Phase phase = Phase::kUnseen;
+    uint64_t frame;  // that holds the beginning of its first line to show
+  };
+  Stream streams[2] = {{Phase::kUnseen, end}, {Phase::kUnseen, end}};
+  from_ = {end, end};
+  uint64_t counted = 0;
   std::vector<char> payload(kMaxFramePayload);
-  while (at > 0) {
-    FrameTrailer length = 0;
-    bool readable = at >= FrameSize(1) && pread(fd_.get(), &length, sizeof length,
-                                                static_cast<off_t>(at - sizeof length)) ==
-                                              static_cast<ssize_t>(sizeof length);
-    std::optional<FrameHeader> header;
-    if (readable && length > 0 && length <= kMaxFramePayload && FrameSize(length) <= at) {
-      auto candidate = HeaderAt(at - FrameSize(length));
-      if (candidate && *candidate && (*candidate)->length == length) header = *candidate;
+  auto wanted = [&](const Stream& stream) {
+    return stream.phase == Phase::kInLine || (stream.phase == Phase::kUnseen && counted < lines);
+  };
+  for (uint64_t at = end; at > 0 && (wanted(streams[0]) || wanted(streams[1]));) {
+    TRY(std::optional<FrameHeader> header, FrameBefore(at));
+    if (!header) return Fail(Damaged(at));
+    uint64_t start = at - FrameSize(header->length);
+    at = start;
+    size_t index = IndexOf(header->stream);
+    Stream& stream = streams[index];
+    if (!wanted(stream)) continue;
+    uint64_t first = start + sizeof(FrameHeader);
+    ssize_t count = pread(fd_.get(), payload.data(), header->length, static_cast<off_t>(first));
+    if (count != static_cast<ssize_t>(header->length)) return FailErrno("read", "log");
+    size_t position = header->length;
+    if (stream.phase == Phase::kUnseen) {
+      // The last line of its stream, whether its newline is there or not.
+      ++counted;
+      stream.phase = Phase::kInLine;
+      if (payload[position - 1] == '\n') --position;
     }
-    if (!header) {
-      if (at != end) return Fail(Damaged(at));
-      uint64_t good = 0;
-      while (true) {
-        auto next = HeaderAt(good);
-        if (!next || !*next || good + FrameSize((*next)->length) > end) break;
-        good += FrameSize((*next)->length);
-      }
-      at = end = good;
-      if (good == 0) break;
-      continue;
-    }
-    uint64_t start = at - FrameSize(length);
-    ssize_t count =
-        pread(fd_.get(), payload.data(), length, static_cast<off_t>(start + sizeof(FrameHeader)));
-    if (count != static_cast<ssize_t>(length)) return FailErrno("read", "log");
-    size_t position = length;
-    // The newline that ends the very last line opens no line after it.
-    if (std::exchange(last_frame, false) && payload[length - 1] == '\n') --position;
     while (position > 0) {
       const void* newline = memrchr(payload.data(), '\n', position);
       if (newline == nullptr) break;
       position = static_cast<size_t>(static_cast<const char*>(newline) - payload.data());
-      if (++found < lines) continue;
-      offset_ = start;
-      skip_ = position + 1;
-      if (skip_ == length) {
-        offset_ = at;
-        skip_ = 0;
+      from_[index] = first + position + 1;
+      stream.frame = start;
+      if (counted == lines) {
+        stream.phase = Phase::kDone;
+        break;
       }
-      return {};
+      ++counted;
     }
-    at = start;
+    if (stream.phase == Phase::kInLine) {
+      from_[index] = first;
+      stream.frame = start;
+    }
   }
-  offset_ = 0;
+  offset_ = std::min(streams[0].frame, streams[1].frame);
   return {};
 }
 

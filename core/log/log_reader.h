@@ -1,6 +1,7 @@
 #pragma once
 // Reads a container's log (frame.h has the form): as bytes again, or as lines with their times.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -30,25 +31,25 @@ class LogReader {
   // The next whole frame; nullopt: none for now. kCorrupt: the file is not a log.
   Result<std::optional<LogFrame>> Next();
 
-  // Puts the reader where the last `lines` lines begin; a line that began in an earlier frame
-  // counts with its beginning. Walks backwards from the end: its cost is that of the lines, not of
-  // the log.
+  // Leaves out all but the last `lines` lines, counted where they end, of both streams together. A
+  // line that began in an earlier frame comes with its beginning, and one that is not finished yet
+  // is a line, too. Walks backwards from the end: its cost is that of the lines, not of the log.
   Result<> SeekToTail(uint64_t lines);
 
   // Puts the reader on the first frame that is not older than `time`. Reads headers only.
   Result<> SeekToTime(Timestamp time);
 
-  // When SeekToTail landed inside a frame: how many bytes of it to leave out. Next does so itself.
-  BorrowedFd fd() const { return fd_; }
-
  private:
   explicit LogReader(Fd fd) : fd_(std::move(fd)) {}
   Result<bool> Fill(uint64_t want);  // false: the file ends before
   Result<std::optional<FrameHeader>> HeaderAt(uint64_t offset);
+  Result<std::optional<FrameHeader>> FrameBefore(uint64_t end);
+  Result<uint64_t> EndOfWholeFrames();
 
   Fd fd_;
   uint64_t offset_ = 0;  // of buffer_[begin_] in the file
-  uint64_t skip_ = 0;    // bytes of the next frame's payload to leave out
+  // Of stdout and stderr: where in the file the first payload byte is that SeekToTail left in.
+  std::array<uint64_t, 2> from_{};
   std::vector<char> buffer_;
   size_t begin_ = 0;
   size_t end_ = 0;
