@@ -90,7 +90,8 @@ Result<Timestamp> ParseRfc3339(std::string_view text) {
   int64_t days = sys_days(date).time_since_epoch().count();
   int64_t seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset_seconds;
   if (year_number <= 1) return 0;  // Go's zero time
-  if (seconds > INT64_MAX / kSecond || seconds < INT64_MIN / kSecond) return Fail(NotATime(text));
+  if (seconds >= INT64_MAX / kSecond) return INT64_MAX;
+  if (seconds <= INT64_MIN / kSecond) return INT64_MIN;
   return seconds * kSecond + nanoseconds;
 }
 

@@ -18,7 +18,8 @@ Timestamp Now();
 // RFC 3339 with nanoseconds, "2026-11-22T13:07:00.000000001Z". 0 gives docker's zero time,
 // "0001-01-01T00:00:00Z".
 std::string FormatRfc3339(Timestamp time);
-Result<Timestamp> ParseRfc3339(std::string_view text);  // any offset, 0-9 fraction digits
+// Any offset, 0-9 fraction digits. Times beyond a Timestamp's years, 1677 to 2262, are its ends.
+Result<Timestamp> ParseRfc3339(std::string_view text);
 
 // "3 days", "About an hour", "Less than a second": docker's words (units.HumanDuration).
 std::string HumanDuration(Timestamp nanoseconds);
