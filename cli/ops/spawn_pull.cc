@@ -51,24 +51,38 @@ std::vector<std::string> ArgumentsOf(const Context& context, const PullOptions& 
   return arguments;
 }
 
-// As system(3): the keyboard's signals are for the child while we wait for it.
-class IgnoreKeyboard {
+// The keyboard's signals are for the child while we wait for it. They are held, not ignored as
+// system(3) does: a ^C that came when the child had just succeeded must still end us.
+class HoldKeyboard {
  public:
-  IgnoreKeyboard() {
-    struct sigaction ignore{};
-    ignore.sa_handler = SIG_IGN;
-    for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &ignore, &saved_[i]);
+  HoldKeyboard() { sigprocmask(SIG_BLOCK, &Signals(), &before_); }
+  ~HoldKeyboard() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+  // Whether ^C or ^\ was pressed; it is used up then.
+  static bool TakePressed() {
+    constexpr timespec kNow{};
+    bool pressed = false;
+    while (sigtimedwait(&Signals(), nullptr, &kNow) > 0) pressed = true;
+    return pressed;
   }
-  ~IgnoreKeyboard() {
-    for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &saved_[i], nullptr);
-  }
-  static constexpr std::array<int, 2> kSignals = {SIGINT, SIGQUIT};
+  const sigset_t& before() const { return before_; }
 
  private:
-  std::array<struct sigaction, 2> saved_{};
+  static const sigset_t& Signals() {
+    static const sigset_t signals = [] {
+      sigset_t set;
+      sigemptyset(&set);
+      sigaddset(&set, SIGINT);
+      sigaddset(&set, SIGQUIT);
+      return set;
+    }();
+    return signals;
+  }
+  sigset_t before_{};
 };
 
-Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments, BorrowedFd pipe) {
+Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments, BorrowedFd pipe,
+                    const sigset_t& mask) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
@@ -79,11 +93,8 @@ Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  for (int signal : IgnoreKeyboard::kSignals) sigaddset(&defaults, signal);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setsigmask(&attributes, &mask);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t pid = 0;
   int failed = posix_spawn(&pid, path.c_str(), &actions, &attributes, argv.data(), environ);
   posix_spawnattr_destroy(&attributes);
@@ -109,14 +120,18 @@ Result<> SpawnPull(const Context& context, const PullOptions& options, ProgressM
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno("pipe", "");
   Fd reader(ends[0]);
   Fd writer(ends[1]);
-  IgnoreKeyboard ignore_keyboard;
-  TRY(pid_t pid, Spawn(path, arguments, writer));
+  HoldKeyboard keyboard;
+  TRY(pid_t pid, Spawn(path, arguments, writer, keyboard.before()));
   writer.reset();
   auto written = core::ReadAll(reader, "the error of hoy-image");
   TRY(core::ExitStatus status, WaitFor(pid));
-  if (status.code == 0 && status.signal == 0) return {};
-  if (written) {
+  bool interrupted = HoldKeyboard::TakePressed() || status.signal == SIGINT;
+  if (status.code == 0 && !interrupted) return {};
+  if (written && status.code != 0) {
     if (auto error = ErrorFromJson(Trim(*written))) return Fail(*std::move(error));
+  }
+  if (interrupted) {
+    return Fail(ErrorKind::kCancelled, "pull '{}': interrupted", options.reference);
   }
   return Fail(ErrorKind::kSystem, "pull '{}': hoy-image ended with {}", options.reference,
               status.code);
