@@ -40,7 +40,8 @@ Json EncodeSummary(const ContainerSummary& summary) {
 
 Result<ContainerSummary> DecodeSummary(std::string_view line, std::string_view id) {
   Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object()) return Fail(ErrorKind::kCorrupt, "container '{}': record damaged", id);
+  if (!json.is_object())
+    return Fail(ErrorKind::kCorrupt, "container '{}': its record.json is damaged", id);
   try {
     ContainerSummary summary;
     summary.id = json.value("id", "");
@@ -53,7 +54,7 @@ Result<ContainerSummary> DecodeSummary(std::string_view line, std::string_view i
     summary.auto_remove = json.value("auto_remove", false);
     return summary;
   } catch (const Json::exception&) {
-    return Fail(ErrorKind::kCorrupt, "container '{}': record damaged", id);
+    return Fail(ErrorKind::kCorrupt, "container '{}': its record.json is damaged", id);
   }
 }
 
@@ -246,6 +247,12 @@ Result<> RemoveContainer(const Layout& layout, std::string_view id, std::string_
   if (!name.empty()) {
     TRY(std::string owner, OwnerOfName(layout, name));
     if (owner == id) TRY(Unlink(layout.Name(name)));
+  } else if (auto names = ListDirectory(layout.Names())) {
+    // A damaged record does not tell; the name does.
+    for (const std::string& candidate : *names) {
+      auto owner = OwnerOfName(layout, candidate);
+      if (owner && *owner == id) TRY(Unlink(layout.Name(candidate)));
+    }
   }
   FailPoint("remove-unnamed");
   if (rename(path.c_str(), gone.c_str()) != 0 && errno != ENOENT) return FailErrno("remove", path);
