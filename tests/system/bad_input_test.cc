@@ -74,7 +74,7 @@ TEST_F(BadInput, ADamagedRecordIsNamedAndCanBeRemoved) {
   EXPECT_TRUE(Has(start.err, "record.json")) << start;
   const Output others = RunShell("echo others are fine");
   EXPECT_EQ(others.out, "others are fine\n") << others;
-  EXPECT_EQ(Run({"ps", "-a"}).code == 139, false);
+  EXPECT_LT(Run({"ps", "-a"}).code, 126);  // it may complain, but not crash
   EXPECT_EQ(Run({"rm", "-f", "hurt"}).code, 0);
   EXPECT_TRUE(ListNames(data() + "/containers").empty());
 }

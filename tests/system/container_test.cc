@@ -48,9 +48,9 @@ TEST_F(Container, HasNamespacesOfItsOwn) {
 TEST_F(Container, SharesNamespacesWithTheHostWhenAsked) {
   for (const char* kind : {"pid", "ipc", "uts"}) {
     const std::string host = fs::read_symlink(fmt::format("/proc/self/ns/{}", kind));
-    EXPECT_EQ(Shell(fmt::format("readlink /proc/self/ns/{}", kind),
-                    {fmt::format("--{}", kind), "host"}),
-              host);
+    EXPECT_EQ(
+        Shell(fmt::format("readlink /proc/self/ns/{}", kind), {fmt::format("--{}", kind), "host"}),
+        host);
   }
   EXPECT_EQ(Shell("readlink /proc/self/ns/cgroup", {"--cgroupns", "host"}),
             fs::read_symlink("/proc/self/ns/cgroup").string());

@@ -98,10 +98,10 @@ TEST_F(SmallDisk, ALayerOfABillionZeros) {
   for (size_t i = 0; i < kBlocks; ++i) layer += zeros;
   layer += Gzip(end);
   const std::string tar_size = std::to_string(512 + kBlock * kBlocks + end.size());
-  const Output sum_output = RunCommand(
-      {.argv = {"sh", "-c", "(cat; head -c $1 /dev/zero) | sha256sum", "sh",
-                std::to_string(kBlock * kBlocks + end.size())},
-       .input = header});
+  const Output sum_output =
+      RunCommand({.argv = {"sh", "-c", "(cat; head -c $1 /dev/zero) | sha256sum", "sh",
+                           std::to_string(kBlock * kBlocks + end.size())},
+                  .input = header});
   registry.Push("app", "latest",
                 BusyboxImage()
                     .RawLayer(layer, "sha256:" + sum_output.out.substr(0, 64), Compression::kGzip)
@@ -149,12 +149,14 @@ TEST_F(SmallDisk, AFullDiskCanBeCleanedUp) {
 }
 
 TEST_F(SmallDisk, AReadOnlyDataIsSaidSo) {
+  Registry registry;
+  registry.Push("app", "latest", BusyboxImage().Layer(Tar().File("x", "y")).Build());
   MakeReadOnly();
   const Output run = RunShell("echo never");
   EXPECT_EQ(run.code, 125) << run;
   EXPECT_EQ(run.out, "");
   EXPECT_TRUE(Has(run.err, "Read-only file system")) << run;
-  const Output pull = Run({"pull", Busybox()});
+  const Output pull = Run({"pull", registry.Reference("app")});
   EXPECT_EQ(pull.code, 125) << pull;
   EXPECT_TRUE(Has(pull.err, "Read-only file system")) << pull;
   EXPECT_EQ(Run({"ps", "-a"}).code, 0);

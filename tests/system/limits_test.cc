@@ -52,10 +52,16 @@ TEST_F(Limits, AreInTheCgroup) {
   const std::vector<LimitCase> cases = {
       {{"-m", "64m"}, "memory/memory.limit_in_bytes", "67108864", "memory.max", "67108864"},
       {{"-m", "64m", "--memory-reservation", "32m"},
-       "memory/memory.soft_limit_in_bytes", "33554432", "memory.low", "33554432"},
+       "memory/memory.soft_limit_in_bytes",
+       "33554432",
+       "memory.low",
+       "33554432"},
       {{"--cpus", "1.5"}, "cpu/cpu.cfs_quota_us", "150000", "cpu.max", "150000 100000"},
       {{"--cpu-quota", "20000", "--cpu-period", "50000"},
-       "cpu/cpu.cfs_period_us", "50000", "cpu.max", "20000 50000"},
+       "cpu/cpu.cfs_period_us",
+       "50000",
+       "cpu.max",
+       "20000 50000"},
       {{"--cpu-quota", "20000"}, "cpu/cpu.cfs_quota_us", "20000", "cpu.max", "20000 100000"},
       {{"--cpu-shares", "512"}, "cpu/cpu.shares", "512", "", ""},
       {{"--cpuset-cpus", "0"}, "cpuset/cpuset.cpus", "0", "cpuset.cpus", "0"},
@@ -86,10 +92,10 @@ TEST_F(Limits, MemoryAndSwapTogether) {
 }
 
 TEST_F(Limits, BlockIoWeightIsSetOrRefusedNeverForgotten) {
-  const Output output =
-      RunShell("cat /sys/fs/cgroup/blkio/blkio.weight /sys/fs/cgroup/blkio/blkio.bfq.weight"
-               " /sys/fs/cgroup/io.weight /sys/fs/cgroup/io.bfq.weight 2>/dev/null; true",
-               {"--blkio-weight", "300"});
+  const Output output = RunShell(
+      "cat /sys/fs/cgroup/blkio/blkio.weight /sys/fs/cgroup/blkio/blkio.bfq.weight"
+      " /sys/fs/cgroup/io.weight /sys/fs/cgroup/io.bfq.weight 2>/dev/null; true",
+      {"--blkio-weight", "300"});
   if (output.code == 125) {
     EXPECT_TRUE(Has(output.err, "--blkio-weight")) << output;
     EXPECT_EQ(output.out, "");
@@ -100,8 +106,8 @@ TEST_F(Limits, BlockIoWeightIsSetOrRefusedNeverForgotten) {
 
 TEST_F(Limits, TooMuchMemoryKillsAndTheRecordKnows) {
   if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
-  const std::string id = RunOk({"create", "-m", "32m", Busybox(), "sh", "-c",
-                                "exec tail -c 200000000 /dev/zero"});
+  const std::string id =
+      RunOk({"create", "-m", "32m", Busybox(), "sh", "-c", "exec tail -c 200000000 /dev/zero"});
   const Output output = Run({"start", "-a", id});
   EXPECT_EQ(output.code, 137) << output;
   const Json state = Inspect(id)["State"];
@@ -137,9 +143,9 @@ TEST_F(Limits, CpuQuotaThrottles) {
   // A busy loop under a hundredth of a CPU is throttled in its first period or soon after; the
   // counter says so, whatever the clock does.
   const std::string stat = IsV1() ? "/sys/fs/cgroup/cpu/cpu.stat" : "/sys/fs/cgroup/cpu.stat";
-  const Output output = RunShell(
-      "while ! grep -q 'nr_throttled [1-9]' " + stat + "; do :; done; echo throttled",
-      {"--cpus", "0.05"});
+  const Output output =
+      RunShell("while ! grep -q 'nr_throttled [1-9]' " + stat + "; do :; done; echo throttled",
+               {"--cpus", "0.05"});
   EXPECT_EQ(output.out, "throttled\n") << output;
 }
 
@@ -160,8 +166,8 @@ TEST_F(Limits, GoBelowTheCgroupThatWasAsked) {
   const std::string pid = RunOk({"inspect", "--format", "{{.State.Pid}}", id});
   EXPECT_TRUE(Has(ReadFile("/proc/" + pid + "/cgroup"), parent + "/"));
   RunOk({"rm", "-f", id});
-  for (const char* controller : {"memory", "cpu", "cpuacct", "cpuset", "pids", "blkio", "devices",
-                                 "freezer", "systemd"}) {
+  for (const char* controller :
+       {"memory", "cpu", "cpuacct", "cpuset", "pids", "blkio", "devices", "freezer", "systemd"}) {
     const std::string path = fmt::format("/sys/fs/cgroup/{}{}", controller, parent);
     if (!fs::exists(path)) continue;
     for (const auto& entry : fs::directory_iterator(path)) {

@@ -66,9 +66,9 @@ TEST_F(Mounts, NestsInAnyOrder) {
   EXPECT_EQ(Shell("cat /data/sub/o /data/file",
                   {"-v", Path("other") + ":/data/sub", "-v", Path("src") + ":/data"}),
             "other\nof the host");
-  EXPECT_EQ(Shell("ls /data/sub; cat /data/file",
-                  {"--tmpfs", "/data/sub", "-v", Path("src") + ":/data"}),
-            "of the host");
+  EXPECT_EQ(
+      Shell("ls /data/sub; cat /data/file", {"--tmpfs", "/data/sub", "-v", Path("src") + ":/data"}),
+      "of the host");
 }
 
 TEST_F(Mounts, MakesMountPointsInTheContainerOnly) {
@@ -114,12 +114,12 @@ TEST_F(Mounts, AReadOnlyRootStillHasItsTmpfs) {
   EXPECT_EQ(Shell("touch /dev/shm/x && [ -e /run/.containerenv ] && cat /etc/hostname",
                   {"--read-only", "-h", "ship"}),
             "ship");
-  EXPECT_EQ(Shell("touch /tmp/x /run/x /var/tmp/x && echo written",
-                  {"--read-only", "--read-only-tmpfs"}),
-            "written");
-  EXPECT_EQ(Shell("echo x >/data/new && echo written",
-                  {"--read-only", "-v", Path("src") + ":/data"}),
-            "written");
+  EXPECT_EQ(
+      Shell("touch /tmp/x /run/x /var/tmp/x && echo written", {"--read-only", "--read-only-tmpfs"}),
+      "written");
+  EXPECT_EQ(
+      Shell("echo x >/data/new && echo written", {"--read-only", "-v", Path("src") + ":/data"}),
+      "written");
 }
 
 TEST_F(Mounts, DoesNotFollowALinkOfTheImageOutOfTheContainer) {

@@ -76,8 +76,9 @@ TEST_F(RunVerb, TakesOptionsOfTheCommandForTheCommand) {
 
 TEST_F(RunVerb, SetsVariables) {
   env["IMPORTED"] = "from the host";
-  const Output output = RunShell("echo \"$A|$EMPTY|$IMPORTED|${MISSING-unset}\"",
-                                 {"-e", "A=1 2", "-e", "EMPTY=", "-e", "IMPORTED", "-e", "MISSING"});
+  const Output output =
+      RunShell("echo \"$A|$EMPTY|$IMPORTED|${MISSING-unset}\"",
+               {"-e", "A=1 2", "-e", "EMPTY=", "-e", "IMPORTED", "-e", "MISSING"});
   EXPECT_EQ(output.out, "1 2||from the host|unset\n") << output;
 }
 
@@ -279,8 +280,8 @@ TEST_F(RunVerb, AppliesTheUmask) {
 
 TEST_F(RunVerb, KeepsLabelsAndAnnotationsInTheRecord) {
   WriteFile(Path("labels"), "from=file\n# no\nbare\n");
-  const std::string id = RunOk({"create", "-l", "a=b", "--label-file", Path("labels"),
-                                "--annotation", "x=y", Configured()});
+  const std::string id = RunOk(
+      {"create", "-l", "a=b", "--label-file", Path("labels"), "--annotation", "x=y", Configured()});
   const Json labels = Inspect(id)["Config"]["Labels"];
   EXPECT_EQ(labels.value("a", ""), "b");
   EXPECT_EQ(labels.value("from", ""), "file");
@@ -296,10 +297,16 @@ TEST_F(RunVerb, ExplainsWithoutDoing) {
 }
 
 TEST_F(RunVerb, RefusesUnknownFlagsAndValues) {
-  for (const std::vector<std::string>& flags :
-       {std::vector<std::string>{"--no-such-flag"}, {"--network", "bridge"}, {"--pull", "often"},
-        {"--publish", "80:80"}, {"--hostname", "bad name"}, {"--umask", "999"},
-        {"--stop-signal", "SIGNONE"}, {"--name", "/bad"}, {"-e", "=x"}, {"--timeout", "soon"}}) {
+  for (const std::vector<std::string>& flags : {std::vector<std::string>{"--no-such-flag"},
+                                                {"--network", "bridge"},
+                                                {"--pull", "often"},
+                                                {"--publish", "80:80"},
+                                                {"--hostname", "bad name"},
+                                                {"--umask", "999"},
+                                                {"--stop-signal", "SIGNONE"},
+                                                {"--name", "/bad"},
+                                                {"-e", "=x"},
+                                                {"--timeout", "soon"}}) {
     const Output output = RunShell("echo never", flags);
     EXPECT_EQ(output.code, 125) << flags[0] << "\n" << output;
     EXPECT_EQ(output.out, "") << flags[0];

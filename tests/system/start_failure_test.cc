@@ -32,7 +32,8 @@ class StartFailure : public ImageSandbox {
     EXPECT_EQ(output.out, "") << failure.name;
     for (const auto& text : failure.says) {
       EXPECT_NE(output.err.find(text), std::string::npos)
-          << failure.name << ": no '" << text << "' in\n" << output;
+          << failure.name << ": no '" << text << "' in\n"
+          << output;
     }
   }
 };
@@ -56,7 +57,10 @@ TEST_F(StartFailure, IsExplained) {
       {"another architecture", {}, {"/broken/foreign"}, 126, {"arm64", "--platform"}},
       {"a file as a directory", {}, {"/bin/busybox/x"}, 126, {"/bin/busybox/x"}},
       {"a working directory that is a file",
-       {"-w", "/etc/passwd"}, {"true"}, 125, {"/etc/passwd", "-w"}},
+       {"-w", "/etc/passwd"},
+       {"true"},
+       125,
+       {"/etc/passwd", "-w"}},
       {"an unknown user", {"-u", "nobody-here"}, {"true"}, 125, {"nobody-here"}},
       {"an unknown group", {"-u", "0:no-group"}, {"true"}, 125, {"no-group"}},
   };
