@@ -1,16 +1,57 @@
 #include "core/monitor/exit_status.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
+#include "core/monitor/text_line.h"
 #include "core/sys/pidfd_info.h"
 
 namespace hoy::core {
+namespace {
 
-bool ReadForeignExit(int pidfd, int* wait_status) {
-  constexpr int kTries = 1000;
+// Where field `number` of a stat file begins, for the fields behind the command name.
+const char* Field(const char* name_end, int number) {
+  const char* field = name_end;
+  for (int index = 2; field != nullptr && index < number; ++index) field = strchr(field + 1, ' ');
+  return field != nullptr ? field + 1 : "";
+}
+
+uint64_t ParseNumber(const char* digits) {
+  uint64_t number = 0;
+  for (; *digits >= '0' && *digits <= '9'; ++digits) {
+    number = number * 10 + static_cast<uint64_t>(*digits - '0');
+  }
+  return number;
+}
+
+bool ReadZombieExit(pid_t pid, uint64_t start_time, int* wait_status) {
+  TextLine path;
+  path << "/proc/" << static_cast<int64_t>(pid) << std::string_view("/stat\0", 6);
+  int fd = open(path.view().data(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char text[1024];
+  ssize_t count = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (count <= 0) return false;
+  text[count] = '\0';
+  const char* name_end = strrchr(text, ')');  // the name may hold spaces and parentheses
+  if (name_end == nullptr || *Field(name_end, 3) != 'Z') return false;
+  if (ParseNumber(Field(name_end, 22)) != start_time) return false;
+  *wait_status = static_cast<int>(ParseNumber(Field(name_end, 52)));
+  return true;
+}
+
+}  // namespace
+
+bool ReadForeignExit(int pidfd, pid_t pid, uint64_t start_time, int* wait_status) {
+  // It may be reaped between the two looks, and is then a moment late with its information.
+  constexpr int kTries = 100;
   for (int attempt = 0; attempt < kTries; ++attempt) {
+    if (ReadZombieExit(pid, start_time, wait_status)) return true;
     PidfdInfo info{};
     info.mask = kPidfdInfoExit;
     if (ioctl(pidfd, kPidfdGetInfo, &info) == 0 && (info.mask & kPidfdInfoExit) != 0) {
@@ -18,7 +59,7 @@ bool ReadForeignExit(int pidfd, int* wait_status) {
       return true;
     }
     if (errno == ENOTTY || errno == EINVAL) return false;
-    poll(nullptr, 0, 1);  // a zombie: its parent has yet to reap it
+    poll(nullptr, 0, 1);
   }
   return false;
 }

@@ -1,11 +1,15 @@
 #pragma once
 // The exit status of a process that is not our child.
 
+#include <sys/types.h>
+
+#include <cstdint>
+
 namespace hoy::core {
 
-// Once `pidfd` is readable (the process has exited): its wait status, by PIDFD_GET_INFO with
-// PIDFD_INFO_EXIT (Linux 6.15), when its own parent has reaped it. Waits up to a second for that.
-// False: an older kernel, or nobody reaps it. No allocation.
-bool ReadForeignExit(int pidfd, int* wait_status);
+// Once `pidfd` is readable (the process has exited): its wait status. As long as its parent has not
+// reaped it, /proc/<pid>/stat has it (field 52, proc(5)); afterwards PIDFD_GET_INFO does, with
+// PIDFD_INFO_EXIT (Linux 6.15). False: it is gone, and the kernel is older. No allocation.
+bool ReadForeignExit(int pidfd, pid_t pid, uint64_t start_time, int* wait_status);
 
 }  // namespace hoy::core

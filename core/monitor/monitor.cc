@@ -294,7 +294,7 @@ ExitFacts CollectExit(Monitor& m, bool timed_out) {
   int status = 0;
   rusage usage{};
   if (m.header().mode == MonitorMode::kAdopt) {
-    facts.known = ReadForeignExit(m.pidfd, &status);
+    facts.known = ReadForeignExit(m.pidfd, m.pid, m.header().adopted_start_time, &status);
   } else {
     while (wait4(m.pid, &status, 0, &usage) < 0 && errno == EINTR) {
     }
