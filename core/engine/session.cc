@@ -184,16 +184,16 @@ Result<std::vector<char>> ParseDetachKeys(std::string_view text) {
 
 BlockedSignals::BlockedSignals() {
   sigset_t set = ProxiedSignals();
-  sigset_t before;
-  sigprocmask(SIG_BLOCK, &set, &before);
-  before_.assign(reinterpret_cast<char*>(&before), reinterpret_cast<char*>(&before + 1));
+  sigprocmask(SIG_BLOCK, &set, &before_);
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &ignore, &pipe_before_);
   fd_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 BlockedSignals::~BlockedSignals() {
-  sigset_t before;
-  memcpy(&before, before_.data(), sizeof before);
-  sigprocmask(SIG_SETMASK, &before, nullptr);
+  sigaction(SIGPIPE, &pipe_before_, nullptr);
+  sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
 std::optional<WindowSize> WindowOf(BorrowedFd terminal) {

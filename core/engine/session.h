@@ -9,6 +9,7 @@
 // The peer is either the monitor's attach socket or, for exec, the process's own pipes or pty.
 
 #include <poll.h>
+#include <signal.h>
 
 #include <cstdint>
 #include <optional>
@@ -28,7 +29,8 @@ Result<std::vector<char>> ParseDetachKeys(std::string_view text);
 inline constexpr std::string_view kDefaultDetachKeys = "ctrl-p,ctrl-q";
 
 // The signals that a session passes on, blocked from here on, so that none is lost between the
-// start of a container and the session's own loop. Restored by the destructor.
+// start of a container and the session's own loop. SIGPIPE is ignored meanwhile: a reader that went
+// away must end the container, not just us. Restored by the destructor.
 class BlockedSignals {
  public:
   BlockedSignals();
@@ -40,7 +42,8 @@ class BlockedSignals {
 
  private:
   Fd fd_;
-  std::vector<char> before_;  // the sigset_t to go back to
+  sigset_t before_;
+  struct sigaction pipe_before_;
 };
 
 std::optional<WindowSize> WindowOf(BorrowedFd terminal);
