@@ -31,9 +31,11 @@ class RunCommand final : public ContainerCommand {
                                                   {.interactive = options_.interactive,
                                                    .proxy_signals = options_.sig_proxy,
                                                    .detach_keys = options_.detach_keys});
-    // A container that never started is no use to anybody who wanted it gone anyway.
+    // A container that never started is no use to anybody who wanted it gone anyway. One that runs
+    // is left alone when only we were interrupted (--sig-proxy=false).
     if (!code && options_.rm) {
-      (void)core::RemoveStoppedContainer(context.layout, record.id, true);
+      bool force = code.error().kind != ErrorKind::kCancelled;
+      (void)core::RemoveStoppedContainer(context.layout, record.id, force);
     }
     return code;
   }
