@@ -22,6 +22,8 @@ class HostileImage : public HoySandbox {
  protected:
   void SetUp() override {
     HoySandbox::SetUp();
+    // The good layers of a bad image may be half downloaded when the bad one is found.
+    partial_blobs_are_expected = true;
     fs::create_directories(outside());
     WriteFile(outside() + "/secret", "of the host\n", 0600);
   }
@@ -152,7 +154,6 @@ TEST_F(HostileImage, ABlobThatIsCutOff) {
   EXPECT_EQ(output.out, "");
   EXPECT_TRUE(Has(output.err, "broke off")) << output;
   EXPECT_EQ(RunOk({"images", "-q"}), "");
-  RemovePartialBlobs(data());  // what came is kept, as after any broken transfer
 }
 
 TEST_F(HostileImage, AManifestWithAWrongSize) {
