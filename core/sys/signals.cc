@@ -42,7 +42,7 @@ std::optional<int> ParseSignal(std::string_view text) {
     const char* known = sigabbrev_np(signal);
     if (known != nullptr && ToLower(known) == name) return signal;
   }
-  if (name == "poll") return SIGPOLL;
+  if (name == "io") return SIGIO;
   return std::nullopt;
 }
 
