@@ -1,0 +1,278 @@
+// The monitor may die; the container, its output and its exit code may not.
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <sstream>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class Monitor : public ImageSandbox {
+ protected:
+  // Runs until there is a file /gate/open.
+  std::string StartGated(const std::string& before, const std::string& after,
+                         std::vector<std::string> options = {}) const {
+    std::filesystem::create_directories(Path("gate"));
+    std::vector<std::string> arguments = {"run", "-d", "--name",
+                                          "one", "-v", Path("gate") + ":/gate"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const std::string script =
+        before + "; while [ ! -e /gate/open ]; do sleep 0.02; done; " + after;
+    for (const std::string& text : {Busybox(), std::string("sh"), std::string("-c"), script}) {
+      arguments.push_back(text);
+    }
+    const std::string id = RunOk(arguments);
+    if (before.find("echo") != std::string::npos) {
+      // What a killed monitor and a dead container leave in the pipe is gone with them.
+      EXPECT_TRUE(Eventually([&] { return !Run({"logs", id}).out.empty(); }));
+    }
+    return id;
+  }
+  void Open() const { WriteFile(Path("gate/open"), ""); }
+
+  static int NumberAfter(const std::string& text, const std::string& key) {
+    const size_t at = text.find(key);
+    return at == std::string::npos ? 0 : std::atoi(text.c_str() + at + key.size());
+  }
+  std::string StateOf(const std::string& id) const {
+    return ReadFileIfThere(run() + "/containers/" + id + "/state.json");
+  }
+  int MonitorOf(const std::string& id) const {
+    return NumberAfter(StateOf(id), "\"monitor_pid\":");
+  }
+  int InitOf(const std::string& id) const { return NumberAfter(StateOf(id), "\"pid\":"); }
+
+  static bool Lives(int pid) {
+    const std::string stat = ReadFileIfThere(fmt::format("/proc/{}/stat", pid));
+    const size_t name_end = stat.rfind(") ");
+    return name_end != std::string::npos && stat[name_end + 2] != 'Z';
+  }
+  void KillMonitor(const std::string& id) const {
+    const int pid = MonitorOf(id);
+    ASSERT_GT(pid, 0);
+    ASSERT_EQ(ReadFile(fmt::format("/proc/{}/comm", pid)), "hoy-monitor\n");
+    ::kill(pid, SIGKILL);
+    ASSERT_TRUE(Eventually([&] { return !Lives(pid); }));
+  }
+  // Processes named hoy-monitor whose label is this container's.
+  size_t MonitorsOf(const std::string& id) const {
+    size_t count = 0;
+    for (int pid : ProcessesOf(Traces())) {
+      const std::string line = ReadFileIfThere(fmt::format("/proc/{}/cmdline", pid));
+      count += line.starts_with("hoy-monitor") && line.find(id.substr(0, 12)) != std::string::npos;
+    }
+    return count;
+  }
+  // PIDFD_INFO_EXIT: the exit status of a process that is not a child (Linux 6.15).
+  static bool KernelTellsForeignExits() {
+    utsname system{};
+    ::uname(&system);
+    int major = 0;
+    int minor = 0;
+    std::sscanf(system.release, "%d.%d", &major, &minor);
+    return major > 6 || (major == 6 && minor >= 15);
+  }
+};
+
+TEST_F(Monitor, ItsDeathCostsTheContainerNothing) {
+  for (const char* verb : {"ps", "wait", "logs", "inspect", "exec", "stop"}) {
+    const std::string id =
+        StartGated("trap 'exit 44' TERM; echo before", "echo after; echo err >&2; exit 23");
+    const int init = InitOf(id);
+    KillMonitor(id);
+    EXPECT_TRUE(Lives(init)) << verb;
+    if (std::string_view(verb) == "wait") {
+      Background wait(Hoy({"wait", "one"}));
+      ASSERT_TRUE(Eventually([&] { return MonitorsOf(id) == 1; })) << verb;
+      Open();
+      EXPECT_EQ(wait.Finish().out, KernelTellsForeignExits() ? "23\n" : "255\n") << verb;
+    } else {
+      std::vector<std::string> arguments = {verb};
+      if (std::string_view(verb) != "ps") arguments.emplace_back("one");
+      if (std::string_view(verb) == "exec") arguments.emplace_back("true");
+      RunOk(arguments);
+      const bool stopped = std::string_view(verb) == "stop";
+      EXPECT_EQ(MonitorsOf(id), stopped ? 0u : 1u) << verb;
+      Open();
+      const std::string code = stopped ? "44" : "23";
+      EXPECT_EQ(RunOk({"wait", "one"}), KernelTellsForeignExits() ? code : "255") << verb;
+      if (!stopped) {
+        const Output logs = Run({"logs", "one"});
+        EXPECT_EQ(logs.out, "before\nafter\n") << verb;
+        EXPECT_EQ(logs.err, "err\n") << verb;
+      }
+    }
+    RunOk({"rm", "-f", "one"});
+    std::filesystem::remove(Path("gate/open"));
+  }
+}
+
+// More than a pipe holds is written while no monitor reads: the container waits, and gets no
+// SIGPIPE.
+TEST_F(Monitor, OutputWrittenWithoutAMonitorIsInTheLog) {
+  const std::string id = StartGated(
+      "echo before", "i=0; while [ $i -lt 60000 ]; do echo line-$i; i=$((i+1)); done; exit 3");
+  KillMonitor(id);
+  const int init = InitOf(id);
+  Open();
+  // It blocks when the FIFO is full.
+  ASSERT_TRUE(Eventually([&] {
+    const std::string where = ReadFileIfThere(fmt::format("/proc/{}/syscall", init));
+    return where.starts_with("1 ");  // write(2) on x86-64
+  }));
+  EXPECT_TRUE(Lives(init));
+  EXPECT_EQ(RunOk({"wait", "one"}), KernelTellsForeignExits() ? "3" : "255");
+  std::istringstream lines(RunOk({"logs", "one"}));
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  EXPECT_EQ(line, "before");
+  int count = 0;
+  while (std::getline(lines, line)) ASSERT_EQ(line, fmt::format("line-{}", count++));
+  EXPECT_EQ(count, 60000);
+}
+
+TEST_F(Monitor, KilledAgainAndAgainThereIsAlwaysAnother) {
+  const std::string id = StartGated("echo start", "echo end; exit 5");
+  for (int round = 0; round < 4; ++round) {
+    KillMonitor(id);
+    RunOk({"ps"});
+    EXPECT_EQ(MonitorsOf(id), 1u);
+  }
+  Open();
+  EXPECT_EQ(RunOk({"wait", "one"}), KernelTellsForeignExits() ? "5" : "255");
+  EXPECT_EQ(RunOk({"logs", "one"}), "start\nend");
+}
+
+TEST_F(Monitor, CommandsThatHealAtOnceGiveOneMonitor) {
+  const std::string id = StartGated("echo start", "exit 6");
+  KillMonitor(id);
+  std::vector<Background> commands;
+  for (int i = 0; i < 4; ++i) {
+    commands.emplace_back(Hoy({"ps"}));
+    commands.emplace_back(Hoy({"logs", "one"}));
+  }
+  for (Background& command : commands) EXPECT_EQ(command.Finish().code, 0);
+  EXPECT_EQ(MonitorsOf(id), 1u);
+  Open();
+  EXPECT_EQ(RunOk({"wait", "one"}), KernelTellsForeignExits() ? "6" : "255");
+}
+
+TEST_F(Monitor, LostTogetherWithItsContainerTheStatusIsUnknownAndNeverZero) {
+  const std::string id = StartGated("echo start", "exit 0");
+  const int init = InitOf(id);
+  KillMonitor(id);
+  Open();
+  ASSERT_TRUE(Eventually([&] { return !Lives(init); }));
+  const Output wait = Run({"wait", "one"});
+  EXPECT_EQ(wait.out, "255\n") << wait;
+  EXPECT_NE(wait.err.find("unknown"), std::string::npos) << wait;
+  EXPECT_EQ(RunOk({"logs", "one"}), "start");
+  EXPECT_NE(Inspect("one")["State"]["ExitCode"], 0);
+  // And it can be started again.
+  EXPECT_EQ(Run({"start", "-a", "one"}).code, 0);
+}
+
+TEST_F(Monitor, AContainerThatRemovesItselfDoesSoUnderASecondMonitor) {
+  const std::string id = StartGated("echo start", "exit 7", {"--rm"});
+  KillMonitor(id);
+  Background wait(Hoy({"wait", "one"}));
+  ASSERT_TRUE(Eventually([&] { return MonitorsOf(id) == 1; }));
+  Open();
+  EXPECT_EQ(wait.Finish().out, KernelTellsForeignExits() ? "7\n" : "255\n");
+  EXPECT_TRUE(Eventually([&] { return ListNames(data() + "/containers").empty(); }));
+}
+
+TEST_F(Monitor, AForegroundRunSurvivesIt) {
+  std::filesystem::create_directories(Path("gate"));
+  Background run_one(
+      Hoy({"run", "--name", "one", "-v", Path("gate") + ":/gate", Busybox(), "sh", "-c",
+           "echo up; while [ ! -e /gate/open ]; do sleep 0.02; done; echo late; exit 8"}));
+  ASSERT_TRUE(run_one.WaitForOut("up"));
+  const std::string id = ListNames(run() + "/containers").at(0);
+  KillMonitor(id);
+  ASSERT_TRUE(Eventually([&] { return MonitorsOf(id) == 1; }));
+  Open();
+  const Output output = run_one.Finish();
+  EXPECT_EQ(output.code, KernelTellsForeignExits() ? 8 : 255) << output;
+  EXPECT_NE(output.err.find("monitor"), std::string::npos) << output;
+  EXPECT_EQ(RunOk({"logs", "one"}), "up\nlate");
+}
+
+TEST_F(Monitor, NotesAnOomKill) {
+  const Output output = Run({"run", "--name", "one", "--memory", "16m", "--memory-swap", "16m",
+                             Busybox(), "sh", "-c", "tail /dev/zero"});
+  EXPECT_EQ(output.code, 137) << output;
+  EXPECT_EQ(Inspect("one")["State"]["OOMKilled"], true);
+  Run({"run", "--name", "two", "--memory", "16m", Busybox(), "true"});
+  EXPECT_EQ(Inspect("two")["State"]["OOMKilled"], false);
+}
+
+TEST_F(Monitor, NotesTheSignalAndTheTimes) {
+  EXPECT_EQ(
+      Run({"run", "--name", "one", Busybox(), "sh", "-c", "kill -9 $$; exit 3", "--init"}).code, 3)
+      << "PID 1 is safe from itself";
+  StartSleeper({"--name", "two"});
+  RunOk({"kill", "two"});
+  EXPECT_EQ(RunOk({"wait", "two"}), "137");
+  const Json state = Inspect("two")["State"];
+  EXPECT_EQ(state["ExitCode"], 137);
+  EXPECT_LT(state["StartedAt"].get<std::string>(), state["FinishedAt"].get<std::string>());
+}
+
+TEST_F(Monitor, TimeoutKillsWith124) {
+  const Output output = Run({"run", "--name", "one", "--timeout", "1", Busybox(), "sleep", "1000"});
+  EXPECT_EQ(output.code, 124) << output;
+  EXPECT_EQ(RunOk({"wait", "one"}), "124");
+}
+
+TEST_F(Monitor, IgnoresWhatTheTerminalOrTheShellSends) {
+  const std::string id = StartGated("echo up", "exit 9");
+  for (int signal : {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGPIPE}) ::kill(MonitorOf(id), signal);
+  Open();
+  EXPECT_EQ(RunOk({"wait", "one"}), "9");
+}
+
+TEST_F(Monitor, IsSmall) {
+  if (IsSanitized()) GTEST_SKIP() << "a sanitizer's shadow memory is not the monitor's";
+  if (HOY_STATIC_BUILD == 0) GTEST_SKIP() << "measured of the static program that is shipped";
+  const std::string id = StartGated("head -c 3000000 /dev/zero; echo; echo up", "exit 0");
+  Background logs(Hoy({"logs", "-f", "one"}));
+  ASSERT_TRUE(logs.WaitForOut("up"));
+  const std::string rollup = ReadFile(fmt::format("/proc/{}/smaps_rollup", MonitorOf(id)));
+  const int dirty = NumberAfter(rollup, "Private_Dirty:");
+  const int pss = NumberAfter(rollup, "Pss:");
+  RecordProperty("private_dirty_kib", dirty);
+  RecordProperty("pss_kib", pss);
+  EXPECT_GT(dirty, 0) << rollup;
+  EXPECT_LE(dirty, 256) << rollup;
+  EXPECT_LE(pss, 1024) << rollup;
+}
+
+// A container that closes its streams, and goes on, must not keep the monitor busy.
+TEST_F(Monitor, RestsWhileTheContainerHoldsNoStream) {
+  const std::string id = StartGated("echo up; exec >&- 2>&- <&-", "exit 0");
+  Background logs(Hoy({"logs", "-f", "one"}));
+  ASSERT_TRUE(logs.WaitForOut("up"));
+  const std::string stat_path = fmt::format("/proc/{}/stat", MonitorOf(id));
+  const auto cpu_ticks = [&] {
+    std::istringstream fields(ReadFile(stat_path).substr(ReadFile(stat_path).rfind(") ") + 2));
+    std::string field;
+    long ticks = 0;
+    for (int i = 3; i <= 15 && fields >> field; ++i) ticks += i >= 14 ? std::stol(field) : 0;
+    return ticks;
+  };
+  const long before = cpu_ticks();
+  RunOk({"exec", "one", "sleep", "1"});
+  EXPECT_LT(cpu_ticks() - before, 20) << "of 100 in that second";
+}
+
+}  // namespace
+}  // namespace hoy::test

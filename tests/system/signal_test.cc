@@ -1,0 +1,118 @@
+// Signals to hoy run and start -a: what reaches the container.
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <sstream>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class Signals : public ImageSandbox {
+ protected:
+  // Writes the number of every signal that it gets; ends with 42 at TERM.
+  Background Listener(std::vector<std::string> options = {}) const {
+    std::vector<std::string> arguments = {"run", "--rm", "--name", "one"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const std::string script =
+        "for s in 1 2 3 10 12 13 14 18 23 28 34 37 64; do trap \"echo got-$s\" $s; done;"
+        "trap 'exit 42' 15; echo ready; while :; do sleep 0.02; done";
+    for (const std::string& text : {Busybox(), std::string("sh"), std::string("-c"), script}) {
+      arguments.push_back(text);
+    }
+    return Background(Hoy(arguments));
+  }
+
+  static size_t Count(const std::string& text, const std::string& what) {
+    size_t count = 0;
+    for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) ++count;
+    return count;
+  }
+};
+
+TEST_F(Signals, AreProxiedToTheContainer) {
+  Background run = Listener();
+  ASSERT_TRUE(run.WaitForOut("ready"));
+  for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, 34, 37, 64}) {
+    run.Signal(signal);
+    EXPECT_TRUE(run.WaitForOut(fmt::format("got-{}\n", signal), seconds(10))) << signal;
+  }
+  run.Signal(SIGTERM);
+  EXPECT_EQ(run.Finish().code, 42);
+}
+
+TEST_F(Signals, ThatAreHoysOwnAreNotProxied) {
+  Background run = Listener();
+  ASSERT_TRUE(run.WaitForOut("ready"));
+  for (int signal : {SIGCHLD, SIGURG, SIGUSR1}) run.Signal(signal);
+  ASSERT_TRUE(run.WaitForOut("got-10\n", seconds(10)));
+  run.Signal(SIGPIPE);  // ends hoy itself, as it does every plain program
+  RunOk({"kill", "-s", "USR1", "one"});
+  EXPECT_EQ(Count(run.out(), "got-23"), 0u) << run.out();
+  EXPECT_EQ(Count(run.out(), "got-13"), 0u) << run.out();
+  RunOk({"kill", "-s", "TERM", "one"});
+  run.Finish();
+}
+
+TEST_F(Signals, ReachTheProgramBehindTheBuiltInInit) {
+  Background run = Listener({"--init"});
+  ASSERT_TRUE(run.WaitForOut("ready"));
+  run.Signal(SIGUSR2);
+  EXPECT_TRUE(run.WaitForOut("got-12\n", seconds(10)));
+  run.Signal(SIGTERM);
+  EXPECT_EQ(run.Finish().code, 42);
+}
+
+TEST_F(Signals, EndHoyAloneWithoutTheProxy) {
+  Background run = Listener({"--sig-proxy=false"});
+  ASSERT_TRUE(run.WaitForOut("ready"));
+  run.Signal(SIGUSR1);  // means nothing to hoy
+  run.Signal(SIGTERM);
+  const Output output = run.Finish();
+  EXPECT_NE(output.code, 42) << output;
+  EXPECT_NE(output.code, 0) << output;
+  EXPECT_EQ(RunOk({"exec", "one", "echo", "alive"}), "alive");
+  RunOk({"kill", "-s", "TERM", "one"});
+  EXPECT_TRUE(Eventually([&] { return ListNames(data() + "/containers").empty(); }));
+}
+
+TEST_F(Signals, AReaderThatLeavesEndsTheContainer) {
+  Command command = Hoy({});
+  const std::string run = fmt::format("{} run --rm --name one {}", HoyProgram(), Busybox());
+  command.argv = {"bash", "-c", run + " yes | head -n 1; echo ${PIPESTATUS[0]}"};
+  const Output output = RunCommand(command);
+  EXPECT_FALSE(output.timed_out);
+  EXPECT_EQ(output.out, "y\n141\n") << output;
+  EXPECT_EQ(output.err, "");
+  EXPECT_TRUE(Eventually([&] { return ListNames(data() + "/containers").empty(); }));
+}
+
+TEST_F(Signals, DispositionsOfTheCallerDoNotLeakIn) {
+  Command command = Hoy({});
+  command.argv = {"bash", "-c",
+                  fmt::format("trap '' TERM HUP PIPE USR1; exec {} run --rm {} grep -E "
+                              "'SigIgn|SigBlk|SigCgt' /proc/self/status",
+                              HoyProgram(), Busybox())};
+  const Output output = RunCommand(command);
+  EXPECT_EQ(output.out,
+            "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n")
+      << output;
+}
+
+TEST_F(Signals, AKilledClientLeavesTheContainerRunning) {
+  Background run = Listener();
+  ASSERT_TRUE(run.WaitForOut("ready"));
+  run.Signal(SIGKILL);
+  run.Finish();
+  EXPECT_EQ(RunOk({"exec", "one", "echo", "alive"}), "alive");
+  RunOk({"kill", "-s", "USR1", "one"});
+  Background logs(Hoy({"logs", "-f", "one"}));
+  EXPECT_TRUE(logs.WaitForOut("got-10"));
+  RunOk({"stop", "one"});
+  EXPECT_TRUE(Eventually([&] { return ListNames(data() + "/containers").empty(); }));
+}
+
+}  // namespace
+}  // namespace hoy::test

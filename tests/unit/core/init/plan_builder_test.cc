@@ -1,0 +1,214 @@
+#include "core/init/plan_builder.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "core/engine/start_plan.h"
+#include "core/init/plan_view.h"
+
+namespace hoy::core {
+namespace {
+
+TEST(PlanBuilder, WhatWasPutInIsReadInPlace) {
+  PlanBuilder builder;
+  builder.header().mode = MonitorMode::kAdopt;
+  builder.header().adopted_pid = 4711;
+  builder.header().log_path = builder.Text("/log");
+  Offset empty = builder.Text("");
+  Offset list = builder.Texts({"one", "", "three"});
+  const uint32_t kGroups[] = {5, 6};
+  Offset groups = builder.Numbers(kGroups);
+  const uint64_t kBlob = 0x1122334455667788;
+  Offset blob = builder.Blob(&kBlob, sizeof kBlob);
+  Step& step = builder.Add(StepKind::kUser);
+  step.uid = 1000;
+  step.d = groups;
+  builder.Add(StepKind::kSeccomp).a = blob;
+  builder.Add(StepKind::kHostname).a = empty;
+
+  const std::string bytes = builder.Serialize();
+  EXPECT_EQ(bytes, builder.Serialize()) << "the same calls give the same bytes";
+  PlanView plan(bytes.data());
+  EXPECT_EQ(plan.header().magic, kPlanMagic);
+  EXPECT_EQ(plan.header().size, bytes.size());
+  EXPECT_EQ(plan.header().mode, MonitorMode::kAdopt);
+  EXPECT_EQ(plan.header().adopted_pid, 4711u);
+  EXPECT_STREQ(plan.text(plan.header().log_path), "/log");
+  EXPECT_EQ(plan.text(plan.header().stdout_path), nullptr) << "none is not empty";
+  ASSERT_EQ(plan.steps().size(), 3u);
+  EXPECT_EQ(plan.steps()[0].uid, 1000u);
+  ASSERT_EQ(plan.list(plan.steps()[0].d).size(), 2u);
+  EXPECT_EQ(plan.list(plan.steps()[0].d)[1], 6u);
+  EXPECT_EQ(memcmp(plan.blob(plan.steps()[1].a), &kBlob, sizeof kBlob), 0);
+  EXPECT_EQ(plan.steps()[1].a % 8, 0u) << "a filter is read as an array of structs";
+  EXPECT_STREQ(plan.text(plan.steps()[2].a), "");
+  ASSERT_EQ(plan.list(list).size(), 3u);
+  EXPECT_STREQ(plan.text(plan.list(list)[2]), "three");
+}
+
+TEST(PlanBuilder, AFailedStepIsNamedByStageAndSubject) {
+  PlanBuilder builder;
+  Offset target = builder.Text("/proc");
+  builder.Add(StepKind::kMount).c = target;
+  builder.Add(StepKind::kUser).uid = 7;
+  const std::string bytes = builder.Serialize();
+  EXPECT_EQ(DescribeStep(bytes, 0).stage, "mount");
+  EXPECT_EQ(DescribeStep(bytes, 0).subject, "/proc");
+  EXPECT_EQ(DescribeStep(bytes, 1).subject, "7:0");
+  EXPECT_EQ(DescribeStep(bytes, 2).stage, "start") << "past the end";
+}
+
+class StartPlan : public testing::Test {
+ protected:
+  StartPlan() {
+    record_.id = std::string(64, 'a');
+    record_.name = "web";
+    ContainerConfig& config = record_.config;
+    config.process.args = {"sh", "-c", "exit 3"};
+    config.process.env = {"PATH=/bin"};
+    config.process.cwd = "/work";
+    config.process.capabilities = {3, 3, 3, 0, 0};
+    config.image.chain_ids = {"11", "22"};
+    config.hostname = "box";
+    config.mounts = {
+        {.kind = MountKind::kProc, .source = "proc", .target = "/proc", .flags = MS_NOSUID},
+        {.kind = MountKind::kTmpfs, .source = "tmpfs", .target = "/dev", .data = "mode=755"},
+        {.kind = MountKind::kCgroup,
+         .source = "cgroup",
+         .target = "/sys/fs/cgroup",
+         .flags = MS_RDONLY},
+        {.kind = MountKind::kBind,
+         .source = "/srv/deep",
+         .target = "/data/deep",
+         .from_user = true},
+        {.kind = MountKind::kBind,
+         .source = "/srv",
+         .target = "/data",
+         .flags = MS_RDONLY,
+         .from_user = true}};
+    config.devices = {{.path = "/dev/null", .host_path = "/dev/null", .major = 1, .minor = 3}};
+    config.sysctls = {{"net.core.somaxconn", "1024"}};
+    config.readonly_paths = {"/proc/sys"};
+    config.masked_paths = {"/proc/kcore"};
+    input_.record = &record_;
+    input_.layout = &layout_;
+    input_.process.user.uid = 1000;
+    input_.process.user.gid = 1000;
+    input_.process.user.home = "/home/app";
+    input_.process.executable = "/bin/sh";
+    input_.cgroup = {CgroupVersion::kV2, {{"", "/sys/fs/cgroup/hoy/a"}}};
+    input_.cleanup_argv = {"/usr/bin/hoy", "__cleanup"};
+    input_.boot_id = "boot";
+  }
+  std::string Describe() { return DescribePlan(BuildStartPlan(input_).Serialize()); }
+
+  Layout layout_{"/D", "/R"};
+  ContainerRecord record_;
+  StartInput input_;
+};
+
+TEST_F(StartPlan, IsThisListOfSteps) {
+  record_.id = "ID";
+  EXPECT_EQ(Describe(), R"(setsid
+set mount propagation / flags=0x84000
+open mount source #0 /D/containers/ID/etc/hostname
+open mount source #1 /D/containers/ID/etc/hosts
+open mount source #2 /D/containers/ID/etc/resolv.conf
+open mount source #3 /srv/deep flags=0x8000
+open mount source #4 /srv flags=0x8000
+mount overlay /R/root
+pivot_root /R/root
+mount proc from proc /proc flags=0x2
+mount tmpfs from tmpfs /dev mode=755
+await cgroup
+unshare flags=0x2000000
+mount cgroup2 from cgroup2 /sys/fs/cgroup flags=0x1
+bind mount #0 to /etc/hostname
+bind mount #1 to /etc/hosts
+bind mount #2 to /etc/resolv.conf
+create file /run/.containerenv
+bind mount #4 to /data flags=0x1
+bind mount #3 to /data/deep
+create device /dev/null
+create symlink /dev/ptmx -> pts/ptmx
+create symlink /dev/fd -> /proc/self/fd
+create symlink /dev/stdin -> /proc/self/fd/0
+create symlink /dev/stdout -> /proc/self/fd/1
+create symlink /dev/stderr -> /proc/self/fd/2
+create symlink /dev/core -> /proc/kcore
+bring up loopback
+write /proc/sys/net/core/somaxconn = 1024
+make read-only /proc/sys
+mask /proc/kcore
+set hostname box
+create directory /work
+connect standard streams
+set umask
+change to working directory /work
+drop capabilities
+set user 1000:1000
+set capabilities
+exec /bin/sh [sh] [-c] [exit 3]
+)");
+}
+
+// After pivot_root the host is out of reach: whatever comes from it was opened before.
+TEST_F(StartPlan, OpensEverySourceBeforeThePivot) {
+  const std::string text = Describe();
+  const size_t pivot = text.find("pivot_root");
+  ASSERT_NE(pivot, std::string::npos);
+  EXPECT_LT(text.rfind("open mount source"), pivot);
+  EXPECT_GT(text.find("bind mount"), pivot);
+}
+
+TEST_F(StartPlan, ThePrivilegesGoLast) {
+  record_.config.process.no_new_privileges = true;
+  const std::string text = Describe();
+  size_t last = 0;
+  for (const char* step : {"pivot_root\n", "await cgroup", "drop capabilities", "set user",
+                           "set capabilities", "set no_new_privs", "exec"}) {
+    const size_t at = text.find(std::string(step) == "pivot_root\n" ? "pivot_root" : step);
+    ASSERT_NE(at, std::string::npos) << step;
+    EXPECT_GE(at, last) << step;
+    last = at;
+  }
+}
+
+TEST_F(StartPlan, WaitsForTheCgroupExactlyOnceAndBeforeItShows) {
+  for (bool mounted : {true, false}) {
+    if (!mounted) record_.config.mounts.erase(record_.config.mounts.begin() + 2);
+    const std::string text = Describe();
+    const size_t await = text.find("await cgroup");
+    ASSERT_NE(await, std::string::npos);
+    EXPECT_EQ(text.find("await cgroup", await + 1), std::string::npos);
+    EXPECT_EQ(mounted, text.find("cgroup2") != std::string::npos);
+    EXPECT_LT(await, text.find("cgroup2"));
+    EXPECT_LT(await, text.find("exec"));
+  }
+}
+
+TEST_F(StartPlan, HostNamespacesAreLeftAlone) {
+  record_.config.namespaces = {NamespaceMode::kHost, NamespaceMode::kHost, NamespaceMode::kHost,
+                               NamespaceMode::kHost, NamespaceMode::kHost};
+  const PlanBuilder plan = BuildStartPlan(input_);
+  const std::string bytes = plan.Serialize();
+  EXPECT_EQ(PlanView(bytes.data()).header().clone_flags, static_cast<uint64_t>(CLONE_NEWNS));
+  const std::string text = DescribePlan(bytes);
+  EXPECT_EQ(text.find("loopback"), std::string::npos);
+  EXPECT_EQ(text.find("unshare"), std::string::npos);
+}
+
+TEST_F(StartPlan, AnAutoRemoveContainerWritesNoExitRecord) {
+  const std::string kept = BuildStartPlan(input_).Serialize();
+  EXPECT_NE(PlanView(kept.data()).header().exit_path, 0u);
+  EXPECT_EQ(PlanView(kept.data()).header().durable, 1u);
+  record_.config.auto_remove = true;
+  const std::string removed = BuildStartPlan(input_).Serialize();
+  EXPECT_EQ(PlanView(removed.data()).header().exit_path, 0u);
+  EXPECT_EQ(PlanView(removed.data()).header().durable, 0u);
+}
+
+}  // namespace
+}  // namespace hoy::core

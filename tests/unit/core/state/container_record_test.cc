@@ -1,0 +1,191 @@
+#include "core/state/container_record.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "core/sys/files.h"
+#include "tests/unit/core/sys/scratch_directory.h"
+
+namespace hoy::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Containers : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(PrepareLayout(layout_).has_value()); }
+
+  static std::string Id(const std::string& start) {
+    return start + std::string(64 - start.size(), '0');
+  }
+  ContainerRecord Record(const std::string& id_start, const std::string& name) {
+    ContainerRecord record;
+    record.id = Id(id_start);
+    record.name = name;
+    record.created = 42;
+    record.config.process.args = {"sh", "-c", "exit"};
+    record.config.image.reference = "busybox";
+    record.config.labels = {{"k", "v"}};
+    return record;
+  }
+  void Create(const std::string& id_start, const std::string& name) {
+    auto created = CreateContainer(layout_, Record(id_start, name));
+    ASSERT_TRUE(created.has_value()) << created.error().message;
+  }
+  std::string Find(const std::string& typed) {
+    auto found = FindContainer(layout_, typed);
+    return found ? *found : "!" + found.error().message;
+  }
+  std::vector<std::string> OnDisk() { return *ListDirectory(layout_.Containers()); }
+
+  ScratchDirectory top_;
+  Layout layout_{top_ / "d", top_ / "r"};
+};
+
+TEST_F(Containers, AreReadAsTheyWereCreated) {
+  for (bool auto_remove : {false, true}) {
+    ContainerRecord record = Record(auto_remove ? "b" : "a", auto_remove ? "two" : "one");
+    record.config.auto_remove = auto_remove;
+    ASSERT_TRUE(CreateContainer(layout_, record).has_value());
+    auto read = ReadContainer(layout_, record.id);
+    ASSERT_TRUE(read.has_value()) << read.error().message;
+    EXPECT_EQ(read->config, record.config);
+    EXPECT_EQ(read->name, record.name);
+    EXPECT_EQ(read->created, 42);
+    auto summary = ReadSummary(layout_, record.id);
+    ASSERT_TRUE(summary.has_value());
+    EXPECT_EQ(summary->command, record.config.process.args);
+    EXPECT_EQ(summary->labels, record.config.labels);
+    EXPECT_EQ(summary->auto_remove, auto_remove);
+    for (const char* name : {"upper", "work", "logs", "etc"}) {
+      EXPECT_TRUE(fs::is_directory(layout_.Container(record.id) + "/" + name)) << name;
+    }
+  }
+  EXPECT_EQ(ReadContainer(layout_, Id("c")).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(Containers, AreFoundByNameIdAndPrefix) {
+  Create("abc1", "web");
+  Create("abd2", "db");
+  EXPECT_EQ(Find("web"), Id("abc1"));
+  EXPECT_EQ(Find(Id("abd2")), Id("abd2"));
+  EXPECT_EQ(Find("abc"), Id("abc1"));
+  EXPECT_EQ(FindContainer(layout_, "ab").error().kind, ErrorKind::kConflict);
+  for (const char* typed : {"", "x", "ABC", "abe", "../containers", ".new-x", "a/b", "web "}) {
+    auto found = FindContainer(layout_, typed);
+    ASSERT_FALSE(found.has_value()) << typed;
+    EXPECT_EQ(found.error().kind, ErrorKind::kNotFound) << typed;
+  }
+  EXPECT_EQ(FindContainer(layout_, Id("abc1") + "0").error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(Containers, ANameBeatsAPrefix) {
+  Create("abc1", "web");
+  Create("fff", "abc");
+  EXPECT_EQ(Find("abc"), Id("fff"));
+  EXPECT_EQ(Find("abc1"), Id("abc1"));
+}
+
+TEST_F(Containers, NearNamesAreSuggested) {
+  Create("a", "webserver");
+  EXPECT_EQ(FindContainer(layout_, "webservr").error().hint, "did you mean 'webserver'?");
+  EXPECT_EQ(FindContainer(layout_, "database").error().hint, "");
+}
+
+TEST_F(Containers, ANameIsTakenOnce) {
+  Create("a", "one");
+  auto second = CreateContainer(layout_, Record("b", "one"));
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().kind, ErrorKind::kAlreadyExists);
+  EXPECT_EQ(OnDisk(), std::vector<std::string>{Id("a")}) << "the loser leaves nothing";
+  {
+    auto lock = ContainerLock::Acquire(layout_, Id("a"));
+    ASSERT_TRUE(lock.has_value());
+    ASSERT_TRUE(RemoveContainer(layout_, Id("a"), "one").has_value());
+  }
+  Create("b", "one");
+  EXPECT_EQ(Find("one"), Id("b"));
+}
+
+TEST_F(Containers, ManyCreatorsOfOneNameGiveOneContainer) {
+  std::atomic<int> made = 0;
+  std::vector<std::thread> creators;
+  for (int i = 0; i < 8; ++i) {
+    creators.emplace_back([&, i] {
+      if (CreateContainer(layout_, Record(std::string(1, static_cast<char>('0' + i)), "one")))
+        ++made;
+    });
+  }
+  for (std::thread& creator : creators) creator.join();
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(OnDisk().size(), 1u);
+}
+
+TEST_F(Containers, ANameOfADeadCreatorIsFree) {
+  fs::create_symlink(Id("dead"), layout_.Name("one"));
+  EXPECT_EQ(FindContainer(layout_, "one").error().kind, ErrorKind::kNotFound);
+  fs::create_symlink(Id("dead"), layout_.Name("two"));
+  Create("a", "two");
+  EXPECT_EQ(Find("two"), Id("a"));
+}
+
+TEST_F(Containers, ANameOfALivingCreatorIsTaken) {
+  fs::create_directory(layout_.Containers() + "/.new-" + Id("busy"));
+  Fd creating = *OpenDirectory(layout_.Containers() + "/.new-" + Id("busy"));
+  ASSERT_TRUE(*TryLockFile(creating, LockMode::kExclusive));
+  fs::create_symlink(Id("busy"), layout_.Name("one"));
+  EXPECT_EQ(CreateContainer(layout_, Record("a", "one")).error().kind, ErrorKind::kAlreadyExists);
+  creating.reset();
+  Create("a", "one");
+}
+
+TEST_F(Containers, WhatTheDeadLeftIsRemovedAndWhatTheLivingDoIsNot) {
+  for (const char* name : {"/.new-dead", "/.gone-dead", "/.new-busy"}) {
+    fs::create_directories(layout_.Containers() + name + "/upper");
+  }
+  Create("a", "one");
+  Fd busy = *OpenDirectory(layout_.Containers() + "/.new-busy");
+  ASSERT_TRUE(*TryLockFile(busy, LockMode::kExclusive));
+  RemoveAbandoned(layout_);
+  EXPECT_EQ(OnDisk(), (std::vector<std::string>{".new-busy", Id("a")}));
+  EXPECT_EQ(*ListContainerIds(layout_), std::vector<std::string>{Id("a")});
+}
+
+TEST_F(Containers, RemovalTakesNameAndFiles) {
+  Create("a", "one");
+  PutFile(layout_.Container(Id("a")) + "/upper/file", "x");
+  auto lock = ContainerLock::Acquire(layout_, Id("a"));
+  ASSERT_TRUE(lock.has_value());
+  ASSERT_TRUE(RemoveContainer(layout_, Id("a"), "one").has_value());
+  EXPECT_TRUE(OnDisk().empty());
+  EXPECT_TRUE(ListDirectory(layout_.Names())->empty());
+  EXPECT_EQ(ContainerLock::Acquire(layout_, Id("a")).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(Containers, ALockThatWasWaitedForDuringTheRemovalIsNotFound) {
+  Create("a", "one");
+  auto lock = std::make_unique<ContainerLock>(*ContainerLock::Acquire(layout_, Id("a")));
+  std::optional<ErrorKind> answer;
+  std::thread waiter([&] {
+    auto second = ContainerLock::Acquire(layout_, Id("a"));
+    if (!second) answer = second.error().kind;
+  });
+  ASSERT_TRUE(RemoveContainer(layout_, Id("a"), "one").has_value());
+  lock.reset();
+  waiter.join();
+  EXPECT_EQ(answer, ErrorKind::kNotFound);
+}
+
+TEST_F(Containers, ADamagedRecordIsCorrupt) {
+  Create("a", "one");
+  for (const char* text : {"", "{}", "nonsense\n{}", "{\"id\":3}\n{}", "{}\nnonsense"}) {
+    PutFile(layout_.Container(Id("a")) + "/record.json", text);
+    auto read = ReadContainer(layout_, Id("a"));
+    ASSERT_FALSE(read.has_value()) << text;
+    EXPECT_EQ(read.error().kind, ErrorKind::kCorrupt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace hoy::core
