@@ -103,7 +103,9 @@ Result<ExitRecord> WaitForExit(const Layout& layout, std::string_view id, int64_
     } else if (status->state != ContainerState::kRunning) {
       // Published already; its monitor may still be cleaning up.
       std::optional<Fd> monitor;
-      if (status->run) TRY(monitor, OpenProcess(status->run->monitor));
+      if (status->run) {
+        TRY(monitor, OpenProcess(status->run->monitor));
+      }
       if (monitor) TRY(AwaitEnd(*monitor, deadline));
       return status->exit.value_or(ExitRecord{});
     }
