@@ -25,16 +25,14 @@ double Field(const std::string& text, const std::string& name) {
   return std::stod(text.substr(position + name.size()));
 }
 
-// The process that holds the container `id`: the one with this executable name.
-int HolderOf(const Ground& ground, const std::string& id, const std::string& executable) {
+// The process that holds the container `id`, by the name of its program. Not by /proc/<pid>/exe:
+// the monitor lives in a mount namespace that has none.
+int HolderOf(const Ground& ground, const std::string& id, const std::string& program) {
   const test::SandboxTraces traces{.directory = ground.Path("d"), .ids = {id}};
   for (int pid : test::ProcessesOf(traces)) {
-    std::error_code gone;
-    const auto program =
-        std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), gone).filename().string();
-    if (program.starts_with(executable)) return pid;
+    if (test::ReadFileIfThere(fmt::format("/proc/{}/comm", pid)) == program + "\n") return pid;
   }
-  throw std::runtime_error("no " + executable + " of " + id);
+  throw std::runtime_error("no " + program + " of " + id);
 }
 
 void AddMemory(Report& report, const std::string& who, int pid) {

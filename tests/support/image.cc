@@ -148,7 +148,8 @@ ImageBuilder BusyboxImage() {
     const size_t end = rest.find('\n');
     const std::string applet(rest.substr(0, end));
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    if (!applet.empty() && applet != "busybox") base.HardLink("bin/" + applet, "bin/busybox");
+    if (applet.empty() || applet == "busybox") continue;
+    base.HardLink("bin/" + applet, "bin/busybox", 0755);
   }
   base.File("hidden", "the second layer hides this\n");
   base.File("etc/hostname", "from-the-image\n");

@@ -86,8 +86,8 @@ Tar& Tar::Symlink(const std::string& name, const std::string& target) {
   return Add({.name = name, .type = '2', .link = target, .mode = 0777});
 }
 
-Tar& Tar::HardLink(const std::string& name, const std::string& target) {
-  return Add({.name = name, .type = '1', .link = target});
+Tar& Tar::HardLink(const std::string& name, const std::string& target, mode_t mode) {
+  return Add({.name = name, .type = '1', .link = target, .mode = mode});
 }
 
 Tar& Tar::Whiteout(const std::string& name) {

@@ -32,7 +32,8 @@ class Tar {
   Tar& File(const std::string& name, std::string_view content, mode_t mode = 0644);
   Tar& Directory(const std::string& name, mode_t mode = 0755);
   Tar& Symlink(const std::string& name, const std::string& target);
-  Tar& HardLink(const std::string& name, const std::string& target);
+  // `mode` should be the target's: some unpackers apply it to the file that both names share.
+  Tar& HardLink(const std::string& name, const std::string& target, mode_t mode = 0644);
   Tar& Whiteout(const std::string& name);         // "a/b" -> entry "a/.wh.b"
   Tar& OpaqueDirectory(const std::string& name);  // "a" -> entry "a/.wh..wh..opq"
   Tar& Raw(std::string_view bytes);               // as they are, between entries
