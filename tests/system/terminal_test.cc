@@ -59,6 +59,7 @@ TEST_F(Terminal, CtrlCIsAByteForTheContainersOwnTerminal) {
   ASSERT_TRUE(terminal.Expect("# ")) << "the shell lives on";
   terminal.Send("echo code-$?\n");
   EXPECT_TRUE(terminal.Expect("code-130"));
+  ASSERT_TRUE(terminal.Expect("# ")) << "the shell reads again";
   terminal.Send("\x04");
   EXPECT_EQ(terminal.Finish(), 0);
 }
