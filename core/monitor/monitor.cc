@@ -401,6 +401,8 @@ void AdoptInit(Monitor& m) {
 }  // namespace
 
 int MonitorMain() {
+  // Whatever hoy's own caller left open is not ours to keep: a pipe that we held would never end.
+  close_range(kJoinFd + 1, ~0U, 0);
   close_range(kStartFd, ~0U, CLOSE_RANGE_CLOEXEC);
   PlanView plan(MapPlan());
   if (plan.header().mode == MonitorMode::kDirect) RunDirect(plan);

@@ -73,7 +73,7 @@ Result<> SendSignal(BorrowedFd pidfd, int signal) {
 ExitStatus FromWaitStatus(int wait_status) {
   if (WIFSIGNALED(wait_status)) {
     int signal = WTERMSIG(wait_status);
-    return {128 + signal, signal, WCOREDUMP(wait_status)};
+    return {128 + signal, signal, WCOREDUMP(wait_status) != 0};
   }
   return {WEXITSTATUS(wait_status), 0, false};
 }

@@ -152,7 +152,7 @@ TEST_F(HostileImage, ABlobThatIsCutOff) {
   const Output output = Run({"pull", registry_.Reference("app")});
   EXPECT_EQ(output.code, 125) << output;
   EXPECT_EQ(output.out, "");
-  EXPECT_TRUE(Has(output.err, "broke off")) << output;
+  EXPECT_TRUE(Has(output.err, "the registry has only 1000 of")) << output;
   EXPECT_EQ(RunOk({"images", "-q"}), "");
 }
 

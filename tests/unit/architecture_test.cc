@@ -133,7 +133,8 @@ TEST(Architecture, LibrariesStayBehindTheirDoors) {
       {"seccomp.h", {"core/seccomp/"}},
       // Record codecs, and the profile that people write in JSON.
       {"nlohmann/",
-       {"core/state/", "core/engine/run_directory.cc", "core/seccomp/load_profile.cc", "oci/", "cli/"}},
+       {"core/state/", "core/engine/run_directory.cc", "core/seccomp/load_profile.cc", "oci/",
+        "cli/"}},
   };
   for (const Include& include : Includes({"core", "oci", "net", "cli"})) {
     if (include.quoted) continue;
