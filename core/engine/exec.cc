@@ -6,9 +6,11 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "core/cgroup/cgroup.h"
+#include "core/engine/exec_guard.h"
 #include "core/engine/exec_peer.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/resolve.h"
@@ -18,6 +20,8 @@
 #include "core/engine/start_plan.h"
 #include "core/rootfs/executable.h"
 #include "core/state/container_id.h"
+#include "core/sys/files.h"
+#include "core/sys/in_root.h"
 
 namespace hoy::core {
 namespace {
@@ -72,6 +76,20 @@ Result<> EnterPidNamespace(BorrowedFd init, const ContainerConfig& config) {
 Result<ResolvedProcess> ResolveInside(pid_t init, const ProcessConfig& process) {
   TRY(LayeredRoot root, LayeredRoot::Open({fmt::format("/proc/{}/root", init)}));
   return ResolveProcess(root, process);
+}
+
+// Whether execve(2) of it clears the parent-death signal: a set-user-ID or set-group-ID program or
+// one with file capabilities, for a user who has less.
+bool GainsPrivileges(pid_t init, const ProcessConfig& process, const ResolvedProcess& resolved) {
+  if (resolved.user.uid == 0 || process.no_new_privileges) return false;
+  auto root = OpenDirectory(fmt::format("/proc/{}/root", init));
+  if (!root) return false;
+  auto file = OpenInRoot(*root, resolved.executable, O_PATH);
+  struct stat status{};
+  if (!file || fstat(file->get(), &status) != 0) return false;
+  if ((status.st_mode & (S_ISUID | S_ISGID)) != 0) return true;
+  std::string path = fmt::format("/proc/self/fd/{}", file->get());
+  return getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
 Error ExplainFailure(pid_t init, const ProcessConfig& process, const ResolvedProcess& resolved,
@@ -129,7 +147,13 @@ Result<int> ExecInContainer(const Layout& layout, std::string_view id, const Exe
     TRY(seccomp, ResolveSeccomp(record.config.seccomp, process.capabilities));
   }
   input.seccomp = seccomp.instructions();
-  input.dies_with_client = !request.detach;
+  // On a terminal the user may detach, so there the guard takes the death signal's place.
+  bool may_detach = !request.detach && process.terminal;
+  input.dies_with_client = !request.detach && !may_detach;
+  ExecGuard guard;
+  if (may_detach || (!request.detach && GainsPrivileges(init_pid, process, input.resolved))) {
+    TRY(guard, ExecGuard::Start(child.process.pidfd()));
+  }
   if (auto size = WindowOf(STDOUT_FILENO); size && process.terminal) {
     input.rows = size->rows;
     input.columns = size->columns;
@@ -158,8 +182,15 @@ Result<int> ExecInContainer(const Layout& layout, std::string_view id, const Exe
   options.terminal = process.terminal;
   options.detach_keys = request.detach_keys;
   options.process = child.process.pidfd();
+  // What lives on may still come to execute a set-user-ID program.
+  options.settled = [&]() -> Result<> {
+    if (guard) return {};
+    TRY(guard, ExecGuard::Start(child.process.pidfd()));
+    return {};
+  };
   TRY(SessionPeer::End end, RunSession(peer, signals, options));
   if (end.kind == SessionPeer::End::Kind::kDetached) {
+    TRY(guard.Detach(peer.terminal()));
     child.process.Release();
     return 0;
   }

@@ -15,14 +15,16 @@ constexpr size_t kRelaySize = 64 * 1024;
 }  // namespace
 
 ExecPeer::ExecPeer(Descriptors descriptors) : fds_(std::move(descriptors)) {
-  if (fds_.terminal) fcntl(fds_.terminal.get(), F_SETFL, O_NONBLOCK);
+  if (!fds_.terminal) return;
+  fcntl(fds_.terminal.get(), F_SETFL, O_NONBLOCK);
+  terminal_keeper_.reset(ioctl(fds_.terminal.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
 }
 
 void ExecPeer::Prepare(std::vector<pollfd>& slots) {
   slots.push_back({fds_.process.get(), POLLIN, 0});
   if (fds_.terminal) {
     auto events = static_cast<short>(POLLIN | (input_.empty() ? 0 : POLLOUT));
-    slots.push_back({fds_.terminal.get(), events, 0});
+    slots.push_back({hung_up_ ? -1 : fds_.terminal.get(), events, 0});
     return;
   }
   slots.push_back({fds_.out[0].get(), POLLIN, 0});
@@ -59,7 +61,12 @@ Result<bool> ExecPeer::Relay(Fd& from, int to) {
   ssize_t count = read(from.get(), buffer_.data(), buffer_.size());
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (count <= 0) {
-    if (!fds_.terminal) from.reset();
+    // A terminal is kept: closing it would be a signal to the process.
+    if (fds_.terminal) {
+      hung_up_ = true;
+    } else {
+      from.reset();
+    }
     return false;
   }
   if (output_gone_) return true;

@@ -22,6 +22,8 @@ class ExecPeer final : public SessionPeer {
   void CloseInput() override;
   void Resize(WindowSize size) override;
 
+  BorrowedFd terminal() const { return fds_.terminal; }  // the pty's master, or -1
+
  private:
   int InputFd() const { return fds_.terminal ? fds_.terminal.get() : fds_.in.get(); }
   void FlushInput();
@@ -29,6 +31,10 @@ class ExecPeer final : public SessionPeer {
   Result<bool> Relay(Fd& from, int to);
 
   Descriptors fds_;
+  // The pty's other side, never used: while it is open, a process that closes its own terminal and
+  // lives on does not make the master ready for ever.
+  Fd terminal_keeper_;
+  bool hung_up_ = false;
   std::string input_;
   bool close_after_input_ = false;
   bool output_gone_ = false;

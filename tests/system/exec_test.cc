@@ -1,6 +1,7 @@
 // hoy exec: a further process in a running container.
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -162,6 +163,77 @@ TEST_F(Exec, DiesWithItsClient) {
     exec.Signal(SIGKILL);
     EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10))) << user;
   }
+}
+
+TEST_F(Exec, GoesOnAfterTheDetachKeysAndItsOutputBlocksNothing) {
+  // More than a terminal buffers: somebody must go on reading.
+  Pty terminal(Hoy({"exec", "-it", "one", "sh", "-c",
+                    "echo up; until [ -e /go ]; do sleep 0.02; done;"
+                    "head -c 300000 /dev/zero | tr '\\0' x; touch /done; sleep 6666"}));
+  ASSERT_TRUE(terminal.Expect("up"));
+  terminal.Send("\x10\x11");
+  EXPECT_EQ(terminal.Finish(), 0) << terminal.screen();
+  EXPECT_TRUE(terminal.IsCooked());
+  EXPECT_EQ(Shell("touch /go").code, 0);
+  EXPECT_TRUE(Eventually([&] { return Shell("test -e /done").code == 0; }, seconds(20)));
+}
+
+TEST_F(Exec, DiesWithItsClientOnATerminal) {
+  Pty terminal(Hoy({"exec", "-it", "one", "sh", "-c", "trap '' HUP; echo up; sleep 7777; true"}));
+  ASSERT_TRUE(terminal.Expect("up"));
+  ASSERT_NE(HostPidOf("echo up"), 0);
+  terminal.Signal(SIGKILL);
+  EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10)));
+}
+
+// execve(2) of a set-user-ID program clears the parent-death signal.
+TEST_F(Exec, ASetUserIdProgramDiesWithItsClient) {
+  ASSERT_EQ(Shell("mkdir /su; cp /bin/busybox /su; chmod 4755 /su/busybox").code, 0);
+  for (const char* options : {"-i", "-it"}) {
+    Background exec(Hoy({"exec", options, "-u", "app", "one", "/su/busybox", "sh", "-c",
+                         "trap '' HUP; echo up; while :; do sleep 0.1; done"}));
+    ASSERT_TRUE(exec.WaitForOut("up")) << options;
+    ASSERT_TRUE(Eventually([&] { return HostPidOf("echo up") != 0; }));
+    exec.Signal(SIGKILL);
+    ASSERT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10))) << options;
+  }
+}
+
+TEST_F(Exec, AProgramThatBecomesASetUserIdOneDiesWithItsClient) {
+  ASSERT_EQ(Shell("mkdir /su; cp /bin/busybox /su; chmod 4755 /su/busybox").code, 0);
+  Background exec(
+      Hoy({"exec", "-u", "app", "one", "sh", "-c",
+           "sleep 0.5; exec /su/busybox sh -c 'echo up; while :; do sleep 0.1; done'"}));
+  ASSERT_TRUE(exec.WaitForOut("up"));
+  ASSERT_NE(HostPidOf("echo up"), 0);
+  exec.Signal(SIGKILL);
+  EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10)));
+}
+
+// A terminal that nobody holds is ready for ever, in poll(2)'s eyes.
+TEST_F(Exec, SleepsWhileItsProcessHasNoTerminal) {
+  Pty terminal(Hoy({"exec", "-it", "one", "sh", "-c",
+                    "echo up; exec <&- >&- 2>&-; until [ -e /go ]; do sleep 0.02; done;"
+                    "echo again > /dev/tty"}));
+  ASSERT_TRUE(terminal.Expect("up"));
+  const auto cpu_time = [&] {
+    std::istringstream fields(ReadFile(fmt::format("/proc/{}/stat", terminal.pid())));
+    std::string field;
+    for (int i = 1; i <= 13; ++i) fields >> field;
+    long user = 0, system = 0;
+    fields >> user >> system;
+    return user + system;
+  };
+  EXPECT_TRUE(Eventually(
+      [&] {
+        const long before = cpu_time();
+        for (int i = 0; i < 30; ++i) PauseBetweenPolls();
+        return cpu_time() == before;
+      },
+      seconds(10)));
+  EXPECT_EQ(Shell("touch /go").code, 0);
+  EXPECT_TRUE(terminal.Expect("again")) << terminal.screen();
+  EXPECT_EQ(terminal.Finish(), 0);
 }
 
 TEST_F(Exec, PassesSignalsOn) {
