@@ -109,14 +109,17 @@ Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
   theirs_low.reset();
   Fd null;
   TRY(null, OpenAt(kCwd, "/dev/null", O_RDWR));
-  std::array<Fd, 5> moved;
-  std::array<Placement, 6> placements = {{{theirs.get(), kStartFd},
+  std::array<Fd, 6> moved;
+  std::array<Placement, 7> placements = {{{theirs.get(), kStartFd},
                                           {-1, kAttachFd},
                                           {-1, kJoinFd},
+                                          {-1, kLockFd},
                                           {-1, STDIN_FILENO},
                                           {-1, STDOUT_FILENO},
                                           {-1, STDERR_FILENO}}};
-  const std::array<int, 5> wanted = {request.attach.get(), request.join.get(),
+  const std::array<int, 6> wanted = {request.attach.get(),
+                                     request.join.get(),
+                                     request.lock.get(),
                                      request.streams[0] >= 0 ? request.streams[0] : null.get(),
                                      request.streams[1] >= 0 ? request.streams[1] : null.get(),
                                      request.streams[2] >= 0 ? request.streams[2] : null.get()};

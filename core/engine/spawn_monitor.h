@@ -15,6 +15,7 @@ struct SpawnRequest {
   std::string label;                       // argv[1], so that `ps` tells whose monitor it is
   BorrowedFd attach = -1;                  // MonitorFd kAttachFd
   BorrowedFd join = -1;                    // MonitorFd kJoinFd
+  BorrowedFd lock = -1;                    // MonitorFd kLockFd
   std::array<int, 3> streams{-1, -1, -1};  // its 0, 1, 2; -1 is /dev/null
 };
 

@@ -110,11 +110,13 @@ Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
 }
 
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
-                                     const StartRequest& request) {
+                                     const StartRequest& request, const ContainerLock& lock) {
   StartInput input = MakeInput(layout, record, request);
-  // It starts up while we look things up; without a plan it ends by itself.
+  // It starts up while we look things up; without a plan it ends by itself. It shares our lock: if
+  // we are killed, nobody may look before it has ended what nobody waits for.
   TRY(SpawnedMonitor monitor,
-      SpawnMonitor({.label = std::string(ShortId(record.id)), .attach = request.attach}));
+      SpawnMonitor(
+          {.label = std::string(ShortId(record.id)), .attach = request.attach, .lock = lock.fd()}));
   auto opened = OpenContainerRoot(layout, record.id, record.config);
   if (!opened) {
     TRY(CheckLayers(layout, record));
@@ -175,7 +177,7 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
   if (status.state == ContainerState::kRunning) {
     return Fail(ErrorKind::kConflict, "container '{}' is already running", record.name);
   }
-  auto started = StartLocked(layout, record, request);
+  auto started = StartLocked(layout, record, request, lock);
   if (!started && !record.config.auto_remove && status.state == ContainerState::kCreated) {
     ExitRecord failure;
     failure.exit_code = StartExitCode(started.error());

@@ -112,6 +112,7 @@ enum MonitorFd : int {
   kStartFd = 3,   // SOCK_SEQPACKET: the plan comes in, StartMessages go out, see below
   kAttachFd = 4,  // SOCK_SEQPACKET to the foreground client (attach_protocol.h), or closed
   kJoinFd = 5,    // kDirect: pidfd of the container's init
+  kLockFd = 6,    // kStart: the container's lock, shared with hoy until the start is decided
 };
 
 // The start protocol. First hoy -> hoy-monitor, one packet of one byte with a memfd that holds the

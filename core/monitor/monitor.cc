@@ -227,6 +227,7 @@ void StartInit(Monitor& m) {
   if (m.pid == 0) {
     close(m.status_fd);
     close(m.release_fd);
+    close(kLockFd);  // the built-in init never execs
     RunPlan(m.plan, m.child);
   }
   close(status[1]);
@@ -402,7 +403,7 @@ void AdoptInit(Monitor& m) {
 
 int MonitorMain() {
   // Whatever hoy's own caller left open is not ours to keep: a pipe that we held would never end.
-  close_range(kJoinFd + 1, ~0U, 0);
+  close_range(kLockFd + 1, ~0U, 0);
   close_range(kStartFd, ~0U, CLOSE_RANGE_CLOEXEC);
   PlanView plan(MapPlan());
   if (plan.header().mode == MonitorMode::kDirect) RunDirect(plan);
@@ -425,9 +426,15 @@ int MonitorMain() {
     }
   }
   FailPoint("monitor-running");
-  if (!Tell(StartMessageKind::kStarted, 0, m.pid)) {
-    // Nobody will ever learn of this container: it must not run on.
-    if (plan.header().mode == MonitorMode::kStart) kill(m.pid, SIGKILL);
+  told = Tell(StartMessageKind::kStarted, 0, m.pid);
+  if (plan.header().mode == MonitorMode::kStart) {
+    if (told) {
+      close(kLockFd);
+    } else {
+      // Nobody will ever learn of this container: it must not run on. The lock is held until its
+      // end is published, so that the next start does not take it for a running one.
+      kill(m.pid, SIGKILL);
+    }
   }
   close(kStartFd);
   ShieldFromOomKiller();

@@ -55,6 +55,9 @@ class ContainerLock {
   // kNotFound: the container was removed meanwhile.
   static Result<ContainerLock> Acquire(const Layout& layout, std::string_view id);
 
+  // flock(2) goes with the open file description: a process that is given this holds the lock, too.
+  BorrowedFd fd() const { return directory_; }
+
  private:
   explicit ContainerLock(Fd directory) : directory_(std::move(directory)) {}
   Fd directory_;

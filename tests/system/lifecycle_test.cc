@@ -377,5 +377,37 @@ TEST_F(Lifecycle, RemovalAndStartAtOnceLeaveNothingHalf) {
   }
 }
 
+// The monitor of a start that was killed ends the container that nobody waits for; a start that
+// comes meanwhile must not take it for one that runs.
+TEST_F(Lifecycle, AStartAfterAKilledOneStartsTheContainer) {
+  RunOk({"create", "--name", "one", Busybox(), "sleep", "1000"});
+  for (int round = 0; round < 15; ++round) {
+    Command dying = Hoy({"start", "one"});
+    dying.env["HOY_FAIL_POINT"] = "start-spawned";
+    ASSERT_EQ(RunCommand(dying).code, 137);
+    const Output started = Run({"start", "one"});
+    ASSERT_EQ(started.code, 0) << started;
+    const Output exec = Run({"exec", "one", "echo", "alive"});
+    ASSERT_EQ(exec.out, "alive\n") << "round " << round << exec;
+    RunOk({"kill", "one"});
+    RunOk({"wait", "one"});
+  }
+}
+
+TEST_F(Lifecycle, StartsAtTheSameTimeGiveOneRun) {
+  RunOk({"create", "--name", "one", Busybox(), "sh", "-c", "echo up; exec sleep 1000"});
+  std::vector<Background> starts;
+  for (int i = 0; i < 6; ++i) starts.emplace_back(Hoy({"start", "one"}));
+  for (Background& start : starts) {
+    const Output output = start.Finish();
+    EXPECT_EQ(output.code, 0) << output;
+    EXPECT_EQ(output.out, "one\n");
+  }
+  EXPECT_TRUE(Eventually([&] { return RunOk({"logs", "one"}) == "up"; }));
+  RunOk({"kill", "one"});
+  EXPECT_EQ(RunOk({"wait", "one"}), "137");
+  EXPECT_EQ(RunOk({"logs", "one"}), "up") << "it ran once";
+}
+
 }  // namespace
 }  // namespace hoy::test
