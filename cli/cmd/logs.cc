@@ -9,6 +9,7 @@
 #include "core/log/log_reader.h"
 #include "core/state/container_record.h"
 #include "core/sys/clock.h"
+#include "core/sys/files.h"
 #include "core/sys/process.h"
 
 namespace hoy::cli {
@@ -35,7 +36,7 @@ class LogsCommand final : public Command {
                                         .section = Section::kContainers};
   LogsCommand() : Command(kInfo) {
     Argument("CONTAINER", &container_, Completes::kContainer);
-    Flag("-f,--follow", &follow_, "go on until the container has exited");
+    Flag("-f,--follow", &follow_, "go on until the container has exited; wait for its first start");
     Flag("-t,--timestamps", &timestamps_, "put its time before each line");
     Option("-n,--tail", &tail_, "LINES", "only the last lines, or all");
     Option("--since", &since_, "TIME", "only what was written since: 10m, or an RFC 3339 time");
@@ -49,12 +50,15 @@ class LogsCommand final : public Command {
     TRY(core::ContainerStatus status, core::Heal(context.layout, id));
     std::string path = context.layout.Container(id) + "/logs/stdio.log";
     auto opened = core::LogReader::Open(path);
-    if (!opened) {
+    if (!opened && opened.error().kind == ErrorKind::kNotFound) {
       // Never started: nothing was written.
-      if (opened.error().kind == ErrorKind::kNotFound && !follow_) return 0;
-      return Fail(std::move(opened).error());
+      if (!follow_) return 0;
+      TRY(bool started, AwaitStart(context.layout.Container(id)));
+      if (!started) return 0;
+      TRY(status, core::Heal(context.layout, id));
+      opened = core::LogReader::Open(path);
     }
-    core::LogReader reader = *std::move(opened);
+    TRY(core::LogReader reader, std::move(opened));
     if (tail_ != "all" && tail_ != "-1") {
       auto lines = ParseInteger<uint64_t>(tail_);
       if (!lines)
@@ -126,6 +130,30 @@ class LogsCommand final : public Command {
   Result<> EmitAll() {
     TRY(Emit(STDOUT_FILENO));
     return Emit(STDERR_FILENO);
+  }
+
+  // The first start makes the log. False: the container was removed before, or nobody reads us.
+  static Result<bool> AwaitStart(const std::string& container) {
+    Fd watch(inotify_init1(IN_CLOEXEC));
+    if (!watch) return FailErrno("watch", container);
+    std::string logs = container + "/logs";
+    // A container is removed by renaming it first.
+    if (inotify_add_watch(watch.get(), container.c_str(), IN_MOVE_SELF | IN_DELETE_SELF) < 0 ||
+        inotify_add_watch(watch.get(), logs.c_str(), IN_CREATE) < 0) {
+      if (errno == ENOENT) return false;
+      return FailErrno("watch", container);
+    }
+    while (!core::Exists(logs + "/stdio.log")) {
+      pollfd slots[2] = {{watch.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+      if (poll(slots, 2, -1) < 0 && errno != EINTR) return FailErrno("poll", container);
+      if ((slots[1].revents & (POLLERR | POLLHUP)) != 0) return false;
+      alignas(inotify_event) char events[4096];
+      if (slots[0].revents != 0 && read(watch.get(), events, sizeof events) < 0) {
+        return FailErrno("read", "inotify");
+      }
+      if (!core::Exists(logs)) return false;
+    }
+    return true;
   }
 
   // Woken by inotify when the file grows, and by the monitor's end, after which all is written.

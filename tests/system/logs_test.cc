@@ -55,6 +55,29 @@ TEST_F(Logs, IsEmptyForAContainerThatNeverRan) {
   EXPECT_EQ(output.out + output.err, "");
 }
 
+TEST_F(Logs, FollowWaitsForTheStart) {
+  RunOk({"create", "--name", "one", Busybox(), "sh", "-c", "echo up; echo err >&2; exit 3"});
+  Background logs(Hoy({"logs", "-f", "one"}));
+  EXPECT_FALSE(logs.WaitForOut("x", milliseconds(300)));
+  EXPECT_TRUE(logs.Running());
+  RunOk({"start", "one"});
+  const Output output = logs.Finish();
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_EQ(output.out, "up\n");
+  EXPECT_EQ(output.err, "err\n");
+}
+
+TEST_F(Logs, FollowEndsWhenTheContainerThatNeverRanIsRemoved) {
+  RunOk({"create", "--name", "one", Busybox(), "true"});
+  Background logs(Hoy({"logs", "--follow", "--tail", "3", "one"}));
+  EXPECT_FALSE(logs.WaitForOut("x", milliseconds(300))) << "it waits";
+  EXPECT_TRUE(logs.Running());
+  RunOk({"rm", "one"});
+  const Output output = logs.Finish();
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_EQ(output.out + output.err, "");
+}
+
 TEST_F(Logs, LosesAndTearsNoByteOfMegabytesOnBothStreams) {
   const std::string to_stdout = RandomBytes(5'000'001, 1);  // newlines at random, no last one
   const std::string to_stderr = RandomBytes(3'000'007, 2);
