@@ -82,6 +82,17 @@ Result<> TarReader::Skip(int64_t bytes) {
   return {};
 }
 
+// Whoever leaves out the last blocks of zeros may leave out the last padding, too: the header that
+// is read next meets the end then. Go's archive/tar takes such layers.
+Result<> TarReader::SkipPadding(int64_t bytes) {
+  while (bytes > 0) {
+    TRY(auto taken, Take(bytes));
+    if (taken.empty()) break;
+    bytes -= static_cast<int64_t>(taken.size());
+  }
+  return {};
+}
+
 Result<> TarReader::Drain() {
   while (true) {
     TRY(auto bytes, Take(std::numeric_limits<int64_t>::max()));
@@ -91,7 +102,7 @@ Result<> TarReader::Drain() {
 
 Result<bool> TarReader::Next(TarEntry& entry) {
   TRY(Skip(data_left_));
-  TRY(Skip(padding_));
+  TRY(SkipPadding(padding_));
   data_left_ = padding_ = 0;
   PaxRecords pax;
   std::string long_name;

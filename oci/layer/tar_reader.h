@@ -57,6 +57,7 @@ class TarReader {
   Result<> ReadExactly(std::span<char> buffer);
   Result<std::string> ReadBody(int64_t size);  // of a header entry, with its padding
   Result<> Skip(int64_t bytes);
+  Result<> SkipPadding(int64_t bytes);
 
   Result<> Fill(const TarHeader& header, const PaxRecords& pax, TarEntry& entry);
   Result<> FillType(const TarHeader& header, TarEntry& entry);
