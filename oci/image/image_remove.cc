@@ -1,6 +1,7 @@
 // How images go: docker's rmi rules, then what nobody needs any more.
 
 #include <algorithm>
+#include <set>
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
@@ -61,11 +62,12 @@ class Removal {
     bool last = std::ranges::none_of(
         names_, [&](const std::string& other) { return RepositoryOf(other) == repository; });
     std::vector<std::string> kept;
+    std::set<std::string> told;  // an older record may hold a digest twice
     for (const std::string& digest : record_.repo_digests) {
       bool drop = digest == name || (last && RepositoryOf(digest) == repository);
       if (!drop) {
         kept.push_back(digest);
-      } else if (digest != name) {
+      } else if (digest != name && told.insert(digest).second) {
         removed_.untagged.push_back(Familiar(digest));
       }
     }

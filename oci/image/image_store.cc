@@ -1,6 +1,7 @@
 #include "oci/image/image_store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -88,8 +89,7 @@ Result<std::optional<ImageRecord>> ResolveId(const core::Layout& layout, std::st
   return ReadRecord(layout, Digest::FromHex(*first));
 }
 
-void JoinTexts(std::vector<std::string>& texts, const std::vector<std::string>& more) {
-  texts.insert(texts.end(), more.begin(), more.end());
+void SortOnce(std::vector<std::string>& texts) {
   std::ranges::sort(texts);
   texts.erase(std::ranges::unique(texts).begin(), texts.end());
 }
@@ -185,7 +185,9 @@ Result<> ImageStore::Publish(ImageRecord record, const Reference& name,
   if (!target.empty()) record.repo_digests.push_back(name.WithDigest(target).ToString());
   // A damaged record is replaced: pulling again is how it is mended.
   auto known = ReadRecord(layout_, record.id);
-  if (known && *known) JoinTexts(record.repo_digests, (*known)->repo_digests);
+  if (known && *known)
+    std::ranges::copy((*known)->repo_digests, std::back_inserter(record.repo_digests));
+  SortOnce(record.repo_digests);
   TRY(core::WriteFileAtomically(RecordPath(layout_, record.id), EncodeImageRecord(record),
                                 core::Durability::kDurable));
   // "name:tag@digest" is kept under the digest alone, as docker does.

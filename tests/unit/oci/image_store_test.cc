@@ -138,6 +138,24 @@ TEST_F(ImageStoreTest, APulledNameMovesAndLeavesADanglingImage) {
   EXPECT_EQ(IdOf("x@" + D('b').ToString()), "a");
 }
 
+TEST_F(ImageStoreTest, NotesARepoDigestOnceAndUntagsItOnce) {
+  ImageRecord record{.id = D('a'), .manifest = D('b'), .blobs = {D('a'), D('b')}};
+  const std::string digest = "docker.io/library/x@" + D('b').ToString();
+  record.repo_digests = {digest};  // as a pull fills it in
+  for (const Digest& blob : record.blobs) store().WriteBlob(blob, "{}").value();
+  ASSERT_TRUE(store().Publish(record, *Reference::ParseWithDefaultTag("x"), D('b')));
+  EXPECT_EQ(store().Resolve("x")->record.repo_digests, std::vector{digest});
+
+  // Records of before may hold it twice.
+  record.repo_digests = {digest, digest};
+  const std::string path = layout_.ImageRecords() + "/" + D('a').hex();
+  ASSERT_TRUE(
+      core::WriteFileAtomically(path, EncodeImageRecord(record), core::Durability::kVolatile));
+  auto removed = store().Remove("x", {}, {});
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_EQ(removed->untagged, (std::vector<std::string>{"x:latest", "x@" + D('b').ToString()}));
+}
+
 TEST_F(ImageStoreTest, KeepsTheRepoDigestsOfEarlierPulls) {
   Publish("x", 'a', 'b', "1");
   Publish("localhost:5000/y", 'a', 'b', "1");
