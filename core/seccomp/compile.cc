@@ -199,11 +199,82 @@ void Append(std::vector<Interval>& intervals, uint32_t start, Code code) {
   intervals.push_back({start, std::move(code)});
 }
 
-Code BinarySearch(std::span<const Interval> intervals) {
+Code PlainSearch(std::span<const Interval> intervals) {
   if (intervals.size() == 1) return intervals.front().code;
   size_t middle = intervals.size() / 2;
-  return Fork(BPF_JGE, intervals[middle].start, BinarySearch(intervals.subspan(middle)),
-              BinarySearch(intervals.first(middle)));
+  return Fork(BPF_JGE, intervals[middle].start, PlainSearch(intervals.subspan(middle)),
+              PlainSearch(intervals.first(middle)));
+}
+
+// A binary search whose leaves share their returns, at the end. The kernel translates the filter to
+// machine code at each start, and a return is the longest instruction.
+class SharedSearch {
+ public:
+  // nullopt: some return is too far for a conditional jump.
+  static std::optional<Code> Compile(std::span<const Interval> intervals) {
+    if (intervals.size() == 1) return intervals.front().code;
+    SharedSearch search;
+    if (!search.Emit(intervals) || !search.EmitReturns()) return std::nullopt;
+    return std::move(search.code_);
+  }
+
+ private:
+  struct Jump {
+    size_t at;
+    bool when_true;
+    uint32_t action;
+  };
+
+  static bool IsReturn(const Code& code) {
+    return code.size() == 1 && code.front().code == (BPF_RET | BPF_K);
+  }
+
+  // Layout: the branch, what follows when false, what follows when true.
+  bool Emit(std::span<const Interval> intervals) {
+    if (intervals.size() == 1) {
+      const Code& leaf = intervals.front().code;
+      code_.insert(code_.end(), leaf.begin(), leaf.end());
+      return true;
+    }
+    size_t middle = intervals.size() / 2;
+    size_t at = code_.size();
+    code_.push_back(Branch(BPF_JGE, intervals[middle].start, 0, 0));
+    if (!EmitSide(intervals.first(middle), at, false)) return false;
+    return EmitSide(intervals.subspan(middle), at, true);
+  }
+
+  bool EmitSide(std::span<const Interval> side, size_t at, bool when_true) {
+    if (side.size() == 1 && IsReturn(side.front().code)) {
+      returns_.push_back({at, when_true, side.front().code.front().k});
+      return true;
+    }
+    return SetJump(at, when_true, code_.size()) && Emit(side);
+  }
+
+  bool EmitReturns() {
+    std::map<uint32_t, size_t> places;
+    for (const Jump& jump : returns_) {
+      auto [place, is_new] = places.try_emplace(jump.action, code_.size());
+      if (is_new) code_.push_back(Return(jump.action));
+      if (!SetJump(jump.at, jump.when_true, place->second)) return false;
+    }
+    return true;
+  }
+
+  bool SetJump(size_t at, bool when_true, size_t target) {
+    size_t distance = target - at - 1;
+    if (distance > kFarthestJump) return false;
+    (when_true ? code_[at].jt : code_[at].jf) = static_cast<uint8_t>(distance);
+    return true;
+  }
+
+  Code code_;
+  std::vector<Jump> returns_;
+};
+
+Code BinarySearch(std::span<const Interval> intervals) {
+  auto shared = SharedSearch::Compile(intervals);
+  return shared ? *std::move(shared) : PlainSearch(intervals);
 }
 
 class ArchitectureCompiler {
