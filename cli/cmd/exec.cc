@@ -49,6 +49,9 @@ class ExecCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     TRY(std::string id, core::FindContainer(context.layout, container_));
+    TRY(core::JoiningProcess joining,
+        core::JoinContainer(context.layout, id,
+                            {detach_, tty_ && !detach_, interactive_ && !detach_}));
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
     core::ExecRequest request;
     request.process = core::DefaultExecProcess(record);
@@ -86,7 +89,7 @@ class ExecCommand final : public Command {
     if (tty_ && interactive_ && !context.terminal.stdin_is_terminal) {
       context.Warn("stdin is not a terminal: --tty has no effect on it");
     }
-    return core::ExecInContainer(context.layout, id, request);
+    return core::ExecInContainer(std::move(joining), record, request);
   }
 
  private:

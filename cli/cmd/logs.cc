@@ -48,7 +48,7 @@ class LogsCommand final : public Command {
     TRY(since_time_, ParseMoment(since_));
     TRY(until_time_, ParseMoment(until_));
     TRY(core::ContainerStatus status, core::Heal(context.layout, id));
-    std::string path = context.layout.Container(id) + "/logs/stdio.log";
+    std::string path = context.layout.Log(id);
     auto opened = core::LogReader::Open(path);
     if (!opened && opened.error().kind == ErrorKind::kNotFound) {
       // Never started: nothing was written.

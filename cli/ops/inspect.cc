@@ -185,6 +185,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
   const core::ContainerConfig& config = record.config;
   const auto& args = config.process.args;
   std::string directory = layout.Container(record.id);
+  std::string run_directory = layout.RunContainer(record.id);
   Json object = {
       {"Id", record.id},
       {"Created", core::FormatRfc3339(record.created)},
@@ -194,10 +195,10 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"Image", "sha256:" + config.image.id},
       {"ImageName", config.image.name},
       {"ImageDigest", config.image.digest},
-      {"ResolvConfPath", directory + "/etc/resolv.conf"},
-      {"HostnamePath", directory + "/etc/hostname"},
-      {"HostsPath", directory + "/etc/hosts"},
-      {"LogPath", directory + "/logs/stdio.log"},
+      {"ResolvConfPath", run_directory + "/resolv.conf"},
+      {"HostnamePath", run_directory + "/hostname"},
+      {"HostsPath", run_directory + "/hosts"},
+      {"LogPath", layout.Log(record.id)},
       {"Name", record.name},
       {"RestartCount", 0},
       {"Driver", "overlay"},

@@ -83,7 +83,10 @@ Cgroup Cgroup::Open(CgroupLocation location) {
 }
 
 Result<Cgroup> Cgroup::Create(const CgroupRequest& request) {
-  CgroupHost host = DetectCgroupHost();
+  return Create(DetectCgroupHost(), request);
+}
+
+Result<Cgroup> Cgroup::Create(const CgroupHost& host, const CgroupRequest& request) {
   auto driver = DriverOf(host.version);
   if (driver == nullptr) {
     TRY(auto limits, PlanLimitsV2(request.limits));

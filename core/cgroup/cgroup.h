@@ -29,6 +29,8 @@
 
 namespace hoy::core {
 
+struct CgroupHost;
+
 enum class CgroupVersion { kNone, kV1, kV2 };
 std::string_view ToString(CgroupVersion version);         // "none", "v1", "v2"
 CgroupVersion ParseCgroupVersion(std::string_view text);  // anything else: kNone
@@ -86,6 +88,8 @@ class Cgroup {
   // the hint, what to do. kInvalidArgument: the kernel refused the value, or a bad parent.
   // kAlreadyExists: there is one with processes in it (an empty left-over is taken over).
   static Result<Cgroup> Create(const CgroupRequest& request);
+  // For a caller that has asked already what is mounted here (host.h).
+  static Result<Cgroup> Create(const CgroupHost& host, const CgroupRequest& request);
   static Cgroup Open(CgroupLocation location);
 
   Cgroup(Cgroup&&) noexcept;

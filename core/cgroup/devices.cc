@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <ranges>
 #include <string_view>
 
 #include "core/base/text.h"
@@ -176,7 +177,10 @@ const std::vector<DeviceRule>& DefaultDeviceRules() {
 
 std::vector<DeviceRule> EffectiveDeviceRules(const std::vector<DeviceRule>& more) {
   std::vector<DeviceRule> rules = DefaultDeviceRules();
-  rules.insert(rules.end(), more.begin(), more.end());
+  // What a container's config says begins with them.
+  size_t known =
+      std::ranges::equal(rules, more | std::views::take(rules.size())) ? rules.size() : 0;
+  rules.insert(rules.end(), more.begin() + static_cast<ptrdiff_t>(known), more.end());
   auto last = std::find_if(rules.rbegin(), rules.rend(), MatchesEverything);
   if (last == rules.rend()) return rules;
   // Starting from nothing is the same as starting from "deny all".

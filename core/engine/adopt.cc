@@ -29,15 +29,15 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run) {
   header.boot_id = plan.Text(run.init.boot_id);
   header.state_path = plan.Text(StatePath(layout, id));
   if (!record.config.auto_remove) header.exit_path = plan.Text(ExitPath(layout, id));
-  header.log_path = plan.Text(layout.Container(id) + "/logs/stdio.log");
+  header.log_path = plan.Text(layout.Log(id));
   header.stdout_path = plan.Text(directory + "/out");
   header.stderr_path = plan.Text(directory + "/err");
   if (auto cgroup = ReadCgroupLocation(layout, id)) header.oom_path = plan.Text(cgroup->OomFile());
   header.cleanup_argv = plan.Texts(CleanUpCommand(layout, id));
   std::string bytes = plan.Serialize();
   TRY(SpawnedMonitor monitor, SpawnMonitor({.label = std::string(ShortId(id))}));
-  TRY(SendPlan(monitor.start, bytes));
-  TRY(StartReply reply, ReceiveStartMessage(monitor.start));
+  TRY(monitor.channel.SendPlan(std::move(bytes)));
+  TRY(StartReply reply, monitor.channel.Receive());
   if (reply.kind == StartReply::Kind::kMessage &&
       reply.message.kind == StartMessageKind::kStarted) {
     monitor.process.Release();

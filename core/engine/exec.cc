@@ -26,12 +26,6 @@
 namespace hoy::core {
 namespace {
 
-// The process's ends of its streams, and ours.
-struct Streams {
-  Fd theirs[3];
-  ExecPeer::Descriptors ours;
-};
-
 Result<> AddPipe(Fd& read_end, Fd& write_end) {
   int pipe[2];
   if (pipe2(pipe, O_CLOEXEC) != 0) return FailErrno("pipe", "exec");
@@ -40,10 +34,10 @@ Result<> AddPipe(Fd& read_end, Fd& write_end) {
   return {};
 }
 
-Result<Streams> MakeStreams(const ProcessConfig& process) {
-  Streams streams;
-  if (process.terminal) return streams;  // the pty comes from inside the container
-  if (process.stdin_open) {
+Result<ExecStreams> MakeStreams(const JoinRequest& request) {
+  ExecStreams streams;
+  if (request.detach || request.terminal) return streams;  // a pty comes from inside
+  if (request.stdin_open) {
     TRY(AddPipe(streams.theirs[0], streams.ours.in));
     fcntl(streams.ours.in.get(), F_SETFL, O_NONBLOCK);
   }
@@ -54,7 +48,7 @@ Result<Streams> MakeStreams(const ProcessConfig& process) {
 }
 
 // To the process that has them already: their owner, so that it may open /dev/stdout again.
-Result<> GiveStreams(Streams& streams, const ResolvedUser& user) {
+Result<> GiveStreams(ExecStreams& streams, const ResolvedUser& user) {
   for (Fd& fd : streams.theirs) {
     if (fd && user.uid != 0 && fchown(fd.get(), user.uid, user.gid) != 0) {
       return FailErrno("change owner", "pipe");
@@ -66,9 +60,8 @@ Result<> GiveStreams(Streams& streams, const ResolvedUser& user) {
 
 // Children of this process start in the container's PID namespace; and while one of them has not
 // yet exec'd, nobody inside may look into it.
-Result<> EnterPidNamespace(BorrowedFd init, const ContainerConfig& config) {
+Result<> EnterPidNamespace(BorrowedFd init) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (config.namespaces.pid == NamespaceMode::kHost) return {};
   if (setns(init.get(), CLONE_NEWPID) != 0) return FailErrno("join namespace", "pid");
   return {};
 }
@@ -93,8 +86,8 @@ bool GainsPrivileges(pid_t init, const ProcessConfig& process, const ResolvedPro
 }
 
 Error ExplainFailure(pid_t init, const ProcessConfig& process, const ResolvedProcess& resolved,
-                     const std::string& plan, const StartMessage& message) {
-  StepDescription step = DescribeStep(plan, message.index);
+                     const StartChannel& channel, const StartMessage& message) {
+  StepDescription step = channel.Describe(message);
   StartFailure failure{std::string(step.stage), static_cast<int>(message.value), step.subject};
   auto root = LayeredRoot::Open({fmt::format("/proc/{}/root", init)});
   return ExplainStartFailure(root ? &*root : nullptr, process, &resolved.user, failure);
@@ -110,8 +103,8 @@ ProcessConfig DefaultExecProcess(const ContainerRecord& record) {
   return process;
 }
 
-Result<int> ExecInContainer(const Layout& layout, std::string_view id, const ExecRequest& request) {
-  const ProcessConfig& process = request.process;
+Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
+                                     const JoinRequest& request) {
   TRY(ContainerStatus status, Heal(layout, id));
   std::optional<Fd> init;
   if (status.state == ContainerState::kRunning && status.run) {
@@ -122,24 +115,29 @@ Result<int> ExecInContainer(const Layout& layout, std::string_view id, const Exe
         MakeError(ErrorKind::kConflict, fmt::format("container {} is not running", ShortId(id)))
             .WithHint(fmt::format("hoy start {}", ShortId(id))));
   }
-  TRY(ContainerRecord record, ReadContainer(layout, id));
-  pid_t init_pid = status.run->init.pid;
-  BlockedSignals signals;
-  Streams streams;
-  if (!request.detach) {
-    TRY(streams, MakeStreams(process));
-  }
-  // The program that will carry the plan out starts up while we look things up.
-  TRY(EnterPidNamespace(*init, record.config));
+  TRY(ExecStreams streams, MakeStreams(request));
+  TRY(EnterPidNamespace(*init));
   TRY(SpawnedMonitor child,
-      SpawnMonitor({.label = std::string(ShortId(id)),
-                    .join = *init,
-                    .streams = {streams.theirs[0].get(), streams.theirs[1].get(),
-                                streams.theirs[2].get()}}));
+      SpawnMonitor(
+          {.label = std::string(ShortId(id)),
+           .join = *init,
+           .streams = {streams.theirs[0].get(), streams.theirs[1].get(), streams.theirs[2].get()},
+           .sibling = status.run->monitor.pid}));
   prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  TRY(CgroupLocation cgroup, ReadCgroupLocation(layout, id));
+  TRY(child.channel.SendPlan(BuildJoinPlan(cgroup).Serialize()));
+  return JoiningProcess{*std::move(init), status.run->init.pid, std::move(streams),
+                        std::move(child)};
+}
+
+Result<int> ExecInContainer(JoiningProcess joining, const ContainerRecord& record,
+                            const ExecRequest& request) {
+  const ProcessConfig& process = request.process;
+  pid_t init_pid = joining.init_pid;
+  ExecStreams& streams = joining.streams;
+  SpawnedMonitor& child = joining.child;
+  BlockedSignals signals;
   ExecInput input;
-  TRY(input.cgroup, ReadCgroupLocation(layout, id));
-  input.record = &record;
   input.process = &process;
   TRY(input.resolved, ResolveInside(init_pid, process));
   SeccompProgram seccomp;
@@ -158,18 +156,16 @@ Result<int> ExecInContainer(const Layout& layout, std::string_view id, const Exe
     input.rows = size->rows;
     input.columns = size->columns;
   }
-  std::string plan = BuildExecPlan(input).Serialize();
-
   TRY(GiveStreams(streams, input.resolved.user));
-  TRY(SendPlan(child.start, plan));
+  TRY(child.channel.SendPlan(BuildExecPlan(input).Serialize()));
   while (true) {
-    TRY(StartReply reply, ReceiveStartMessage(child.start));
+    TRY(StartReply reply, child.channel.Receive());
     if (reply.kind == StartReply::Kind::kEndOfFile) break;
     if (reply.message.kind == StartMessageKind::kTerminal) {
       streams.ours.terminal = std::move(reply.terminal);
       continue;
     }
-    return Fail(ExplainFailure(init_pid, process, input.resolved, plan, reply.message));
+    return Fail(ExplainFailure(init_pid, process, input.resolved, child.channel, reply.message));
   }
   if (request.detach) {
     child.process.Release();

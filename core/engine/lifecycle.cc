@@ -35,7 +35,7 @@ Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id
   TRY(status.exit, ReadExitRecord(layout, id));
   if (status.exit) {
     if (status.exit->error.empty()) status.state = ContainerState::kExited;
-  } else if (Exists(layout.Container(id) + "/logs/stdio.log")) {
+  } else if (Exists(layout.Log(id))) {
     // It has run, and nobody could write down how it ended: the machine went down.
     status.state = ContainerState::kExited;
     status.exit = UnknownExit(0);

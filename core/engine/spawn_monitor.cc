@@ -8,11 +8,13 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
+#include <optional>
 #include <span>
 
 #include "core/engine/program_path.h"
@@ -43,8 +45,25 @@ Result<Fd> SealedCopy(const std::string& path) {
   return copy;
 }
 
-Result<Fd> OpenMonitorProgram() {
+// What a running monitor was executed from: its detached mount is there already, and closing this
+// waits for no grace period. nullopt: that monitor is another file, of an older hoy or in memory.
+std::optional<Fd> ProgramOfSibling(pid_t sibling, const std::string& path) {
+  Fd program(open(fmt::format("/proc/{}/exe", sibling).c_str(), O_PATH | O_CLOEXEC));
+  struct stat running{};
+  struct stat installed{};
+  struct statvfs mount{};
+  bool same = program && fstat(program.get(), &running) == 0 &&
+              stat(path.c_str(), &installed) == 0 && running.st_dev == installed.st_dev &&
+              running.st_ino == installed.st_ino;
+  if (!same || fstatvfs(program.get(), &mount) != 0 || (mount.f_flag & ST_RDONLY) == 0) return {};
+  return program;
+}
+
+Result<Fd> OpenMonitorProgram(pid_t sibling) {
   TRY(std::string path, LibexecProgram("hoy-monitor"));
+  if (sibling != 0) {
+    if (auto program = ProgramOfSibling(sibling, path)) return *std::move(program);
+  }
   Fd tree(open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
   mount_attr read_only{};
   read_only.attr_set = MOUNT_ATTR_RDONLY;
@@ -52,13 +71,6 @@ Result<Fd> OpenMonitorProgram() {
     return tree;
   }
   return SealedCopy(path);
-}
-
-Result<Fd> PlanFile(const std::string& plan) {
-  Fd fd(memfd_create("hoy-plan", MFD_CLOEXEC));
-  if (!fd) return FailErrno("memfd_create", "plan");
-  TRY(WriteAll(fd, plan, "plan"));
-  return fd;
 }
 
 Result<Fd> MoveUp(BorrowedFd fd) {
@@ -97,7 +109,7 @@ struct Placement {
 }  // namespace
 
 Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
-  TRY(Fd program_fd, OpenMonitorProgram());
+  TRY(Fd program_fd, OpenMonitorProgram(request.sibling));
   TRY(Fd program, MoveUp(program_fd));
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
@@ -109,17 +121,21 @@ Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
   theirs_low.reset();
   Fd null;
   TRY(null, OpenAt(kCwd, "/dev/null", O_RDWR));
-  std::array<Fd, 6> moved;
-  std::array<Placement, 7> placements = {{{theirs.get(), kStartFd},
+  Fd plans(memfd_create("hoy-plans", MFD_CLOEXEC));
+  if (!plans) return FailErrno("memfd_create", "plans");
+  std::array<Fd, 7> moved;
+  std::array<Placement, 8> placements = {{{theirs.get(), kStartFd},
                                           {-1, kAttachFd},
                                           {-1, kJoinFd},
                                           {-1, kLockFd},
+                                          {-1, kPlansFd},
                                           {-1, STDIN_FILENO},
                                           {-1, STDOUT_FILENO},
                                           {-1, STDERR_FILENO}}};
-  const std::array<int, 6> wanted = {request.attach.get(),
+  const std::array<int, 7> wanted = {request.attach.get(),
                                      request.join.get(),
                                      request.lock.get(),
+                                     plans.get(),
                                      request.streams[0] >= 0 ? request.streams[0] : null.get(),
                                      request.streams[1] >= 0 ? request.streams[1] : null.get(),
                                      request.streams[2] >= 0 ? request.streams[2] : null.get()};
@@ -140,55 +156,8 @@ Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
   pid_t pid = VforkMonitor(program.get(), placements, argv.data(), envp.data());
   if (pid < 0) return FailErrno("fork", "hoy-monitor");
   Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  return SpawnedMonitor{ChildProcess(pid, std::move(pidfd)), std::move(ours)};
-}
-
-Result<> SendPlan(BorrowedFd start, const std::string& plan) {
-  TRY(Fd file, PlanFile(plan));
-  char byte = 'p';
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  cmsghdr* item = CMSG_FIRSTHDR(&header);
-  item->cmsg_level = SOL_SOCKET;
-  item->cmsg_type = SCM_RIGHTS;
-  item->cmsg_len = CMSG_LEN(sizeof(int));
-  int fd = file.get();
-  memcpy(CMSG_DATA(item), &fd, sizeof fd);
-  // A monitor that was killed shows as end-of-file when its answer is read.
-  if (sendmsg(start.get(), &header, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
-    return FailErrno("send", "plan");
-  }
-  return {};
-}
-
-Result<StartReply> ReceiveStartMessage(BorrowedFd start) {
-  StartReply reply;
-  iovec part{&reply.message, sizeof reply.message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t count = 0;
-  do {
-    count = recvmsg(start.get(), &header, MSG_CMSG_CLOEXEC);
-  } while (count < 0 && errno == EINTR);
-  if (count < 0) return FailErrno("receive", "start message");
-  if (count == 0) return reply;
-  reply.kind = StartReply::Kind::kMessage;
-  cmsghdr* item = CMSG_FIRSTHDR(&header);
-  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    memcpy(&fd, CMSG_DATA(item), sizeof fd);
-    reply.terminal.reset(fd);
-  }
-  return reply;
+  return SpawnedMonitor{ChildProcess(pid, std::move(pidfd)),
+                        StartChannel(std::move(ours), std::move(plans)), std::move(program_fd)};
 }
 
 }  // namespace hoy::core

@@ -9,6 +9,7 @@
 #include "core/base/fail_point.h"
 #include "core/base/rollback.h"
 #include "core/cgroup/cgroup.h"
+#include "core/cgroup/host.h"
 #include "core/engine/adopt.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/resolve.h"
@@ -16,6 +17,7 @@
 #include "core/engine/spawn_monitor.h"
 #include "core/engine/start_failure.h"
 #include "core/engine/start_plan.h"
+#include "core/rootfs/mount_points.h"
 #include "core/state/container_id.h"
 #include "core/sys/files.h"
 
@@ -30,7 +32,7 @@ constexpr std::string_view kHosts =
 
 // Written at every start; bound over the image's own, which stay as they are.
 Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
-  std::string etc = layout.Container(record.id) + "/etc/";
+  std::string etc = layout.RunContainer(record.id) + "/";
   const ContainerConfig& config = record.config;
   auto write = [&](const char* name, std::string_view text) -> Result<> {
     std::string path = etc + name;
@@ -51,14 +53,23 @@ Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
   return write("resolv.conf", "");
 }
 
-Result<Cgroup> MakeCgroup(const ContainerRecord& record) {
+// What a "volatile" overlay leaves in its work directory, so that nobody mounts it again after a
+// crash without looking (Documentation/filesystems/overlayfs.rst). A container that is removed when
+// it ends can have it only from a start that failed, which wrote nothing.
+Result<> ForgetVolatileMount(const Layout& layout, const ContainerRecord& record) {
+  std::string work = layout.Container(record.id) + "/work/work";
+  if (!record.config.auto_remove || !Exists(work + "/incompat")) return {};
+  return RemoveTree(work);
+}
+
+Result<Cgroup> MakeCgroup(const CgroupHost& host, const ContainerRecord& record) {
   CgroupRequest request;
   request.id = record.id;
   request.parent = record.config.cgroup_parent;
   request.limits = record.config.limits;
   request.all_devices = record.config.device_rules.empty();
   request.devices = record.config.device_rules;
-  return Cgroup::Create(request);
+  return Cgroup::Create(host, request);
 }
 
 Error SetupFailure(const StartMessage& message) {
@@ -101,12 +112,18 @@ void DropCapability(CapabilitySets& sets, int capability) {
 
 // The name of the step as ExplainStartFailure knows it, and what it was about.
 Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
-                        const ResolvedProcess& process, const std::string& plan,
+                        const ResolvedProcess& process, const StartChannel& channel,
                         const StartMessage& message) {
-  StepDescription step = DescribeStep(plan, message.index);
+  StepDescription step = channel.Describe(message);
   return ExplainStartFailure(
       &root, record.config.process, &process.user,
       {std::string(step.stage), static_cast<int>(message.value), step.subject});
+}
+
+// clone3 puts the process into a cgroup v2; into those of v1 it goes by itself, later.
+Result<> SendClonePlan(SpawnedMonitor& monitor, const ContainerRecord& record,
+                       const CgroupLocation& cgroup) {
+  return monitor.channel.SendPlan(BuildClonePlan(record.config, cgroup).Serialize());
 }
 
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
@@ -117,6 +134,9 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(SpawnedMonitor monitor,
       SpawnMonitor(
           {.label = std::string(ShortId(record.id)), .attach = request.attach, .lock = lock.fd()}));
+  CgroupHost host = DetectCgroupHost();
+  bool cgroup_first = host.version == CgroupVersion::kV2;
+  if (!cgroup_first) TRY(SendClonePlan(monitor, record, {}));
   auto opened = OpenContainerRoot(layout, record.id, record.config);
   if (!opened) {
     TRY(CheckLayers(layout, record));
@@ -133,11 +153,17 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(MakeRunDirectory(layout, record.id, input.process.user.uid, input.process.user.gid));
   FailPoint("start-run-directory");
   TRY(WriteEtcFiles(layout, record));
-  TRY(Cgroup cgroup, MakeCgroup(record));
+  TRY(PrepareMountPoints(layout));
+  TRY(ForgetVolatileMount(layout, record));
+  TRY(Cgroup cgroup, MakeCgroup(host, record));
   // By its location: the handle is gone before the rollback runs.
-  rollback.Add([location = cgroup.location()] { (void)Cgroup::Open(location).Remove(); });
+  rollback.Add([location = cgroup.location()] {
+    (void)Cgroup::Open(location).Kill();
+    (void)Cgroup::Open(location).Remove();
+  });
   FailPoint("start-cgroup");
   input.cgroup = cgroup.location();
+  if (cgroup_first) TRY(SendClonePlan(monitor, record, input.cgroup));
   // Where the kernel does not enforce device rules, making nodes would open every device.
   ContainerRecord confined;
   if (!cgroup.devices_enforced() && !record.config.privileged) {
@@ -147,10 +173,10 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   }
   TRY(WriteCgroupLocation(layout, record.id, input.cgroup));
 
-  std::string plan = BuildStartPlan(input).Serialize();
-  TRY(SendPlan(monitor.start, plan));
+  TRY(monitor.channel.SendPlan(BuildStartPlan(input).Serialize()));
+  monitor.program.reset();  // we have nothing else to do now
   FailPoint("start-spawned");
-  TRY(StartReply reply, ReceiveStartMessage(monitor.start));
+  TRY(StartReply reply, monitor.channel.Receive());
   if (reply.kind == StartReply::Kind::kEndOfFile) {
     (void)cgroup.Kill();
     return Fail(ErrorKind::kSystem, "the monitor was killed before the container could start");
@@ -158,7 +184,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   if (reply.message.kind != StartMessageKind::kStarted) {
     (void)monitor.process.Wait();  // then nothing of it is left that could hold the cgroup
     if (reply.message.kind == StartMessageKind::kSetup) return Fail(SetupFailure(reply.message));
-    return Fail(ExplainFailedStep(root, record, input.process, plan, reply.message));
+    return Fail(ExplainFailedStep(root, record, input.process, monitor.channel, reply.message));
   }
   rollback.Commit();
   // What the last run left must not be taken for this one's.
@@ -196,7 +222,8 @@ Result<std::string> ExplainStart(const Layout& layout, const ContainerRecord& re
   TRY(SeccompProgram seccomp,
       ResolveSeccomp(record.config.seccomp, record.config.process.capabilities));
   input.seccomp = seccomp.instructions();
-  return DescribePlan(BuildStartPlan(input).Serialize());
+  return DescribePlan(BuildClonePlan(record.config, {}).Serialize()) +
+         DescribePlan(BuildStartPlan(input).Serialize());
 }
 
 }  // namespace hoy::core

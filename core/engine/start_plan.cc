@@ -96,8 +96,6 @@ void StartPlanner::FillHeader() {
   std::string run = layout_.RunContainer(id);
   PlanHeader& header = plan_.header();
   header.mode = MonitorMode::kStart;
-  // The cgroup namespace is unshared later, when the process is in its cgroup.
-  header.clone_flags = NamespaceFlags(config_.namespaces) & ~static_cast<uint64_t>(CLONE_NEWCGROUP);
   header.terminal = config_.process.terminal ? 1 : 0;
   header.open_stdin = config_.process.stdin_open ? 1 : 0;
   header.durable = config_.auto_remove ? 0 : 1;
@@ -108,14 +106,10 @@ void StartPlanner::FillHeader() {
   header.boot_id = plan_.Text(input_.boot_id);
   header.state_path = plan_.Text(StatePath(layout_, id));
   if (!config_.auto_remove) header.exit_path = plan_.Text(ExitPath(layout_, id));
-  header.log_path = plan_.Text(layout_.Container(id) + "/logs/stdio.log");
+  header.log_path = plan_.Text(layout_.Log(id));
   header.stdout_path = plan_.Text(run + "/out");
   header.stderr_path = plan_.Text(run + "/err");
   if (input_.cgroup.version != CgroupVersion::kNone) {
-    if (input_.cgroup.version == CgroupVersion::kV2) {
-      header.cgroup_procs = plan_.Texts(input_.cgroup.ProcsFiles());
-      header.cgroup_dir = plan_.Text(input_.cgroup.directories.front().second);
-    }
     header.oom_path = plan_.Text(input_.cgroup.OomFile());
   }
   header.cleanup_argv = plan_.Texts(input_.cleanup_argv);
@@ -139,12 +133,7 @@ void StartPlanner::JoinCgroup() {
 }
 
 void StartPlanner::OpenSources() {
-  Put(StepKind::kNewSession, {});
-  Step propagation{};
-  propagation.a = plan_.Text("/");
-  propagation.flags = MS_SLAVE | MS_REC;
-  Put(StepKind::kPropagation, propagation);
-  std::string etc = layout_.Container(input_.record->id) + "/etc/";
+  std::string etc = layout_.RunContainer(input_.record->id) + "/";
   for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
     etc_files_.emplace_back(OpenTree(etc + name, false), std::string("/etc/") + name);
   }
@@ -161,11 +150,13 @@ void StartPlanner::EnterRoot() {
   for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
     lowers.push_back(layout_.LayerFiles(*chain_id));
   }
+  lowers.push_back(layout_.MountPoints());
   Step overlay{};
   overlay.a = plan_.Text(layout_.RootMountPoint());
   overlay.b = plan_.Text(container + "/upper");
   overlay.c = plan_.Text(container + "/work");
   overlay.d = plan_.Texts(lowers);
+  overlay.value = config_.auto_remove ? 1 : 0;
   Put(StepKind::kOverlay, overlay);
   AddPath(StepKind::kPivotRoot, layout_.RootMountPoint());
 }
@@ -293,7 +284,6 @@ void StartPlanner::MakeDevices() {
 }
 
 void StartPlanner::RestrictPaths() {
-  if (config_.namespaces.net == NamespaceMode::kPrivate) Put(StepKind::kLoopbackUp, {});
   for (const auto& [name, value] : config_.sysctls) {
     std::string path = "/proc/sys/" + name;
     std::ranges::replace(path, '.', '/');
@@ -407,20 +397,45 @@ uint64_t NamespaceFlags(const NamespaceModes& modes) {
   return flags;
 }
 
+PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& cgroup) {
+  PlanBuilder plan;
+  PlanHeader& header = plan.header();
+  header.mode = MonitorMode::kClone;
+  // The cgroup namespace is unshared later, when the process is in its cgroup.
+  header.clone_flags = NamespaceFlags(config.namespaces) & ~static_cast<uint64_t>(CLONE_NEWCGROUP);
+  if (cgroup.version == CgroupVersion::kV2) {
+    header.cgroup_procs = plan.Texts(cgroup.ProcsFiles());
+    header.cgroup_dir = plan.Text(cgroup.directories.front().second);
+  }
+  plan.Add(StepKind::kNewSession);
+  Offset root = plan.Text("/");
+  Step& propagation = plan.Add(StepKind::kPropagation);
+  propagation.a = root;
+  propagation.flags = MS_SLAVE | MS_REC;
+  if (config.namespaces.net == NamespaceMode::kPrivate) plan.Add(StepKind::kLoopbackUp);
+  return plan;
+}
+
 PlanBuilder BuildStartPlan(const StartInput& input) {
   return StartPlanner(input).Build();
+}
+
+PlanBuilder BuildJoinPlan(const CgroupLocation& cgroup) {
+  PlanBuilder plan;
+  plan.header().mode = MonitorMode::kDirect;
+  // While the host's paths are still in reach.
+  Offset files = plan.Texts(cgroup.SelfJoinFiles());
+  plan.Add(StepKind::kJoinCgroups).d = files;
+  // The PID namespace was joined before the fork: setns(2) moves only children.
+  plan.Add(StepKind::kJoinNamespaces).flags =
+      CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
+  plan.Add(StepKind::kNewSession);
+  return plan;
 }
 
 PlanBuilder BuildExecPlan(const ExecInput& input) {
   PlanBuilder plan;
   plan.header().mode = MonitorMode::kDirect;
-  // While the host's paths are still in reach.
-  Offset files = plan.Texts(input.cgroup.SelfJoinFiles());
-  plan.Add(StepKind::kJoinCgroups).d = files;
-  // The PID namespace was joined before the fork: setns(2) moves only children.
-  plan.Add(StepKind::kJoinNamespaces).flags =
-      NamespaceFlags(input.record->config.namespaces) & ~static_cast<uint64_t>(CLONE_NEWPID);
-  plan.Add(StepKind::kNewSession);
   if (input.process->terminal) {
     AddTerminal(plan, input.resolved.user.uid, input.rows, input.columns);
   }

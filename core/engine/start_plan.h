@@ -33,22 +33,28 @@ struct StartInput {
   std::string boot_id;
 };
 
-// Mode kStart. The header is complete.
+// Mode kClone: what is certain before the rest of the input is. On cgroup v2 the cgroup is, too,
+// because clone3 puts the process there.
+PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& cgroup);
+
+// Mode kStart: the rest. The header is complete.
 PlanBuilder BuildStartPlan(const StartInput& input);
 
 // What differs between the container's process and one that `hoy exec` adds.
 struct ExecInput {
-  const ContainerRecord* record = nullptr;
   const ProcessConfig* process = nullptr;
   ResolvedProcess resolved;
-  CgroupLocation cgroup;
   std::span<const sock_filter> seccomp;
   uint16_t rows = 0;
   uint16_t columns = 0;
   bool dies_with_client = true;
 };
 
-// Mode kDirect: joins the namespaces of the process behind MonitorFd kJoinFd, then execs.
+// Mode kDirect: joins the cgroup and the namespaces of the process behind MonitorFd kJoinFd; the
+// host's, too, where the container shares them.
+PlanBuilder BuildJoinPlan(const CgroupLocation& cgroup);
+
+// Mode kDirect: the rest, up to execve.
 PlanBuilder BuildExecPlan(const ExecInput& input);
 
 // CLONE_NEW* of the namespaces that a container has of its own.

@@ -59,6 +59,18 @@ void AppendUpper(OptionText& options, const PlanView& plan, const Step& step) {
   options.AppendPath(plan.text(step.c));
 }
 
+// "volatile" (Linux 5.10): without it the end of every container writes back all dirty pages of the
+// file system that holds the upper directory, whoever's they are. An older kernel says EINVAL.
+int MountOverlayWith(OptionText& options, const char* target, bool is_volatile) {
+  if (is_volatile) {
+    OptionText more = options;
+    more.Append(",volatile");
+    if (!more.overflowed() && mount("overlay", target, "overlay", 0, more.text()) == 0) return 0;
+    if (!more.overflowed() && errno != EINVAL) return -1;
+  }
+  return mount("overlay", target, "overlay", 0, options.text());
+}
+
 int MakeParents(const char* path) {
   const char* slash = strrchr(path, '/');
   if (slash == nullptr || slash == path) return 0;
@@ -92,9 +104,8 @@ int MountOverlay(const PlanView& plan, const Step& step) {
     options.AppendPath(plan.text(lowers[i]));
   }
   if (step.b != 0) AppendUpper(options, plan, step);
-  if (!options.overflowed()) {
-    return mount("overlay", plan.text(step.a), "overlay", 0, options.text());
-  }
+  bool is_volatile = step.value != 0;
+  if (!options.overflowed()) return MountOverlayWith(options, plan.text(step.a), is_volatile);
   OptionText short_options;
   short_options.Append("lowerdir=");
   int first = -1;
@@ -112,7 +123,7 @@ int MountOverlay(const PlanView& plan, const Step& step) {
     errno = E2BIG;
     return -1;
   }
-  int result = mount("overlay", plan.text(step.a), "overlay", 0, short_options.text());
+  int result = MountOverlayWith(short_options, plan.text(step.a), is_volatile);
   for (int fd = first; fd >= 0 && fd <= last; ++fd) close(fd);
   return result;
 }
@@ -165,10 +176,12 @@ int MoveTree(int tree, const char* target, uint64_t attributes, uint64_t propaga
   return result;
 }
 
-// A directory is covered by an empty read-only tmpfs, a file by /dev/null.
+// A directory is covered by an empty read-only tmpfs, a file by /dev/null. Asked first: a bind that
+// the kernel has to undo (ENOTDIR) waits for an RCU grace period.
 int MaskPath(const char* path) {
-  if (mount("/dev/null", path, nullptr, MS_BIND, nullptr) == 0 || errno == ENOENT) return 0;
-  if (errno != ENOTDIR) return -1;
+  struct stat status{};
+  if (stat(path, &status) != 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+  if (!S_ISDIR(status.st_mode)) return mount("/dev/null", path, nullptr, MS_BIND, nullptr);
   return mount("tmpfs", path, "tmpfs", MS_RDONLY, "size=0,nr_inodes=1");
 }
 
@@ -200,6 +213,7 @@ int MakeNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid) 
 }
 
 int TouchFile(const char* path, mode_t mode) {
+  if (access(path, F_OK) == 0) return 0;  // opening it to write would copy it up
   int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
   if (fd < 0 && errno == ENOENT) {
     if (MakeParents(path) != 0) return -1;

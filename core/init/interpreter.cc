@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,16 +28,8 @@ namespace {
 
 constexpr int kFailureExitCode = 125;
 
-// What one step leaves for later ones.
-struct State {
-  ChildContext* context;
-  int slots[kMaxSlots];
-  int terminal = -1;  // the pty's slave
-};
-
-int Report(int status_fd, StartMessageKind kind, uint32_t index, int64_t value, int pass_fd = -1) {
-  StartMessage message{kind, index, value};
-  iovec part{&message, sizeof message};
+int Report(int status_fd, const StartMessage& message, int pass_fd = -1) {
+  iovec part{const_cast<StartMessage*>(&message), sizeof message};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr header{};
   header.msg_iov = &part;
@@ -54,7 +47,7 @@ int Report(int status_fd, StartMessageKind kind, uint32_t index, int64_t value, 
 }
 
 // A pty of the container's own devpts instance; its master goes up the status socket.
-int OpenTerminal(State& state, const Step& step) {
+int OpenTerminal(ChildContext& context, const Step& step) {
   int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (master < 0) return -1;
   int unlock = 0;
@@ -69,26 +62,15 @@ int OpenTerminal(State& state, const Step& step) {
   }
   if (fchown(slave, step.uid, static_cast<gid_t>(-1)) != 0) return -1;
   if (ioctl(slave, TIOCSCTTY, 0) != 0) return -1;
-  if (Report(state.context->status_fd, StartMessageKind::kTerminal, 0, 0, master) != 0) return -1;
+  if (Report(context.status_fd, {StartMessageKind::kTerminal, 0, 0, 0}, master) != 0) return -1;
   close(master);
-  state.terminal = slave;
+  context.terminal = slave;
   return 0;
 }
 
-// One byte from the monitor; its end-of-file means that the monitor is gone, and so are we.
-int AwaitRelease(int release_fd) {
-  char byte = 0;
-  ssize_t count = 0;
-  do {
-    count = read(release_fd, &byte, 1);
-  } while (count < 0 && errno == EINTR);
-  if (count == 1) return 0;
-  _exit(kFailureExitCode);
-}
-
-int ConnectStreams(State& state) {
+int ConnectStreams(const ChildContext& context) {
   for (int stream = 0; stream < 3; ++stream) {
-    int fd = state.terminal >= 0 ? state.terminal : state.context->streams[stream];
+    int fd = context.terminal >= 0 ? context.terminal : context.streams[stream];
     if (fd >= 0 && dup2(fd, stream) < 0) return -1;
   }
   return 0;
@@ -116,16 +98,6 @@ int BringLoopbackUp() {
   int result = ioctl(fd, SIOCSIFFLAGS, &request);
   close(fd);
   return result;
-}
-
-// Every signal back to its default and unblocked, whatever hoy's own parent left ignored.
-void ResetSignals() {
-  struct sigaction action{};
-  action.sa_handler = SIG_DFL;
-  for (int signal = 1; signal <= 64; ++signal) sigaction(signal, &action, nullptr);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
 int KeepBounds(uint64_t keep) {
@@ -180,27 +152,45 @@ int InstallFilter(const PlanView& plan, const Step& step) {
   return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 }
 
-int RunStep(const PlanView& plan, const Step& step, State& state) {
+// execve(2) wants pointers where the plan has offsets.
+int Exec(const PlanView& plan, const Step& step) {
+  auto arguments = plan.list(step.b);
+  auto environment = plan.list(step.c);
+  size_t count = arguments.size() + environment.size() + 2;
+  void* memory = mmap(nullptr, count * sizeof(char*), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return -1;
+  char** argv = static_cast<char**>(memory);
+  char** envp = argv + arguments.size() + 1;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    argv[i] = const_cast<char*>(plan.text(arguments[i]));
+  }
+  for (size_t i = 0; i < environment.size(); ++i) {
+    envp[i] = const_cast<char*>(plan.text(environment[i]));
+  }
+  return execve(plan.text(step.a), argv, envp);
+}
+
+int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
   const char* a = plan.text(step.a);
   const char* b = plan.text(step.b);
   const char* c = plan.text(step.c);
   switch (step.kind) {
-    case StepKind::kAwaitRelease: return AwaitRelease(state.context->release_fd);
+    case StepKind::kAwaitRelease: AwaitWord(context.release_fd); return 0;
     case StepKind::kUnshare: return unshare(static_cast<int>(step.flags));
     case StepKind::kJoinCgroups: return JoinOwnCgroups(plan, step);
-    case StepKind::kJoinNamespaces:
-      return setns(state.context->join_fd, static_cast<int>(step.flags));
+    case StepKind::kJoinNamespaces: return setns(context.join_fd, static_cast<int>(step.flags));
     case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;
     case StepKind::kDeathSignal: return prctl(PR_SET_PDEATHSIG, step.value, 0, 0, 0);
     case StepKind::kPropagation: return mount(nullptr, a, nullptr, step.flags, nullptr);
     case StepKind::kOpenTree:
-      state.slots[step.slot] = OpenTree(a, step.flags);
-      return state.slots[step.slot] < 0 ? -1 : 0;
+      context.slots[step.slot] = OpenTree(a, step.flags);
+      return context.slots[step.slot] < 0 ? -1 : 0;
     case StepKind::kOverlay: return MountOverlay(plan, step);
     case StepKind::kPivotRoot: return PivotRoot(a);
     case StepKind::kMount:
       return MountFilesystem(a, b, c, plan.text(step.d), step.flags, step.slot != 0);
-    case StepKind::kMoveTree: return MoveTree(state.slots[step.slot], c, step.flags, step.value);
+    case StepKind::kMoveTree: return MoveTree(context.slots[step.slot], c, step.flags, step.value);
     case StepKind::kRemount: return mount(nullptr, a, nullptr, step.flags | MS_REMOUNT, nullptr);
     case StepKind::kMask: return MaskPath(a);
     case StepKind::kReadOnlyPath: return MakePathReadOnly(a);
@@ -214,9 +204,9 @@ int RunStep(const PlanView& plan, const Step& step, State& state) {
     case StepKind::kLoopbackUp: return BringLoopbackUp();
     case StepKind::kHostname: return sethostname(a, strlen(a));
     case StepKind::kDomainname: return setdomainname(a, strlen(a));
-    case StepKind::kTerminal: return OpenTerminal(state, step);
-    case StepKind::kConsole: return BindConsole(state.terminal);
-    case StepKind::kStandardStreams: return ConnectStreams(state);
+    case StepKind::kTerminal: return OpenTerminal(context, step);
+    case StepKind::kConsole: return BindConsole(context.terminal);
+    case StepKind::kStandardStreams: return ConnectStreams(context);
     case StepKind::kLimit: {
       rlimit64 limit{step.extra, step.extra2};
       return static_cast<int>(syscall(SYS_prlimit64, 0, step.value, &limit, nullptr));
@@ -228,8 +218,8 @@ int RunStep(const PlanView& plan, const Step& step, State& state) {
     case StepKind::kCapabilities: return SetCapabilities(step);
     case StepKind::kNoNewPrivileges: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     case StepKind::kSeccomp: return InstallFilter(plan, step);
-    case StepKind::kReaper: return BecomeReaper(state.context->status_fd);
-    case StepKind::kExec: return execve(a, state.context->argv, state.context->envp);
+    case StepKind::kReaper: return BecomeReaper(context.status_fd);
+    case StepKind::kExec: return Exec(plan, step);
   }
   errno = EINVAL;
   return -1;
@@ -237,39 +227,39 @@ int RunStep(const PlanView& plan, const Step& step, State& state) {
 
 }  // namespace
 
-size_t CountVectorPointers(const PlanView& plan) {
-  for (const Step& step : plan.steps()) {
-    if (step.kind == StepKind::kExec)
-      return plan.list(step.b).size() + plan.list(step.c).size() + 2;
-  }
-  return 2;
+void ResetSignals() {
+  struct sigaction action{};
+  action.sa_handler = SIG_DFL;
+  for (int signal = 1; signal <= 64; ++signal) sigaction(signal, &action, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void PrepareVectors(const PlanView& plan, char** pointers, ChildContext& context) {
-  for (const Step& step : plan.steps()) {
-    if (step.kind != StepKind::kExec) continue;
-    context.argv = pointers;
-    for (uint32_t at : plan.list(step.b)) *pointers++ = const_cast<char*>(plan.text(at));
-    *pointers++ = nullptr;
-    context.envp = pointers;
-    for (uint32_t at : plan.list(step.c)) *pointers++ = const_cast<char*>(plan.text(at));
-    *pointers++ = nullptr;
-  }
+uint32_t AwaitWord(int release_fd) {
+  uint32_t word = 0;
+  ssize_t count = 0;
+  do {
+    count = read(release_fd, &word, sizeof word);
+  } while (count < 0 && errno == EINTR);
+  if (count == sizeof word) return word;
+  _exit(kFailureExitCode);
 }
 
-void RunPlan(const PlanView& plan, ChildContext& context) {
-  ResetSignals();
-  State state{.context = &context, .slots = {}, .terminal = -1};
+void GiveUpChild(const ChildContext& context, const StartMessage& message) {
+  Report(context.status_fd, message);
+  _exit(kFailureExitCode);
+}
+
+void RunSteps(const PlanView& plan, ChildContext& context) {
   uint32_t index = 0;
   for (const Step& step : plan.steps()) {
-    if (RunStep(plan, step, state) != 0) {
-      Report(context.status_fd, StartMessageKind::kFailed, index, errno);
-      _exit(kFailureExitCode);
+    if (RunStep(plan, step, context) != 0) {
+      GiveUpChild(context, {StartMessageKind::kFailed, index, errno,
+                            static_cast<uint32_t>(plan.base() - context.plans)});
     }
     ++index;
   }
-  Report(context.status_fd, StartMessageKind::kFailed, index, ENOEXEC);  // a plan without kExec
-  _exit(kFailureExitCode);
 }
 
 }  // namespace hoy::core

@@ -8,19 +8,28 @@
 namespace hoy::core {
 
 struct ChildContext {
-  int status_fd = -1;   // SOCK_SEQPACKET, close-on-exec: StartMessage{kFailed | kTerminal}
-  int release_fd = -1;  // kAwaitRelease
-  int join_fd = -1;     // kJoinNamespaces: pidfd of the container's init
+  const char* plans = nullptr;  // where the plans are mapped: reports name a plan by its offset
+  int status_fd = -1;           // SOCK_SEQPACKET, close-on-exec: StartMessage{kFailed | kTerminal}
+  int release_fd = -1;          // pipe: one word for each thing that is waited for
+  int join_fd = -1;             // kJoinNamespaces: pidfd of the container's init
   int streams[3] = {-1, -1, -1};  // for kStandardStreams when there is no terminal
-  char** argv = nullptr;          // of kExec, see PrepareVectors
-  char** envp = nullptr;
+
+  // What one step leaves for later ones.
+  int slots[kMaxSlots] = {};
+  int terminal = -1;  // the pty's slave
 };
 
-// How many pointers PrepareVectors wants, and filling them in (before clone: the caller owns them).
-size_t CountVectorPointers(const PlanView& plan);
-void PrepareVectors(const PlanView& plan, char** pointers, ChildContext& context);
+// Every signal back to its default and unblocked, whatever hoy's own parent left ignored.
+void ResetSignals();
 
-// Does not return: execs, or reports {step, errno} on `status_fd` and exits with 125.
-[[noreturn]] void RunPlan(const PlanView& plan, ChildContext& context);
+// The next word from the monitor. Its end-of-file means that the monitor is gone, and so are we.
+uint32_t AwaitWord(int release_fd);
+
+// Tells hoy (through the monitor) why nothing will run, and exits with 125.
+[[noreturn]] void GiveUpChild(const ChildContext& context, const StartMessage& message);
+
+// Carries the steps out; returns when they are done and none was kExec. A failed step is reported
+// on `status_fd`, and the process exits with 125.
+void RunSteps(const PlanView& plan, ChildContext& context);
 
 }  // namespace hoy::core

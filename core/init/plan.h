@@ -4,18 +4,22 @@
 // and its child carries the steps out in order (interpreter.h), with no allocation, locale, stdio,
 // look-up or exception. One flat little buffer, so that nothing has to be decoded:
 //
-//   PlanHeader | Step[step_count] | pool (strings with their NULs, lists, blobs)
+//   PlanHeader | pool (strings with their NULs, lists, blobs) | Step[step_count]
 //
 // Every reference is a byte offset from the start of the buffer. Offset 0 is "none". A list is a
 // uint32_t count followed by that many offsets. Writer and reader are built from the same tree and
 // check `kPlanVersion`; the buffer never outlives one start.
+//
+// A start takes two plans: what is certain at once goes ahead and is carried out (namespaces are
+// made, or joined) while hoy still decides the rest.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace hoy::core {
 
 constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
-constexpr uint32_t kPlanVersion = 1;
+constexpr uint32_t kPlanVersion = 2;
 
 using Offset = uint32_t;
 
@@ -29,7 +33,8 @@ enum class StepKind : uint32_t {
   kDeathSignal,      // value: signal sent when the parent dies
   kPropagation,      // a: path, flags: MS_SLAVE | MS_REC ...
   kOpenTree,         // a: host path, slot: where to keep it, flags: AT_RECURSIVE or 0
-  kOverlay,          // a: target, b: upperdir, c: workdir, d: list of lowerdirs, topmost first
+  kOverlay,          // a: target, b: upperdir, c: workdir, d: list of lowerdirs, topmost first,
+                     // value: 1: what is written need not survive a crash ("volatile")
   kPivotRoot,        // a: the new root, already a mount point
   kMount,            // a: fstype, b: source, c: target (made when missing), d: data, flags: MS_*
   kMoveTree,         // slot, c: target (made when missing), flags: MOUNT_ATTR_*, value: propagation
@@ -70,7 +75,8 @@ struct Step {
 
 // What hoy-monitor does with the plan.
 enum class MonitorMode : uint32_t {
-  kStart,   // clone the container's init, then hold its exit code
+  kClone,   // clone the container's init; it carries the steps out and waits for the next plan
+  kStart,   // release that init into these steps, then hold its exit code
   kAdopt,   // a monitor was lost: hold the exit code of a container that runs already
   kDirect,  // exec: carry the steps out in this very process
 };
@@ -83,7 +89,7 @@ struct PlanHeader {
   uint32_t step_count;
   Offset steps;
 
-  uint64_t clone_flags;           // CLONE_NEW* given to clone3
+  uint64_t clone_flags;           // kClone: CLONE_NEW* given to clone3
   uint32_t terminal;              // 1: the container has a pty instead of pipes
   uint32_t open_stdin;            // 1: stdin is a pipe from the client, 0: /dev/null
   uint32_t durable;               // 1: exit record and log survive a power cut; 0: --rm
@@ -97,11 +103,11 @@ struct PlanHeader {
   Offset boot_id;
   Offset state_path;   // RUN/containers/<id>/state.json
   Offset exit_path;    // DATA/containers/<id>/exit.json
-  Offset log_path;     // DATA/containers/<id>/logs/stdio.log, or 0: no log
+  Offset log_path;     // DATA/containers/<id>/stdio.log, or 0: no log
   Offset stdout_path;  // FIFOs in RUN
   Offset stderr_path;
-  Offset cgroup_procs;  // v2: list of files that take its pid where CLONE_INTO_CGROUP fails
-  Offset cgroup_dir;    // cgroup v2: directory for CLONE_INTO_CGROUP, or 0
+  Offset cgroup_procs;  // kClone, v2: files that take its pid where CLONE_INTO_CGROUP fails
+  Offset cgroup_dir;    // kClone, v2: directory for CLONE_INTO_CGROUP, or 0
   Offset oom_path;      // file whose "oom_kill N" tells an OOM kill, or 0
   Offset cleanup_argv;  // list: what is exec'd when the container has exited
 };
@@ -109,23 +115,30 @@ struct PlanHeader {
 // Descriptors that hoy hands to hoy-monitor, at fixed numbers (-1 is not possible: unused ones are
 // simply closed).
 enum MonitorFd : int {
-  kStartFd = 3,   // SOCK_SEQPACKET: the plan comes in, StartMessages go out, see below
+  kStartFd = 3,   // SOCK_SEQPACKET: PlanOrders come in, StartMessages go out, see below
   kAttachFd = 4,  // SOCK_SEQPACKET to the foreground client (attach_protocol.h), or closed
   kJoinFd = 5,    // kDirect: pidfd of the container's init
   kLockFd = 6,    // kStart: the container's lock, shared with hoy until the start is decided
+  kPlansFd = 7,   // a memfd: each plan lies at the offset that its order names
 };
 
-// The start protocol. First hoy -> hoy-monitor, one packet of one byte with a memfd that holds the
-// plan (SCM_RIGHTS): hoy starts the program before it has decided everything, so that both work at
-// the same time; end-of-file instead means that hoy gave up. Then hoy-monitor (or the plan's own
-// process) -> hoy, one packet each:
+constexpr size_t kPlanSpace = size_t{16} << 20;  // the kernel takes 6 MiB of arguments at most
+
+// The start protocol. First hoy -> hoy-monitor, one packet for each plan when it is complete in the
+// memfd: hoy starts the program before it has decided everything, so that both work at the same
+// time. End-of-file instead means that hoy gave up.
+struct PlanOrder {
+  uint32_t offset;  // of the plan's PlanHeader in kPlansFd
+};
+
+// Then hoy-monitor (or the plan's own process) -> hoy, one packet each:
 //
-//   | kind      | index        | value       | ancillary            | meaning                     |
-//   |-----------|--------------|-------------|----------------------|-----------------------------|
-//   | kStarted  | 0            | init's pid  |                      | execve succeeded            |
-//   | kFailed   | failing step | errno       |                      | nothing runs; see the plan  |
-//   | kSetup    | SetupStage   | errno       |                      | the monitor itself failed   |
-//   | kTerminal | 0            | 0           | SCM_RIGHTS: the pty  | only in mode kDirect        |
+//   | kind      | index        | plan   | value      | ancillary           | meaning              |
+//   |-----------|--------------|--------|------------|---------------------|----------------------|
+//   | kStarted  | 0            | 0      | init's pid |                     | execve succeeded     |
+//   | kFailed   | failing step | offset | errno      |                     | nothing runs         |
+//   | kSetup    | SetupStage   | 0      | errno      |                     | the monitor failed   |
+//   | kTerminal | 0            | 0      | 0          | SCM_RIGHTS: the pty | only in mode kDirect |
 //   | EOF without kStarted: in mode kDirect, success; else the monitor was killed |
 enum class StartMessageKind : uint32_t { kStarted, kFailed, kSetup, kTerminal };
 enum class SetupStage : uint32_t { kPlan, kState, kStreams, kLog, kClone, kCgroup, kAwait };
@@ -133,6 +146,7 @@ struct StartMessage {
   StartMessageKind kind;
   uint32_t index;
   int64_t value;
+  uint32_t plan;
 };
 
 constexpr uint32_t kMaxSlots = 128;  // trees opened before pivot_root

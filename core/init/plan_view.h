@@ -12,6 +12,7 @@ class PlanView {
  public:
   explicit PlanView(const void* base) : base_(static_cast<const char*>(base)) {}
 
+  const char* base() const { return base_; }
   const PlanHeader& header() const { return *reinterpret_cast<const PlanHeader*>(base_); }
   std::span<const Step> steps() const {
     return {reinterpret_cast<const Step*>(base_ + header().steps), header().step_count};

@@ -33,7 +33,7 @@ constexpr int kTimeoutExitCode = 124;
 constexpr int kPipeCapacity = 256 * 1024;
 
 struct Monitor {
-  PlanView plan;
+  PlanView plan;  // kStart or kAdopt
   ChildContext child;
   Pump::Descriptors streams;
   pid_t pid = 0;
@@ -44,7 +44,7 @@ struct Monitor {
   int64_t started_at = 0;
   uint64_t oom_kills_before = 0;
 
-  explicit Monitor(const PlanView& view) : plan(view) {}
+  explicit Monitor(const char* plans) : plan(plans) { child.plans = plans; }
   const PlanHeader& header() const { return plan.header(); }
 };
 
@@ -55,13 +55,12 @@ int64_t Clock(clockid_t clock) {
 }
 
 // False: hoy is not there to hear it.
-bool Tell(StartMessageKind kind, uint32_t index, int64_t value) {
-  StartMessage message{kind, index, value};
+bool Tell(const StartMessage& message) {
   return send(kStartFd, &message, sizeof message, MSG_NOSIGNAL) == sizeof message;
 }
 
 [[noreturn]] void GiveUp(SetupStage stage, int error) {
-  Tell(StartMessageKind::kSetup, static_cast<uint32_t>(stage), error);
+  Tell({StartMessageKind::kSetup, static_cast<uint32_t>(stage), error, 0});
   _exit(1);
 }
 
@@ -74,74 +73,81 @@ int ReceiveFd(msghdr& header) {
   return fd;
 }
 
-// Waits until hoy has decided. Its end-of-file: it gave up, and so do we.
-int ReceivePlan() {
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t count = 0;
-  do {
-    count = recvmsg(kStartFd, &header, MSG_CMSG_CLOEXEC);
-  } while (count < 0 && errno == EINTR);
-  if (count <= 0) _exit(0);
-  return ReceiveFd(header);
+// What hoy writes there later shows in the mapping. The mapping stays; its descriptor does not.
+const char* MapPlans() {
+  void* base = mmap(nullptr, kPlanSpace, PROT_READ, MAP_SHARED, kPlansFd, 0);
+  if (base == MAP_FAILED) GiveUp(SetupStage::kPlan, errno);
+  close(kPlansFd);
+  return static_cast<const char*>(base);
 }
 
-// The mapping stays; its descriptor does not.
-const void* MapPlan() {
-  int fd = ReceivePlan();
-  struct stat status{};
-  if (fstat(fd, &status) != 0) GiveUp(SetupStage::kPlan, errno);
-  auto size = static_cast<size_t>(status.st_size);
-  void* base = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  if (base == MAP_FAILED) GiveUp(SetupStage::kPlan, errno);
-  close(fd);
-  const auto* header = static_cast<const PlanHeader*>(base);
-  if (size < sizeof *header || header->magic != kPlanMagic || header->version != kPlanVersion ||
-      header->size != size) {
+PlanView ViewPlan(const char* plans, uint32_t offset) {
+  PlanView plan(plans + offset);
+  if (plan.header().magic != kPlanMagic || plan.header().version != kPlanVersion) {
     GiveUp(SetupStage::kPlan, EPROTO);
   }
-  return base;
+  return plan;
 }
 
-char** MapPointers(size_t count) {
-  void* pointers = mmap(nullptr, count * sizeof(char*), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pointers == MAP_FAILED) GiveUp(SetupStage::kPlan, errno);
-  return static_cast<char**>(pointers);
+// Waits until hoy has decided. Its end-of-file: it gave up, and so do we.
+uint32_t ReceiveOrder() {
+  PlanOrder order{};
+  ssize_t count = 0;
+  do {
+    count = recv(kStartFd, &order, sizeof order, 0);
+  } while (count < 0 && errno == EINTR);
+  if (count != sizeof order) _exit(0);
+  return order.offset;
 }
 
-// The container holds its FIFOs open for reading, too (O_RDWR): when the monitor dies, writing to
-// them blocks instead of killing the container with SIGPIPE, until the next monitor reads on.
+void OpenStdin(Monitor& m) {
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC) != 0) GiveUp(SetupStage::kStreams, errno);
+  m.child.streams[0] = pipe[0];
+  m.streams.in = pipe[1];
+}
+
+// In the child, with the host's paths still in reach. The container holds its FIFOs open for
+// reading, too (O_RDWR): when the monitor dies, writing to them blocks instead of killing the
+// container with SIGPIPE, until the next monitor reads on.
+void OpenChildStreams(const PlanView& plan, ChildContext& child) {
+  const PlanHeader& header = plan.header();
+  auto check = [&](int result) {
+    if (result >= 0) return;
+    GiveUpChild(child,
+                {StartMessageKind::kSetup, static_cast<uint32_t>(SetupStage::kStreams), errno, 0});
+  };
+  if (header.terminal != 0) return;
+  if (header.open_stdin == 0) {
+    child.streams[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+    check(child.streams[0]);
+  } else {
+    check(fchown(child.streams[0], header.owner_uid, header.owner_gid));
+  }
+  const char* paths[2] = {plan.text(header.stdout_path), plan.text(header.stderr_path)};
+  for (int which : {0, 1}) {
+    child.streams[1 + which] = open(paths[which], O_RDWR | O_CLOEXEC);
+    check(child.streams[1 + which]);
+  }
+}
+
 void OpenStreams(Monitor& m) {
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0) GiveUp(SetupStage::kStreams, errno);
-  m.child.streams[0] = null;
   m.streams.terminal = m.header().terminal != 0;
+  if (m.streams.in >= 0) {
+    if (m.streams.terminal || m.header().open_stdin == 0) {
+      close(m.streams.in);
+      m.streams.in = -1;
+    } else {
+      fcntl(m.streams.in, F_SETFL, O_NONBLOCK);
+    }
+  }
   if (m.streams.terminal) return;
   const char* paths[2] = {m.plan.text(m.header().stdout_path), m.plan.text(m.header().stderr_path)};
   for (int which : {0, 1}) {
     m.streams.out[which] = open(paths[which], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (m.streams.out[which] < 0) GiveUp(SetupStage::kStreams, errno);
     fcntl(m.streams.out[which], F_SETPIPE_SZ, kPipeCapacity);  // only speed: a refusal is fine
-    if (m.header().mode == MonitorMode::kAdopt) continue;
-    m.child.streams[1 + which] = open(paths[which], O_RDWR | O_CLOEXEC);
-    if (m.child.streams[1 + which] < 0) GiveUp(SetupStage::kStreams, errno);
   }
-  if (m.header().open_stdin == 0 || m.header().mode == MonitorMode::kAdopt) return;
-  int pipe[2];
-  if (pipe2(pipe, O_CLOEXEC) != 0) GiveUp(SetupStage::kStreams, errno);
-  if (fchown(pipe[0], m.header().owner_uid, m.header().owner_gid) != 0) {
-    GiveUp(SetupStage::kStreams, errno);
-  }
-  fcntl(pipe[1], F_SETFL, O_NONBLOCK);
-  m.child.streams[0] = pipe[0];
-  m.streams.in = pipe[1];
 }
 
 // Opens the log for appending. A monitor that was killed may have left half a frame at its end;
@@ -167,7 +173,7 @@ void OpenLog(Monitor& m) {
 
 // clone3 with everything, then without CLONE_INTO_CGROUP (then *joined stays false), then clone(2)
 // where a seccomp filter hides clone3. Returns as fork does.
-pid_t CloneInit(const PlanHeader& header, int cgroup_fd, int* pidfd, bool* joined) {
+pid_t CloneProcess(const PlanHeader& header, int cgroup_fd, int* pidfd, bool* joined) {
   clone_args arguments{};
   arguments.flags = header.clone_flags | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<uint64_t>(pidfd);
@@ -188,24 +194,35 @@ pid_t CloneInit(const PlanHeader& header, int cgroup_fd, int* pidfd, bool* joine
   return static_cast<pid_t>(syscall(SYS_clone, flags, 0, pidfd, 0, 0));
 }
 
-void JoinCgroupsOfPlan(Monitor& m) {
-  auto files = m.plan.list(m.header().cgroup_procs);
+void JoinCgroupsOfPlan(Monitor& m, const PlanView& plan) {
+  auto files = plan.list(plan.header().cgroup_procs);
   constexpr size_t kMost = 32;
   const char* paths[kMost];
   size_t count = 0;
   for (uint32_t file : files) {
-    if (count < kMost) paths[count++] = m.plan.text(file);
+    if (count < kMost) paths[count++] = plan.text(file);
   }
   size_t failed = 0;
   int error = JoinCgroups(paths, count, m.pid, &failed);
   if (error == 0) return;
   kill(m.pid, SIGKILL);
-  Tell(StartMessageKind::kSetup, static_cast<uint32_t>(SetupStage::kCgroup), error);
-  _exit(1);
+  GiveUp(SetupStage::kCgroup, error);
 }
 
-// Clones the init and lets it run up to its own execve. The state is on disk before it may pass.
-void StartInit(Monitor& m) {
+// The child's first word is where the rest of its steps are.
+[[noreturn]] void RunInit(const PlanView& ahead, ChildContext& child) {
+  ResetSignals();
+  RunSteps(ahead, child);
+  PlanView plan(child.plans + AwaitWord(child.release_fd));
+  OpenChildStreams(plan, child);
+  RunSteps(plan, child);
+  GiveUpChild(child, {StartMessageKind::kFailed, plan.header().step_count, ENOEXEC,
+                      static_cast<uint32_t>(plan.base() - child.plans)});
+}
+
+// Clones the init, which carries out what goes ahead and then waits.
+void CloneInit(Monitor& m, const PlanView& ahead) {
+  OpenStdin(m);
   int status[2];
   int release[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status) != 0 ||
@@ -216,28 +233,42 @@ void StartInit(Monitor& m) {
   m.child.release_fd = release[0];
   m.status_fd = status[0];
   m.release_fd = release[1];
-  PrepareVectors(m.plan, MapPointers(CountVectorPointers(m.plan)), m.child);
   int cgroup_fd = -1;
-  if (const char* directory = m.plan.text(m.header().cgroup_dir); directory != nullptr) {
+  if (const char* directory = ahead.text(ahead.header().cgroup_dir); directory != nullptr) {
     cgroup_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   }
   bool joined = false;
-  m.pid = CloneInit(m.header(), cgroup_fd, &m.pidfd, &joined);
+  m.pid = CloneProcess(ahead.header(), cgroup_fd, &m.pidfd, &joined);
   if (m.pid < 0) GiveUp(SetupStage::kClone, errno);
   if (m.pid == 0) {
+    // The built-in init never execs: nothing closes these for it.
     close(m.status_fd);
     close(m.release_fd);
-    close(kLockFd);  // the built-in init never execs
-    RunPlan(m.plan, m.child);
+    close(m.streams.in);
+    close(kLockFd);
+    close(kStartFd);
+    close(kAttachFd);
+    RunInit(ahead, m.child);
   }
   close(status[1]);
   close(release[0]);
+  close(m.child.streams[0]);
   if (cgroup_fd >= 0) close(cgroup_fd);
-  for (int fd : m.child.streams) {
-    if (fd >= 0) close(fd);
-  }
   FailPoint("monitor-cloned");
-  if (!joined) JoinCgroupsOfPlan(m);
+  if (!joined) JoinCgroupsOfPlan(m, ahead);
+}
+
+void SendWord(const Monitor& m, uint32_t word) {
+  if (write(m.release_fd, &word, sizeof word) != sizeof word) {
+    // The child failed before it waited; its report says why.
+  }
+}
+
+// Lets the init into its plan. The state is on disk before it may pass its kAwaitRelease.
+void StartInit(Monitor& m) {
+  SendWord(m, static_cast<uint32_t>(m.plan.base() - m.child.plans));
+  OpenStreams(m);
+  OpenLog(m);
   m.started_at = Clock(CLOCK_REALTIME);
   m.oom_kills_before = ReadOomKills(m.plan.text(m.header().oom_path));
   m.state_fd =
@@ -249,9 +280,7 @@ void StartInit(Monitor& m) {
     GiveUp(SetupStage::kState, error);
   }
   FailPoint("monitor-published");
-  if (write(m.release_fd, "g", 1) != 1) {
-    // The child failed before it waited; its report says why.
-  }
+  SendWord(m, 1);
   close(m.release_fd);
 }
 
@@ -277,7 +306,7 @@ bool AwaitExec(Monitor& m, bool* told) {
       m.streams.in = master;
       continue;
     }
-    *told = Tell(message.kind, message.index, message.value);
+    *told = Tell(message);
     return false;
   }
   close(m.status_fd);
@@ -389,32 +418,33 @@ void AdoptInit(Monitor& m) {
   if (m.state_fd < 0) GiveUp(SetupStage::kState, errno);
 }
 
-[[noreturn]] void RunDirect(const PlanView& plan) {
+// What goes ahead, then the rest, which ends in kExec.
+[[noreturn]] void RunDirect(const char* plans, PlanView plan) {
   ChildContext context;
+  context.plans = plans;
   context.status_fd = kStartFd;
   context.join_fd = kJoinFd;
   for (int stream : {0, 1, 2}) context.streams[stream] = stream;
-  fcntl(kStartFd, F_SETFD, FD_CLOEXEC);
-  PrepareVectors(plan, MapPointers(CountVectorPointers(plan)), context);
-  RunPlan(plan, context);
+  ResetSignals();
+  while (true) {
+    RunSteps(plan, context);
+    plan = ViewPlan(plans, ReceiveOrder());
+  }
 }
 
-}  // namespace
-
-int MonitorMain() {
-  // Whatever hoy's own caller left open is not ours to keep: a pipe that we held would never end.
-  close_range(kLockFd + 1, ~0U, 0);
-  close_range(kStartFd, ~0U, CLOSE_RANGE_CLOEXEC);
-  PlanView plan(MapPlan());
-  if (plan.header().mode == MonitorMode::kDirect) RunDirect(plan);
+[[noreturn]] void HoldContainer(const char* plans, PlanView plan) {
   Detach();
-
-  static Monitor m(plan);  // static: the stack stays small, and untouched pages cost nothing
+  static Monitor m(plans);  // static: the stack stays small, and untouched pages cost nothing
   m.streams.client = fcntl(kAttachFd, F_GETFD) >= 0 ? kAttachFd : -1;
-  OpenStreams(m);
-  OpenLog(m);
+  if (plan.header().mode == MonitorMode::kClone) {
+    CloneInit(m, plan);
+    plan = ViewPlan(plans, ReceiveOrder());
+  }
+  m.plan = plan;
   bool told = true;
   if (plan.header().mode == MonitorMode::kAdopt) {
+    OpenStreams(m);
+    OpenLog(m);
     AdoptInit(m);
   } else {
     StartInit(m);
@@ -422,11 +452,11 @@ int MonitorMain() {
       while (wait4(m.pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {
       }
       if (!told) ExecCleanup(m);
-      return 1;
+      _exit(1);
     }
   }
   FailPoint("monitor-running");
-  told = Tell(StartMessageKind::kStarted, 0, m.pid);
+  told = Tell({StartMessageKind::kStarted, 0, m.pid, 0});
   if (plan.header().mode == MonitorMode::kStart) {
     if (told) {
       close(kLockFd);
@@ -448,8 +478,20 @@ int MonitorMain() {
   FailPoint("monitor-drained");
   PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);
   FailPoint("monitor-exit-published");
-  if (pump.Finish(facts.exit_code)) return 0;
+  if (pump.Finish(facts.exit_code)) _exit(0);
   ExecCleanup(m);
+}
+
+}  // namespace
+
+int MonitorMain() {
+  // Whatever hoy's own caller left open is not ours to keep: a pipe that we held would never end.
+  close_range(kPlansFd + 1, ~0U, 0);
+  close_range(kStartFd, ~0U, CLOSE_RANGE_CLOEXEC);
+  const char* plans = MapPlans();
+  PlanView plan = ViewPlan(plans, ReceiveOrder());
+  if (plan.header().mode == MonitorMode::kDirect) RunDirect(plans, plan);
+  HoldContainer(plans, plan);
 }
 
 }  // namespace hoy::core

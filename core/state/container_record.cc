@@ -100,10 +100,8 @@ Result<> ReserveName(const Layout& layout, const ContainerRecord& record) {
 Result<> FillDirectory(const std::string& directory, const ContainerRecord& record,
                        Durability durability) {
   // The upper directory's mode shows as the mode of the container's "/".
-  for (auto [name, mode] :
-       {std::pair{"/upper", 0755}, {"/work", 0700}, {"/logs", 0700}, {"/etc", 0755}}) {
-    TRY(MakeDirectory(directory + name, static_cast<mode_t>(mode)));
-  }
+  TRY(MakeDirectory(directory + "/upper", 0755));
+  TRY(MakeDirectory(directory + "/work", 0700));
   std::string path = directory + "/record.json";
   TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0600));
   TRY(WriteAll(fd, EncodeRecord(record), path));

@@ -6,13 +6,15 @@
 //     images/refs/<escaped ref>    images/records/<image id hex>  images/blobs/sha256/<hex>
 //     images/ingest/               partial blobs, by digest
 //     layers/<chain id hex>/...    layers/.staging-*
-//     containers/<id>/{record.json,exit.json,upper/,work/,logs/,etc/}   flock on the directory
-//     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
+//     mountpoints/                 the lowest lowerdir of each container,
+//     core/rootfs/mount_points.h containers/<id>/{record.json,exit.json,stdio.log,upper/,work/}
+//     flock on the directory names/<name>                 a symlink to the id: symlink(2) fails
+//     with EEXIST, so the name
 //                                  is its own lock, and it is never half written
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
-//     containers/<id>/{start.json,state.json,out,err}
+//     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf}
 
 #include <string>
 #include <string_view>
@@ -40,6 +42,8 @@ struct Layout {
   std::string Name(std::string_view name) const { return Names() + "/" + std::string(name); }
   std::string Containers() const { return data + "/containers"; }
   std::string Container(std::string_view id) const { return Containers() + "/" + std::string(id); }
+  std::string Log(std::string_view id) const { return Container(id) + "/stdio.log"; }
+  std::string MountPoints() const { return data + "/mountpoints"; }
   // An empty directory: where each container mounts its root, in its own mount namespace.
   std::string RootMountPoint() const { return run + "/root"; }
   std::string RunContainers() const { return run + "/containers"; }

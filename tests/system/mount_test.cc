@@ -39,6 +39,32 @@ class Mounts : public ImageSandbox {
   }
 };
 
+// What hoy mounts over is in a layer below the image: no start copies anything up.
+TEST_F(Mounts, MountPointsOfHoyDoNotShowInTheUpperDirectory) {
+  const std::string id = StartSleeper({});
+  EXPECT_EQ(RunOk({"exec", id, "sh", "-c", "cat /etc/hostname; test -e /run/.containerenv"}),
+            id.substr(0, 12));
+  EXPECT_TRUE(fs::is_empty(data() + "/containers/" + id + "/upper"));
+}
+
+// overlayfs syncs the whole file system of the upper directory when a container ends, unless told
+// that nobody will want what is in it.
+TEST_F(Mounts, OnlyAContainerThatIsRemovedIsVolatile) {
+  const std::string options = "awk '$2 == \"/\" { print $4 }' /proc/mounts";
+  EXPECT_TRUE(Has(Shell(options, {"--rm"}), "volatile"));
+  const std::string id = RunOk({"create", Busybox(), "sh", "-c", options});
+  EXPECT_FALSE(Has(RunOk({"start", "-a", id}), "volatile"));
+}
+
+TEST_F(Mounts, AVolatileContainerThatFailedToStartCanBeStartedAgain) {
+  const std::string id = RunOk({"create", "--rm", Busybox(), "/nosuch"});
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const Output output = RunCommand(Hoy({"start", id}));
+    EXPECT_EQ(output.code, 127) << output;
+    EXPECT_TRUE(Has(output.err, "/nosuch")) << output;
+  }
+}
+
 TEST_F(Mounts, BindsADirectoryBothWays) {
   EXPECT_EQ(Shell("cat /data/file; echo back >/data/new", {"-v", Path("src") + ":/data"}),
             "of the host");

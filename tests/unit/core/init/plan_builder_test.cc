@@ -102,7 +102,10 @@ class StartPlan : public testing::Test {
     input_.cleanup_argv = {"/usr/bin/hoy", "__cleanup"};
     input_.boot_id = "boot";
   }
-  std::string Describe() { return DescribePlan(BuildStartPlan(input_).Serialize()); }
+  std::string Describe() {
+    return DescribePlan(BuildClonePlan(record_.config, input_.cgroup).Serialize()) +
+           DescribePlan(BuildStartPlan(input_).Serialize());
+  }
 
   Layout layout_{"/D", "/R"};
   ContainerRecord record_;
@@ -113,9 +116,10 @@ TEST_F(StartPlan, IsThisListOfSteps) {
   record_.id = "ID";
   EXPECT_EQ(Describe(), R"(setsid
 set mount propagation / flags=0x84000
-open mount source #0 /D/containers/ID/etc/hostname
-open mount source #1 /D/containers/ID/etc/hosts
-open mount source #2 /D/containers/ID/etc/resolv.conf
+bring up loopback
+open mount source #0 /R/containers/ID/hostname
+open mount source #1 /R/containers/ID/hosts
+open mount source #2 /R/containers/ID/resolv.conf
 open mount source #3 /srv/deep flags=0x8000
 open mount source #4 /srv flags=0x8000
 mount overlay /R/root
@@ -138,7 +142,6 @@ create symlink /dev/stdin -> /proc/self/fd/0
 create symlink /dev/stdout -> /proc/self/fd/1
 create symlink /dev/stderr -> /proc/self/fd/2
 create symlink /dev/core -> /proc/kcore
-bring up loopback
 write /proc/sys/net/core/somaxconn = 1024
 make read-only /proc/sys
 mask /proc/kcore
@@ -192,12 +195,36 @@ TEST_F(StartPlan, WaitsForTheCgroupExactlyOnceAndBeforeItShows) {
 TEST_F(StartPlan, HostNamespacesAreLeftAlone) {
   record_.config.namespaces = {NamespaceMode::kHost, NamespaceMode::kHost, NamespaceMode::kHost,
                                NamespaceMode::kHost, NamespaceMode::kHost};
-  const PlanBuilder plan = BuildStartPlan(input_);
-  const std::string bytes = plan.Serialize();
+  const std::string bytes = BuildClonePlan(record_.config, input_.cgroup).Serialize();
   EXPECT_EQ(PlanView(bytes.data()).header().clone_flags, static_cast<uint64_t>(CLONE_NEWNS));
-  const std::string text = DescribePlan(bytes);
+  const std::string text = Describe();
   EXPECT_EQ(text.find("loopback"), std::string::npos);
   EXPECT_EQ(text.find("unshare"), std::string::npos);
+}
+
+// clone3 puts it into a cgroup v2; into those of v1 it goes by itself, later.
+TEST_F(StartPlan, TheClonePlanNamesTheCgroupOnlyWhereItIsV2) {
+  const std::string v2 = BuildClonePlan(record_.config, input_.cgroup).Serialize();
+  const PlanView view(v2.data());
+  EXPECT_STREQ(view.text(view.header().cgroup_dir), "/sys/fs/cgroup/hoy/a");
+  const std::string v1 =
+      BuildClonePlan(record_.config, {CgroupVersion::kV1, {{"pids", "/p"}}}).Serialize();
+  EXPECT_EQ(PlanView(v1.data()).header().cgroup_dir, 0u);
+}
+
+// Below all layers, so that an image's own files win.
+TEST_F(StartPlan, TheMountPointsAreTheLowestLayer) {
+  const std::string bytes = BuildStartPlan(input_).Serialize();
+  const PlanView plan(bytes.data());
+  for (const Step& step : plan.steps()) {
+    if (step.kind != StepKind::kOverlay) continue;
+    auto lowers = plan.list(step.d);
+    ASSERT_EQ(lowers.size(), 3u);
+    EXPECT_STREQ(plan.text(lowers[0]), "/D/layers/22/fs");
+    EXPECT_STREQ(plan.text(lowers[2]), "/D/mountpoints");
+    return;
+  }
+  FAIL() << "no overlay";
 }
 
 TEST_F(StartPlan, AnAutoRemoveContainerWritesNoExitRecord) {

@@ -1,0 +1,77 @@
+#include "core/engine/start_channel.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace hoy::core {
+namespace {
+
+constexpr size_t kPlanAlignment = 64;
+
+Result<> WriteAt(BorrowedFd fd, std::string_view bytes, size_t offset) {
+  while (!bytes.empty()) {
+    ssize_t count = pwrite(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return FailErrno("write", "plan");
+    bytes.remove_prefix(static_cast<size_t>(count));
+    offset += static_cast<size_t>(count);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> StartChannel::SendPlan(std::string plan) {
+  size_t offset = 0;
+  for (const SentPlan& sent : sent_) offset = sent.offset + sent.bytes.size();
+  offset = (offset + kPlanAlignment - 1) / kPlanAlignment * kPlanAlignment;
+  if (offset + plan.size() > kPlanSpace) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "arguments, environment and mounts take {} bytes, more than the {} there are room"
+                " for",
+                plan.size(), kPlanSpace);
+  }
+  TRY(WriteAt(plans_, plan, offset));
+  PlanOrder order{static_cast<uint32_t>(offset)};
+  if (send(socket_.get(), &order, sizeof order, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
+    return FailErrno("send", "plan");
+  }
+  sent_.push_back({order.offset, std::move(plan)});
+  return {};
+}
+
+Result<StartReply> StartChannel::Receive() {
+  StartReply reply;
+  iovec part{&reply.message, sizeof reply.message};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof control;
+  ssize_t count = 0;
+  do {
+    count = recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return FailErrno("receive", "start message");
+  if (count == 0) return reply;
+  reply.kind = StartReply::Kind::kMessage;
+  cmsghdr* item = CMSG_FIRSTHDR(&header);
+  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
+    int fd = -1;
+    memcpy(&fd, CMSG_DATA(item), sizeof fd);
+    reply.terminal.reset(fd);
+  }
+  return reply;
+}
+
+StepDescription StartChannel::Describe(const StartMessage& message) const {
+  for (const SentPlan& sent : sent_) {
+    if (sent.offset == message.plan) return DescribeStep(sent.bytes, message.index);
+  }
+  return {"start", {}};
+}
+
+}  // namespace hoy::core

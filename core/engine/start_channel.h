@@ -1,0 +1,44 @@
+#pragma once
+// hoy's end of the start protocol (core/init/plan.h): plans go out, StartMessages come in.
+
+#include <string>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/init/plan.h"
+#include "core/init/plan_builder.h"
+
+namespace hoy::core {
+
+struct StartReply {
+  enum class Kind { kMessage, kEndOfFile };
+  Kind kind = Kind::kEndOfFile;
+  StartMessage message{};
+  Fd terminal;  // with StartMessageKind::kTerminal
+};
+
+class StartChannel {
+ public:
+  StartChannel() = default;
+  StartChannel(Fd socket, Fd plans) : socket_(std::move(socket)), plans_(std::move(plans)) {}
+
+  // PlanBuilder::Serialize(). In the order in which they are to be carried out. A monitor that was
+  // killed shows as end-of-file when its answer is read.
+  Result<> SendPlan(std::string plan);
+  Result<StartReply> Receive();
+
+  // What the step was doing that a kFailed message names.
+  StepDescription Describe(const StartMessage& message) const;
+
+ private:
+  struct SentPlan {
+    uint32_t offset;
+    std::string bytes;
+  };
+  Fd socket_;
+  Fd plans_;
+  std::vector<SentPlan> sent_;
+};
+
+}  // namespace hoy::core
