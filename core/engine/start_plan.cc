@@ -140,6 +140,17 @@ void StartPlanner::JoinCgroup() {
 
 void StartPlanner::OpenSources() {
   Put(StepKind::kNewSession, {});
+  // Before the next step, which leaves no mount of ours in the host's peer groups: a shared volume
+  // is to stay in its own.
+  auto open_binds = [&](bool shared) {
+    for (const Mount& mount : config_.mounts) {
+      if (mount.kind != MountKind::kBind || ((mount.propagation & MS_SHARED) != 0) != shared) {
+        continue;
+      }
+      binds_.push_back({OpenTree(mount.source, mount.recursive), &mount});
+    }
+  };
+  open_binds(true);
   Step propagation{};
   propagation.a = plan_.Text("/");
   propagation.flags = MS_SLAVE | MS_REC;
@@ -148,10 +159,7 @@ void StartPlanner::OpenSources() {
   for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
     etc_files_.emplace_back(OpenTree(etc + name, false), std::string("/etc/") + name);
   }
-  for (const Mount& mount : config_.mounts) {
-    if (mount.kind == MountKind::kBind)
-      binds_.push_back({OpenTree(mount.source, mount.recursive), &mount});
-  }
+  open_binds(false);
 }
 
 void StartPlanner::EnterRoot() {
@@ -243,7 +251,7 @@ void StartPlanner::MakeMounts() {
     Step step{};
     step.slot = slot;
     step.c = plan_.Text(target);
-    step.value = MS_PRIVATE;
+    step.value = MS_PRIVATE | MS_REC;
     Put(StepKind::kMoveTree, step);
   }
   AddPath(StepKind::kTouch, "/run/.containerenv", 0644);
@@ -263,9 +271,10 @@ void StartPlanner::MakeMounts() {
     Step step{};
     step.slot = bind->slot;
     step.c = plan_.Text(mount->target);
-    step.flags = ToAttributes(mount->flags);
-    step.value = mount->propagation != 0 ? mount->propagation & ~static_cast<uint64_t>(MS_REC)
-                                         : static_cast<uint64_t>(MS_PRIVATE);
+    uint64_t attributes = ToAttributes(mount->flags);
+    step.extra = mount->recursive_readonly ? 0 : attributes & MOUNT_ATTR_RDONLY;
+    step.flags = attributes & ~step.extra;
+    step.value = mount->propagation != 0 ? mount->propagation : uint64_t{MS_PRIVATE | MS_REC};
     Put(StepKind::kMoveTree, step);
   }
 }

@@ -87,6 +87,7 @@ class StartPlan : public testing::Test {
          .source = "/srv",
          .target = "/data",
          .flags = MS_RDONLY,
+         .recursive_readonly = true,
          .from_user = true}};
     config.devices = {{.path = "/dev/null", .host_path = "/dev/null", .major = 1, .minor = 3}};
     config.sysctls = {{"net.core.somaxconn", "1024"}};
