@@ -53,7 +53,7 @@ class LogsCommand final : public Command {
     if (!opened && opened.error().kind == ErrorKind::kNotFound) {
       // Never started: nothing was written.
       if (!follow_) return 0;
-      TRY(bool started, AwaitStart(context.layout.Container(id)));
+      TRY(bool started, AwaitStart(context.layout.Container(id), path));
       if (!started) return 0;
       TRY(status, core::Heal(context.layout, id));
       opened = core::LogReader::Open(path);
@@ -133,17 +133,16 @@ class LogsCommand final : public Command {
   }
 
   // The first start makes the log. False: the container was removed before, or nobody reads us.
-  static Result<bool> AwaitStart(const std::string& container) {
+  static Result<bool> AwaitStart(const std::string& container, const std::string& path) {
     Fd watch(inotify_init1(IN_CLOEXEC));
     if (!watch) return FailErrno("watch", container);
-    std::string logs = container + "/logs";
     // A container is removed by renaming it first.
-    if (inotify_add_watch(watch.get(), container.c_str(), IN_MOVE_SELF | IN_DELETE_SELF) < 0 ||
-        inotify_add_watch(watch.get(), logs.c_str(), IN_CREATE) < 0) {
+    constexpr uint32_t kEvents = IN_MOVE_SELF | IN_DELETE_SELF | IN_CREATE;
+    if (inotify_add_watch(watch.get(), container.c_str(), kEvents) < 0) {
       if (errno == ENOENT) return false;
       return FailErrno("watch", container);
     }
-    while (!core::Exists(logs + "/stdio.log")) {
+    while (!core::Exists(path)) {
       pollfd slots[2] = {{watch.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
       if (poll(slots, 2, -1) < 0 && errno != EINTR) return FailErrno("poll", container);
       if ((slots[1].revents & (POLLERR | POLLHUP)) != 0) return false;
@@ -151,7 +150,7 @@ class LogsCommand final : public Command {
       if (slots[0].revents != 0 && read(watch.get(), events, sizeof events) < 0) {
         return FailErrno("read", "inotify");
       }
-      if (!core::Exists(logs)) return false;
+      if (!core::Exists(container)) return false;
     }
     return true;
   }

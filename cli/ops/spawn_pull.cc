@@ -1,9 +1,10 @@
 #include "cli/ops/spawn_pull.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/wait.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,7 +13,6 @@
 #include "cli/ui/report.h"
 #include "core/base/text.h"
 #include "core/engine/program_path.h"
-#include "core/sys/files.h"
 #include "core/sys/process.h"
 
 namespace hoy::cli {
@@ -51,34 +51,39 @@ std::vector<std::string> ArgumentsOf(const Context& context, const PullOptions& 
   return arguments;
 }
 
-// The keyboard's signals are for the child while we wait for it. They are held, not ignored as
-// system(3) does: a ^C that came when the child had just succeeded must still end us.
-class HoldKeyboard {
+// What would end us is for the child while we wait for it, whether it came from the keyboard, which
+// the child hears itself, or to us alone. Held, not ignored as system(3) does: a ^C that came when
+// the child had just succeeded must still end us.
+class HeldSignals {
  public:
-  HoldKeyboard() { sigprocmask(SIG_BLOCK, &Signals(), &before_); }
-  ~HoldKeyboard() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  HeldSignals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) {
+      struct sigaction action{};
+      sigaction(signal, nullptr, &action);
+      if (action.sa_handler != SIG_IGN) sigaddset(&signals, signal);  // nohup(1) means it
+    }
+    sigprocmask(SIG_BLOCK, &signals, &before_);
+    fd_.reset(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  ~HeldSignals() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
 
-  // Whether ^C or ^\ was pressed; it is used up then.
-  static bool TakePressed() {
-    constexpr timespec kNow{};
-    bool pressed = false;
-    while (sigtimedwait(&Signals(), nullptr, &kNow) > 0) pressed = true;
-    return pressed;
+  BorrowedFd fd() const { return fd_; }
+  // Whether one has come; it is used up then.
+  bool Take() {
+    signalfd_siginfo info{};
+    bool taken = false;
+    while (read(fd_.get(), &info, sizeof info) == sizeof info) taken = true;
+    return taken;
   }
   const sigset_t& before() const { return before_; }
 
  private:
-  static const sigset_t& Signals() {
-    static const sigset_t signals = [] {
-      sigset_t set;
-      sigemptyset(&set);
-      sigaddset(&set, SIGINT);
-      sigaddset(&set, SIGQUIT);
-      return set;
-    }();
-    return signals;
-  }
   sigset_t before_{};
+  Fd fd_;
 };
 
 Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments, BorrowedFd pipe,
@@ -103,12 +108,26 @@ Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments
   return pid;
 }
 
-Result<core::ExitStatus> WaitFor(pid_t pid) {
-  int wait_status = 0;
-  while (waitpid(pid, &wait_status, 0) < 0) {
-    if (errno != EINTR) return FailErrno("waitpid", "hoy-image");
+// What the child writes until it ends. A signal to us is passed on as SIGTERM: the child may have
+// had the keyboard's SIGINT already, and takes a second one for impatience.
+Result<std::string> ReadError(BorrowedFd reader, pid_t child, HeldSignals& signals,
+                              bool& interrupted) {
+  std::string text;
+  while (true) {
+    std::array<pollfd, 2> slots = {{{reader.get(), POLLIN, 0}, {signals.fd().get(), POLLIN, 0}}};
+    if (poll(slots.data(), slots.size(), -1) < 0 && errno != EINTR) return FailErrno("poll", "");
+    if (slots[1].revents != 0 && signals.Take()) {
+      interrupted = true;
+      kill(child, SIGTERM);  // not reaped yet, so the number is still its own
+    }
+    if (slots[0].revents == 0) continue;
+    std::array<char, 4096> buffer;
+    ssize_t count = read(reader.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FailErrno("read", "the error of hoy-image");
+    if (count == 0) return text;
+    text.append(buffer.data(), static_cast<size_t>(count));
   }
-  return core::FromWaitStatus(wait_status);
 }
 
 }  // namespace
@@ -120,12 +139,14 @@ Result<> SpawnPull(const Context& context, const PullOptions& options, ProgressM
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno("pipe", "");
   Fd reader(ends[0]);
   Fd writer(ends[1]);
-  HoldKeyboard keyboard;
-  TRY(pid_t pid, Spawn(path, arguments, writer, keyboard.before()));
+  HeldSignals signals;
+  TRY(pid_t pid, Spawn(path, arguments, writer, signals.before()));
+  core::ChildProcess child(pid, Fd());
   writer.reset();
-  auto written = core::ReadAll(reader, "the error of hoy-image");
-  TRY(core::ExitStatus status, WaitFor(pid));
-  bool interrupted = HoldKeyboard::TakePressed() || status.signal == SIGINT;
+  bool interrupted = false;
+  auto written = ReadError(reader, pid, signals, interrupted);
+  TRY(core::ExitStatus status, child.Wait());
+  interrupted = signals.Take() || interrupted || status.signal == SIGINT;
   if (status.code == 0 && !interrupted) return {};
   if (written && status.code != 0) {
     if (auto error = ErrorFromJson(Trim(*written))) return Fail(*std::move(error));

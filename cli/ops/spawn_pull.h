@@ -8,8 +8,8 @@
 namespace hoy::cli {
 
 // Runs `hoy-image pull` with the context's global flags and waits. Its progress goes to our stderr,
-// its stdout nowhere. Its error comes back as it was there, not printed yet. ^C reaches the child,
-// which cleans up: kCancelled.
+// its stdout nowhere. Its error comes back as it was there, not printed yet. SIGINT,
+// SIGQUIT, SIGTERM and SIGHUP reach the child, which cleans up: kCancelled.
 Result<> SpawnPull(const Context& context, const PullOptions& options, ProgressMode progress);
 
 }  // namespace hoy::cli

@@ -133,14 +133,26 @@ void StartPlanner::JoinCgroup() {
 }
 
 void StartPlanner::OpenSources() {
+  // Before the next step, which leaves no mount of ours in the host's peer groups: a shared volume
+  // is to stay in its own.
+  auto open_binds = [&](bool shared) {
+    for (const Mount& mount : config_.mounts) {
+      if (mount.kind != MountKind::kBind || ((mount.propagation & MS_SHARED) != 0) != shared) {
+        continue;
+      }
+      binds_.push_back({OpenTree(mount.source, mount.recursive), &mount});
+    }
+  };
+  open_binds(true);
+  Step propagation{};
+  propagation.a = plan_.Text("/");
+  propagation.flags = MS_SLAVE | MS_REC;
+  Put(StepKind::kPropagation, propagation);
   std::string etc = layout_.RunContainer(input_.record->id) + "/";
   for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
     etc_files_.emplace_back(OpenTree(etc + name, false), std::string("/etc/") + name);
   }
-  for (const Mount& mount : config_.mounts) {
-    if (mount.kind == MountKind::kBind)
-      binds_.push_back({OpenTree(mount.source, mount.recursive), &mount});
-  }
+  open_binds(false);
 }
 
 void StartPlanner::EnterRoot() {
@@ -234,7 +246,7 @@ void StartPlanner::MakeMounts() {
     Step step{};
     step.slot = slot;
     step.c = plan_.Text(target);
-    step.value = MS_PRIVATE;
+    step.value = MS_PRIVATE | MS_REC;
     Put(StepKind::kMoveTree, step);
   }
   AddPath(StepKind::kTouch, "/run/.containerenv", 0644);
@@ -254,9 +266,10 @@ void StartPlanner::MakeMounts() {
     Step step{};
     step.slot = bind->slot;
     step.c = plan_.Text(mount->target);
-    step.flags = ToAttributes(mount->flags);
-    step.value = mount->propagation != 0 ? mount->propagation & ~static_cast<uint64_t>(MS_REC)
-                                         : static_cast<uint64_t>(MS_PRIVATE);
+    uint64_t attributes = ToAttributes(mount->flags);
+    step.extra = mount->recursive_readonly ? 0 : attributes & MOUNT_ATTR_RDONLY;
+    step.flags = attributes & ~step.extra;
+    step.value = mount->propagation != 0 ? mount->propagation : uint64_t{MS_PRIVATE | MS_REC};
     Put(StepKind::kMoveTree, step);
   }
 }
@@ -408,10 +421,6 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
     header.cgroup_dir = plan.Text(cgroup.directories.front().second);
   }
   plan.Add(StepKind::kNewSession);
-  Offset root = plan.Text("/");
-  Step& propagation = plan.Add(StepKind::kPropagation);
-  propagation.a = root;
-  propagation.flags = MS_SLAVE | MS_REC;
   if (config.namespaces.net == NamespaceMode::kPrivate) plan.Add(StepKind::kLoopbackUp);
   return plan;
 }

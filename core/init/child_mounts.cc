@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -85,6 +86,41 @@ int MakeParents(const char* path) {
   return MakeDirectoriesInPlace(parent, 0755);
 }
 
+int SetAttributes(int tree, unsigned recursive, uint64_t attributes, uint64_t propagation) {
+  if (attributes == 0 && propagation == 0) return 0;
+  mount_attr change{};
+  change.attr_set = attributes;
+  change.propagation = propagation;
+  return mount_setattr(tree, "", AT_EMPTY_PATH | recursive, &change, sizeof change);
+}
+
+int ChangeTree(int tree, const TreeChange& change) {
+  constexpr auto kRecursive = static_cast<uint64_t>(MS_REC);
+  unsigned recursive = (change.propagation & kRecursive) != 0 ? kAtRecursive : 0;
+  if (SetAttributes(tree, kAtRecursive, change.attributes, 0) != 0) return -1;
+  if (SetAttributes(tree, 0, change.top_attributes, 0) != 0) return -1;
+  return SetAttributes(tree, recursive, 0, change.propagation & ~kRecursive);
+}
+
+// Before Linux 5.12: by the path of a mount that is in place already. A remount sets all the flags
+// of one mount, so those that the source has are given again; the mounts below keep theirs.
+int ChangeMount(const char* path, const TreeChange& change) {
+  uint64_t attributes = change.attributes | change.top_attributes;
+  if (attributes != 0) {
+    struct statfs status{};
+    if (statfs(path, &status) != 0) return -1;
+    constexpr uint64_t kSame = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    static_assert(MOUNT_ATTR_RDONLY == MS_RDONLY && MOUNT_ATTR_NOSUID == MS_NOSUID &&
+                  MOUNT_ATTR_NODEV == MS_NODEV && MOUNT_ATTR_NOEXEC == MS_NOEXEC);
+    uint64_t flags =
+        (attributes | static_cast<uint64_t>(status.f_flags)) & (kSame | MS_NOATIME | MS_NODIRATIME);
+    if ((attributes & MOUNT_ATTR_NOATIME) != 0) flags |= MS_NOATIME;
+    if (mount(nullptr, path, nullptr, MS_BIND | MS_REMOUNT | flags, nullptr) != 0) return -1;
+  }
+  if (change.propagation == 0) return 0;
+  return mount(nullptr, path, nullptr, change.propagation, nullptr);
+}
+
 }  // namespace
 
 int OpenTree(const char* path, uint64_t flags) {
@@ -151,14 +187,9 @@ int MountFilesystem(const char* type, const char* source, const char* target, co
   return mount(source, target, type, flags, data);
 }
 
-int MoveTree(int tree, const char* target, uint64_t attributes, uint64_t propagation) {
-  if (attributes != 0 || propagation != 0) {
-    mount_attr change{};
-    change.attr_set = attributes;
-    change.propagation = propagation;
-    if (mount_setattr(tree, "", AT_EMPTY_PATH | kAtRecursive, &change, sizeof change) != 0)
-      return -1;
-  }
+int MoveTree(int tree, const char* target, const TreeChange& change) {
+  bool changed = ChangeTree(tree, change) == 0;
+  if (!changed && errno != ENOSYS) return -1;
   auto attach = [&] {
     return move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
   };
@@ -172,8 +203,9 @@ int MoveTree(int tree, const char* target, uint64_t attributes, uint64_t propaga
     }
     result = attach();
   }
-  if (result == 0) close(tree);
-  return result;
+  if (result != 0) return -1;
+  close(tree);
+  return changed ? 0 : ChangeMount(target, change);
 }
 
 // A directory is covered by an empty read-only tmpfs, a file by /dev/null. Asked first: a bind that

@@ -17,8 +17,14 @@ int PivotRoot(const char* new_root);
 // `no_follow`: the last component must not be a symlink (an image that has /proc as one).
 int MountFilesystem(const char* type, const char* source, const char* target, const char* data,
                     uint64_t flags, bool no_follow);
-// Attaches a detached tree; a missing target is made to fit (directory or file).
-int MoveTree(int tree, const char* target, uint64_t attributes, uint64_t propagation);
+struct TreeChange {
+  uint64_t attributes;      // MOUNT_ATTR_* for the tree and all below it
+  uint64_t top_attributes;  // for its top alone
+  uint64_t propagation;  // MS_PRIVATE, MS_SLAVE or MS_SHARED; with MS_REC also below it; 0: as is
+};
+// Attaches a detached tree; a missing target is made to fit (directory or file). Without
+// mount_setattr(2), Linux 5.12, the attributes of the mounts below stay what they are.
+int MoveTree(int tree, const char* target, const TreeChange& change);
 int MaskPath(const char* path);
 int MakePathReadOnly(const char* path);
 int MakeDirectoriesInPlace(const char* path, mode_t mode);

@@ -190,7 +190,8 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kPivotRoot: return PivotRoot(a);
     case StepKind::kMount:
       return MountFilesystem(a, b, c, plan.text(step.d), step.flags, step.slot != 0);
-    case StepKind::kMoveTree: return MoveTree(context.slots[step.slot], c, step.flags, step.value);
+    case StepKind::kMoveTree:
+      return MoveTree(context.slots[step.slot], c, {step.flags, step.extra, step.value});
     case StepKind::kRemount: return mount(nullptr, a, nullptr, step.flags | MS_REMOUNT, nullptr);
     case StepKind::kMask: return MaskPath(a);
     case StepKind::kReadOnlyPath: return MakePathReadOnly(a);

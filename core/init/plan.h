@@ -37,7 +37,8 @@ enum class StepKind : uint32_t {
                      // value: 1: what is written need not survive a crash ("volatile")
   kPivotRoot,        // a: the new root, already a mount point
   kMount,            // a: fstype, b: source, c: target (made when missing), d: data, flags: MS_*
-  kMoveTree,         // slot, c: target (made when missing), flags: MOUNT_ATTR_*, value: propagation
+  kMoveTree,         // slot, c: target (made when missing), flags: MOUNT_ATTR_* for the whole tree,
+                     // extra: for its top alone, value: MS_PRIVATE, MS_SLAVE, MS_SHARED, or MS_REC
   kRemount,          // a: path, flags: MS_* (bind remount)
   kMask,             // a: path; a missing one is fine
   kReadOnlyPath,     // a: path; a missing one is fine

@@ -154,6 +154,9 @@ std::string DescribePlan(const std::string& serialized) {
     if (step.kind == StepKind::kWriteFile) lines.append(" = ").append(OrEmpty(plan.text(step.b)));
     if (step.kind == StepKind::kSymlink) lines.append(" -> ").append(OrEmpty(plan.text(step.a)));
     if (step.flags != 0) lines.append(fmt::format(" flags={:#x}", step.flags));
+    if (step.kind == StepKind::kMoveTree && step.extra != 0) {
+      lines.append(fmt::format(" top={:#x}", step.extra));
+    }
     if (step.kind == StepKind::kExec) {
       for (uint32_t argument : plan.list(step.b))
         lines.append(fmt::format(" [{}]", plan.text(argument)));

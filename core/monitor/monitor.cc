@@ -247,7 +247,7 @@ void CloneInit(Monitor& m, const PlanView& ahead) {
     close(m.streams.in);
     close(kLockFd);
     close(kStartFd);
-    close(kAttachFd);
+    if (m.streams.client >= 0) close(m.streams.client);
     RunInit(ahead, m.child);
   }
   close(status[1]);

@@ -29,6 +29,17 @@ Result<std::string> FirstPath(std::string_view flag, const char* variable, std::
   return path;
 }
 
+// What somebody tidied away is empty, not an error.
+Result<> MakeMissing(const Layout& layout) {
+  const std::array directories = {layout.ImageRefs(), layout.ImageRecords(), layout.Blobs(),
+                                  layout.Ingest(),    layout.Leases(),       layout.Layers(),
+                                  layout.Names(),     layout.Containers()};
+  for (const std::string& directory : directories) {
+    if (!Exists(directory)) TRY(MakeDirectories(directory, 0700));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Layout> ChooseLayout(std::string_view root_flag, std::string_view run_flag) {
@@ -47,8 +58,8 @@ Result<Layout> ChooseLayout(std::string_view root_flag, std::string_view run_fla
 }
 
 Result<> PrepareLayout(const Layout& layout) {
-  // RUN is lost at each boot, DATA is not: each is made when its own last-made part is missing.
-  if (!Exists(layout.RunContainers())) {
+  // RUN is lost at each boot.
+  if (!Exists(layout.RunContainers()) || !Exists(layout.RootMountPoint())) {
     TRY(MakeDirectories(layout.run, 0700));
     TRY(MakeDirectories(layout.RootMountPoint(), 0700));
     TRY(MakeDirectories(layout.RunContainers(), 0700));
@@ -61,17 +72,14 @@ Result<> PrepareLayout(const Layout& layout) {
   auto version = ReadFile(layout.Version(), 64);
   if (version) {
     auto number = ParseInteger<int>(Trim(*version));
-    if (number == kFormatVersion) return {};
+    if (number == kFormatVersion) return MakeMissing(layout);
     if (number.value_or(0) > kFormatVersion) {
       return Fail(ErrorKind::kUnsupported, "'{}' was written by a newer hoy (format {})",
                   layout.data, Trim(*version));
     }
   }
   TRY(MakeDirectories(layout.data, 0711));
-  const std::array directories = {layout.ImageRefs(), layout.ImageRecords(), layout.Blobs(),
-                                  layout.Ingest(),    layout.Layers(),       layout.Names(),
-                                  layout.Containers()};
-  for (const std::string& directory : directories) TRY(MakeDirectories(directory, 0700));
+  TRY(MakeMissing(layout));
   return WriteFileAtomically(layout.Version(), fmt::format("{}\n", kFormatVersion),
                              Durability::kDurable, 0644);
 }

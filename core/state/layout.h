@@ -5,6 +5,7 @@
 //     version
 //     images/refs/<escaped ref>    images/records/<image id hex>  images/blobs/sha256/<hex>
 //     images/ingest/               partial blobs, by digest
+//     images/leases/               one flocked file per pull in progress
 //     layers/<chain id hex>/...    layers/.staging-*
 //     mountpoints/                 the lowest lowerdir of each container,
 //     core/rootfs/mount_points.h containers/<id>/{record.json,exit.json,stdio.log,upper/,work/}
@@ -33,6 +34,7 @@ struct Layout {
   std::string ImageRecords() const { return data + "/images/records"; }
   std::string Blobs() const { return data + "/images/blobs/sha256"; }
   std::string Ingest() const { return data + "/images/ingest"; }
+  std::string Leases() const { return data + "/images/leases"; }
   std::string Layers() const { return data + "/layers"; }
   // An overlay lowerdir: the files of one unpacked layer.
   std::string LayerFiles(std::string_view chain_id_hex) const {
@@ -56,8 +58,9 @@ struct Layout {
 // nothing on disk. kInvalidArgument: a relative path.
 Result<Layout> ChooseLayout(std::string_view root_flag, std::string_view run_flag);
 
-// Makes the directories that are missing and checks `version`. kUnsupported: DATA was written by a
-// newer hoy. kPermission/kSystem: DATA cannot be written, with the directory named.
+// Makes the directories that are missing, at every call, and checks `version`. kUnsupported: DATA
+// was written by a newer hoy. kPermission/kSystem: DATA cannot be written, with the directory
+// named.
 Result<> PrepareLayout(const Layout& layout);
 
 }  // namespace hoy::core

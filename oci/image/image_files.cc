@@ -84,13 +84,9 @@ Result<Fd> LockImages(const std::string& images_directory) {
   return fd;
 }
 
-std::string LeaseDirectory(const std::string& images_directory) {
-  return images_directory + "/leases";
-}
-
-Result<Leased> ReadLeases(const std::string& images_directory) {
+Result<Leased> ReadLeases(const core::Layout& layout) {
   Leased leased;
-  std::string directory = LeaseDirectory(images_directory);
+  std::string directory = layout.Leases();
   TRY(auto names, core::ListDirectory(directory));
   for (const std::string& name : names) {
     std::string path = directory + "/" + name;

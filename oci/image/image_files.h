@@ -29,14 +29,11 @@ Result<std::vector<ImageRecord>> ReadRecords(const core::Layout& layout);
 // The writers' lock: flock on DATA/images, held for some milliseconds.
 Result<Fd> LockImages(const std::string& images_directory);
 
-// DATA/images/leases: one flocked file per pull in progress.
-std::string LeaseDirectory(const std::string& images_directory);
-
 // What the pulls in progress rely on. Deletes the leases of the dead. The images lock is held.
 struct Leased {
   std::set<Digest> blobs;
   std::set<Digest> chain_ids;
 };
-Result<Leased> ReadLeases(const std::string& images_directory);
+Result<Leased> ReadLeases(const core::Layout& layout);
 
 }  // namespace hoy::oci

@@ -101,7 +101,7 @@ class Removal {
   }
 
   static Result<Leased> Needed(const core::Layout& layout, std::span<const ImageUser> users) {
-    TRY(Leased needed, ReadLeases(layout.Images()));
+    TRY(Leased needed, ReadLeases(layout));
     TRY(auto records, ReadRecords(layout));
     for (const ImageRecord& record : records) {
       needed.blobs.insert(record.blobs.begin(), record.blobs.end());

@@ -44,9 +44,8 @@ Result<PullLease> ImageStore::BeginPull() const {
   static std::atomic<unsigned> counter{0};
   std::string images = layout_.Images();
   TRY(Fd lock, LockImages(images));
-  TRY(core::MakeDirectories(LeaseDirectory(images), 0700));
   while (true) {
-    std::string path = fmt::format("{}/{}-{}", LeaseDirectory(images), getpid(), counter++);
+    std::string path = fmt::format("{}/{}-{}", layout_.Leases(), getpid(), counter++);
     auto file = core::OpenAt(core::kCwd, path, O_RDWR | O_CREAT | O_EXCL, 0600);
     if (!file && file.error().system_errno == EEXIST) continue;  // a dead process's, same pid
     if (!file) return Fail(std::move(file).error());

@@ -79,9 +79,21 @@ TEST_P(OldKernel, RunsExecsAndStops) {
   EXPECT_EQ(RunBehind({"rm", "-f", "one"}).code, 0);
 }
 
+TEST_P(OldKernel, BindsReadOnlyAndKeepsTheOtherFlagsOfTheMount) {
+  WriteFile(Path("file"), "x\n");
+  const Output run =
+      RunBehind({"run", "--rm", "-v", directory() + ":/d:ro,noexec", Busybox(), "sh", "-c",
+                 "cat /d/file; touch /d/new; awk '$5 == \"/d\"' $0", "/proc/self/mountinfo"});
+  EXPECT_TRUE(run.out.starts_with("x\n")) << run;
+  EXPECT_NE(run.out.find("Read-only file system"), std::string::npos) << run;
+  EXPECT_NE(run.out.find("noexec"), std::string::npos) << run;
+  EXPECT_EQ(run.out.find("master:"), std::string::npos) << run << "private by default";
+}
+
 INSTANTIATE_TEST_SUITE_P(Without, OldKernel,
                          testing::Values(Missing{"clone3", {SYS_clone3}},
                                          Missing{"openat2", {SYS_openat2}},
+                                         Missing{"mount_setattr", {SYS_mount_setattr}},
                                          Missing{"both", {SYS_clone3, SYS_openat2}}),
                          [](const auto& missing) { return missing.param.name; });
 

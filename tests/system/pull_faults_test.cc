@@ -102,6 +102,31 @@ TEST_F(PullFaults, AnInterruptEndsAStalledPullAndKeepsThePartial) {
   }
 }
 
+// A signal to hoy alone, as a job control or a service manager sends it.
+TEST_F(PullFaults, ASignalToARunEndsItsPull) {
+  partial_blobs_are_expected = true;
+  fault = [this](const FaultRequest& request) { return Stalled(request); };
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    FaultServer server([this](const FaultRequest& request) { return Answer(request); });
+    Background run(
+        Hoy({"run", "--name", "one", "--tls-verify=false", server.address() + "/app:1", "true"}));
+    server.WaitForStall();
+    ASSERT_TRUE(Eventually([&] {
+      std::error_code missing;
+      return std::filesystem::file_size(Partial(), missing) == 1 << 20;
+    }));
+    run.Signal(signal);
+    const Output output = run.Finish();
+    EXPECT_EQ(output.code, 130) << signal << output;
+    EXPECT_NE(output.err.find("interrupted"), std::string::npos) << output;
+    EXPECT_TRUE(ProcessesOf(Traces()).empty()) << signal;
+    ExpectOnlyThePartial(1 << 20);
+    EXPECT_TRUE(ListNames(data() + "/containers").empty());
+    EXPECT_TRUE(ListNames(data() + "/images/leases").empty());
+    std::filesystem::remove(Partial());
+  }
+}
+
 TEST_F(PullFaults, TwoPullsShareOneDownload) {
   std::atomic<bool> first = true;
   std::atomic<bool> second_waits = false;

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <array>
 #include <cstdlib>
 
 #include "oci/image/platform.h"
@@ -14,8 +15,8 @@ namespace {
 
 oci::CancelToken* g_interrupted = nullptr;  // what the signal handler cancels
 
-// SIGINT and SIGTERM cancel the token for as long as this lives; the second one finds the default
-// action again, for whoever cannot wait.
+// SIGINT, SIGTERM and SIGHUP cancel the token for as long as this lives; the second one finds the
+// default action again, for whoever cannot wait.
 class CancelOnSignal {
  public:
   CancelOnSignal(oci::CancelToken& token, bool enabled) : enabled_(enabled) {
@@ -25,20 +26,21 @@ class CancelOnSignal {
     action.sa_handler = [](int) { g_interrupted->Cancel(); };
     action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
     sigemptyset(&action.sa_mask);
-    ::sigaction(SIGINT, &action, &interrupt_);
-    ::sigaction(SIGTERM, &action, &terminate_);
+    for (size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaction(kSignals[i], nullptr, &before_[i]);
+      if (before_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &action, nullptr);
+    }
   }
   ~CancelOnSignal() {
     if (!enabled_) return;
-    ::sigaction(SIGINT, &interrupt_, nullptr);
-    ::sigaction(SIGTERM, &terminate_, nullptr);
+    for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
     g_interrupted = nullptr;
   }
 
  private:
+  static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
   const bool enabled_;
-  struct sigaction interrupt_{};
-  struct sigaction terminate_{};
+  std::array<struct sigaction, kSignals.size()> before_{};
 };
 
 }  // namespace

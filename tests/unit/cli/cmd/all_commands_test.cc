@@ -55,6 +55,19 @@ TEST_F(EveryVerb, HasAManPage) {
   EXPECT_TRUE(page) << page.error().message;
 }
 
+// And what is no verb for people is in cli/cmd/hidden.
+TEST_F(EveryVerb, HasAFileOfItsOwnInCliCmd) {
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(HOY_SOURCE_DIR "/cli/cmd")) {
+    if (entry.path().extension() == ".cc") files.insert(entry.path().stem());
+  }
+  std::set<std::string> verbs;
+  for (const Registration* entry : AllCommands()) {
+    if (!entry->info().hidden) verbs.emplace(entry->info().name);
+  }
+  EXPECT_EQ(files, verbs);
+}
+
 TEST_F(EveryVerb, HasAManPageThatGroffLikes) {
   auto clean = [](const Command& command, const std::string& name) {
     std::string page = ManualPage(command, ReadText(ProsePath(name))).value_or(".bad\n");

@@ -87,6 +87,7 @@ class StartPlan : public testing::Test {
          .source = "/srv",
          .target = "/data",
          .flags = MS_RDONLY,
+         .recursive_readonly = true,
          .from_user = true}};
     config.devices = {{.path = "/dev/null", .host_path = "/dev/null", .major = 1, .minor = 3}};
     config.sysctls = {{"net.core.somaxconn", "1024"}};
@@ -115,8 +116,8 @@ class StartPlan : public testing::Test {
 TEST_F(StartPlan, IsThisListOfSteps) {
   record_.id = "ID";
   EXPECT_EQ(Describe(), R"(setsid
-set mount propagation / flags=0x84000
 bring up loopback
+set mount propagation / flags=0x84000
 open mount source #0 /R/containers/ID/hostname
 open mount source #1 /R/containers/ID/hosts
 open mount source #2 /R/containers/ID/resolv.conf
