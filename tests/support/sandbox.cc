@@ -32,10 +32,6 @@ std::string HoyProgram() {
   return std::string(directory != nullptr ? directory : HOY_BIN_DIR) + "/hoy";
 }
 
-bool IsSanitized() {
-  return std::string_view(HOY_TEST_SANITIZE) != "";
-}
-
 HoySandbox::HoySandbox() {
   env = {{"HOY_ROOT", data()},
          {"HOY_RUN", run()},

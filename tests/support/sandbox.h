@@ -30,7 +30,6 @@ bool TestsMustRun();
 
 // The program under test: $HOY_BIN_DIR/hoy, else the one that was built beside these tests.
 std::string HoyProgram();
-bool IsSanitized();  // that program is a sanitizer build
 
 class HoySandbox : public testing::Test {
  protected:
