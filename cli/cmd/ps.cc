@@ -112,7 +112,7 @@ class PsCommand final : public ListCommand {
 
   static bool LabelMatches(const core::StringPairs& labels, std::string_view wanted) {
     auto [key, value] = CutAt(wanted, '=');
-    return std::ranges::any_of(labels, [&, key = key, value = value](const auto& label) {
+    return std::ranges::any_of(labels, [key, value](const auto& label) {
       return label.first == key && (!value || label.second == *value);
     });
   }

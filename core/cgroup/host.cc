@@ -95,8 +95,8 @@ CgroupHost ParseCgroupHost(std::string_view mountinfo, std::string_view own_cgro
     if (!rest) continue;
     auto [name, path] = CutAt(*rest, ':');
     if (!path) continue;
-    auto mount = std::ranges::find_if(
-        mounts, [&, name = name](const CgroupMount& each) { return Shows(each, name); });
+    auto mount =
+        std::ranges::find_if(mounts, [name](const CgroupMount& each) { return Shows(each, name); });
     if (mount == mounts.end()) continue;
     host.hierarchies.push_back(
         {std::string(name), mount->mountpoint, BelowMount(*path, mount->root)});

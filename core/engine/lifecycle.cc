@@ -1,5 +1,6 @@
 #include "core/engine/lifecycle.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "core/base/fail_point.h"
@@ -29,6 +30,10 @@ ExitRecord UnknownExit(Timestamp started_at) {
   return record;
 }
 
+Error NoSuchContainer(std::string_view id) {
+  return MakeError(ErrorKind::kNotFound, fmt::format("no such container: {}", id));
+}
+
 // There is no run: what do DATA's own traces say?
 Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id) {
   ContainerStatus status;
@@ -42,6 +47,10 @@ Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id
     status.needs_healing = true;
   }
   if (Exists(layout.RunContainer(id))) status.needs_healing = true;
+  // No trace of a run, or no traces any more?
+  if (status.state == ContainerState::kCreated && !Exists(layout.Container(id))) {
+    return Fail(NoSuchContainer(id));
+  }
   return status;
 }
 
@@ -115,22 +124,28 @@ Result<ContainerStatus> Observe(const Layout& layout, std::string_view id) {
   return ObserveWith(layout, id, MonitorDuty::kItsOwn);
 }
 
-Result<ContainerStatus> Heal(const Layout& layout, std::string_view id) {
+Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* state_file) {
+  auto hold_state_file = [&] {
+    if (state_file == nullptr) return;
+    if (auto file = OpenAt(kCwd, StatePath(layout, id), O_RDONLY)) *state_file = *std::move(file);
+  };
+  hold_state_file();
   TRY(ContainerStatus status, Observe(layout, id));
   if (!status.needs_healing) return status;
   {
     TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
+    hold_state_file();
     TRY(status, Observe(layout, id));  // a start may have been in progress
     if (!status.needs_healing) return status;
     if (status.state == ContainerState::kRunning) {
       TRY(Adopt(layout, id, *status.run));
-    } else {
-      TRY(CleanUpLocked(layout, id, status));
+      // The new monitor has made a new one. It cleans up only when we have let go of the lock.
+      hold_state_file();
+      return Observe(layout, id);
     }
+    TRY(CleanUpLocked(layout, id, status));
   }
-  if (!Exists(layout.Container(id))) {
-    return Fail(ErrorKind::kNotFound, "no such container: {}", id);
-  }
+  if (!Exists(layout.Container(id))) return Fail(NoSuchContainer(id));
   return Observe(layout, id);
 }
 

@@ -31,11 +31,13 @@ struct ContainerStatus {
   bool needs_healing = false;
 };
 
-// Looks, takes no lock, changes nothing.
+// Looks, takes no lock, changes nothing. kNotFound: there is no such container (any more).
 Result<ContainerStatus> Observe(const Layout& layout, std::string_view id);
 
 // Observes and mends. kNotFound: it was an auto-remove container, and is gone now.
-Result<ContainerStatus> Heal(const Layout& layout, std::string_view id);
+// `state_file`, when given, becomes the state file of the run, if there is one: opened before
+// anybody can have taken it away, it keeps the exit line even when a clean-up unlinks it.
+Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* state_file = nullptr);
 
 enum class MonitorDuty {
   kItsOwn,  // a living monitor cleans up by itself

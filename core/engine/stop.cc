@@ -93,28 +93,30 @@ Result<> StopContainer(const Layout& layout, std::string_view id,
 Result<ExitRecord> WaitForExit(const Layout& layout, std::string_view id, int64_t timeout_ms) {
   Deadline deadline(timeout_ms);
   while (true) {
-    // Opened before looking: its inode keeps the exit line even when the clean-up unlinks it.
-    auto state_file = OpenAt(kCwd, StatePath(layout, id), O_RDONLY);
-    auto status = Heal(layout, id);
-    if (!status) {
-      if (status.error().kind != ErrorKind::kNotFound || !state_file) {
-        return Fail(std::move(status).error());
-      }
-    } else if (status->state != ContainerState::kRunning) {
+    Fd state_file;
+    auto status = Heal(layout, id, &state_file);
+    if (!status && (status.error().kind != ErrorKind::kNotFound || !state_file)) {
+      return Fail(std::move(status).error());
+    }
+    auto read_state = [&]() -> Result<RunState> {
+      if (lseek(state_file.get(), 0, SEEK_SET) < 0) return FailErrno("seek", "state.json");
+      TRY(std::string text, ReadAll(state_file, "state.json"));
+      return DecodeRunState(text);
+    };
+    if (status && status->state != ContainerState::kRunning) {
       // Published already; its monitor may still be cleaning up.
       std::optional<Fd> monitor;
       if (status->run) {
         TRY(monitor, OpenProcess(status->run->monitor));
       }
       if (monitor) TRY(AwaitEnd(*monitor, deadline));
+      if (state_file && !(status->exit && status->exit->known)) {
+        TRY(RunState run, read_state());
+        if (run.exit) return *run.exit;
+      }
       return status->exit.value_or(ExitRecord{});
     }
     if (!state_file) continue;  // it started after the look at the state file
-    auto read_state = [&]() -> Result<RunState> {
-      if (lseek(state_file->get(), 0, SEEK_SET) < 0) return FailErrno("seek", "state.json");
-      TRY(std::string text, ReadAll(*state_file, "state.json"));
-      return DecodeRunState(text);
-    };
     TRY(RunState run, read_state());
     TRY(std::optional<Fd> monitor, OpenProcess(run.monitor));
     if (monitor) {

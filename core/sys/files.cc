@@ -28,20 +28,6 @@ std::string ParentOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// Removes what is in `directory`; the descriptor is consumed.
-Result<> RemoveChildren(Fd directory, const std::string& subject) {
-  DirectoryStream stream(fdopendir(directory.get()));
-  if (!stream) return FailErrno("open directory", subject);
-  int fd = directory.release();
-  while (dirent* entry = readdir(stream.get())) {
-    std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    if (entry->d_type != DT_DIR && unlinkat(fd, entry->d_name, 0) == 0) continue;
-    TRY(RemoveTreeAt(fd, entry->d_name));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<Fd> OpenAt(BorrowedFd directory, const std::string& path, int flags, mode_t mode) {
@@ -155,21 +141,6 @@ Result<> SyncDirectory(const std::string& path) {
   TRY(Fd fd, OpenDirectory(path));
   if (fsync(fd.get()) != 0) return FailErrno("sync", path);
   return {};
-}
-
-Result<> RemoveTreeAt(BorrowedFd directory, const std::string& name) {
-  if (unlinkat(directory.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR && errno != EPERM) return FailErrno("remove", name);
-  if (unlinkat(directory.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
-  if (errno != ENOTEMPTY && errno != EEXIST) return FailErrno("remove", name);
-  TRY(Fd child, OpenAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  TRY(RemoveChildren(std::move(child), name));
-  if (unlinkat(directory.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
-  return FailErrno("remove", name);
-}
-
-Result<> RemoveTree(const std::string& path) {
-  return RemoveTreeAt(kCwd, path);
 }
 
 Result<> Unlink(const std::string& path) {

@@ -324,9 +324,11 @@ class HttpClient::Connection {
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
-    Result<> told = TellHeaders();
-    if (!told) consumer_error_ = std::move(told).error();
-    return told.has_value();
+    if (Result<> told = TellHeaders(); !told) {
+      consumer_error_ = std::move(told).error();
+      return false;
+    }
+    return true;
   }
 
   bool Body(std::string_view bytes) {

@@ -15,7 +15,7 @@ class PiecewiseSource final : public hoy::oci::ByteSource {
   PiecewiseSource(std::span<const uint8_t> bytes, size_t piece) : bytes_(bytes), piece_(piece) {}
   hoy::Result<size_t> Read(std::span<std::byte> buffer) override {
     size_t count = std::min({buffer.size(), bytes_.size(), piece_});
-    memcpy(buffer.data(), bytes_.data(), count);
+    std::ranges::copy(std::as_bytes(bytes_.first(count)), buffer.begin());
     bytes_ = bytes_.subspan(count);
     return count;
   }

@@ -21,7 +21,7 @@ class BytesSource final : public hoy::oci::ByteSource {
   explicit BytesSource(std::span<const uint8_t> bytes) : bytes_(bytes) {}
   hoy::Result<size_t> Read(std::span<std::byte> buffer) override {
     size_t count = std::min(buffer.size(), bytes_.size());
-    memcpy(buffer.data(), bytes_.data(), count);
+    std::ranges::copy(std::as_bytes(bytes_.first(count)), buffer.begin());
     bytes_ = bytes_.subspan(count);
     return count;
   }

@@ -24,6 +24,9 @@ struct NamedTarget {
   std::string name;
   Target run;
 };
+std::ostream& operator<<(std::ostream& stream, const NamedTarget& target) {
+  return stream << target.name;
+}
 
 std::vector<NamedTarget> Targets() {
   return {

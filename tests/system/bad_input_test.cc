@@ -131,7 +131,10 @@ TEST_F(Interrupted, APullLeavesNothingHalfMadeAndGoesOn) {
     ForgetImage();
     const int code = Interrupt({"pull", reference}, round, whole);
     EXPECT_TRUE(code == 130 || code == 0) << code << "\n" << last_screen_;
-    EXPECT_EQ(RunOk({"images", "-q"}).empty(), code != 0);
+    const bool listed = !RunOk({"images", "-q"}).empty();
+    EXPECT_TRUE(listed || code != 0);
+    // It may come when all is in place and only the exit is left; then the image is a whole one.
+    if (listed) RunOk({"run", "--rm", "--pull", "never", reference, "test", "-s", "/noise"});
     EXPECT_EQ(Run({"pull", "-q", reference}).code, 0);
     EXPECT_EQ(RunOk({"run", "--rm", reference, "wc", "-c", "/noise"}), "8388608 /noise");
   }

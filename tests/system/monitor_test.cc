@@ -240,8 +240,7 @@ TEST_F(Monitor, IgnoresWhatTheTerminalOrTheShellSends) {
   EXPECT_EQ(RunOk({"wait", "one"}), "9");
 }
 
-// Of the static program that is shipped; a sanitizer's shadow memory is not the monitor's.
-#if HOY_STATIC_BUILD
+#if HOY_STATIC_BUILD  // as it is shipped: shared libraries and a sanitizer's shadow are not its own
 TEST_F(Monitor, IsSmall) {
   const std::string id = StartGated("head -c 3000000 /dev/zero; echo; echo up", "exit 0");
   Background logs(Hoy({"logs", "-f", "one"}));

@@ -64,16 +64,34 @@ TEST(Files, RemovesTreesWithoutFollowingLinks) {
   EXPECT_TRUE(fs::exists(top / "keep/f"));
 }
 
+// Deeper than the stack has room for one call each, or the process for one descriptor each.
 TEST(Files, RemovesTreesOfAnyDepth) {
   ScratchDirectory top;
   Fd directory = *OpenDirectory(top.path());
-  for (int depth = 0; depth < 3000; ++depth) {
+  for (int depth = 0; depth < 20'000; ++depth) {
     ASSERT_EQ(mkdirat(directory.get(), "d", 0700), 0);
     directory = *OpenAt(directory, "d", O_RDONLY | O_DIRECTORY);
   }
   directory.reset();
   ASSERT_TRUE(RemoveTree(top / "d").has_value());
   EXPECT_FALSE(Exists(top / "d"));
+}
+
+TEST(Files, RemovesTreesThatAreDeepAndWide) {
+  ScratchDirectory top;
+  Fd directory = *OpenDirectory(top.path());
+  for (int depth = 0; depth < 300; ++depth) {
+    ASSERT_EQ(mkdirat(directory.get(), "d", 0700), 0);
+    directory = *OpenAt(directory, "d", O_RDONLY | O_DIRECTORY);
+    for (const char* name : {"a", "a/b", "z", "z/b"}) {
+      ASSERT_EQ(mkdirat(directory.get(), name, 0700), 0);
+    }
+    ASSERT_EQ(symlinkat(top.path().c_str(), directory.get(), "z/outside"), 0);
+  }
+  PutFile(top / "kept", "");
+  directory.reset();
+  ASSERT_TRUE(RemoveTree(top / "d").has_value());
+  EXPECT_EQ(*ListDirectory(top.path()), std::vector<std::string>{"kept"});
 }
 
 TEST(Files, DirectoriesAndNames) {
