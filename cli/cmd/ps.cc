@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "cli/ops/container_size.h"
 #include "cli/ops/container_status.h"
 #include "cli/ui/filter.h"
 #include "cli/ui/format.h"
@@ -8,6 +9,7 @@
 #include "core/engine/lifecycle.h"
 #include "core/state/container_id.h"
 #include "core/state/container_record.h"
+#include "oci/image/image_store.h"
 #include "oci/image/reference.h"
 
 namespace hoy::cli {
@@ -31,6 +33,7 @@ class PsCommand final : public ListCommand {
         "only those that match: id, name, label, exited, status, ancestor, before, since, volume, "
         "until, command");
     Option("-n,--last", &last_, "N", "the last N that were created, in any state");
+    Flag("-s,--size", &size_, "also what each has written; walks its files");
     Flag("-l,--latest", &latest_, "the last one that was created, in any state");
   }
 
@@ -48,17 +51,18 @@ class PsCommand final : public ListCommand {
     for (const Listed& container : containers) {
       if (last_ > 0 && static_cast<int64_t>(rows.size()) == last_) break;
       TRY(bool wanted, Wants(context, container));
-      if (wanted) rows.push_back(RowOf(container));
+      if (!wanted) continue;
+      rows.push_back(RowOf(container));
+      if (size_) rows.back()["Size"] = SizeOf(context, container.summary);
     }
+    std::vector<Column> columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE", true},
+                                   {"Command", "COMMAND"}, {"RunningFor", "CREATED"},
+                                   {"Status", "STATUS"},   {"Ports", "PORTS"},
+                                   {"Names", "NAMES"}};
+    if (size_) columns.push_back({"Size", "SIZE"});
     return PrintRows(
         context,
-        {.columns = {{"ID", "CONTAINER ID"},
-                     {"Image", "IMAGE", true},
-                     {"Command", "COMMAND"},
-                     {"RunningFor", "CREATED"},
-                     {"Status", "STATUS"},
-                     {"Ports", "PORTS"},
-                     {"Names", "NAMES"}},
+        {.columns = std::move(columns),
          .more = {{"CreatedAt", "CREATED AT"}, {"State", "STATE"}, {"Labels", "LABELS"}},
          .quiet_field = "ID"},
         rows);
@@ -177,7 +181,18 @@ class PsCommand final : public ListCommand {
             {"Status", StatusText(status, now_)}};
   }
 
+  // "1.2kB (virtual 4.3MB)", as docker: with and without the image below it.
+  static std::string SizeOf(Context& context, const core::ContainerSummary& summary) {
+    auto written = WrittenBytes(context.layout.Container(summary.id) + "/upper");
+    if (!written) return "--";
+    auto image = oci::ImageStore(context.layout).Resolve("sha256:" + summary.image_id);
+    int64_t whole = *written + (image ? image->record.size : 0);
+    return fmt::format("{} (virtual {})", FormatByteSize(static_cast<uint64_t>(*written), 3),
+                       FormatByteSize(static_cast<uint64_t>(whole), 3));
+  }
+
   bool all_ = false;
+  bool size_ = false;
   std::vector<std::string> filters_text_;
   int64_t last_ = 0;
   bool latest_ = false;

@@ -141,6 +141,18 @@ void ContainerCommand::AddLimitFlags() {
   Option("--cpuset-mems", &o.cpuset_mems, "LIST", "memory nodes to use");
   Option("--pids-limit", &o.pids_limit, "N", "most processes and threads; -1: unlimited");
   Option("--blkio-weight", &o.blkio_weight, "N", "relative weight of block I/O, 10 to 1000");
+  Option("--device-read-bps", &o.device_read_bps, "DEVICE:SIZE",
+         "most bytes to read from a block device in a second")
+      .Completing(Completes::kFile);
+  Option("--device-write-bps", &o.device_write_bps, "DEVICE:SIZE",
+         "most bytes to write to a block device in a second")
+      .Completing(Completes::kFile);
+  Option("--device-read-iops", &o.device_read_iops, "DEVICE:N",
+         "most reads from a block device in a second")
+      .Completing(Completes::kFile);
+  Option("--device-write-iops", &o.device_write_iops, "DEVICE:N",
+         "most writes to a block device in a second")
+      .Completing(Completes::kFile);
   Option("--cgroup-parent", &o.cgroup_parent, "PATH", "cgroup to put the container's below");
   Option("--cgroup-conf", &o.cgroup_conf, "FILE=VALUE", "write a file of the cgroup (cgroup v2)");
   Option("--ulimit", &o.ulimit, "NAME=SOFT[:HARD]", "set a resource limit");

@@ -403,7 +403,7 @@ Result<> Builder::SetSysctls() {
 }
 
 Result<> Builder::SetLimits() {
-  TRY(config().limits, ParseResourceLimits(options_, host_.topology));
+  TRY(config().limits, ParseResourceLimits(options_, host_));
   auto parts = Split(options_.cgroup_parent, '/');
   if (std::ranges::find(parts, "..") != parts.end()) {
     return Fail(ErrorKind::kInvalidArgument, "--cgroup-parent '{}': must not contain '..'",

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "cli/ops/limit_options.h"
 #include "cli/ops/mount_options.h"
 #include "cli/ops/option_values.h"
 #include "core/seccomp/capabilities.h"
@@ -119,6 +120,17 @@ Result<> ReadDevice(const std::string& option, HostFacts& facts) {
   return {};
 }
 
+Result<> ReadThrottledDevice(std::string_view flag, const std::string& option, HostFacts& facts) {
+  TRY(std::string path, ThrottledDevice(flag, option));
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) return FailErrno(flag, path);
+  if (!S_ISBLK(status.st_mode)) {
+    return Fail(ErrorKind::kInvalidArgument, "{} '{}': not a block device", flag, path);
+  }
+  facts.block_devices[path] = ToDevice(path, path, status);
+  return {};
+}
+
 }  // namespace
 
 Result<HostFacts> GatherHostFacts(const RunOptions& options) {
@@ -142,6 +154,11 @@ Result<HostFacts> GatherHostFacts(const RunOptions& options) {
     TRY_CONTEXT(CheckSource(mount, facts), "--mount '{}'", text);
   }
   for (const std::string& device : options.device) TRY(ReadDevice(device, facts));
+  for (const ThrottleOption& option : ThrottleOptions(options)) {
+    for (const std::string& text : *option.values) {
+      TRY(ReadThrottledDevice(option.flag, text, facts));
+    }
+  }
   if (options.privileged) CollectDevices("/dev", "", facts.all_devices);
   if (options.ipc == "host") facts.sources["/dev/shm"] = core::Exists("/dev/shm");
   return facts;

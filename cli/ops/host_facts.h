@@ -36,7 +36,8 @@ struct HostFacts {
   // --device host path -> its nodes: one, or those of a directory. `path` is what follows the host
   // path ("" for itself, "/controlC0").
   std::map<std::string, std::vector<core::Device>> devices;
-  std::vector<core::Device> all_devices;  // of /dev; only for --privileged
+  std::map<std::string, core::Device> block_devices;  // those of --device-read-bps and its kin
+  std::vector<core::Device> all_devices;              // of /dev; only for --privileged
 };
 
 // Reads what `options` names. kNotFound, kPermission, kInvalidArgument: a file, bind source or

@@ -117,6 +117,14 @@ Json BindsOf(const core::ContainerConfig& config) {
   return list;
 }
 
+Json ThrottlesOf(const core::ResourceLimits& limits, std::string_view kind) {
+  Json all = Json::array();
+  for (const core::DeviceThrottle& throttle : limits.throttles) {
+    if (throttle.kind == kind) all.push_back({{"Path", throttle.path}, {"Rate", throttle.rate}});
+  }
+  return all;
+}
+
 Json HostConfigOf(const core::ContainerConfig& config) {
   const core::ResourceLimits& limits = config.limits;
   Json seccomp = Json::array();
@@ -155,6 +163,10 @@ Json HostConfigOf(const core::ContainerConfig& config) {
           {"CpusetCpus", limits.cpuset_cpus},
           {"CpusetMems", limits.cpuset_mems},
           {"BlkioWeight", limits.blkio_weight.value_or(0)},
+          {"BlkioDeviceReadBps", ThrottlesOf(limits, "read_bps")},
+          {"BlkioDeviceWriteBps", ThrottlesOf(limits, "write_bps")},
+          {"BlkioDeviceReadIOps", ThrottlesOf(limits, "read_iops")},
+          {"BlkioDeviceWriteIOps", ThrottlesOf(limits, "write_iops")},
           {"PidsLimit", limits.pids_limit ? Json(*limits.pids_limit) : Json()},
           {"MaskedPaths", config.masked_paths},
           {"ReadonlyPaths", config.readonly_paths}};

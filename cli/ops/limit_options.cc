@@ -23,10 +23,40 @@ Result<> SetNumber(std::string_view flag, const std::string& text, Limit& limit)
   return {};
 }
 
+Result<core::DeviceThrottle> ParseThrottle(const ThrottleOption& option, const std::string& text,
+                                           const HostFacts& host) {
+  TRY(std::string path, ThrottledDevice(option.flag, text));
+  std::string_view rate = std::string_view(text).substr(path.size() + 1);
+  const core::Device& device = host.block_devices.at(path);
+  core::DeviceThrottle throttle{
+      .kind = option.kind, .path = path, .major = device.major, .minor = device.minor};
+  if (throttle.kind.ends_with("bps")) {
+    TRY(throttle.rate, ParseSizeFlag(option.flag, rate, 1));
+  } else {
+    TRY(throttle.rate, ParseNumberFlag(option.flag, rate, 1, INT64_MAX));
+  }
+  return throttle;
+}
+
 }  // namespace
 
-Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options,
-                                                 const core::CpuTopology& topology) {
+std::vector<ThrottleOption> ThrottleOptions(const RunOptions& options) {
+  return {{"--device-read-bps", "read_bps", &options.device_read_bps},
+          {"--device-write-bps", "write_bps", &options.device_write_bps},
+          {"--device-read-iops", "read_iops", &options.device_read_iops},
+          {"--device-write-iops", "write_iops", &options.device_write_iops}};
+}
+
+Result<std::string> ThrottledDevice(std::string_view flag, const std::string& text) {
+  size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0 || text[0] != '/') {
+    return Fail(ErrorKind::kInvalidArgument, "{} '{}': expected DEVICE:RATE, like /dev/sda:10m",
+                flag, text);
+  }
+  return text.substr(0, colon);
+}
+
+Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options, const HostFacts& host) {
   core::ResourceLimits limits;
   TRY(SetSize("--memory", options.memory, limits.memory_bytes));
   if (options.memory_swap == "-1") {
@@ -44,6 +74,12 @@ Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options,
   if (!options.cpus.empty()) {
     TRY(limits.nano_cpus, ParseCpus(options.cpus));
   }
+  for (const ThrottleOption& option : ThrottleOptions(options)) {
+    for (const std::string& text : *option.values) {
+      TRY(core::DeviceThrottle throttle, ParseThrottle(option, text, host));
+      limits.throttles.push_back(std::move(throttle));
+    }
+  }
   limits.cpuset_cpus = options.cpuset_cpus;
   limits.cpuset_mems = options.cpuset_mems;
   for (const std::string& text : options.cgroup_conf) {
@@ -55,7 +91,7 @@ Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options,
     }
     limits.cgroup_conf.push_back(std::move(pair));
   }
-  TRY(core::ValidateLimits(limits, topology));
+  TRY(core::ValidateLimits(limits, host.topology));
   return limits;
 }
 

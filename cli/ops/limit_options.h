@@ -12,8 +12,17 @@
 namespace hoy::cli {
 
 // kInvalidArgument: not a number or size, or one that makes no sense on this host.
-Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options,
-                                                 const core::CpuTopology& topology);
+Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options, const HostFacts& host);
+
+// The flags that throttle block devices, and what was given to them.
+struct ThrottleOption {
+  std::string_view flag;  // "--device-read-bps"
+  const char* kind;       // DeviceThrottle::kind
+  const std::vector<std::string>* values;
+};
+std::vector<ThrottleOption> ThrottleOptions(const RunOptions& options);
+// "/dev/sda:10m" -> "/dev/sda".
+Result<std::string> ThrottledDevice(std::string_view flag, const std::string& text);
 
 struct RlimitChoice {
   std::vector<core::Rlimit> limits;   // the last of each resource, clamped to what hoy may give

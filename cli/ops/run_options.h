@@ -94,6 +94,10 @@ struct RunOptions {
   std::string cpuset_mems;
   std::string pids_limit;
   std::string blkio_weight;
+  std::vector<std::string> device_read_bps;  // PATH:RATE, sizes
+  std::vector<std::string> device_write_bps;
+  std::vector<std::string> device_read_iops;  // PATH:RATE, numbers
+  std::vector<std::string> device_write_iops;
   std::vector<std::string> cgroup_conf;  // FILE=VALUE
   std::string cgroup_parent;
 };

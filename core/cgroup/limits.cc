@@ -113,6 +113,18 @@ CpuBandwidth BandwidthOf(const ResourceLimits& limits) {
   return {quota, Asked(limits.cpu_period_us), quota ? "--cpu-quota" : "--cpu-period"};
 }
 
+std::string ThrottleFlag(const DeviceThrottle& throttle) {
+  std::string flag = "--device-" + throttle.kind;
+  std::ranges::replace(flag, '_', '-');
+  return flag;
+}
+
+// "read_bps" -> "rbps", as io.max has it (Documentation/admin-guide/cgroup-v2.rst).
+std::string IoMaxKey(const DeviceThrottle& throttle) {
+  auto [direction, unit] = CutAt(throttle.kind, '_');
+  return std::string(direction.substr(0, 1)) + std::string(unit.value_or(""));
+}
+
 class Plan {
  public:
   void Add(std::string controller, std::string file, std::string value, std::string flag) {
@@ -243,6 +255,11 @@ Result<std::vector<LimitWrite>> PlanLimitsV1(const ResourceLimits& limits) {
     plan.Add("blkio", "blkio.weight", std::to_string(*weight), "--blkio-weight");
     plan.OrElse("blkio.bfq.weight", std::to_string(*weight));
   }
+  for (const DeviceThrottle& throttle : limits.throttles) {
+    plan.Add("blkio", fmt::format("blkio.throttle.{}_device", throttle.kind),
+             fmt::format("{}:{} {}", throttle.major, throttle.minor, throttle.rate),
+             ThrottleFlag(throttle));
+  }
   if (!limits.cgroup_conf.empty()) {
     return Fail(MakeError(ErrorKind::kUnsupported,
                           "--cgroup-conf names files of cgroup v2, and this host uses v1")
@@ -300,6 +317,12 @@ Result<std::vector<LimitWrite>> PlanLimitsV2(const ResourceLimits& limits) {
   if (auto weight = Asked(limits.blkio_weight)) {
     plan.Add("io", "io.bfq.weight", std::to_string(*weight), "--blkio-weight");
     plan.OrElse("io.weight", std::to_string(BlkioWeightToIoWeight(*weight)));
+  }
+  for (const DeviceThrottle& throttle : limits.throttles) {
+    plan.Add("io", "io.max",
+             fmt::format("{}:{} {}={}", throttle.major, throttle.minor, IoMaxKey(throttle),
+                         throttle.rate),
+             ThrottleFlag(throttle));
   }
   for (const auto& [file, value] : limits.cgroup_conf) {
     plan.Add(std::string(CutAt(file, '.').before), file, value, "--cgroup-conf");

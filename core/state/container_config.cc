@@ -184,6 +184,17 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, DeviceThrottle>
+{
+  visitor.Field("kind", x.kind);
+  visitor.Field("path", x.path);
+  visitor.Field("major", x.major);
+  visitor.Field("minor", x.minor);
+  visitor.Field("rate", x.rate);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, ResourceLimits>
 {
   visitor.Field("memory", x.memory_bytes);
@@ -196,6 +207,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("cpuPeriod", x.cpu_period_us);
   visitor.Field("pids", x.pids_limit);
   visitor.Field("blkioWeight", x.blkio_weight);
+  visitor.Field("throttles", x.throttles);
   visitor.Field("cpusetCpus", x.cpuset_cpus);
   visitor.Field("cpusetMems", x.cpuset_mems);
   visitor.Field("cgroupConf", x.cgroup_conf);

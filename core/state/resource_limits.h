@@ -11,6 +11,18 @@
 
 namespace hoy::core {
 
+// --device-read-bps and its kin: the most that a container may read from or write to a block device
+// in a second.
+struct DeviceThrottle {
+  std::string kind;  // "read_bps", "write_bps" (bytes), "read_iops", "write_iops" (operations)
+  std::string path;  // as it was given
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  int64_t rate = 0;
+
+  bool operator==(const DeviceThrottle&) const = default;
+};
+
 // Everything absent is left as the kernel has it.
 struct ResourceLimits {
   std::optional<int64_t> memory_bytes;
@@ -23,7 +35,8 @@ struct ResourceLimits {
   std::optional<int64_t> cpu_period_us;      // 1000-1000000
   std::optional<int64_t> pids_limit;         // -1: unlimited
   std::optional<int64_t> blkio_weight;       // 10-1000
-  std::string cpuset_cpus;                   // "0-3,7"; empty: all
+  std::vector<DeviceThrottle> throttles;
+  std::string cpuset_cpus;  // "0-3,7"; empty: all
   std::string cpuset_mems;
   std::vector<std::pair<std::string, std::string>> cgroup_conf;  // cgroup file name -> value, in
                                                                  // the order given

@@ -394,6 +394,18 @@ TEST_F(Lifecycle, AStartAfterAKilledOneStartsTheContainer) {
   }
 }
 
+TEST_F(Lifecycle, PsShowsWhatAContainerHasWritten) {
+  RunOk({"run", "--name", "one", Busybox(), "sh", "-c",
+         "head -c 5000 /dev/zero >/a; ln /a /b; ln -s /bin/busybox /c; mkdir /d;"
+         "head -c 3000 /dev/zero >/d/e; rm /bin/ls"});
+  const std::string size = RunOk({"ps", "-a", "--size", "--format", "{{.Size}}"});
+  // 8000 bytes, and the symlink's 12; the hard link is the same file, the whiteout is nothing.
+  EXPECT_TRUE(size.starts_with("8.01kB (virtual ")) << size;
+  EXPECT_EQ(size.find("(virtual 8.01kB)"), std::string::npos) << size;
+  EXPECT_NE(RunOk({"ps", "-as"}).find("SIZE"), std::string::npos);
+  EXPECT_EQ(RunOk({"ps", "-a"}).find("SIZE"), std::string::npos);
+}
+
 TEST_F(Lifecycle, StartsAtTheSameTimeGiveOneRun) {
   RunOk({"create", "--name", "one", Busybox(), "sh", "-c", "echo up; exec sleep 1000"});
   std::vector<Background> starts;

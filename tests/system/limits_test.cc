@@ -2,6 +2,8 @@
 // bite are made to bite. File names: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -113,6 +115,46 @@ TEST_F(Limits, BlockIoWeightIsSetOrRefusedNeverForgotten) {
     return;
   }
   Refuses({"--blkio-weight", "300"}, "--blkio-weight");
+}
+
+TEST_F(Limits, ThrottlesBlockDevices) {
+  if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
+  // Whichever disk there is, under a name of our own.
+  const std::vector<std::string> disks = ListNames("/sys/block");
+  if (disks.empty()) SKIP_BECAUSE("this host has no block device");
+  std::string number = ReadFile("/sys/block/" + disks[0] + "/dev");
+  number.erase(number.find('\n'));
+  const size_t colon = number.find(':');
+  const dev_t device = makedev(std::stoul(number), std::stoul(number.substr(colon + 1)));
+  ASSERT_EQ(::mknod(Path("disk").c_str(), S_IFBLK | 0600, device), 0);
+  const std::string disk = Path("disk");
+  const std::vector<std::string> flags = {
+      "--device-read-bps=" + disk + ":1m", "--device-write-bps=" + disk + ":2m",
+      "--device-read-iops=" + disk + ":30", "--device-write-iops=" + disk + ":40"};
+  const std::string files = "/sys/fs/cgroup/blkio/blkio.throttle.";
+  const Output output = RunShell(
+      IsV1() ? fmt::format("cat {0}read_bps_device {0}write_bps_device {0}read_iops_device "
+                           "{0}write_iops_device",
+                           files)
+             : "cat /sys/fs/cgroup/io.max",
+      flags);
+  EXPECT_EQ(output.out,
+            IsV1() ? fmt::format("{0} 1048576\n{0} 2097152\n{0} 30\n{0} 40\n", number)
+                   : fmt::format("{} rbps=1048576 wbps=2097152 riops=30 wiops=40\n", number))
+      << output;
+
+  std::vector<std::string> create = {"create", "--name", "one", flags[0], Busybox(), "true"};
+  RunOk(create);
+  const Json host = Inspect("one")["HostConfig"];
+  EXPECT_EQ(host["BlkioDeviceReadBps"],
+            Json::parse(fmt::format(R"([{{"Path": "{}", "Rate": 1048576}}])", disk)));
+  EXPECT_EQ(host["BlkioDeviceWriteIOps"], Json::array());
+  RunOk({"rm", "one"});
+  Refuses({"--device-read-bps", disk}, "expected DEVICE:RATE");
+  Refuses({"--device-read-bps", disk + ":fast"}, "--device-read-bps");
+  Refuses({"--device-write-iops", disk + ":0"}, "--device-write-iops");
+  Refuses({"--device-read-iops", "/dev/null:5"}, "not a block device");
+  Refuses({"--device-read-iops", "/dev/not-there:5"}, "/dev/not-there");
 }
 
 TEST_F(Limits, TooMuchMemoryKillsAndTheRecordKnows) {

@@ -189,8 +189,8 @@ TEST_F(Logs, FollowShowsWhatComesAndEndsWithTheContainer) {
   RunOk({"run", "-d", "--name", "one", "-v", Path("gate") + ":/gate", Busybox(), "sh", "-c",
          "echo early; while [ ! -e /gate/open ]; do sleep 0.02; done; printf late; exit 3"});
   Background follow(Hoy({"logs", "--follow", "one"}));
-  Background tail(Hoy({"logs", "-f", "-n", "0", "one"}));
   ASSERT_TRUE(follow.WaitForOut("early\n"));
+  Background tail(Hoy({"logs", "-f", "-n", "0", "one"}));  // after what it must not show
   WriteFile(Path("gate/open"), "");
   const Output output = follow.Finish();
   EXPECT_EQ(output.code, 0) << output;

@@ -54,6 +54,26 @@ TEST(CgroupLimits, PlansEveryLimitForV1InTheOrderTheKernelNeeds) {
                                          }));
 }
 
+TEST(CgroupLimits, PlansThrottlesOfDevices) {
+  ResourceLimits limits;
+  limits.throttles = {{"read_bps", "/dev/sda", 8, 0, 1048576},
+                      {"write_bps", "/dev/sda", 8, 0, 2},
+                      {"read_iops", "/dev/sdb", 8, 16, 3},
+                      {"write_iops", "/dev/sdb", 8, 16, 4}};
+  EXPECT_EQ(Lines(PlanLimitsV1(limits)), (Golden{
+                                             "blkio.throttle.read_bps_device = 8:0 1048576",
+                                             "blkio.throttle.write_bps_device = 8:0 2",
+                                             "blkio.throttle.read_iops_device = 8:16 3",
+                                             "blkio.throttle.write_iops_device = 8:16 4",
+                                         }));
+  EXPECT_EQ(Lines(PlanLimitsV2(limits)), (Golden{
+                                             "io.max = 8:0 rbps=1048576",
+                                             "io.max = 8:0 wbps=2",
+                                             "io.max = 8:16 riops=3",
+                                             "io.max = 8:16 wiops=4",
+                                         }));
+}
+
 TEST(CgroupLimits, PlansEveryLimitForV2) {
   ResourceLimits limits = Everything();
   limits.cgroup_conf = {{"memory.high", "50M"}, {"cpu.max.burst", "1000"}};

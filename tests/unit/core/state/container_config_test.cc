@@ -47,7 +47,20 @@ ContainerConfig FullConfig() {
   config.namespaces = {NamespaceMode::kHost, NamespaceMode::kHost, NamespaceMode::kHost,
                        NamespaceMode::kHost, NamespaceMode::kHost};
   config.seccomp = {SeccompMode::kProfile, "{}"};
-  config.limits = {1, -1, 3, 4, 5, 6, -1, 8, -1, 10, "0-1", "0", {{"memory.high", "1"}}};
+  config.limits = {1,
+                   -1,
+                   3,
+                   4,
+                   5,
+                   6,
+                   -1,
+                   8,
+                   -1,
+                   10,
+                   {{"read_bps", "/dev/x", 8, 1, 9}},
+                   "0-1",
+                   "0",
+                   {{"memory.high", "1"}}};
   config.cgroup_parent = "/jobs";
   config.shm_size = 1;
   config.stop_signal = 2;
