@@ -5,7 +5,7 @@
 //     version
 //     images/refs/<escaped ref>    images/records/<image id hex>  images/blobs/sha256/<hex>
 //     images/ingest/               partial blobs, by digest
-//     layers/<chain id hex>/...    layers/.staging-*
+//     layers/<chain id hex>/{fs/,layer.json}    layers/.staging-*
 //     containers/<id>/{record.json,exit.json,upper/,work/,logs/,etc/}   flock on the directory
 //     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
 //                                  is its own lock, and it is never half written

@@ -71,6 +71,11 @@ struct RemovedImage {
   std::vector<Digest> deleted;        // the image id, then chain ids, topmost first
 };
 
+struct PrunedImages {
+  std::vector<RemovedImage> images;
+  int64_t reclaimed = 0;  // bytes of files
+};
+
 class ImageStore {
  public:
   explicit ImageStore(core::Layout layout) : layout_(std::move(layout)) {}
@@ -106,6 +111,12 @@ class ImageStore {
                               std::span<const ImageUser> users) const;
   // Removes the name only, as `untag` does; the image may become dangling.
   Result<RemovedImage> Untag(std::string_view name) const;
+
+  // Removes images with all their names, as one step under one lock: those of `images` that no
+  // container uses. `reclaimed` counts the blobs and layers that nothing else needs. With `dry_run`
+  // nothing is removed, and the answer is what would be.
+  Result<PrunedImages> Prune(std::span<const Digest> images, std::span<const ImageUser> users,
+                             bool dry_run) const;
 
   // Deletes blobs, layers, staging directories and leases that nobody needs. Returns chain ids.
   Result<std::vector<Digest>> CollectGarbage(std::span<const ImageUser> users) const;

@@ -10,6 +10,7 @@
 
 #include "core/sys/files.h"
 #include "oci/image/layer_directory.h"
+#include "oci/image/layer_info.h"
 #include "oci/image/layer_path.h"
 #include "oci/layer/sha256.h"
 
@@ -46,6 +47,13 @@ class DirectoryLayerWriter final : public LayerWriter {
   Result<AppliedLayer> Apply(ByteSource& layer, const ApplyOptions& options) override {
     TRY(AppliedLayer applied, ApplyLayer(layer, files_, options));
     needs_ = applied.needs;
+    // Synced with the layer's files by Commit.
+    TRY(core::WriteFileAtomically(
+        staging_.path + "/" + kLayerInfoName,
+        EncodeLayerInfo({.diff_id = applied.diff_id,
+                         .tar_bytes = static_cast<int64_t>(applied.tar_bytes),
+                         .file_bytes = static_cast<int64_t>(applied.file_bytes)}),
+        core::Durability::kVolatile));
     return applied;
   }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Where layers live, by chain ID (OCI image-spec config.md "Layer ChainID").
 //
-//   layers/<chain id hex>/fs/       a complete layer; published by rename
+//   layers/<chain id hex>/fs/       a complete layer; published by rename, with its layer.json
 //   layers/.staging-<pid>-<n>/fs/   one being made; flocked by its maker
 //   layers/.removed-<pid>-<n>/      one being deleted; flocked too
 // A dot directory whose flock is free belongs to the dead and is deleted by the next writer.

@@ -42,7 +42,7 @@ class EveryVerb : public testing::Test {
 
 TEST_F(EveryVerb, HasAManPage) {
   ForEach([](const Command& command) {
-    std::string path = ProsePath(fmt::format("hoy-{}", command.info().name));
+    std::string path = ProsePath(PageName(command.info()));
     ASSERT_TRUE(std::filesystem::exists(path)) << "write its prose: " << path;
     auto page = ManualPage(command, ReadText(path));
     ASSERT_TRUE(page) << page.error().message;
@@ -69,8 +69,7 @@ TEST_F(EveryVerb, HasAManPageThatGroffLikes) {
     EXPECT_EQ(warnings, "");
     std::filesystem::remove(path);
   };
-  ForEach(
-      [&](const Command& command) { clean(command, fmt::format("hoy-{}", command.info().name)); });
+  ForEach([&](const Command& command) { clean(command, PageName(command.info())); });
   clean(Globals(), "hoy");
 }
 
