@@ -81,8 +81,8 @@ class HoldKeyboard {
   sigset_t before_{};
 };
 
-Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments, BorrowedFd pipe,
-                    const sigset_t& mask) {
+Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments, BorrowedFd out,
+                    BorrowedFd pipe, const sigset_t& mask) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
@@ -90,7 +90,7 @@ Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe.get(), kErrorFd);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, out.get(), STDOUT_FILENO);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setsigmask(&attributes, &mask);
@@ -103,6 +103,17 @@ Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments
   return pid;
 }
 
+struct Pipe {
+  Fd reader;
+  Fd writer;
+
+  static Result<Pipe> Make() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno("pipe", "");
+    return Pipe{.reader = Fd(ends[0]), .writer = Fd(ends[1])};
+  }
+};
+
 Result<core::ExitStatus> WaitFor(pid_t pid) {
   int wait_status = 0;
   while (waitpid(pid, &wait_status, 0) < 0) {
@@ -113,20 +124,25 @@ Result<core::ExitStatus> WaitFor(pid_t pid) {
 
 }  // namespace
 
-Result<> SpawnPull(const Context& context, const PullOptions& options, ProgressMode progress) {
+Result<std::vector<std::string>> SpawnPull(const Context& context, const PullOptions& options,
+                                           ProgressMode progress) {
   TRY(std::string path, core::LibexecProgram("hoy-image"));
   std::vector<std::string> arguments = ArgumentsOf(context, options, progress);
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno("pipe", "");
-  Fd reader(ends[0]);
-  Fd writer(ends[1]);
+  TRY(Pipe errors, Pipe::Make());
+  TRY(Pipe names, Pipe::Make());
   HoldKeyboard keyboard;
-  TRY(pid_t pid, Spawn(path, arguments, writer, keyboard.before()));
-  writer.reset();
-  auto written = core::ReadAll(reader, "the error of hoy-image");
+  TRY(pid_t pid, Spawn(path, arguments, names.writer, errors.writer, keyboard.before()));
+  errors.writer.reset();
+  names.writer.reset();
+  TRY(std::string text, core::ReadAll(names.reader, "the names from hoy-image"));
+  auto written = core::ReadAll(errors.reader, "the error of hoy-image");
   TRY(core::ExitStatus status, WaitFor(pid));
   bool interrupted = HoldKeyboard::TakePressed() || status.signal == SIGINT;
-  if (status.code == 0 && !interrupted) return {};
+  if (status.code == 0 && !interrupted) {
+    std::vector<std::string> pulled;
+    for (std::string_view name : Split(Trim(text), '\n')) pulled.emplace_back(name);
+    return pulled;
+  }
   if (written && status.code != 0) {
     if (auto error = ErrorFromJson(Trim(*written))) return Fail(*std::move(error));
   }

@@ -99,6 +99,11 @@ class ImageStore {
   // and blobs must be in place, under a lease. `target` is the digest the registry answered with.
   Result<> Publish(ImageRecord record, const Reference& name, const Digest& target) const;
 
+  // The same for an image that did not come from a registry: there is no digest to remember, and
+  // there may be several names, or none. A record that is here already stays when all that it
+  // needs is here too: what was pulled keeps the manifest it was pulled with.
+  Result<> PublishLocal(ImageRecord record, std::span<const Reference> names) const;
+
   // Gives an image another name; a name that was another image's moves. Neither tag nor digest in
   // `name` means ":latest"; a digest is kInvalidArgument.
   Result<> Tag(std::string_view name_or_id, std::string_view name) const;
@@ -122,6 +127,8 @@ class ImageStore {
   Result<std::vector<Digest>> CollectGarbage(std::span<const ImageUser> users) const;
 
  private:
+  Result<> CheckContent(const ImageRecord& record) const;
+
   core::Layout layout_;
 };
 

@@ -43,6 +43,7 @@ class DirectoryLayerWriter final : public LayerWriter {
   }
 
   const Digest& chain_id() const override { return chain_id_; }
+  void Place(const Digest& chain_id) override { chain_id_ = chain_id; }
 
   Result<AppliedLayer> Apply(ByteSource& layer, const ApplyOptions& options) override {
     TRY(AppliedLayer applied, ApplyLayer(layer, files_, options));

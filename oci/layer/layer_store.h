@@ -33,6 +33,8 @@ class LayerWriter {
   virtual ~LayerWriter() = default;
   virtual const Digest& chain_id() const = 0;
   virtual Result<AppliedLayer> Apply(ByteSource& layer, const ApplyOptions& options) = 0;
+  // For a layer that was begun under an empty chain ID, since what it holds was not known yet.
+  virtual void Place(const Digest& chain_id) = 0;
   // Topmost first; committed or staged ones.
   virtual Result<> Finish(const std::vector<std::string>& lower_directories) = 0;
   // Its lower directory for the layers above, before and after Commit.
