@@ -36,24 +36,26 @@ std::string Xattrs(const std::string& path) {
 
 }  // namespace
 
-std::map<std::string, std::string> DescribeTree(const std::string& root) {
+std::map<std::string, std::string> DescribeTree(const std::string& root, Times times) {
   std::map<std::string, std::string> tree;
+  std::map<ino_t, std::string> hashes;  // busybox has four hundred names
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
     const std::string path = entry.path();
     struct stat status{};
     if (lstat(path.c_str(), &status) != 0) throw std::runtime_error("lstat " + path);
+    const bool timed = times == Times::kAll || !S_ISDIR(status.st_mode);
     std::string text = fmt::format("{:o} {}:{} {}", status.st_mode, status.st_uid, status.st_gid,
-                                   status.st_mtim.tv_sec);
+                                   timed ? status.st_mtim.tv_sec : 0);
     if (S_ISREG(status.st_mode)) {
-      text += fmt::format(" {} links={} {}", status.st_size, status.st_nlink,
-                          Sha256Hex(ReadFile(path)).substr(0, 16));
+      std::string& hash = hashes[status.st_ino];
+      if (hash.empty()) hash = Sha256Hex(ReadFile(path)).substr(0, 16);
+      text += fmt::format(" {} links={} {}", status.st_size, status.st_nlink, hash);
     } else if (S_ISLNK(status.st_mode)) {
       text += " -> " + fs::read_symlink(path).string();
     } else if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
       text += fmt::format(" {}:{}", major(status.st_rdev), minor(status.st_rdev));
     }
-    tree[fs::relative(entry.path().parent_path(), root) / entry.path().filename()] =
-        text + Xattrs(path);
+    tree[entry.path().lexically_relative(root).string()] = text + Xattrs(path);
   }
   return tree;
 }

@@ -9,7 +9,8 @@ namespace hoy::test {
 // Path -> "type mode owner size link hash mtime xattrs" of everything below `root`, as a plain tree
 // (a container's root, `umoci unpack`'s rootfs, an extracted tar). Hard links show as the number of
 // names. Directory sizes do not count.
-std::map<std::string, std::string> DescribeTree(const std::string& root);
+enum class Times { kAll, kNotOfDirectories };
+std::map<std::string, std::string> DescribeTree(const std::string& root, Times times = Times::kAll);
 
 // Extracts a rootfs tar with tar(1) into `directory`.
 void ExtractTar(const std::string& tar, const std::string& directory);
