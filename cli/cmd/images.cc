@@ -1,4 +1,5 @@
 #include "cli/ops/image_list.h"
+#include "cli/ops/image_tree.h"
 #include "cli/ui/format.h"
 
 namespace hoy::cli {
@@ -12,20 +13,26 @@ class ImagesCommand final : public ListCommand {
                                         .section = Section::kImages};
   ImagesCommand() : ListCommand(kInfo) {
     OptionalArgument("REPOSITORY[:TAG]", &reference_, Completes::kImage);
-    Flag("-a,--all", &all_, "list all images; hoy keeps none that are hidden without it");
+    Flag("-a,--all", &all_,
+         "list all images; with --tree, also the platforms that are not on this machine");
     Flag("--digests", &digests_, "show digests");
+    Flag("--tree", &tree_, "show the platforms of each image");
     Option("-f,--filter", &filters_, "KEY=VALUE",
            "list only images that match: dangling, label, before, since, reference, until");
   }
 
   Result<int> Run(Context& context) override {
+    if (tree_ && (quiet_ || digests_ || !format_.empty())) {
+      return Fail(UsageError("--tree cannot be combined with --quiet, --digests or --format"));
+    }
     ImageListRequest request{
-        .reference = reference_.value_or(""), .no_trunc = no_trunc_, .now = core::Now()};
+        .reference = reference_.value_or(""), .no_trunc = no_trunc_ || tree_, .now = core::Now()};
     TRY(request.filters,
         Filters::Parse(filters_, {"dangling", "label", "before", "since", "reference", "until"}));
     oci::ImageStore store(context.layout);
     TRY(std::vector<oci::ListedImage> images, store.List());
     TRY(std::vector<Json> rows, ImageRows(images, request));
+    if (tree_) return PrintTree(context, store, images, rows);
     ListModel model;
     model.columns = {{"Repository", "REPOSITORY", /*flexible=*/true}, {"Tag", "TAG"}};
     if (digests_) model.columns.push_back({"Digest", "DIGEST"});
@@ -38,10 +45,19 @@ class ImagesCommand final : public ListCommand {
   }
 
  private:
+  Result<int> PrintTree(Context& context, const oci::ImageStore& store,
+                        const std::vector<oci::ListedImage>& images,
+                        const std::vector<Json>& rows) const {
+    ListModel model{
+        .columns = {{"Image", "IMAGE", /*flexible=*/true}, {"ID", "ID"}, {"Size", "SIZE"}}};
+    return PrintRows(context, model, ImageTreeRows(store, images, rows, all_, no_trunc_));
+  }
+
   std::optional<std::string> reference_;
   std::vector<std::string> filters_;
   bool all_ = false;
   bool digests_ = false;
+  bool tree_ = false;
 };
 HOY_REGISTER_COMMAND(ImagesCommand);
 

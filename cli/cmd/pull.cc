@@ -39,9 +39,9 @@ class PullCommand final : public Command {
   Result<int> Run(Context& context) override {
     auto pull_one = [&](const std::string& image) -> Result<> {
       options_.reference = image;
-      TRY(std::string canonical,
+      TRY(std::vector<std::string> pulled,
           RunPull(context, options_, quiet_ ? ProgressMode::kNone : progress_));
-      context.out.Print("{}\n", canonical);
+      for (const std::string& canonical : pulled) context.out.Print("{}\n", canonical);
       return {};
     };
     if (images_.size() > 1) {

@@ -1,6 +1,7 @@
 #include "cli/ops/find_image.h"
 
 #include "cli/ops/spawn_pull.h"
+#include "cli/ops/transport.h"
 
 namespace hoy::cli {
 namespace {
@@ -11,13 +12,28 @@ bool WantsOtherPlatform(const oci::ImageRecord& record, const std::string& wante
   return platform && !oci::MatchRank(*platform, record.platform);
 }
 
+// An image in an archive or a directory: it is read each time, which costs little when its layers
+// are here.
+Result<oci::ResolvedImage> FromTransport(Context& context, const oci::ImageStore& store,
+                                         const RunOptions& options) {
+  PullOptions pull{.reference = options.image, .platform = options.platform};
+  TRY(std::vector<std::string> names, SpawnPull(context, pull, ProgressMode::kNone));
+  if (names.size() == 1) return store.Resolve(names.front());
+  if (names.empty()) return Fail(ErrorKind::kNotFound, "'{}' holds no image", options.image);
+  return Fail(MakeError(ErrorKind::kInvalidArgument,
+                        fmt::format("'{}' holds several images", options.image))
+                  .WithHint(fmt::format("choose one: '{}:{}'", options.image, names.front())));
+}
+
 }  // namespace
 
 Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options) {
   oci::ImageStore store(context.layout);
+  if (ParseTransport(options.image)) return FromTransport(context, store, options);
+  std::string name(WithoutDockerTransport(options.image));
   bool pull_first = options.pull == "always" || options.pull == "newer";
   if (!pull_first) {
-    auto image = store.Resolve(options.image);
+    auto image = store.Resolve(name);
     bool wrong_platform = image && WantsOtherPlatform(image->record, options.platform);
     if (image && !wrong_platform) return image;
     if (!image && image.error().kind != ErrorKind::kNotFound) return Fail(std::move(image).error());
@@ -29,7 +45,7 @@ Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options
     }
   }
   PullOptions pull;
-  pull.reference = options.image;
+  pull.reference = name;
   pull.platform = options.platform;
   if (!options.tls_verify) pull.tls_verify = false;
   auto pulled = SpawnPull(context, pull, options.quiet ? ProgressMode::kNone : ProgressMode::kAuto);
@@ -37,11 +53,11 @@ Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options
     // Without the registry, "newer" is content with what is here.
     bool may_use_old = options.pull == "newer" && pulled.error().kind != ErrorKind::kCancelled;
     if (!may_use_old) return Fail(std::move(pulled).error());
-    auto image = store.Resolve(options.image);
+    auto image = store.Resolve(name);
     if (!image) return Fail(std::move(pulled).error());
     return image;
   }
-  return store.Resolve(options.image);
+  return store.Resolve(name);
 }
 
 }  // namespace hoy::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "cli/ops/image_filters.h"
 #include "cli/ui/parser.h"
 #include "core/base/text.h"
 #include "oci/image/reference.h"
@@ -72,14 +73,6 @@ bool MatchesReference(const RowName& name, const std::string& pattern) {
          (reference->tag().empty() || name.tag == reference->tag());
 }
 
-bool HasLabel(const ListedImage& image, std::string_view wanted) {
-  Cut cut = CutAt(wanted, '=');
-  for (const auto& [name, value] : image.record.config.labels) {
-    if (name == cut.before && (!cut.after || value == *cut.after)) return true;
-  }
-  return false;
-}
-
 // An image named by a filter's value, or kNotFound.
 Result<const ListedImage*> FindImage(const std::vector<ListedImage>& images,
                                      const std::string& wanted) {
@@ -93,15 +86,6 @@ Result<const ListedImage*> FindImage(const std::vector<ListedImage>& images,
     }
   }
   return Fail(ErrorKind::kNotFound, "no such image: '{}'", wanted);
-}
-
-Result<core::Timestamp> ParseMoment(const std::string& text, core::Timestamp now) {
-  if (auto age = core::ParseDuration(text)) return now - *age;
-  if (auto moment = core::ParseRfc3339(text)) return *moment;
-  if (auto day = core::ParseRfc3339(text + "T00:00:00Z")) return *day;
-  Error error = MakeError(ErrorKind::kInvalidArgument,
-                          fmt::format("invalid value '{}' for the filter 'until'", text));
-  return Fail(std::move(error).WithHint("wants an age (24h) or a time (2026-11-22T13:00:00Z)"));
 }
 
 // The bounds on an image's creation that before, since and until put together.

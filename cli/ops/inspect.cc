@@ -190,6 +190,18 @@ Json MountsOf(const core::ContainerConfig& config) {
   return list;
 }
 
+Json HistoryOf(const oci::ImageConfig& config) {
+  Json list = Json::array();
+  for (const oci::HistoryEntry& step : config.history) {
+    list.push_back({{"created", core::FormatRfc3339(step.created)},
+                    {"created_by", step.created_by},
+                    {"author", step.author},
+                    {"comment", step.comment},
+                    {"empty_layer", step.empty_layer}});
+  }
+  return list;
+}
+
 }  // namespace
 
 Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& record,
@@ -245,6 +257,8 @@ Json InspectImage(const oci::ListedImage& image, const oci::ImageConfig& config)
   return {{"Id", record.id.ToString()},
           {"RepoTags", tags},
           {"RepoDigests", digests},
+          {"Digest", record.manifest.ToString()},
+          {"Parent", ""},
           {"Comment", comment},
           {"Created", core::FormatRfc3339(record.created)},
           {"Author", config.author},
@@ -252,6 +266,9 @@ Json InspectImage(const oci::ListedImage& image, const oci::ImageConfig& config)
           {"Variant", record.platform.variant},
           {"Os", record.platform.os},
           {"Size", record.size},
+          {"VirtualSize", record.size},
+          {"Labels", FromMap(run.labels)},
+          {"History", HistoryOf(config)},
           {"RootFS", {{"Type", "layers"}, {"Layers", layers}}},
           {"Config",
            {{"User", run.user},
@@ -262,7 +279,10 @@ Json InspectImage(const oci::ListedImage& image, const oci::ImageConfig& config)
             {"Volumes", EmptyObjects(run.volumes)},
             {"WorkingDir", run.working_dir},
             {"Labels", FromMap(run.labels)},
-            {"StopSignal", run.stop_signal}}}};
+            {"StopSignal", run.stop_signal},
+            {"Shell", run.shell.empty() ? Json() : Json(run.shell)},
+            {"OnBuild", run.on_build.empty() ? Json() : Json(run.on_build)},
+            {"Healthcheck", run.healthcheck.empty() ? Json() : Json::parse(run.healthcheck)}}}};
 }
 
 }  // namespace hoy::cli

@@ -4,6 +4,7 @@
 // image starts one (spawn_pull.h).
 
 #include <string>
+#include <vector>
 
 #include "cli/ops/pull_options.h"
 #include "cli/ui/context.h"
@@ -11,8 +12,10 @@
 
 namespace hoy::cli {
 
-// Pulls with progress on stderr. Returns the canonical reference. In the light program, where it
+// Pulls with progress on stderr. Returns the canonical reference; for an archive (transport.h)
+// those of all its images, or the ids of such as have no name. In the light program, where it
 // cannot be reached, it is kUnsupported.
-Result<std::string> RunPull(Context& context, const PullOptions& options, ProgressMode progress);
+Result<std::vector<std::string>> RunPull(Context& context, const PullOptions& options,
+                                         ProgressMode progress);
 
 }  // namespace hoy::cli

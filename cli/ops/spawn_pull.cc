@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "cli/ui/report.h"
 #include "core/base/text.h"
 #include "core/engine/program_path.h"
+#include "core/sys/files.h"
 #include "core/sys/process.h"
 
 namespace hoy::cli {
@@ -86,8 +88,8 @@ class HeldSignals {
   Fd fd_;
 };
 
-Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments, BorrowedFd pipe,
-                    const sigset_t& mask) {
+Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments, BorrowedFd out,
+                    BorrowedFd pipe, const sigset_t& mask) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
@@ -95,7 +97,7 @@ Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe.get(), kErrorFd);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, out.get(), STDOUT_FILENO);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setsigmask(&attributes, &mask);
@@ -132,7 +134,8 @@ Result<std::string> ReadError(BorrowedFd reader, pid_t child, HeldSignals& signa
 
 }  // namespace
 
-Result<> SpawnPull(const Context& context, const PullOptions& options, ProgressMode progress) {
+Result<std::vector<std::string>> SpawnPull(const Context& context, const PullOptions& options,
+                                           ProgressMode progress) {
   TRY(std::string path, core::LibexecProgram("hoy-image"));
   std::vector<std::string> arguments = ArgumentsOf(context, options, progress);
   std::array<int, 2> ends{};
@@ -140,14 +143,22 @@ Result<> SpawnPull(const Context& context, const PullOptions& options, ProgressM
   Fd reader(ends[0]);
   Fd writer(ends[1]);
   HeldSignals signals;
-  TRY(pid_t pid, Spawn(path, arguments, writer, signals.before()));
+  Fd names(memfd_create("hoy-names", MFD_CLOEXEC));
+  if (!names) return FailErrno("memfd_create", "names");
+  TRY(pid_t pid, Spawn(path, arguments, names, writer, signals.before()));
   core::ChildProcess child(pid, Fd());
   writer.reset();
   bool interrupted = false;
   auto written = ReadError(reader, pid, signals, interrupted);
   TRY(core::ExitStatus status, child.Wait());
   interrupted = signals.Take() || interrupted || status.signal == SIGINT;
-  if (status.code == 0 && !interrupted) return {};
+  if (status.code == 0 && !interrupted) {
+    if (lseek(names.get(), 0, SEEK_SET) < 0) return FailErrno("seek", "names");
+    TRY(std::string text, core::ReadAll(names, "the names from hoy-image"));
+    std::vector<std::string> pulled;
+    for (std::string_view name : Split(Trim(text), '\n')) pulled.emplace_back(name);
+    return pulled;
+  }
   if (written && status.code != 0) {
     if (auto error = ErrorFromJson(Trim(*written))) return Fail(*std::move(error));
   }

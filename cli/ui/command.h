@@ -59,7 +59,7 @@ enum class Completes {
 enum class Section { kContainers, kImages, kSystem };  // for the overview in `hoy --help`
 
 struct CommandInfo {
-  std::string_view name;     // "ps"
+  std::string_view name;     // "ps"; "image prune" where only the group makes it one verb
   std::string_view aliases;  // other spellings, one or two words: "container ls, container list"
   std::string_view summary;  // one line: a capital first, no full stop
   Section section = Section::kSystem;
@@ -228,7 +228,14 @@ std::vector<const Registration*> AllCommands();  // sorted by name
 // `words_used` is set on success.
 const Registration* FindCommand(std::span<char* const> words, size_t* words_used);
 const Registration* FindCommand(std::string_view spelling);  // "ps", "container ls"
-bool IsGroup(std::string_view word);  // "container", "image", ...: some alias starts with it
+bool IsGroup(std::string_view word);  // "container", "image", ...: some spelling starts with it
+
+// "hoy-ps", "hoy-image-prune": what the manual calls it.
+std::string PageName(const CommandInfo& info);
+
+// The two-word spellings of a verb, as {"image", "prune"}.
+std::vector<std::pair<std::string_view, std::string_view>> GroupedSpellings(
+    const CommandInfo& info);
 
 #define HOY_REGISTER_COMMAND(Class)                       \
   static const ::hoy::cli::Registration register_##Class( \

@@ -154,9 +154,8 @@ class Completer {
   static void ForEachGrouped(Visit&& visit) {  // visit(group, verb, info)
     for (const Registration* entry : AllCommands()) {
       if (entry->info().hidden) continue;
-      for (std::string_view alias : Split(entry->info().aliases, ',')) {
-        Cut words = CutAt(Trim(alias), ' ');
-        if (words.after) visit(words.before, *words.after, entry->info());
+      for (const auto& [group, verb] : GroupedSpellings(entry->info())) {
+        visit(group, verb, entry->info());
       }
     }
   }

@@ -134,7 +134,8 @@ void OfferCapabilities(std::vector<Candidate>& candidates, std::string_view pref
 void OfferVerbs(std::vector<Candidate>& candidates, std::string_view prefix) {
   for (const Registration* entry : AllCommands()) {
     const CommandInfo& info = entry->info();
-    if (!info.hidden) Offer(candidates, prefix, std::string(info.name), std::string(info.summary));
+    if (info.hidden || info.name.find(' ') != std::string_view::npos) continue;
+    Offer(candidates, prefix, std::string(info.name), std::string(info.summary));
   }
 }
 

@@ -75,7 +75,7 @@ std::string HelpText(const Command& command) {
   std::string text = fmt::format("{}\n\nUsage: {}\n", info.summary, UsageLine(command));
   if (!info.aliases.empty()) text += fmt::format("Also:  {}\n", info.aliases);
   AppendOptions(text, command, "Options");
-  text += fmt::format("\nMore in the manual: man hoy-{}\n", info.name);
+  text += fmt::format("\nMore in the manual: man {}\n", PageName(info));
   return text;
 }
 
@@ -95,11 +95,8 @@ std::string GroupText(std::string_view group) {
   std::string text = fmt::format("Usage: hoy {} VERB [OPTIONS] [ARG...]\n\nVerbs:\n", group);
   for (const Registration* entry : AllCommands()) {
     if (entry->info().hidden) continue;
-    for (std::string_view alias : Split(entry->info().aliases, ',')) {
-      Cut words = CutAt(Trim(alias), ' ');
-      if (words.after && words.before == group) {
-        AppendEntry(text, *words.after, entry->info().summary, 14);
-      }
+    for (const auto& [own_group, verb] : GroupedSpellings(entry->info())) {
+      if (own_group == group) AppendEntry(text, verb, entry->info().summary, 14);
     }
   }
   return text;

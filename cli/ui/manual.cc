@@ -6,18 +6,13 @@
 namespace hoy::cli {
 namespace {
 
-std::string PageName(const Command& command) {
-  std::string_view verb = command.info().name;
-  return verb.empty() ? "hoy" : fmt::format("hoy-{}", verb);
-}
-
 std::string TitleSection(const Command& command) {
   std::string summary(command.info().summary);
   summary[0] = static_cast<char>(tolower(static_cast<unsigned char>(summary[0])));
-  std::string upper = PageName(command);
+  std::string upper = PageName(command.info());
   for (char& c : upper) c = static_cast<char>(toupper(static_cast<unsigned char>(c)));
   return fmt::format(".TH {} 1 \"\" \"hoy {}\" \"User Commands\"\n.SH NAME\n{} \\- {}\n",
-                     TroffEscape(upper), HOY_VERSION, TroffEscape(PageName(command)),
+                     TroffEscape(upper), HOY_VERSION, TroffEscape(PageName(command.info())),
                      TroffEscape(summary));
 }
 
@@ -112,7 +107,7 @@ std::string VerbsSection() {
   for (const Registration* entry : AllCommands()) {
     const CommandInfo& info = entry->info();
     if (info.hidden) continue;
-    text += fmt::format(".TP\n\\fBhoy\\-{}\\fR(1)\n{}.\n", TroffEscape(info.name),
+    text += fmt::format(".TP\n\\fB{}\\fR(1)\n{}.\n", TroffEscape(PageName(info)),
                         TroffEscape(info.summary));
   }
   return text;
@@ -142,8 +137,8 @@ std::string TroffEscape(std::string_view text) {
 Result<std::string> ManualPage(const Command& command, std::string_view prose) {
   for (std::string_view wanted : {"@TITLE@", "@SYNOPSIS@", "@OPTIONS@"}) {
     if (prose.find(wanted) == std::string_view::npos) {
-      return Fail(ErrorKind::kInvalidArgument, "the prose of '{}' has no {}", PageName(command),
-                  wanted);
+      return Fail(ErrorKind::kInvalidArgument, "the prose of '{}' has no {}",
+                  PageName(command.info()), wanted);
     }
   }
   std::string page;
@@ -167,7 +162,7 @@ Result<std::string> ManualPage(const Command& command, std::string_view prose) {
       page += VerbsSection();
     } else {
       return Fail(ErrorKind::kInvalidArgument, "unknown placeholder '{}' in the prose of '{}'",
-                  line, PageName(command));
+                  line, PageName(command.info()));
     }
   }
   return page;

@@ -57,12 +57,29 @@ const Registration* FindCommand(std::span<char* const> words, size_t* words_used
 
 bool IsGroup(std::string_view word) {
   return !word.empty() && FindWhere([&](const CommandInfo& info) {
-                            for (std::string_view alias : Split(info.aliases, ',')) {
-                              Cut words = CutAt(Trim(alias), ' ');
-                              if (words.after && words.before == word) return true;
-                            }
-                            return false;
+                            auto grouped = GroupedSpellings(info);
+                            return std::ranges::any_of(
+                                grouped, [&](const auto& words) { return words.first == word; });
                           }) != nullptr;
+}
+
+std::string PageName(const CommandInfo& info) {
+  if (info.name.empty()) return "hoy";
+  std::string page = fmt::format("hoy-{}", info.name);
+  std::ranges::replace(page, ' ', '-');
+  return page;
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> GroupedSpellings(
+    const CommandInfo& info) {
+  std::vector<std::pair<std::string_view, std::string_view>> grouped;
+  auto add = [&](std::string_view spelling) {
+    Cut words = CutAt(Trim(spelling), ' ');
+    if (words.after) grouped.emplace_back(words.before, *words.after);
+  };
+  add(info.name);
+  for (std::string_view alias : Split(info.aliases, ',')) add(alias);
+  return grouped;
 }
 
 }  // namespace hoy::cli

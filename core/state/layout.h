@@ -6,11 +6,10 @@
 //     images/refs/<escaped ref>    images/records/<image id hex>  images/blobs/sha256/<hex>
 //     images/ingest/               partial blobs, by digest
 //     images/leases/               one flocked file per pull in progress
-//     layers/<chain id hex>/...    layers/.staging-*
-//     mountpoints/                 the lowest lowerdir of each container,
-//     core/rootfs/mount_points.h containers/<id>/{record.json,exit.json,stdio.log,upper/,work/}
-//     flock on the directory names/<name>                 a symlink to the id: symlink(2) fails
-//     with EEXIST, so the name
+//     layers/<chain id hex>/{fs/,layer.json}    layers/.staging-*
+//     mountpoints/                 the lowest lowerdir of all, core/rootfs/mount_points.h
+//     containers/<id>/{record.json,exit.json,stdio.log,upper/,work/}   flock on the directory
+//     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
 //                                  is its own lock, and it is never half written
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
 //     root/                        empty: the mount point of every container's root, in its own

@@ -62,6 +62,7 @@ ImageRunConfig DecodeRunConfig(const Json& object) {
   config.volumes = KeysAt(object, "Volumes");
   config.exposed_ports = KeysAt(object, "ExposedPorts");
   config.shell = CommandAt(object, "Shell");
+  config.on_build = StringsAt(object, "OnBuild");
   if (const Json* healthcheck = FindMember(object, "Healthcheck")) {
     config.healthcheck = healthcheck->dump();
   }
@@ -80,6 +81,7 @@ Json EncodeRunConfig(const ImageRunConfig& config) {
   if (!config.volumes.empty()) object["Volumes"] = SetOf(config.volumes);
   if (!config.exposed_ports.empty()) object["ExposedPorts"] = SetOf(config.exposed_ports);
   if (!config.shell.empty()) object["Shell"] = config.shell;
+  if (!config.on_build.empty()) object["OnBuild"] = config.on_build;
   if (!config.healthcheck.empty()) object["Healthcheck"] = Json::parse(config.healthcheck);
   return object;
 }

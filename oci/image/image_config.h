@@ -25,6 +25,7 @@ struct ImageRunConfig {
   std::vector<std::string> volumes;        // paths, sorted
   std::vector<std::string> exposed_ports;  // "8080/tcp", sorted
   std::vector<std::string> shell;          // Docker's SHELL
+  std::vector<std::string> on_build;       // Docker's ONBUILD instructions
   std::string healthcheck;                 // Docker's Healthcheck as JSON text; empty: none
 
   bool operator==(const ImageRunConfig&) const = default;

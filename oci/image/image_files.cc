@@ -5,6 +5,7 @@
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
+#include "oci/image/image_store.h"
 
 namespace hoy::oci {
 namespace {
@@ -105,6 +106,23 @@ Result<Leased> ReadLeases(const core::Layout& layout) {
     }
   }
   return leased;
+}
+
+Result<Leased> ReadNeeded(const core::Layout& layout, std::span<const ImageUser> users,
+                          const std::set<Digest>& without) {
+  TRY(Leased needed, ReadLeases(layout));
+  TRY(auto records, ReadRecords(layout));
+  for (const ImageRecord& record : records) {
+    if (without.contains(record.id)) continue;
+    needed.blobs.insert(record.blobs.begin(), record.blobs.end());
+    needed.blobs.insert(record.id);
+    needed.blobs.insert(record.manifest);
+    needed.chain_ids.insert(record.chain_ids.begin(), record.chain_ids.end());
+  }
+  for (const ImageUser& user : users) {
+    needed.chain_ids.insert(user.chain_ids.begin(), user.chain_ids.end());
+  }
+  return needed;
 }
 
 }  // namespace hoy::oci

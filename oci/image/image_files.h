@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,5 +36,11 @@ struct Leased {
   std::set<Digest> chain_ids;
 };
 Result<Leased> ReadLeases(const core::Layout& layout);
+
+// What must stay: for pulls in progress, containers, and the images other than `without`. The
+// images lock is held.
+struct ImageUser;
+Result<Leased> ReadNeeded(const core::Layout& layout, std::span<const ImageUser> users,
+                          const std::set<Digest>& without = {});
 
 }  // namespace hoy::oci

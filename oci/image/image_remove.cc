@@ -89,7 +89,7 @@ class Removal {
     TRY(core::Unlink(RecordPath(layout_, record_.id)));
     TRY(core::SyncDirectory(layout_.ImageRecords()));
     removed_.deleted.push_back(record_.id);
-    TRY(Leased needed, Needed(layout_, users_));
+    TRY(Leased needed, ReadNeeded(layout_, users_));
     for (const Digest& blob : record_.blobs) {
       if (!needed.blobs.contains(blob)) TRY(core::Unlink(layout_.Blobs() + "/" + blob.hex()));
     }
@@ -98,21 +98,6 @@ class Removal {
       TRY(DropLayer(*chain));
     }
     return {};
-  }
-
-  static Result<Leased> Needed(const core::Layout& layout, std::span<const ImageUser> users) {
-    TRY(Leased needed, ReadLeases(layout));
-    TRY(auto records, ReadRecords(layout));
-    for (const ImageRecord& record : records) {
-      needed.blobs.insert(record.blobs.begin(), record.blobs.end());
-      needed.blobs.insert(record.id);
-      needed.blobs.insert(record.manifest);
-      needed.chain_ids.insert(record.chain_ids.begin(), record.chain_ids.end());
-    }
-    for (const ImageUser& user : users) {
-      needed.chain_ids.insert(user.chain_ids.begin(), user.chain_ids.end());
-    }
-    return needed;
   }
 
  private:
@@ -222,7 +207,7 @@ Result<std::vector<Digest>> ImageStore::CollectGarbage(std::span<const ImageUser
   std::vector<LockedDirectory> trash;
   {
     TRY(Fd lock, LockImages(layout_.Images()));
-    TRY(Leased needed, Removal::Needed(layout_, users));
+    TRY(Leased needed, ReadNeeded(layout_, users));
     for (const std::string& directory :
          {layout_.ImageRefs(), layout_.ImageRecords(), layout_.Blobs()}) {
       core::RemoveStaleTemps(directory);

@@ -174,14 +174,7 @@ Result<> ImageStore::WriteBlob(const Digest& digest, std::string_view bytes) con
 Result<> ImageStore::Publish(ImageRecord record, const Reference& name,
                              const Digest& target) const {
   TRY(Fd lock, LockImages(layout_.Images()));
-  for (const Digest& chain_id : record.chain_ids) {
-    if (!core::Exists(LayerDirectory(layout_, chain_id))) {
-      return Fail(ErrorKind::kCorrupt, "layer {} is missing", chain_id.Short());
-    }
-  }
-  for (const Digest& blob : record.blobs) {
-    if (!HasBlob(blob)) return Fail(ErrorKind::kCorrupt, "blob {} is missing", blob.Short());
-  }
+  TRY(CheckContent(record));
   if (!target.empty()) record.repo_digests.push_back(name.WithDigest(target).ToString());
   // A damaged record is replaced: pulling again is how it is mended.
   auto known = ReadRecord(layout_, record.id);
@@ -193,6 +186,33 @@ Result<> ImageStore::Publish(ImageRecord record, const Reference& name,
   // "name:tag@digest" is kept under the digest alone, as docker does.
   const Reference& kept = name.digest().empty() ? name : name.WithDigest(name.digest());
   return WriteRef(layout_, kept, target.empty() ? record.manifest : target, record.id);
+}
+
+Result<> ImageStore::PublishLocal(ImageRecord record, std::span<const Reference> names) const {
+  TRY(Fd lock, LockImages(layout_.Images()));
+  auto known = ReadRecord(layout_, record.id);
+  if (known && *known && CheckContent(**known)) {
+    record = **std::move(known);
+  } else {
+    TRY(CheckContent(record));
+    TRY(core::WriteFileAtomically(RecordPath(layout_, record.id), EncodeImageRecord(record),
+                                  core::Durability::kDurable));
+  }
+  for (const Reference& name : names) TRY(WriteRef(layout_, name, record.manifest, record.id));
+  return {};
+}
+
+// All that a record promises is here. The images lock or a lease is held.
+Result<> ImageStore::CheckContent(const ImageRecord& record) const {
+  for (const Digest& chain_id : record.chain_ids) {
+    if (!core::Exists(LayerDirectory(layout_, chain_id))) {
+      return Fail(ErrorKind::kCorrupt, "layer {} is missing", chain_id.Short());
+    }
+  }
+  for (const Digest& blob : record.blobs) {
+    if (!HasBlob(blob)) return Fail(ErrorKind::kCorrupt, "blob {} is missing", blob.Short());
+  }
+  return {};
 }
 
 Result<> ImageStore::Tag(std::string_view name_or_id, std::string_view name) const {

@@ -71,6 +71,11 @@ struct RemovedImage {
   std::vector<Digest> deleted;        // the image id, then chain ids, topmost first
 };
 
+struct PrunedImages {
+  std::vector<RemovedImage> images;
+  int64_t reclaimed = 0;  // bytes of files
+};
+
 class ImageStore {
  public:
   explicit ImageStore(core::Layout layout) : layout_(std::move(layout)) {}
@@ -94,6 +99,11 @@ class ImageStore {
   // and blobs must be in place, under a lease. `target` is the digest the registry answered with.
   Result<> Publish(ImageRecord record, const Reference& name, const Digest& target) const;
 
+  // The same for an image that did not come from a registry: there is no digest to remember, and
+  // there may be several names, or none. A record that is here already stays when all that it
+  // needs is here too: what was pulled keeps the manifest it was pulled with.
+  Result<> PublishLocal(ImageRecord record, std::span<const Reference> names) const;
+
   // Gives an image another name; a name that was another image's moves. Neither tag nor digest in
   // `name` means ":latest"; a digest is kInvalidArgument.
   Result<> Tag(std::string_view name_or_id, std::string_view name) const;
@@ -107,10 +117,18 @@ class ImageStore {
   // Removes the name only, as `untag` does; the image may become dangling.
   Result<RemovedImage> Untag(std::string_view name) const;
 
+  // Removes images with all their names, as one step under one lock: those of `images` that no
+  // container uses. `reclaimed` counts the blobs and layers that nothing else needs. With `dry_run`
+  // nothing is removed, and the answer is what would be.
+  Result<PrunedImages> Prune(std::span<const Digest> images, std::span<const ImageUser> users,
+                             bool dry_run) const;
+
   // Deletes blobs, layers, staging directories and leases that nobody needs. Returns chain ids.
   Result<std::vector<Digest>> CollectGarbage(std::span<const ImageUser> users) const;
 
  private:
+  Result<> CheckContent(const ImageRecord& record) const;
+
   core::Layout layout_;
 };
 

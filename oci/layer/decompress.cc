@@ -7,47 +7,16 @@
 #include <cstring>
 #include <vector>
 
+#include "oci/layer/decompress_input.h"
+
 namespace hoy::oci {
 namespace {
 
-constexpr size_t kInputBytes = 128 << 10;
 constexpr int kMaxZstdWindowLog = 27;  // 128 MiB, as zstd(1) accepts without --long
-
-// The compressed bytes, by the buffer.
-class Input {
- public:
-  explicit Input(ByteSource& source) : source_(source), buffer_(kInputBytes) {}
-
-  std::span<const std::byte> bytes() const {
-    return std::span(buffer_).subspan(begin_, end_ - begin_);
-  }
-  void Consume(size_t count) { begin_ += count; }
-
-  // Reads more behind what is there. False: there is no more.
-  Result<bool> Fill() {
-    if (begin_ > 0) {
-      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-      end_ -= begin_;
-      begin_ = 0;
-    }
-    if (at_end_ || end_ == buffer_.size()) return !at_end_;
-    TRY(size_t count, source_.Read(std::span(buffer_).subspan(end_)));
-    if (count == 0) at_end_ = true;
-    end_ += count;
-    return count > 0;
-  }
-
- private:
-  ByteSource& source_;
-  std::vector<std::byte> buffer_;
-  size_t begin_ = 0;
-  size_t end_ = 0;
-  bool at_end_ = false;
-};
 
 class PlainSource final : public ByteSource {
  public:
-  explicit PlainSource(std::unique_ptr<Input> input, ByteSource& rest)
+  explicit PlainSource(std::unique_ptr<CompressedInput> input, ByteSource& rest)
       : input_(std::move(input)), rest_(rest) {}
 
   Result<size_t> Read(std::span<std::byte> buffer) override {
@@ -60,7 +29,7 @@ class PlainSource final : public ByteSource {
   }
 
  private:
-  std::unique_ptr<Input> input_;
+  std::unique_ptr<CompressedInput> input_;
   ByteSource& rest_;
 };
 
@@ -77,7 +46,9 @@ std::string_view InflateReason(int code) {
 // of its own, because isal_inflate forgets a header that is split between two inputs.
 class GzipSource final : public ByteSource {
  public:
-  explicit GzipSource(std::unique_ptr<Input> input) : input_(std::move(input)) { StartMember(); }
+  explicit GzipSource(std::unique_ptr<CompressedInput> input) : input_(std::move(input)) {
+    StartMember();
+  }
 
   Result<size_t> Read(std::span<std::byte> buffer) override {
     state_.next_out = reinterpret_cast<uint8_t*>(buffer.data());
@@ -131,7 +102,7 @@ class GzipSource final : public ByteSource {
     return true;
   }
 
-  std::unique_ptr<Input> input_;
+  std::unique_ptr<CompressedInput> input_;
   inflate_state state_{};
   isal_gzip_header header_{};
   bool in_header_ = true;
@@ -140,7 +111,7 @@ class GzipSource final : public ByteSource {
 
 class ZstdSource final : public ByteSource {
  public:
-  explicit ZstdSource(std::unique_ptr<Input> input)
+  explicit ZstdSource(std::unique_ptr<CompressedInput> input)
       : input_(std::move(input)), stream_(ZSTD_createDStream()) {
     ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, kMaxZstdWindowLog);
   }
@@ -172,7 +143,7 @@ class ZstdSource final : public ByteSource {
   struct Free {
     void operator()(ZSTD_DStream* stream) const { ZSTD_freeDStream(stream); }
   };
-  std::unique_ptr<Input> input_;
+  std::unique_ptr<CompressedInput> input_;
   std::unique_ptr<ZSTD_DStream, Free> stream_;
   bool in_frame_ = false;
   bool may_hold_output_ = false;
@@ -192,18 +163,30 @@ Compression DetectCompression(std::span<const std::byte> head) {
       return Compression::kZstd;
     }
   }
+  auto starts_with = [&](std::string_view magic) {
+    return head.size() >= magic.size() && memcmp(head.data(), magic.data(), magic.size()) == 0;
+  };
+  if (starts_with(std::string_view("\xfd"
+                                   "7zXZ\0",
+                                   6)))
+    return Compression::kXz;
+  if (starts_with("BZh") && head.size() >= 4 && at(3) >= '1' && at(3) <= '9') {
+    return Compression::kBzip2;
+  }
   return Compression::kNone;
 }
 
 Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed) {
-  auto input = std::make_unique<Input>(compressed);
-  while (input->bytes().size() < 4) {
+  auto input = std::make_unique<CompressedInput>(compressed);
+  while (input->bytes().size() < 6) {
     TRY(bool more, input->Fill());
     if (!more) break;
   }
   switch (DetectCompression(input->bytes())) {
     case Compression::kGzip: return std::make_unique<GzipSource>(std::move(input));
     case Compression::kZstd: return std::make_unique<ZstdSource>(std::move(input));
+    case Compression::kXz: return OpenXz(std::move(input));
+    case Compression::kBzip2: return OpenBzip2(std::move(input));
     case Compression::kNone: break;
   }
   return std::make_unique<PlainSource>(std::move(input), compressed);

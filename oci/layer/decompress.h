@@ -1,7 +1,8 @@
 #pragma once
 // Layer compression, recognised by its first bytes (a media type may lie): gzip (RFC 1952, several
 // members, header and trailer checked) through isa-l, zstd (RFC 8878, several and skippable frames)
-// through libzstd, and none.
+// through libzstd, xz and bzip2 (which `docker load` and `import` take, too) through liblzma and
+// libbz2, and none.
 
 #include <cstddef>
 #include <memory>
@@ -12,13 +13,14 @@
 
 namespace hoy::oci {
 
-enum class Compression { kNone, kGzip, kZstd };
+enum class Compression { kNone, kGzip, kZstd, kXz, kBzip2 };
 
-Compression DetectCompression(std::span<const std::byte> head);  // needs 4 bytes to be sure
+Compression DetectCompression(std::span<const std::byte> head);  // needs 6 bytes to be sure
 
 // The uncompressed bytes of `compressed`, which must outlive the result. Reads are kCorrupt for
-// truncated or damaged input, bytes after the last member that are not one, and for a zstd window
-// over 128 MiB; errors of `compressed` pass through unchanged.
+// truncated or damaged input, bytes after the last member that are not one, for a zstd window over
+// 128 MiB, and for an xz stream that needs more than 256 MiB; errors of `compressed` pass through
+// unchanged.
 Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed);
 
 }  // namespace hoy::oci

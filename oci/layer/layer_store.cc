@@ -10,6 +10,7 @@
 
 #include "core/sys/files.h"
 #include "oci/image/layer_directory.h"
+#include "oci/image/layer_info.h"
 #include "oci/image/layer_path.h"
 #include "oci/layer/sha256.h"
 
@@ -42,10 +43,18 @@ class DirectoryLayerWriter final : public LayerWriter {
   }
 
   const Digest& chain_id() const override { return chain_id_; }
+  void Place(const Digest& chain_id) override { chain_id_ = chain_id; }
 
   Result<AppliedLayer> Apply(ByteSource& layer, const ApplyOptions& options) override {
     TRY(AppliedLayer applied, ApplyLayer(layer, files_, options));
     needs_ = applied.needs;
+    // Synced with the layer's files by Commit.
+    TRY(core::WriteFileAtomically(
+        staging_.path + "/" + kLayerInfoName,
+        EncodeLayerInfo({.diff_id = applied.diff_id,
+                         .tar_bytes = static_cast<int64_t>(applied.tar_bytes),
+                         .file_bytes = static_cast<int64_t>(applied.file_bytes)}),
+        core::Durability::kVolatile));
     return applied;
   }
 

@@ -1,7 +1,7 @@
 #pragma once
 // Where layers live, by chain ID (OCI image-spec config.md "Layer ChainID").
 //
-//   layers/<chain id hex>/fs/       a complete layer; published by rename
+//   layers/<chain id hex>/fs/       a complete layer; published by rename, with its layer.json
 //   layers/.staging-<pid>-<n>/fs/   one being made; flocked by its maker
 //   layers/.removed-<pid>-<n>/      one being deleted; flocked too
 // A dot directory whose flock is free belongs to the dead and is deleted by the next writer.
@@ -33,6 +33,8 @@ class LayerWriter {
   virtual ~LayerWriter() = default;
   virtual const Digest& chain_id() const = 0;
   virtual Result<AppliedLayer> Apply(ByteSource& layer, const ApplyOptions& options) = 0;
+  // For a layer that was begun under an empty chain ID, since what it holds was not known yet.
+  virtual void Place(const Digest& chain_id) = 0;
   // Topmost first; committed or staged ones.
   virtual Result<> Finish(const std::vector<std::string>& lower_directories) = 0;
   // Its lower directory for the layers above, before and after Commit.

@@ -1,14 +1,12 @@
 #include "oci/registry/puller.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <set>
 
 #include "core/base/text.h"
 #include "oci/image/image_store.h"
+#include "oci/image/layer_info.h"
 #include "oci/image/manifest.h"
 #include "oci/layer/layer_store.h"
 #include "oci/layer/sha256.h"
@@ -45,23 +43,6 @@ class MemoryReceiver : public BlobReceiver {
  private:
   const size_t limit_;
 };
-
-// Bytes of file content below `directory`, each inode once: what ApplyLayer counts, for layers that
-// were here already.
-uint64_t FileBytes(const std::string& directory) {
-  uint64_t bytes = 0;
-  std::set<ino_t> seen;
-  std::error_code ignored;
-  auto walk = std::filesystem::recursive_directory_iterator(
-      directory, std::filesystem::directory_options::skip_permission_denied, ignored);
-  for (; walk != std::filesystem::recursive_directory_iterator(); walk.increment(ignored)) {
-    struct stat info{};
-    if (::lstat(walk->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
-    if (info.st_nlink > 1 && !seen.insert(info.st_ino).second) continue;
-    bytes += static_cast<uint64_t>(info.st_size);
-  }
-  return bytes;
-}
 
 std::string TagShown(const Reference& reference) {
   return reference.digest().empty() ? reference.tag() : reference.digest().ToString();
@@ -267,7 +248,7 @@ class Pull {
       record.diff_ids.push_back(layers[i].diff_id);
       bool again = known_ && known_->id == record.id;
       if (!again) {
-        size += layers[i].exists ? FileBytes(layers_->Directory(layers[i].chain_id)) : sizes[i];
+        size += layers[i].exists ? LayerFileBytes(layout_, layers[i].chain_id) : sizes[i];
       }
     }
     record.size = known_ && known_->id == record.id ? known_->size : static_cast<int64_t>(size);

@@ -129,6 +129,8 @@ TEST(Architecture, LibrariesStayBehindTheirDoors) {
       {"archive", {"oci/layer/", "oci/archive/"}},
       {"openssl/", {"oci/"}},
       {"zstd", {"oci/layer/"}},
+      {"lzma", {"oci/layer/"}},
+      {"bzlib", {"oci/layer/"}},
       {"isa-l", {"oci/layer/"}},
       {"seccomp.h", {"core/seccomp/"}},
       // Record codecs, and the profile that people write in JSON.

@@ -20,7 +20,7 @@ class ManCommand final : public Command {
     TRY(core::MakeDirectories(out_));
     TRY(WritePage(Globals(), "hoy.1"));
     for (const Registration* entry : AllCommands()) {
-      std::string page = fmt::format("hoy-{}.1", entry->info().name);
+      std::string page = PageName(entry->info()) + ".1";
       if (entry->info().hidden || !core::Exists(fmt::format("{}/{}.in", prose_, page))) continue;
       TRY(WritePage(*entry->Make(), page));
     }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "cli/ops/transport.h"
 #include "oci/image/platform.h"
 #include "oci/image/reference.h"
 #include "oci/registry/cancel.h"
@@ -54,7 +55,8 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
       .unpackers = options.unpackers,
       .keep_layer_blobs = options.keep_layer_blobs,
   };
-  TRY(request.reference, oci::Reference::ParseWithDefaultTag(options.reference));
+  TRY(request.reference,
+      oci::Reference::ParseWithDefaultTag(WithoutDockerTransport(options.reference)));
   const char* variable = std::getenv("DOCKER_DEFAULT_PLATFORM");
   std::string from_environment = variable ? variable : "";
   TRY(request.platform, oci::ChoosePlatform(options.platform, from_environment));

@@ -1,16 +1,23 @@
 #include <cstdio>
 
+#include "cli/ops/heavy/open_source.h"
 #include "cli/ops/heavy/pull.h"
 #include "cli/ops/heavy/pull_progress.h"
 #include "cli/ops/pull.h"
 
 namespace hoy::cli {
 
-Result<std::string> RunPull(Context& context, const PullOptions& options, ProgressMode progress) {
+Result<std::vector<std::string>> RunPull(Context& context, const PullOptions& options,
+                                         ProgressMode progress) {
+  if (auto transport = ParseTransport(options.reference)) {
+    TRY_CONTEXT_SET(auto names, PullFromTransport(context.layout, *transport, options.platform),
+                    "pull '{}'", options.reference);
+    return names;
+  }
   auto sink =
       MakePullProgress(stderr, {.mode = progress, .color = context.ColorOnStderr(), .columns = 0});
   TRY(PulledImage image, Pull(context.layout, options, *sink));
-  return image.canonical;
+  return std::vector{image.canonical};
 }
 
 }  // namespace hoy::cli

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "cli/ops/archives.h"
 #include "cli/ops/pull.h"
 #include "core/engine/program_path.h"
 
@@ -19,8 +20,24 @@ Error ExecImageProgram(std::span<char* const> argv) {
 }
 
 // The heavy ops, which the light program never reaches: RunProgram has become hoy-image by then.
-Result<std::string> RunPull(Context&, const PullOptions& options, ProgressMode) {
+Result<std::vector<std::string>> RunPull(Context&, const PullOptions& options, ProgressMode) {
   return Fail(ErrorKind::kUnsupported, "pull '{}': not in this program", options.reference);
+}
+
+Result<> RunSave(Context&, const SaveOptions&) {
+  return Fail(ErrorKind::kUnsupported, "save: not in this program");
+}
+Result<> RunLoad(Context&, const LoadOptions&) {
+  return Fail(ErrorKind::kUnsupported, "load: not in this program");
+}
+Result<> RunImport(Context&, const ImportImageOptions&) {
+  return Fail(ErrorKind::kUnsupported, "import: not in this program");
+}
+Result<> RunExport(Context&, const ExportOptions&) {
+  return Fail(ErrorKind::kUnsupported, "export: not in this program");
+}
+Result<> RunCommit(Context&, const CommitOptions&) {
+  return Fail(ErrorKind::kUnsupported, "commit: not in this program");
 }
 
 }  // namespace hoy::cli

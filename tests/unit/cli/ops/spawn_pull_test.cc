@@ -38,7 +38,8 @@ class SpawnPullTest : public testing::Test {
     Output out(&text_);
     Output err(&text_);
     Context context{.out = out, .err = err, .globals = {"--root=/data"}};
-    return SpawnPull(context, options, ProgressMode::kPlain);
+    TRY(pulled_, SpawnPull(context, options, ProgressMode::kPlain));
+    return {};
   }
 
   std::string Arguments() {
@@ -50,6 +51,7 @@ class SpawnPullTest : public testing::Test {
   }
 
   std::string dir_, text_;
+  std::vector<std::string> pulled_;
 };
 
 TEST_F(SpawnPullTest, PassesFlagsAndOptionsOn) {
@@ -85,6 +87,7 @@ TEST_F(SpawnPullTest, KeepsTheChildsStdoutAwayFromOurs) {
   testing::internal::CaptureStdout();
   EXPECT_TRUE(Pull({.reference = "x"}));
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+  EXPECT_EQ(pulled_, std::vector<std::string>{"noise"});
 }
 
 TEST_F(SpawnPullTest, SaysWhenTheProgramIsMissing) {

@@ -1,0 +1,47 @@
+#include "cli/ops/image_history.h"
+#include "cli/ui/format.h"
+#include "oci/image/image_store.h"
+#include "oci/image/layer_info.h"
+
+namespace hoy::cli {
+namespace {
+
+class HistoryCommand final : public ListCommand {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "history",
+                                        .aliases = "image history",
+                                        .summary = "Show how an image was made",
+                                        .section = Section::kImages};
+  HistoryCommand() : ListCommand(kInfo) {
+    Argument("IMAGE", &image_, Completes::kImage);
+    Flag("-H,--human", &human_, "sizes and ages in words; false prints bytes and times");
+  }
+
+  Result<int> Run(Context& context) override {
+    oci::ImageStore store(context.layout);
+    TRY(oci::ResolvedImage image, store.Resolve(image_));
+    TRY_CONTEXT_SET(oci::ImageConfig config, store.ReadConfig(image.record), "image '{}'", image_);
+    std::vector<uint64_t> layer_bytes;
+    for (const oci::Digest& chain_id : image.record.chain_ids) {
+      layer_bytes.push_back(oci::LayerFileBytes(context.layout, chain_id));
+    }
+    auto rows = HistoryRows(image.record.id, config.history, layer_bytes,
+                            {.no_trunc = no_trunc_, .human = human_, .now = core::Now()});
+    return PrintRows(context,
+                     {.columns = {{"ID", "IMAGE"},
+                                  {"CreatedSince", "CREATED"},
+                                  {"CreatedBy", "CREATED BY", /*flexible=*/true},
+                                  {"Size", "SIZE"},
+                                  {"Comment", "COMMENT"}},
+                      .more = {{"CreatedAt", "CREATED AT"}}},
+                     rows);
+  }
+
+ private:
+  std::string image_;
+  bool human_ = true;
+};
+HOY_REGISTER_COMMAND(HistoryCommand);
+
+}  // namespace
+}  // namespace hoy::cli

@@ -1,0 +1,57 @@
+#pragma once
+// save, load, import, export and commit, as verbs see them. The work is in hoy-image: see pull.h.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/ui/context.h"
+#include "core/base/result.h"
+
+namespace hoy::cli {
+
+enum class SaveFormat { kDockerArchive, kOciArchive, kOciDirectory, kDockerDirectory };
+
+struct SaveOptions {
+  std::vector<std::string> images;
+  std::string output;  // empty: stdout
+  SaveFormat format = SaveFormat::kDockerArchive;
+};
+Result<> RunSave(Context& context, const SaveOptions& options);
+
+struct LoadOptions {
+  std::string input;  // a file or a directory; empty or "-": stdin
+  std::string platform;
+};
+// Prints "Loaded image: ..." for each.
+Result<> RunLoad(Context& context, const LoadOptions& options);
+
+struct ImportImageOptions {
+  std::string input;      // a file; "-": stdin
+  std::string reference;  // empty: without a name
+  std::vector<std::string> changes;
+  std::string message;
+  std::string platform;
+};
+// Prints the id.
+Result<> RunImport(Context& context, const ImportImageOptions& options);
+
+struct ExportOptions {
+  std::string container;
+  std::string output;  // empty: stdout
+};
+Result<> RunExport(Context& context, const ExportOptions& options);
+
+struct CommitOptions {
+  std::string container;
+  std::string reference;  // empty: without a name
+  std::string author;
+  std::string message;
+  std::vector<std::string> changes;
+  bool pause = true;
+  bool docker_format = false;
+};
+// Prints the id.
+Result<> RunCommit(Context& context, const CommitOptions& options);
+
+}  // namespace hoy::cli

@@ -1,0 +1,210 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "cli/ops/archives.h"
+#include "cli/ops/heavy/container_tree.h"
+#include "cli/ops/image_changes.h"
+#include "core/cgroup/cgroup.h"
+#include "core/engine/lifecycle.h"
+#include "core/engine/run_directory.h"
+#include "core/sys/signals.h"
+#include "oci/layer/byte_sink.h"
+#include "oci/layer/tree_archive.h"
+#include "oci/transfer/make_image.h"
+
+namespace hoy::cli {
+namespace {
+
+volatile sig_atomic_t g_interrupted = 0;
+
+// Holds a running container still. While it does, ^C and the like only end the copying: a hoy that
+// died here would leave the container frozen.
+class Pause {
+ public:
+  static Result<std::unique_ptr<Pause>> Begin(Context& context, const std::string& id) {
+    TRY(core::ContainerStatus status, core::Heal(context.layout, id));
+    if (status.state != core::ContainerState::kRunning) return nullptr;
+    TRY(core::CgroupLocation location, core::ReadCgroupLocation(context.layout, id));
+    if (location.version == core::CgroupVersion::kNone) {
+      context.Warn(
+          "the container cannot be paused without cgroups: what it writes meanwhile may "
+          "be half in the image");
+      return nullptr;
+    }
+    std::unique_ptr<Pause> pause(new Pause(core::Cgroup::Open(std::move(location))));
+    TRY(pause->cgroup_->Freeze());
+    return pause;
+  }
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+  ~Pause() { (void)End(); }
+
+  Result<> End() {
+    if (!cgroup_) return {};
+    Result<> thawed = cgroup_->Thaw();
+    cgroup_.reset();
+    for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
+    return thawed;
+  }
+
+ private:
+  static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+
+  explicit Pause(core::Cgroup cgroup) : cgroup_(std::move(cgroup)) {
+    struct sigaction action{};
+    action.sa_handler = [](int) { g_interrupted = 1; };
+    for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &before_[i]);
+  }
+
+  std::optional<core::Cgroup> cgroup_;
+  std::array<struct sigaction, kSignals.size()> before_{};
+};
+
+// The changes as a tar, made by a thread of its own and read here.
+class ChangesSource final : public oci::ByteSource {
+ public:
+  // `pause` ends when all has been read.
+  ChangesSource(std::string upper, std::set<std::string> mounts, std::unique_ptr<Pause> pause)
+      : upper_(std::move(upper)), mounts_(std::move(mounts)), pause_(std::move(pause)) {}
+  ChangesSource(const ChangesSource&) = delete;
+  ChangesSource& operator=(const ChangesSource&) = delete;
+  ~ChangesSource() override {
+    reader_.reset();  // the writer gets EPIPE
+    if (writer_.joinable()) writer_.join();
+  }
+
+  Result<> Start() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return FailErrno("pipe", "");
+    reader_ = Fd(ends[0]);
+    (void)fcntl(ends[1], F_SETPIPE_SZ, 1 << 20);
+    writer_ = std::thread([this, end = ends[1]] {
+      Fd fd(end);
+      outcome_ = Write(fd);
+      if (pause_) {
+        Result<> thawed = pause_->End();
+        if (outcome_ && !thawed) outcome_ = std::move(thawed);
+      }
+    });
+    return {};
+  }
+
+  Result<size_t> Read(std::span<std::byte> buffer) override {
+    if (g_interrupted != 0) return Fail(ErrorKind::kCancelled, "interrupted");
+    ssize_t count = 0;
+    do count = ::read(reader_.get(), buffer.data(), buffer.size());
+    while (count < 0 && errno == EINTR);
+    if (count < 0) return FailErrno("read", "pipe");
+    if (count > 0) return static_cast<size_t>(count);
+    if (writer_.joinable()) writer_.join();
+    if (!outcome_) return Fail(outcome_.error());
+    return 0;
+  }
+
+ private:
+  Result<> Write(BorrowedFd fd) const {
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+    oci::FdSink sink(fd, "pipe");
+    oci::TarWriter tar(sink);
+    oci::TreeArchiveOptions options{
+        .whiteouts = true,
+        .skip_empty = [this](const std::string& path) { return mounts_.contains(path); }};
+    TRY(oci::ArchiveTree({upper_}, options, tar));
+    TRY(tar.Finish());
+    return sink.Flush();
+  }
+
+  std::string upper_;
+  std::set<std::string> mounts_;
+  std::unique_ptr<Pause> pause_;
+  Fd reader_;
+  Result<> outcome_;
+  std::thread writer_;
+};
+
+// The image's configuration with what the container was created with. What hoy itself set in the
+// environment is not the image's.
+oci::ImageRunConfig RunConfigOf(const oci::ImageRunConfig& image,
+                                const core::ContainerConfig& container) {
+  oci::ImageRunConfig config = image;
+  config.entrypoint = container.entrypoint;
+  config.cmd = container.command;
+  config.user = container.process.user;
+  if (container.process.cwd != "/" || !image.working_dir.empty()) {
+    config.working_dir = container.process.cwd;
+  }
+  config.env.clear();
+  for (const std::string& line : container.process.env) {
+    std::string name = line.substr(0, line.find('='));
+    bool own =
+        name == "HOSTNAME" || name == "container" || (name == "TERM" && container.process.terminal);
+    bool in_image = std::ranges::find(image.env, line) != image.env.end();
+    if (!own || in_image) config.env.push_back(line);
+  }
+  for (const auto& [key, value] : container.labels) config.labels[key] = value;
+  if (container.stop_signal != SIGTERM || !image.stop_signal.empty()) {
+    config.stop_signal = core::SignalName(container.stop_signal);
+  }
+  return config;
+}
+
+std::string Joined(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
+  TRY(std::string id, core::FindContainer(context.layout, options.container));
+  TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+  oci::ImageStore store(context.layout);
+  auto base = store.Resolve("sha256:" + record.config.image.id);
+  if (!base) {
+    return Fail(std::move(base)
+                    .error()
+                    .InContext("its image")
+                    .WithHint("a container whose image was removed can be exported: 'hoy export'"));
+  }
+  oci::NewImage image{.base = std::move(base->record)};
+  image.format = options.docker_format ? oci::ManifestFormat::kDocker : oci::ManifestFormat::kOci;
+  image.step.created = core::Now();
+  image.step.author = options.author;
+  image.step.comment = options.message;
+  image.step.created_by = Joined(record.config.process.args);
+  image.step.config = RunConfigOf(image.base->config, record.config);
+  TRY(ApplyChanges(image.step.config, options.changes));
+  if (!options.reference.empty()) {
+    TRY(oci::Reference name, oci::Reference::ParseWithDefaultTag(options.reference));
+    if (!name.digest().empty()) {
+      return Fail(ErrorKind::kInvalidArgument, "an image cannot be named by a digest");
+    }
+    image.names.push_back(std::move(name));
+  }
+  RaiseDescriptorLimit();
+  std::unique_ptr<Pause> pause;
+  if (options.pause) {
+    TRY(pause, Pause::Begin(context, id));
+  }
+  ChangesSource changes(UpperDirectory(context.layout, record), MountTargets(record.config),
+                        std::move(pause));
+  TRY(changes.Start());
+  return oci::MakeImage(context.layout, changes, std::move(image));
+}
+
+}  // namespace
+
+Result<> RunCommit(Context& context, const CommitOptions& options) {
+  TRY_CONTEXT_SET(oci::Digest id, Commit(context, options), "commit '{}'", options.container);
+  context.out.Print("{}\n", id.ToString());
+  return {};
+}
+
+}  // namespace hoy::cli

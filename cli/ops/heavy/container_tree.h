@@ -1,0 +1,26 @@
+#pragma once
+// A container's files as trees that can be read without it: its own directory over its image's
+// layers.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/state/container_record.h"
+#include "core/state/layout.h"
+
+namespace hoy::cli {
+
+std::string UpperDirectory(const core::Layout& layout, const core::ContainerRecord& record);
+// Topmost first.
+std::vector<std::string> ContainerTrees(const core::Layout& layout,
+                                        const core::ContainerRecord& record);
+
+// What hoy itself mounts over ("etc/hosts", "proc"): empty files and directories there were made
+// for that, and are no work of the container's.
+std::set<std::string> MountTargets(const core::ContainerConfig& config);
+
+// Deep trees need many descriptors: the soft limit becomes the hard one.
+void RaiseDescriptorLimit();
+
+}  // namespace hoy::cli

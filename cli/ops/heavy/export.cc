@@ -1,0 +1,30 @@
+#include "cli/ops/archives.h"
+#include "cli/ops/heavy/container_tree.h"
+#include "cli/ops/heavy/output_file.h"
+#include "oci/layer/byte_sink.h"
+#include "oci/layer/tree_archive.h"
+
+namespace hoy::cli {
+namespace {
+
+Result<> Export(Context& context, const ExportOptions& options) {
+  TRY(std::string id, core::FindContainer(context.layout, options.container));
+  TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+  TRY(OutputFile output, OutputFile::Open(context, options.output));
+  RaiseDescriptorLimit();
+  oci::FdSink sink(output.fd(), output.subject());
+  oci::TarWriter tar(sink);
+  TRY(oci::ArchiveTree(ContainerTrees(context.layout, record), {}, tar));
+  TRY(tar.Finish());
+  TRY(sink.Flush());
+  return output.Commit();
+}
+
+}  // namespace
+
+Result<> RunExport(Context& context, const ExportOptions& options) {
+  TRY_CONTEXT(Export(context, options), "export '{}'", options.container);
+  return {};
+}
+
+}  // namespace hoy::cli

@@ -1,0 +1,58 @@
+#include <fcntl.h>
+
+#include "cli/ops/archives.h"
+#include "cli/ops/image_changes.h"
+#include "core/sys/clock.h"
+#include "core/sys/files.h"
+#include "oci/layer/byte_sink.h"
+#include "oci/transfer/make_image.h"
+
+namespace hoy::cli {
+namespace {
+
+Result<Fd> OpenInput(const Context& context, const std::string& input) {
+  if (input != "-") return core::OpenAt(core::kCwd, input, O_RDONLY);
+  if (context.terminal.stdin_is_terminal) {
+    return Fail(MakeError(ErrorKind::kInvalidArgument, "an archive is not read from a terminal")
+                    .WithHint("name a file, or use a pipe"));
+  }
+  Fd file(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+  if (!file) return FailErrno("open", "stdin");
+  return file;
+}
+
+Result<oci::Digest> Import(const Context& context, const ImportImageOptions& options) {
+  if (options.input.starts_with("http://") || options.input.starts_with("https://")) {
+    return Fail(MakeError(ErrorKind::kUnsupported, "hoy does not fetch archives")
+                    .WithHint(fmt::format("curl -L '{}' | hoy import -", options.input)));
+  }
+  oci::NewImage image;
+  image.step.platform = oci::HostPlatform();
+  if (!options.platform.empty()) {
+    TRY(image.step.platform, oci::ParsePlatform(options.platform, oci::HostPlatform()));
+  }
+  image.step.created = core::Now();
+  image.step.comment = options.message.empty() ? "Imported from " + options.input : options.message;
+  TRY(ApplyChanges(image.step.config, options.changes));
+  if (!options.reference.empty()) {
+    TRY(oci::Reference name, oci::Reference::ParseWithDefaultTag(options.reference));
+    if (!name.digest().empty()) {
+      return Fail(ErrorKind::kInvalidArgument, "an image cannot be named by a digest");
+    }
+    image.names.push_back(std::move(name));
+  }
+  TRY(Fd file, OpenInput(context, options.input));
+  TRY(core::PrepareLayout(context.layout));
+  oci::FdSource source(file, options.input);
+  return oci::MakeImage(context.layout, source, std::move(image));
+}
+
+}  // namespace
+
+Result<> RunImport(Context& context, const ImportImageOptions& options) {
+  TRY_CONTEXT_SET(oci::Digest id, Import(context, options), "import '{}'", options.input);
+  context.out.Print("{}\n", id.ToString());
+  return {};
+}
+
+}  // namespace hoy::cli

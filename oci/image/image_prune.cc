@@ -1,0 +1,132 @@
+// Many images go at once: what is needed by others is worked out once for all of them.
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "core/sys/files.h"
+#include "oci/image/image_files.h"
+#include "oci/image/image_store.h"
+#include "oci/image/layer_directory.h"
+#include "oci/image/layer_info.h"
+#include "oci/image/layer_path.h"
+
+namespace hoy::oci {
+namespace {
+
+std::string Familiar(const std::string& canonical) {
+  auto reference = Reference::Parse(canonical);
+  return reference ? reference->Familiar() : canonical;
+}
+
+struct Doomed {
+  ImageRecord record;
+  std::vector<std::string> names;
+};
+
+class Pruning {
+ public:
+  Pruning(const core::Layout& layout, std::span<const ImageUser> users, bool dry_run)
+      : layout_(layout), users_(users), dry_run_(dry_run) {}
+
+  // Under the images lock. Names, then records, then what they needed: as Remove does it.
+  Result<> Run(std::span<const Digest> images) {
+    TRY(Collect(images));
+    for (const Doomed& image : doomed_) {
+      pruned_.images.push_back({.untagged = {}, .deleted = {image.record.id}});
+      for (const std::string& name : image.names) {
+        pruned_.images.back().untagged.push_back(Familiar(name));
+        if (dry_run_) continue;
+        TRY(Reference reference, Reference::Parse(name));
+        TRY(core::Unlink(RefPath(layout_, reference)));
+      }
+    }
+    if (!dry_run_) {
+      TRY(core::SyncDirectory(layout_.ImageRefs()));
+      for (const Doomed& image : doomed_) {
+        TRY(core::Unlink(RecordPath(layout_, image.record.id)));
+      }
+      TRY(core::SyncDirectory(layout_.ImageRecords()));
+    }
+    return DropContent();
+  }
+
+  PrunedImages TakeResult() { return std::move(pruned_); }
+  std::vector<LockedDirectory> TakeTrash() { return std::move(trash_); }
+
+ private:
+  Result<> Collect(std::span<const Digest> images) {
+    TRY(auto refs, ReadRefs(layout_));
+    for (const Digest& id : images) {
+      if (ids_.contains(id) ||
+          std::ranges::any_of(users_, [&](const ImageUser& user) { return user.image == id; })) {
+        continue;
+      }
+      TRY(auto record, ReadRecord(layout_, id));
+      if (!record) continue;  // someone else was faster
+      ids_.insert(id);
+      Doomed& image = doomed_.emplace_back(Doomed{.record = *std::move(record), .names = {}});
+      for (const RefRecord& ref : refs) {
+        if (ref.image == id) image.names.push_back(ref.reference);
+      }
+      std::ranges::sort(image.names);
+    }
+    return {};
+  }
+
+  Result<> DropContent() {
+    TRY(Leased needed, ReadNeeded(layout_, users_, ids_));
+    for (size_t i = 0; i < doomed_.size(); ++i) {
+      const ImageRecord& record = doomed_[i].record;
+      for (const Digest& blob : record.blobs) {
+        if (needed.blobs.insert(blob).second) TRY(DropBlob(blob));
+      }
+      for (auto chain = record.chain_ids.rbegin(); chain != record.chain_ids.rend(); ++chain) {
+        if (needed.chain_ids.insert(*chain).second) TRY(DropLayer(*chain, pruned_.images[i]));
+      }
+    }
+    return {};
+  }
+
+  Result<> DropBlob(const Digest& blob) {
+    std::string path = layout_.Blobs() + "/" + blob.hex();
+    struct stat status{};
+    if (lstat(path.c_str(), &status) == 0) pruned_.reclaimed += status.st_size;
+    return dry_run_ ? Result<>{} : core::Unlink(path);
+  }
+
+  Result<> DropLayer(const Digest& chain_id, RemovedImage& image) {
+    if (!core::Exists(LayerDirectory(layout_, chain_id))) return {};
+    pruned_.reclaimed += static_cast<int64_t>(LayerFileBytes(layout_, chain_id));
+    image.deleted.push_back(chain_id);
+    if (dry_run_) return {};
+    TRY(LockedDirectory aside, MoveLayerAside(layout_, chain_id));
+    trash_.push_back(std::move(aside));
+    return {};
+  }
+
+  const core::Layout& layout_;
+  std::span<const ImageUser> users_;
+  bool dry_run_;
+  std::set<Digest> ids_;
+  std::vector<Doomed> doomed_;
+  PrunedImages pruned_;
+  std::vector<LockedDirectory> trash_;
+};
+
+}  // namespace
+
+Result<PrunedImages> ImageStore::Prune(std::span<const Digest> images,
+                                       std::span<const ImageUser> users, bool dry_run) const {
+  TRY(Fd lock, LockImages(layout_.Images()));
+  Pruning pruning(layout_, users, dry_run);
+  TRY(pruning.Run(images));
+  lock.reset();
+  // Trees take long to delete: without the lock.
+  for (const LockedDirectory& directory : pruning.TakeTrash()) {
+    TRY(core::RemoveTree(directory.path));
+  }
+  return pruning.TakeResult();
+}
+
+}  // namespace hoy::oci

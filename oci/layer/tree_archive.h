@@ -1,0 +1,35 @@
+#pragma once
+// Directory trees as tars: a container's whole root (export), or what it changed (commit).
+//
+// The trees are overlayfs's directories, upper and layers, read as overlayfs would merge them
+// (kernel overlayfs.rst) without a mount: the same for running and stopped containers, and with no
+// privilege. Everything in them may be hostile: each name is opened below its directory's
+// descriptor and never followed, so nothing leads out.
+//
+// A running container goes on changing its files: one that shrinks is filled with zeros, one that
+// grows is cut at the size it had, one that vanishes is left out. Sockets are left out, as docker
+// does. Names are sorted, so that the same tree gives the same tar.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "oci/layer/tar_writer.h"
+
+namespace hoy::oci {
+
+struct TreeArchiveOptions {
+  // The trees are one upper directory: what it removed becomes OCI whiteouts (image-spec layer.md),
+  // "a/.wh.b" and "a/.wh..wh..opq".
+  bool whiteouts = false;
+  // Files and directories to leave out, by their path from the root ("etc/hosts"), with what is
+  // below; asked for empty files and directories only: what was made to be mounted over.
+  std::function<bool(const std::string& path)> skip_empty;
+};
+
+// `trees` topmost first. Writes no end of the archive.
+Result<> ArchiveTree(const std::vector<std::string>& trees, const TreeArchiveOptions& options,
+                     TarWriter& tar);
+
+}  // namespace hoy::oci

@@ -1,0 +1,187 @@
+// hoy import, export and commit: what a container changed, and all that it has, as tars and images.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "tests/support/compare_images.h"
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+namespace fs = std::filesystem;
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Changes of every kind, to files of the image's layers and to new ones.
+constexpr const char* kChanges = R"(
+set -e
+cd /
+echo new > /etc/new
+rm /bin/vi
+rm -r /home && mkdir /home && echo again > /home/again
+rm /etc/group && mkdir /etc/group && echo in > /etc/group/in
+mkdir -p /deep/a/b && echo x > /deep/a/b/x
+ln /etc/new /etc/new2
+ln -s ../gone /deep/link
+mkfifo -m 640 /deep/pipe
+chmod 4755 /etc/new
+chown 1000:3000000 /deep/a
+chmod 1777 /deep
+touch -d '2001-02-03 04:05:06' /deep/a/b/x
+)";
+
+class CommitExport : public ImageSandbox {
+ protected:
+  std::string Inspected(const std::string& image, const std::string& path) const {
+    return RunOk({"inspect", "--type", "image", "--format", "{{json " + path + "}}", image});
+  }
+  // A container that has made kChanges, stopped.
+  void MakeChanged(const std::string& name) const {
+    const Output output = Run({"run", "--name", name, Busybox(), "sh", "-c", kChanges});
+    ASSERT_EQ(output.code, 0) << output;
+  }
+  std::map<std::string, std::string> Exported(const std::string& container) const {
+    RunOk({"export", "-o", Path(container + ".tar"), container});
+    ExtractTar(Path(container + ".tar"), Path(container + ".root"));
+    return DescribeTree(Path(container + ".root"));
+  }
+};
+
+TEST_F(CommitExport, AnExportIsTheWholeContainer) {
+  MakeChanged("box");
+  const auto tree = Exported("box");
+  EXPECT_TRUE(tree.contains("bin/busybox"));
+  EXPECT_FALSE(tree.contains("hidden"));
+  EXPECT_FALSE(tree.contains("home/app"));
+  EXPECT_TRUE(tree.contains("home/again"));
+  EXPECT_TRUE(tree.contains("etc/group/in"));
+  const std::string root = Path("box.root");
+  EXPECT_EQ(fs::hard_link_count(root + "/etc/new"), 2u);
+  EXPECT_EQ(fs::read_symlink(root + "/deep/link"), "../gone");
+  struct stat status{};
+  ASSERT_EQ(stat((root + "/deep/a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_gid, 3'000'000u);
+  ASSERT_EQ(stat((root + "/deep/a/b/x").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mtim.tv_sec, 981'173'106);
+  // To stdout as well, and the same bytes again.
+  EXPECT_EQ(Run({"export", "box"}).out, ReadFile(Path("box.tar")));
+}
+
+TEST_F(CommitExport, ACommittedImageHasWhatTheContainerHad) {
+  MakeChanged("box");
+  const std::string id = RunOk({"commit", "-a", "A. Uthor", "-m", "changed", "box", "changed:1"});
+  EXPECT_TRUE(id.starts_with("sha256:")) << id;
+  RunOk({"create", "--name", "again", "changed:1"});
+  EXPECT_EQ(DiffTrees(Exported("box"), Exported("again")), "");
+  EXPECT_EQ(Inspected(id, ".Author"), "\"A. Uthor\"");
+  EXPECT_EQ(Inspected(id, ".Comment"), "\"changed\"");
+  EXPECT_EQ(Json::parse(Inspected(id, ".RootFS.Layers")).size(), 3u);
+  EXPECT_TRUE(Has(RunOk({"history", "--no-trunc", "changed:1"}), "changed"));
+  const Output output = Run({"run", "--rm", "changed:1", "sh", "-c",
+                             "cat /etc/new2; test ! -e /hidden; ls /home /etc/group"});
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_EQ(output.out, "new\n/etc/group:\nin\n\n/home:\nagain\n");
+  // What was only made to be mounted over is not there.
+  EXPECT_FALSE(Has(Inspected(id, ".Config.Env"), "HOSTNAME"));
+}
+
+TEST_F(CommitExport, CommitsAgainGiveTheSameLayer) {
+  MakeChanged("box");
+  const std::string one = RunOk({"commit", "box"});
+  const std::string two = RunOk({"commit", "box"});
+  EXPECT_NE(one, two);  // the time of the commit
+  EXPECT_EQ(Inspected(one, ".RootFS.Layers"), Inspected(two, ".RootFS.Layers"));
+}
+
+TEST_F(CommitExport, ACommitKeepsTheConfigurationAndTakesChanges) {
+  RunOk({"create", "--name", "box", "-e", "EXTRA=1", "-l", "made=here", "-w", "/tmp", Configured(),
+         "echo", "hello"});
+  const std::string id = RunOk(
+      {"commit", "--change", "ENV ADDED=\"2 3\"", "-c", "EXPOSE 99", "--format=docker", "box"});
+  const Json before = Json::parse(Inspected(Configured(), ".Config"));
+  const Json after = Json::parse(Inspected(id, ".Config"));
+  EXPECT_EQ(after["Entrypoint"], before["Entrypoint"]);
+  EXPECT_EQ(after["Cmd"], (Json{"echo", "hello"}));
+  EXPECT_EQ(after["User"], before["User"]);
+  EXPECT_EQ(after["Volumes"], before["Volumes"]);
+  EXPECT_EQ(after["WorkingDir"], "/tmp");
+  EXPECT_EQ(after["Labels"]["made"], "here");
+  EXPECT_TRUE(after["ExposedPorts"].contains("99/tcp"));
+  const std::string variables = after["Env"].dump();
+  EXPECT_TRUE(Has(variables, "EXTRA=1") && Has(variables, "ADDED=2 3")) << variables;
+  const Output bad = Run({"commit", "-c", "RUN x", "box"});
+  EXPECT_EQ(bad.code, 125);
+  EXPECT_TRUE(Has(bad.err, "instructions are CMD")) << bad;
+}
+
+TEST_F(CommitExport, ARunningContainerIsCommittedAndGoesOn) {
+  const std::string id = StartSleeper({"--name", "box"});
+  RunOk({"exec", "box", "sh", "-c", "echo live > /live"});
+  RunOk({"commit", "box", "live:1"});
+  EXPECT_EQ(RunOk({"run", "--rm", "live:1", "cat", "/live"}), "live");
+  EXPECT_EQ(RunOk({"exec", "box", "cat", "/live"}), "live");
+  RunOk({"commit", "--pause=false", "box", "live:2"});
+  const auto tree = Exported("box");
+  EXPECT_TRUE(tree.contains("live"));
+  EXPECT_FALSE(tree.contains("proc/self"));
+  EXPECT_FALSE(tree.contains("dev/null"));
+}
+
+TEST_F(CommitExport, NothingLeadsOutOfTheTree) {
+  WriteFile(Path("secret"), "not for the container");
+  const Output output = Run({"run", "--name", "box", Busybox(), "sh", "-c",
+                             fmt::format("rm -r /home && ln -s {} /home && ln -s {}/secret /file",
+                                         directory(), directory())});
+  ASSERT_EQ(output.code, 0) << output;
+  const auto tree = Exported("box");
+  EXPECT_TRUE(Has(tree.at("home"), "-> " + directory())) << tree.at("home");
+  EXPECT_FALSE(Has(ReadFile(Path("box.tar")), "not for the container"));
+  RunOk({"commit", "box"});
+}
+
+TEST_F(CommitExport, ImportMakesAnImageOfAnExport) {
+  MakeChanged("box");
+  const auto tree = Exported("box");
+  const std::string id = RunOk({"import", "-m", "by hand", "-c", "CMD [\"cat\", \"/etc/new\"]",
+                                "--change", "ENV PATH=/bin", Path("box.tar"), "flat:1"});
+  EXPECT_EQ(RunOk({"run", "--rm", "flat:1"}), "new");
+  EXPECT_EQ(Json::parse(Inspected(id, ".RootFS.Layers")).size(), 1u);
+  EXPECT_EQ(Inspected("flat:1", ".Comment"), "\"by hand\"");
+  RunOk({"create", "--name", "flat", "flat:1"});
+  EXPECT_EQ(DiffTrees(tree, Exported("flat")), "");
+}
+
+TEST_F(CommitExport, ImportTakesPackedTarsFromAPipe) {
+  const std::string tar = Tar().Directory("bin").File("bin/x", "x", 0755).Finish();
+  const std::string plain = RunOk({"import", "--platform", "linux/arm64", "-"}, tar);
+  EXPECT_EQ(Inspected(plain, ".Architecture"), "\"arm64\"");
+  const std::string packed = RunOk({"image", "import", "-"}, Gzip(tar));
+  EXPECT_EQ(Inspected(plain, ".RootFS.Layers"), Inspected(packed, ".RootFS.Layers"));
+  // Both can be saved.
+  RunOk({"save", "-o", Path("a.tar"), plain, packed});
+  const Output cut = Run({"import", "-"}, tar.substr(0, 600));
+  EXPECT_EQ(cut.code, 125) << cut;
+  EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
+  const Output url = Run({"import", "https://example.com/x.tar"});
+  EXPECT_EQ(url.code, 125);
+  EXPECT_TRUE(Has(url.err, "curl")) << url;
+  EXPECT_EQ(Run({"import", Path("missing.tar")}).code, 125);
+}
+
+TEST_F(CommitExport, NoSuchContainer) {
+  EXPECT_EQ(Run({"export", "none"}).code, 1);
+  EXPECT_EQ(Run({"commit", "none"}).code, 1);
+  RunOk({"create", "--name", "box", Busybox()});
+  const Output output = Run({"commit", "box", "UPPER"});
+  EXPECT_EQ(output.code, 125) << output;
+  Pty terminal(Hoy({"export", "box"}));
+  EXPECT_TRUE(terminal.Expect("is not written to a terminal"));
+  EXPECT_EQ(terminal.Finish(), 125);
+}
+
+}  // namespace
+}  // namespace hoy::test

@@ -1,0 +1,190 @@
+// skopeo, umoci and podman as independent readers and writers: what hoy saves and commits they
+// read, what they write hoy reads, compared file by file.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "tests/support/compare_images.h"
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+namespace fs = std::filesystem;
+
+// What the OCI layer page has rules for, in two layers.
+Image RichImage() {
+  Tar base;
+  base.Directory("bin").Directory("etc").Directory("keep").Directory("gone").Directory("opaque");
+  base.Directory("tmp", 01777)
+      .File("bin/suid", "suid", 04755)
+      .HardLink("bin/same", "bin/suid", 04755);
+  base.File("gone/file", "x").File("opaque/below", "x").File("etc/removed", "x");
+  base.File("etc/replaced", "file").Symlink("etc/link", "../keep").File("keep/a", "a");
+  base.Directory(std::string(120, 'n'));
+  base.File(std::string(120, 'n') + "/" + std::string(120, 'm'), "long");
+  base.Add({.name = "etc/owned", .content = "o", .mode = 0640, .uid = 3'000'000, .gid = 70'000});
+  base.Add({.name = "etc/old", .content = "o", .mtime = 86'400});
+  base.Add({.name = "etc/marked", .content = "x", .xattrs = {{"user.mark", "value"}}});
+  base.Add({.name = "keep/pipe", .type = '6', .mode = 0600});
+  Tar top;
+  top.Whiteout("gone").Whiteout("etc/removed").OpaqueDirectory("opaque").File("opaque/new", "new");
+  top.Whiteout("etc/replaced").Directory("etc/replaced").File("etc/replaced/in", "in");
+  top.File("keep/b", "b").HardLink("keep/c", "keep/b");
+  ImageBuilder builder;
+  builder.Layer(base).Layer(top, Compression::kGzip);
+  builder.config() = {
+      {"Cmd", {"/bin/suid"}}, {"Env", {"PATH=/bin"}}, {"Labels", {{"rich", "yes"}}}};
+  return builder.Build();
+}
+
+class ImagePeers : public ImageSandbox {
+ protected:
+  void SetUp() override {
+    ImageSandbox::SetUp();
+    if (IsSkipped()) return;
+    for (const char* tool : {"skopeo", "umoci"}) {
+      if (RunCommand({.argv = {"which", tool}}).code != 0)
+        SKIP_BECAUSE(std::string(tool) + " is missing");
+    }
+    WriteOciLayout(Path("rich"), "v1", RichImage());
+    WriteFile(Path("policy.json"), R"({"default":[{"type":"insecureAcceptAnything"}]})");
+    RunOk({"pull", "oci:" + Path("rich")});
+    RunOk({"tag", "localhost/rich:v1", "localhost/peers/rich:1"});
+  }
+  void TearDown() override {
+    if (podman_used_) Podman({"rm", "-f", "-a"});
+    ImageSandbox::TearDown();
+  }
+
+  Output Do(std::vector<std::string> argv) const {
+    Command command{.argv = std::move(argv), .timeout = seconds(120)};
+    command.env["TMPDIR"] = directory();
+    const Output output = RunCommand(command);
+    EXPECT_EQ(output.code, 0) << command.argv[0] << " " << command.argv.back() << "\n" << output;
+    return output;
+  }
+  void Skopeo(const std::string& from, const std::string& to) const {
+    Do({"skopeo", "--policy", Path("policy.json"), "copy", "-q", from, to});
+  }
+  // The tree that umoci makes of an image in a layout.
+  std::map<std::string, std::string> Umoci(const std::string& layout,
+                                           const std::string& tag) const {
+    const std::string bundle = Path("bundle-" + std::to_string(++count_));
+    Do({"umoci", "unpack", "--image", layout + ":" + tag, bundle});
+    return DescribeTree(bundle + "/rootfs");
+  }
+  std::map<std::string, std::string> Extracted(const std::string& tar,
+                                               Times times = Times::kAll) const {
+    const std::string root = Path("root-" + std::to_string(++count_));
+    ExtractTar(tar, root);
+    return DescribeTree(root, times);
+  }
+  std::map<std::string, std::string> Hoys(const std::string& image,
+                                          Times times = Times::kAll) const {
+    const std::string container = RunOk({"create", image, "x"});
+    const std::string tar = Path("export-" + std::to_string(++count_));
+    RunOk({"export", "-o", tar, container});
+    RunOk({"rm", container});
+    return Extracted(tar, times);
+  }
+  Output Podman(std::vector<std::string> arguments) const {
+    podman_used_ = true;
+    std::vector<std::string> argv = {"podman",    "--root",           Path("p"),
+                                     "--runroot", Path("pr"),         "--cgroup-manager",
+                                     "cgroupfs",  "--storage-driver", "vfs"};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return Do(argv);
+  }
+  std::map<std::string, std::string> Podmans(const std::string& image) const {
+    Output created = Podman({"create", "--network", "none", image, "x"});
+    const std::string container = created.out.substr(0, created.out.find('\n'));
+    const std::string tar = Path("podman-export-" + std::to_string(++count_));
+    Podman({"export", "-o", tar, container});
+    Podman({"rm", container});
+    return Extracted(tar, Times::kNotOfDirectories);
+  }
+  void Forget() const { RunOk({"image", "prune", "-af"}); }
+
+  mutable int count_ = 0;
+  mutable bool podman_used_ = false;
+};
+
+TEST_F(ImagePeers, UmociUnpacksTheTestImageAsHoyDoes) {
+  EXPECT_EQ(DiffTrees(Umoci(Path("rich"), "v1"), Hoys("localhost/peers/rich:1")), "");
+}
+
+TEST_F(ImagePeers, SkopeoAndUmociReadWhatHoySaves) {
+  const auto tree = Hoys("localhost/peers/rich:1");
+  const std::string id = RunOk({"inspect", "--format", "{{.Id}}", "localhost/peers/rich:1"});
+  const std::map<std::string, std::string> formats = {{"docker-archive", "docker-archive"},
+                                                      {"oci-archive", "oci-archive"},
+                                                      {"oci-dir", "oci"},
+                                                      {"docker-dir", "dir"}};
+  for (const auto& [format, transport] : formats) {
+    const std::string path = Path("saved-" + format);
+    RunOk({"save", "--format", format, "-o", path, "localhost/peers/rich:1"});
+    const std::string layout = Path("layout-" + format);
+    Skopeo(transport + ":" + path, "oci:" + layout + ":x");
+    EXPECT_EQ(DiffTrees(tree, Umoci(layout, "x")), "") << format;
+    const Output seen = Do({"skopeo", "inspect", "--config", "--raw", "oci:" + layout + ":x"});
+    EXPECT_EQ(Json::parse(seen.out)["config"]["Labels"]["rich"], "yes") << format;
+  }
+}
+
+TEST_F(ImagePeers, HoyReadsWhatSkopeoWrites) {
+  const auto tree = Hoys("localhost/peers/rich:1");
+  Forget();
+  const std::map<std::string, std::string> targets = {
+      {"docker-archive", ":localhost/from/skopeo:1"},
+      {"oci-archive", ":one"},
+      {"oci", ":one"},
+      {"dir", ""}};
+  for (const auto& [transport, name] : targets) {
+    const std::string path = Path("by-skopeo-" + transport);
+    Skopeo("oci:" + Path("rich") + ":v1", transport + ":" + path + name);
+    RunOk({"load", "-i", path});
+    const std::string pulled = RunOk({"pull", transport + ":" + path});
+    EXPECT_EQ(DiffTrees(tree, Hoys(pulled)), "") << transport;
+    Forget();
+  }
+}
+
+TEST_F(ImagePeers, UmociReadsWhatHoyCommits) {
+  const Output changed =
+      Run({"run", "--name", "box", Busybox(), "sh", "-c",
+           "rm -r /home; mkdir /home; echo a > /home/a; ln /home/a /b; rm /bin/vi; "
+           "mkdir -p /x/y; chmod 1777 /x; mkfifo /x/p; chown 5:3000000 /x/y"});
+  ASSERT_EQ(changed.code, 0) << changed;
+  const std::string id = RunOk({"commit", "box", "localhost/committed:1"});
+  for (const char* format : {"oci", "docker"}) {
+    RunOk({"commit", "--format", format, "box", fmt::format("localhost/committed:{}", format)});
+    RunOk({"save", "--format", "oci-archive", "-o", Path(format),
+           fmt::format("localhost/committed:{}", format)});
+    Skopeo("oci-archive:" + Path(format), "oci:" + Path("committed") + ":" + format);
+    EXPECT_EQ(DiffTrees(Hoys(id), Umoci(Path("committed"), format)), "") << format;
+  }
+}
+
+TEST_F(ImagePeers, PodmanAndHoyReadEachOther) {
+  if (RunCommand({.argv = {"which", "podman"}}).code != 0) SKIP_BECAUSE("podman is missing");
+  const auto tree = Hoys("localhost/peers/rich:1");
+  // podman 4's vfs driver leaves directories that a later layer touches with the time of unpacking.
+  const auto podmans_tree = Hoys("localhost/peers/rich:1", Times::kNotOfDirectories);
+  for (const char* format : {"docker-archive", "oci-archive"}) {
+    RunOk({"save", "--format", format, "-o", Path(format), "localhost/peers/rich:1"});
+    Podman({"load", "-i", Path(format)});
+    EXPECT_EQ(DiffTrees(podmans_tree, Podmans("localhost/peers/rich:1")), "") << format;
+  }
+  Forget();
+  for (const char* format : {"docker-archive", "oci-archive", "oci-dir", "docker-dir"}) {
+    const std::string path = Path(std::string("by-podman-") + format);
+    Podman({"save", "--format", format, "-o", path, "localhost/peers/rich:1"});
+    const std::string loaded = RunOk({"load", "-i", path});
+    EXPECT_EQ(DiffTrees(tree, Hoys(loaded.substr(loaded.find(": ") + 2))), "") << format;
+    Forget();
+  }
+}
+
+}  // namespace
+}  // namespace hoy::test

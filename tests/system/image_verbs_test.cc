@@ -1,0 +1,144 @@
+// tag, untag, exists, history, image prune, images --tree: what is on this machine, and its names.
+
+#include "tests/support/registry.h"
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class ImageVerbs : public ImageSandbox {
+ protected:
+  std::string Id(const std::string& image) const {
+    return RunOk({"inspect", "--type", "image", "--format", "{{.Id}}", image});
+  }
+};
+
+TEST_F(ImageVerbs, TagGivesNamesAndUntagTakesThem) {
+  RunOk({"tag", Busybox(), "one", "two:2"});
+  EXPECT_EQ(Id("one"), Id(Busybox()));
+  EXPECT_EQ(Id("docker.io/library/two:2"), Id(Busybox()));
+  RunOk({"image", "tag", "one", "localhost/three"});
+  EXPECT_EQ(RunOk({"untag", "one", "two:2", "one:latest"}),
+            "Untagged: one:latest\n"
+            "Untagged: two:2");
+  EXPECT_EQ(Run({"image", "exists", "one"}).code, 1);
+  EXPECT_EQ(Run({"image", "exists", "localhost/three"}).code, 0);
+}
+
+TEST_F(ImageVerbs, UntagChecksAllNamesFirst) {
+  RunOk({"tag", Busybox(), "one"});
+  const Output output = Run({"untag", Busybox(), "one", "other"});
+  EXPECT_EQ(output.code, 1) << output;
+  EXPECT_TRUE(Has(output.err, "'other' is not a name of image")) << output;
+  EXPECT_EQ(Run({"exists", "one"}).code, 0);
+}
+
+TEST_F(ImageVerbs, TagRefusesWhatIsNoName) {
+  EXPECT_EQ(Run({"tag", "missing", "x"}).code, 1);
+  const Output bad = Run({"tag", Busybox(), "UPPER"});
+  EXPECT_EQ(bad.code, 125) << bad;
+  EXPECT_EQ(Run({"tag", Busybox(), "x@sha256:" + std::string(64, 'a')}).code, 125);
+}
+
+TEST_F(ImageVerbs, ExistsAsksForTheKindThatWasSpelled) {
+  RunOk({"create", "--name", "box", Busybox()});
+  EXPECT_EQ(Run({"exists", "box"}).code, 0);
+  EXPECT_EQ(Run({"container", "exists", "box"}).code, 0);
+  const Output no_image = Run({"image", "exists", "box"});
+  EXPECT_EQ(no_image.code, 1);
+  EXPECT_EQ(no_image.out + no_image.err, "");
+  EXPECT_EQ(Run({"container", "exists", Busybox()}).code, 1);
+  EXPECT_EQ(Run({"exists", Busybox()}).code, 0);
+  EXPECT_EQ(Run({"exists", "NO NAME"}).code, 1);
+}
+
+TEST_F(ImageVerbs, HistoryShowsASizeForEachLayer) {
+  const std::string sizes = RunOk({"history", "--format", "{{.Size}}", Busybox()});
+  EXPECT_EQ(std::ranges::count(sizes, '\n'), 1) << sizes;  // two layers
+  EXPECT_EQ(Run({"history", "missing"}).code, 1);
+  const std::string bytes =
+      RunOk({"image", "history", "-H=false", "--format", "{{.Size}}", Busybox()});
+  EXPECT_GT(std::stoll(bytes.substr(bytes.find('\n') + 1)), 500'000) << bytes;
+}
+
+TEST_F(ImageVerbs, PruneTakesDanglingImagesOnly) {
+  RunOk({"untag", Configured()});
+  const std::string plan = RunOk({"image", "prune", "--dry-run"});
+  EXPECT_TRUE(Has(plan, "Images that would be deleted:\ndeleted: sha256:")) << plan;
+  EXPECT_EQ(RunOk({"images", "-q", "-f", "dangling=true"}).size(), 12u);
+  const std::string done = RunOk({"image", "prune", "-f"});
+  EXPECT_TRUE(Has(done, "Deleted Images:\ndeleted: sha256:")) << done;
+  EXPECT_TRUE(Has(done, "\nTotal reclaimed space: ")) << done;
+  EXPECT_EQ(RunOk({"images", "-q", "-f", "dangling=true"}), "");
+  EXPECT_EQ(Run({"exists", Busybox()}).code, 0);
+  EXPECT_EQ(RunOk({"image", "prune", "-f"}), "Total reclaimed space: 0B");
+}
+
+TEST_F(ImageVerbs, PruneAllLeavesWhatContainersUse) {
+  RunOk({"create", "--name", "box", Busybox()});
+  const std::string done = RunOk({"image", "prune", "--all", "--force"});
+  EXPECT_FALSE(Has(done, Busybox())) << done;
+  EXPECT_EQ(Run({"exists", Busybox()}).code, 0);
+  EXPECT_EQ(Run({"exists", Configured()}).code, 1);
+  EXPECT_EQ(Run({"run", "--rm", Busybox(), "true"}).code, 0);
+}
+
+TEST_F(ImageVerbs, PruneMindsItsFilters) {
+  RunOk({"image", "prune", "-af", "--filter", "label=no-such-label"});
+  EXPECT_EQ(Run({"exists", Configured()}).code, 0);
+  EXPECT_EQ(Run({"image", "prune", "-f", "--filter", "dangling=true"}).code, 125);
+  EXPECT_EQ(Run({"image", "prune", "-f", "--filter", "until=soon"}).code, 125);
+}
+
+TEST_F(ImageVerbs, PruneAsksOnATerminalAndNeverElsewhere) {
+  const Output refused = Run({"image", "prune"});
+  EXPECT_EQ(refused.code, 125);
+  EXPECT_TRUE(Has(refused.err, "use --force")) << refused;
+  RunOk({"untag", Configured()});
+  Pty no(Hoy({"image", "prune"}));
+  ASSERT_TRUE(no.Expect("Are you sure you want to continue? [y/N] "));
+  no.Send("n\n");
+  EXPECT_EQ(no.Finish(), 0);
+  EXPECT_EQ(RunOk({"images", "-q", "-f", "dangling=true"}).size(), 12u);
+  Pty yes(Hoy({"image", "prune"}));
+  ASSERT_TRUE(yes.Expect("[y/N] "));
+  yes.Send("y\n");
+  EXPECT_TRUE(yes.Expect("Total reclaimed space: "));
+  EXPECT_EQ(yes.Finish(), 0);
+  EXPECT_EQ(RunOk({"images", "-q", "-f", "dangling=true"}), "");
+}
+
+TEST_F(ImageVerbs, TheTreeHasALineForEachPlatform) {
+  Registry registry;
+  ImageBuilder amd64;
+  amd64.Layer(Tar().File("arch", "amd64"));
+  ImageBuilder arm64;
+  arm64.Layer(Tar().File("arch", "arm64")).Platform("arm64");
+  std::vector<IndexEntry> entries = {{amd64.Build(), "amd64", ""}, {arm64.Build(), "arm64", ""}};
+  registry.PushIndex("multi", "1", BuildIndex(entries), entries);
+  const std::string reference = registry.Reference("multi", "1");
+  RunOk({"pull", "-q", "--platform", "linux/amd64", reference});
+  const std::string here = RunOk({"images", "--tree", reference});
+  EXPECT_TRUE(Has(here, reference)) << here;
+  EXPECT_TRUE(Has(here, "└─ linux/amd64 ")) << here;
+  EXPECT_TRUE(Has(here, " " + entries[0].image.manifest.digest.substr(7, 12))) << here;
+  EXPECT_FALSE(Has(here, "arm64")) << here;
+  const std::string all = RunOk({"images", "--tree", "-a", reference});
+  EXPECT_TRUE(Has(all, "├─ linux/amd64")) << all;
+  EXPECT_TRUE(Has(all, "└─ linux/arm64")) << all;
+  EXPECT_EQ(Run({"images", "--tree", "-q"}).code, 125);
+}
+
+TEST_F(ImageVerbs, GroupsKnowTheirVerbs) {
+  const std::string group = RunOk({"image"});
+  for (const char* verb : {"ls", "rm", "tag", "untag", "history", "inspect", "exists", "prune"}) {
+    EXPECT_TRUE(Has(group, std::string("\n  ") + verb + " ")) << verb << "\n" << group;
+  }
+}
+
+}  // namespace
+}  // namespace hoy::test

@@ -1,0 +1,107 @@
+// ImageStore::Prune: many images at once, and what they share.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "core/sys/files.h"
+#include "oci/image/image_store.h"
+#include "oci/image/layer_info.h"
+#include "oci/image/layer_path.h"
+
+namespace hoy::oci {
+namespace {
+
+Digest D(char c) {
+  return Digest::FromHex(std::string(64, c));
+}
+
+class ImagePrune : public testing::Test {
+ protected:
+  void SetUp() override {
+    char path[] = "/tmp/hoy-prune-test-XXXXXX";
+    ASSERT_NE(mkdtemp(path), nullptr);
+    base_ = path;
+    layout_ = {.data = base_ + "/data", .run = base_ + "/run"};
+    ASSERT_TRUE(core::PrepareLayout(layout_));
+    // Two images on the layer 1; each blob has 2 bytes, each layer counts 1000.
+    Publish("x:1", 'a', 'b', "12");
+    Publish("y:1", 'c', 'd', "13");
+  }
+  void TearDown() override { EXPECT_TRUE(core::RemoveTree(base_)); }
+
+  void Publish(const std::string& name, char id, char manifest, const std::string& layers) {
+    ImageRecord record{.id = D(id), .manifest = D(manifest)};
+    for (char layer : layers) {
+      core::MakeDirectories(LayerFiles(layout_, D(layer))).value();
+      LayerInfo info{.diff_id = D(layer), .tar_bytes = 2048, .file_bytes = 1000};
+      core::WriteFileAtomically(LayerDirectory(layout_, D(layer)) + "/" + kLayerInfoName,
+                                EncodeLayerInfo(info), core::Durability::kVolatile)
+          .value();
+      record.chain_ids.push_back(D(layer));
+    }
+    record.blobs = {D(id), D(manifest)};
+    for (const Digest& blob : record.blobs) store().WriteBlob(blob, "{}").value();
+    store().Publish(record, *Reference::ParseWithDefaultTag(name), D(manifest)).value();
+  }
+  ImageStore store() const { return ImageStore(layout_); }
+  bool HasLayer(char c) const { return core::Exists(LayerDirectory(layout_, D(c))); }
+
+  std::string base_;
+  core::Layout layout_;
+};
+
+TEST_F(ImagePrune, KeepsWhatOtherImagesNeed) {
+  auto pruned = store().Prune(std::vector{D('a')}, {}, /*dry_run=*/false).value();
+  ASSERT_EQ(pruned.images.size(), 1u);
+  EXPECT_EQ(pruned.images[0].untagged, std::vector<std::string>{"x:1"});
+  EXPECT_EQ(pruned.images[0].deleted, (std::vector{D('a'), D('2')}));
+  EXPECT_EQ(pruned.reclaimed, 1004);
+  EXPECT_FALSE(HasLayer('2'));
+  EXPECT_TRUE(HasLayer('1'));
+  EXPECT_FALSE(store().HasBlob(D('b')));
+  EXPECT_FALSE(store().Resolve("x:1"));
+  EXPECT_TRUE(store().Resolve("y:1"));
+}
+
+TEST_F(ImagePrune, CountsASharedLayerOnceWhenBothGo) {
+  auto pruned = store().Prune(std::vector{D('a'), D('c'), D('a')}, {}, /*dry_run=*/false).value();
+  EXPECT_EQ(pruned.images.size(), 2u);
+  EXPECT_EQ(pruned.reclaimed, 3008);
+  EXPECT_TRUE(core::ListDirectory(layout_.Layers()).value().empty());
+  EXPECT_TRUE(core::ListDirectory(layout_.Blobs()).value().empty());
+}
+
+TEST_F(ImagePrune, ADryRunSaysTheSameAndRemovesNothing) {
+  auto plan = store().Prune(std::vector{D('a'), D('c')}, {}, /*dry_run=*/true).value();
+  EXPECT_EQ(plan.reclaimed, 3008);
+  EXPECT_EQ(plan.images.size(), 2u);
+  EXPECT_TRUE(HasLayer('1') && HasLayer('2') && HasLayer('3'));
+  EXPECT_TRUE(store().Resolve("x:1") && store().Resolve("y:1"));
+}
+
+TEST_F(ImagePrune, LeavesImagesOfContainersAndLayersOfPulls) {
+  std::vector<ImageUser> users = {{.container_id = "f", .image = D('a'), .chain_ids = {D('2')}}};
+  EXPECT_TRUE(store().Prune(std::vector{D('a'), D('9')}, users, false).value().images.empty());
+  PullLease lease = store().BeginPull().value();
+  lease.Protect({}, std::vector{D('3')}).value();
+  auto pruned = store().Prune(std::vector{D('c')}, users, false).value();
+  EXPECT_EQ(pruned.images[0].deleted, std::vector{D('c')});
+  EXPECT_TRUE(HasLayer('1') && HasLayer('2') && HasLayer('3'));
+}
+
+TEST(LayerInfo, RefusesWhatIsNone) {
+  EXPECT_FALSE(DecodeLayerInfo("{}"));
+  EXPECT_FALSE(DecodeLayerInfo("[]"));
+  EXPECT_FALSE(DecodeLayerInfo(R"({"diff_id":"sha256:x","tar_bytes":1,"file_bytes":1})"));
+  LayerInfo info{.diff_id = D('a'), .tar_bytes = 5, .file_bytes = 7};
+  auto again = DecodeLayerInfo(EncodeLayerInfo(info));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->diff_id, info.diff_id);
+  EXPECT_EQ(again->tar_bytes, 5);
+  EXPECT_EQ(again->file_bytes, 7);
+}
+
+}  // namespace
+}  // namespace hoy::oci
