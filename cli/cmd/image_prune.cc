@@ -38,7 +38,7 @@ class ImagePruneCommand final : public Command {
     TRY(std::vector<oci::ImageUser> users, ImageUsers(context.layout));
     oci::PrunedImages pruned;
     if (!chosen.empty()) {
-      TRY(pruned, store.Prune(chosen, users, dry_run_));
+      TRY(pruned, store.Prune(chosen, users, {.dry_run = dry_run_, .dangling_only = !all_}));
     }
     Print(context, pruned);
     return 0;

@@ -26,8 +26,8 @@ struct Doomed {
 
 class Pruning {
  public:
-  Pruning(const core::Layout& layout, std::span<const ImageUser> users, bool dry_run)
-      : layout_(layout), users_(users), dry_run_(dry_run) {}
+  Pruning(const core::Layout& layout, std::span<const ImageUser> users, const PruneOptions& options)
+      : layout_(layout), users_(users), options_(options), dry_run_(options.dry_run) {}
 
   // Under the images lock. Names, then records, then what they needed: as Remove does it.
   Result<> Run(std::span<const Digest> images) {
@@ -64,12 +64,14 @@ class Pruning {
       }
       TRY(auto record, ReadRecord(layout_, id));
       if (!record) continue;  // someone else was faster
-      ids_.insert(id);
-      Doomed& image = doomed_.emplace_back(Doomed{.record = *std::move(record), .names = {}});
+      Doomed image{.record = *std::move(record), .names = {}};
       for (const RefRecord& ref : refs) {
         if (ref.image == id) image.names.push_back(ref.reference);
       }
+      if (options_.dangling_only && !image.names.empty()) continue;
       std::ranges::sort(image.names);
+      ids_.insert(id);
+      doomed_.push_back(std::move(image));
     }
     return {};
   }
@@ -107,6 +109,7 @@ class Pruning {
 
   const core::Layout& layout_;
   std::span<const ImageUser> users_;
+  const PruneOptions& options_;
   bool dry_run_;
   std::set<Digest> ids_;
   std::vector<Doomed> doomed_;
@@ -117,9 +120,10 @@ class Pruning {
 }  // namespace
 
 Result<PrunedImages> ImageStore::Prune(std::span<const Digest> images,
-                                       std::span<const ImageUser> users, bool dry_run) const {
+                                       std::span<const ImageUser> users,
+                                       const PruneOptions& options) const {
   TRY(Fd lock, LockImages(layout_.Images()));
-  Pruning pruning(layout_, users, dry_run);
+  Pruning pruning(layout_, users, options);
   TRY(pruning.Run(images));
   lock.reset();
   // Trees take long to delete: without the lock.

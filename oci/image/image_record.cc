@@ -1,5 +1,8 @@
 #include "oci/image/image_record.h"
 
+#include <optional>
+
+#include "core/base/text.h"
 #include "oci/image/codec.h"
 
 namespace hoy::oci {
@@ -27,6 +30,35 @@ uint64_t HashOf(std::string_view text) {
   uint64_t hash = 14695981039346656037U;
   for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
   return hash;
+}
+
+// What EncodeRefRecord writes for any name without an escape, taken apart without the parser: lists
+// read one of these for each name. nullopt: another shape, which is for the parser.
+std::optional<RefRecord> DecodePlainRef(std::string_view bytes) {
+  constexpr size_t kDigestLength = 64;
+  auto take = [&](std::string_view text) {
+    if (!bytes.starts_with(text)) return false;
+    bytes.remove_prefix(text.size());
+    return true;
+  };
+  auto take_digest = [&](Digest& digest) {
+    std::string_view hex = bytes.substr(0, kDigestLength);
+    if (hex.size() != kDigestLength || !IsHex(hex)) return false;
+    digest = Digest::FromHex(hex);
+    bytes.remove_prefix(kDigestLength);
+    return true;
+  };
+  RefRecord record;
+  if (!take(R"({"image":"sha256:)") || !take_digest(record.image)) return std::nullopt;
+  if (!take(R"(","reference":")")) return std::nullopt;
+  std::string_view name = bytes.substr(0, bytes.find('"'));
+  if (name.find_first_of(std::string_view("\\\0", 2)) != std::string_view::npos)
+    return std::nullopt;
+  bytes.remove_prefix(name.size());
+  if (!take(R"(","target":"sha256:)") || !take_digest(record.target)) return std::nullopt;
+  if (bytes != "\",\"version\":1}\n") return std::nullopt;
+  record.reference = name;
+  return record;
 }
 
 }  // namespace
@@ -83,6 +115,7 @@ std::string EncodeRefRecord(const RefRecord& record) {
 }
 
 Result<RefRecord> DecodeRefRecord(std::string_view bytes) {
+  if (auto record = DecodePlainRef(bytes)) return *std::move(record);
   return DecodeJson<RefRecord>(bytes, "image name", kMaxRecordBytes, [](const Json& object) {
     CheckVersion(object);
     return Result<RefRecord>(RefRecord{.reference = StringAt(object, "reference"),

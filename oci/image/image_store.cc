@@ -125,17 +125,22 @@ Result<std::vector<ListedImage>> ImageStore::List() const {
   TRY(auto records, ReadRecords(layout_));
   std::map<Digest, std::vector<std::string>> names;
   for (RefRecord& ref : refs) names[ref.image].push_back(std::move(ref.reference));
+  // Pointers are sorted: a record is large.
+  std::vector<ImageRecord*> order;
+  order.reserve(records.size());
+  for (ImageRecord& record : records) order.push_back(&record);
+  std::ranges::stable_sort(order, std::ranges::greater(),
+                           [](const ImageRecord* record) { return record->created; });
   std::vector<ListedImage> images;
   images.reserve(records.size());
-  for (ImageRecord& record : records) {
+  for (ImageRecord* newest : order) {
+    ImageRecord& record = *newest;
     auto own = names.find(record.id);
     ListedImage image{.record = std::move(record), .names = {}};
     if (own != names.end()) image.names = std::move(own->second);
     std::ranges::sort(image.names);
     images.push_back(std::move(image));
   }
-  std::ranges::stable_sort(images, std::ranges::greater(),
-                           [](const ListedImage& image) { return image.record.created; });
   return images;
 }
 

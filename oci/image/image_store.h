@@ -71,6 +71,11 @@ struct RemovedImage {
   std::vector<Digest> deleted;        // the image id, then chain ids, topmost first
 };
 
+struct PruneOptions {
+  bool dry_run = false;        // nothing is removed; the answer is what would be
+  bool dangling_only = false;  // one that has got a name by now stays
+};
+
 struct PrunedImages {
   std::vector<RemovedImage> images;
   int64_t reclaimed = 0;  // bytes of files
@@ -118,10 +123,9 @@ class ImageStore {
   Result<RemovedImage> Untag(std::string_view name) const;
 
   // Removes images with all their names, as one step under one lock: those of `images` that no
-  // container uses. `reclaimed` counts the blobs and layers that nothing else needs. With `dry_run`
-  // nothing is removed, and the answer is what would be.
+  // container uses. `reclaimed` counts the blobs and layers that nothing else needs.
   Result<PrunedImages> Prune(std::span<const Digest> images, std::span<const ImageUser> users,
-                             bool dry_run) const;
+                             const PruneOptions& options = {}) const;
 
   // Deletes blobs, layers, staging directories and leases that nobody needs. Returns chain ids.
   Result<std::vector<Digest>> CollectGarbage(std::span<const ImageUser> users) const;

@@ -178,7 +178,12 @@ Compression DetectCompression(std::span<const std::byte> head) {
 
 Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed) {
   auto input = std::make_unique<CompressedInput>(compressed);
-  while (input->bytes().size() < 6) {
+  auto wants_more = [&] {
+    auto head = input->bytes();
+    bool may_be_xz = head.size() >= 4 && head[0] == std::byte{0xfd};
+    return head.size() < (may_be_xz ? 6 : 4);
+  };
+  while (wants_more()) {
     TRY(bool more, input->Fill());
     if (!more) break;
   }

@@ -48,8 +48,8 @@ std::vector<std::string> Joined(std::vector<std::string> first,
   return first;
 }
 
-// A directory of real files from Debian packages, cut into gzip layers, as a registry's storage.
-// Made once and kept in the user's cache.
+}  // namespace
+
 std::string LargeImageStorage() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
@@ -66,8 +66,6 @@ std::string LargeImageStorage() {
   if (made.code != 0) throw std::runtime_error("make-large-image: " + made.err);
   return storage;
 }
-
-}  // namespace
 
 void MonitorMemory(Ground& ground, Report& report, int) {
   const std::string id = ground.Text(ground.Hoy({"run", "-d", ground.image(), "sleep", "86400"}));

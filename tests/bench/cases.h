@@ -13,6 +13,10 @@ struct Case {
   void (*run)(Ground&, Report&, int rounds);
 };
 
+// Real files from Debian packages, cut into six gzip layers, "large" in a registry's storage. Made
+// once and kept in the user's cache.
+std::string LargeImageStorage();
+
 void RunTrue(Ground& ground, Report& report, int rounds);
 void ExecTrue(Ground& ground, Report& report, int rounds);
 void ListContainers(Ground& ground, Report& report, int rounds);
@@ -20,5 +24,8 @@ void PrintVersion(Ground& ground, Report& report, int rounds);
 void MonitorMemory(Ground& ground, Report& report, int rounds);
 void LogThroughput(Ground& ground, Report& report, int rounds);
 void PullLargeImage(Ground& ground, Report& report, int rounds);
+void SaveAndLoad(Ground& ground, Report& report, int rounds);
+void RemoveLargeImage(Ground& ground, Report& report, int rounds);
+void ListImages(Ground& ground, Report& report, int rounds);
 
 }  // namespace hoy::bench

@@ -146,5 +146,38 @@ TEST(EscapeReference, GivesOneReadableFileName) {
   EXPECT_NE(first, second);
 }
 
+TEST(RefRecord, ComesBackWhateverItsShape) {
+  RefRecord record{.reference = "docker.io/library/busybox:1",
+                   .target = Digest::FromHex(std::string(64, 'a')),
+                   .image = Digest::FromHex(std::string(64, 'b'))};
+  std::string text = EncodeRefRecord(record);
+  // As it is written, and as any other JSON writer would.
+  std::string spaced = text;
+  spaced.insert(1, " ");
+  for (const std::string& bytes : {text, spaced, text.substr(0, text.size() - 1)}) {
+    auto again = DecodeRefRecord(bytes);
+    ASSERT_TRUE(again) << bytes;
+    EXPECT_EQ(again->reference, record.reference);
+    EXPECT_EQ(again->target, record.target);
+    EXPECT_EQ(again->image, record.image);
+  }
+  for (size_t size = 0; size + 1 < text.size(); ++size) {
+    EXPECT_FALSE(DecodeRefRecord(text.substr(0, size))) << size;
+  }
+  std::string newer = text;
+  newer.replace(newer.find(":1}"), 3, ":2}");
+  EXPECT_FALSE(DecodeRefRecord(newer));
+}
+
+TEST(Json, BracketsInStringsAreNoDepth) {
+  std::string brackets(100, '[');
+  std::string text = R"({"os":"linux","author":"\\\"[[)" + brackets +
+                     R"(","rootfs":{"type":"layers","diff_ids":[]}})";
+  EXPECT_TRUE(ParseImageConfig(text)) << ParseImageConfig(text).error().message;
+  EXPECT_FALSE(ParseImageConfig(R"({"a":)" + brackets + std::string(100, ']') + "}"));
+  EXPECT_FALSE(ParseImageConfig("{\"a\":\"\\"));
+  EXPECT_FALSE(ParseImageConfig("{\"a\":\""));
+}
+
 }  // namespace
 }  // namespace hoy::oci

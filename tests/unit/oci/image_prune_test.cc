@@ -53,7 +53,7 @@ class ImagePrune : public testing::Test {
 };
 
 TEST_F(ImagePrune, KeepsWhatOtherImagesNeed) {
-  auto pruned = store().Prune(std::vector{D('a')}, {}, /*dry_run=*/false).value();
+  auto pruned = store().Prune(std::vector{D('a')}, {}).value();
   ASSERT_EQ(pruned.images.size(), 1u);
   EXPECT_EQ(pruned.images[0].untagged, std::vector<std::string>{"x:1"});
   EXPECT_EQ(pruned.images[0].deleted, (std::vector{D('a'), D('2')}));
@@ -66,7 +66,7 @@ TEST_F(ImagePrune, KeepsWhatOtherImagesNeed) {
 }
 
 TEST_F(ImagePrune, CountsASharedLayerOnceWhenBothGo) {
-  auto pruned = store().Prune(std::vector{D('a'), D('c'), D('a')}, {}, /*dry_run=*/false).value();
+  auto pruned = store().Prune(std::vector{D('a'), D('c'), D('a')}, {}).value();
   EXPECT_EQ(pruned.images.size(), 2u);
   EXPECT_EQ(pruned.reclaimed, 3008);
   EXPECT_TRUE(core::ListDirectory(layout_.Layers()).value().empty());
@@ -74,7 +74,7 @@ TEST_F(ImagePrune, CountsASharedLayerOnceWhenBothGo) {
 }
 
 TEST_F(ImagePrune, ADryRunSaysTheSameAndRemovesNothing) {
-  auto plan = store().Prune(std::vector{D('a'), D('c')}, {}, /*dry_run=*/true).value();
+  auto plan = store().Prune(std::vector{D('a'), D('c')}, {}, {.dry_run = true}).value();
   EXPECT_EQ(plan.reclaimed, 3008);
   EXPECT_EQ(plan.images.size(), 2u);
   EXPECT_TRUE(HasLayer('1') && HasLayer('2') && HasLayer('3'));
@@ -83,12 +83,20 @@ TEST_F(ImagePrune, ADryRunSaysTheSameAndRemovesNothing) {
 
 TEST_F(ImagePrune, LeavesImagesOfContainersAndLayersOfPulls) {
   std::vector<ImageUser> users = {{.container_id = "f", .image = D('a'), .chain_ids = {D('2')}}};
-  EXPECT_TRUE(store().Prune(std::vector{D('a'), D('9')}, users, false).value().images.empty());
+  EXPECT_TRUE(store().Prune(std::vector{D('a'), D('9')}, users).value().images.empty());
   PullLease lease = store().BeginPull().value();
   lease.Protect({}, std::vector{D('3')}).value();
-  auto pruned = store().Prune(std::vector{D('c')}, users, false).value();
+  auto pruned = store().Prune(std::vector{D('c')}, users).value();
   EXPECT_EQ(pruned.images[0].deleted, std::vector{D('c')});
   EXPECT_TRUE(HasLayer('1') && HasLayer('2') && HasLayer('3'));
+}
+
+// A pull's record comes before its name: whoever listed in between takes it for dangling.
+TEST_F(ImagePrune, SparesWhatHasGotANameMeanwhile) {
+  EXPECT_TRUE(store().Prune(std::vector{D('a')}, {}, {.dangling_only = true})->images.empty());
+  EXPECT_TRUE(store().Resolve("x:1"));
+  store().Untag("x:1").value();
+  EXPECT_EQ(store().Prune(std::vector{D('a')}, {}, {.dangling_only = true})->images.size(), 1u);
 }
 
 TEST(LayerInfo, RefusesWhatIsNone) {

@@ -1,0 +1,166 @@
+// Images without a network: save, load, list, remove.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tests/bench/cases.h"
+#include "tests/support/tar.h"
+
+namespace hoy::bench {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr int kManyImages = 500;
+
+// The large image in stores of its own.
+struct Large {
+  explicit Large(Ground& ground_of_all)
+      : ground(ground_of_all), registry({.storage = LargeImageStorage()}) {
+    reference = registry.Reference("large");
+    root = ground.Path("large");
+    Measure(ground.Hoy({"pull", "-q", reference}, root));
+    if (ground.has_podman()) {
+      Measure(ground.Podman({"pull", "-q", "--tls-verify=false", reference}));
+    }
+  }
+  ~Large() {
+    fs::remove_all(root);
+    if (ground.has_podman()) ground.Text(ground.Podman({"rmi", "-f", reference}));
+  }
+
+  Ground& ground;
+  test::Registry registry;
+  std::string reference;
+  std::string root;
+};
+
+void PodmanTarget(Report& report, const std::string& metric, double most) {
+  const auto hoy = report.Median(metric, "hoy");
+  const auto podman = report.Median(metric, "podman");
+  if (!hoy || !podman) return;
+  report.Target(fmt::format("{}: {:.2f} x podman (at most {:.1f})", metric, *hoy / *podman, most),
+                *hoy <= *podman * most);
+}
+
+void PeakTarget(Report& report, const std::string& metric, double peak_kib) {
+  report.Add({metric + ", peak memory", "hoy", "KiB", peak_kib, peak_kib, 1});
+  report.Target(fmt::format("{}: peak memory {:.0f} MiB (under 100)", metric, peak_kib / 1024),
+                peak_kib < 100 * 1024);
+}
+
+// A docker-archive of many images on one layer.
+std::string ManyImages() {
+  const std::string layer = test::Tar().File("a", "a").Finish();
+  test::Tar archive;
+  archive.File("layer.tar", layer);
+  test::Json manifest = test::Json::array();
+  for (int i = 0; i < kManyImages; ++i) {
+    const test::Json config = {
+        {"os", "linux"},
+        {"architecture", "amd64"},
+        {"created", fmt::format("2026-01-01T{:02}:{:02}:00Z", i / 60, i % 60)},
+        {"config", {{"Labels", {{"number", std::to_string(i)}}}}},
+        {"rootfs", {{"type", "layers"}, {"diff_ids", {test::Sha256Digest(layer)}}}}};
+    const std::string name = fmt::format("{}.json", i);
+    archive.File(name, config.dump());
+    manifest.push_back({{"Config", name},
+                        {"RepoTags", {fmt::format("registry.example.com/team/app{}:1", i)}},
+                        {"Layers", {"layer.tar"}}});
+  }
+  archive.File("manifest.json", manifest.dump());
+  return archive.Finish();
+}
+
+}  // namespace
+
+void SaveAndLoad(Ground& ground, Report& report, int rounds) {
+  const Large large(ground);
+  const std::string archive = ground.Path("large.tar");
+  for (const std::string format : {"docker-archive", "oci-archive"}) {
+    double peak = 0;
+    const std::string save = fmt::format("save, 870 MB, {}", format);
+    const std::string load = fmt::format("load, 870 MB, {}", format);
+    const std::vector<std::string> arguments = {"save", "--format", format,
+                                                "-o",   archive,    large.reference};
+    std::vector<Contender> contenders = {{"hoy", [&] {
+                                            fs::remove(archive);
+                                            const Usage usage =
+                                                Measure(ground.Hoy(arguments, large.root));
+                                            peak =
+                                                std::max(peak, static_cast<double>(usage.peak_kib));
+                                            return usage.milliseconds / 1e3;
+                                          }}};
+    if (ground.has_podman()) {
+      contenders.push_back({"podman", [&] {
+                              fs::remove(archive);
+                              return Measure(ground.Podman(arguments)).milliseconds / 1e3;
+                            }});
+    }
+    report.Compare(save, "s", rounds, contenders);
+    PodmanTarget(report, save, 0.5);
+    PeakTarget(report, save, peak);
+
+    fs::remove(archive);
+    Measure(ground.Hoy(arguments, large.root));
+    peak = 0;
+    contenders = {{"hoy", [&] {
+                     const std::string root = ground.Path("load");
+                     fs::remove_all(root);
+                     const Usage usage = Measure(ground.Hoy({"load", "-q", "-i", archive}, root));
+                     peak = std::max(peak, static_cast<double>(usage.peak_kib));
+                     return usage.milliseconds / 1e3;
+                   }}};
+    if (ground.has_podman()) {
+      contenders.push_back(
+          {"podman", [&] {
+             ground.Text(ground.Podman({"rmi", "-f", large.reference}));
+             return Measure(ground.Podman({"load", "-q", "-i", archive})).milliseconds / 1e3;
+           }});
+    }
+    report.Compare(load, "s", rounds, contenders);
+    PodmanTarget(report, load, 0.5);
+    PeakTarget(report, load, peak);
+    fs::remove_all(ground.Path("load"));
+    fs::remove(archive);
+  }
+}
+
+void RemoveLargeImage(Ground& ground, Report& report, int rounds) {
+  const Large large(ground);
+  const std::string metric = "rmi, 870 MB";
+  double peak = 0;
+  std::vector<Contender> contenders = {
+      {"hoy", [&] {
+         Measure(ground.Hoy({"pull", "-q", large.reference}, large.root));
+         const Usage usage = Measure(ground.Hoy({"rmi", large.reference}, large.root));
+         peak = std::max(peak, static_cast<double>(usage.peak_kib));
+         return usage.milliseconds;
+       }}};
+  if (ground.has_podman()) {
+    contenders.push_back(
+        {"podman", [&] {
+           Measure(ground.Podman({"pull", "-q", "--tls-verify=false", large.reference}));
+           return Measure(ground.Podman({"rmi", large.reference})).milliseconds;
+         }});
+  }
+  report.Compare(metric, "ms", rounds, contenders);
+  PodmanTarget(report, metric, 0.5);
+  PeakTarget(report, metric, peak);
+}
+
+void ListImages(Ground& ground, Report& report, int rounds) {
+  const std::string root = ground.Path("many");
+  const std::string archive = ground.Path("many.tar");
+  test::WriteFile(archive, ManyImages());
+  Measure(ground.Hoy({"load", "-q", "-i", archive}, root));
+  const std::string metric = fmt::format("images, {} of them", kManyImages);
+  report.Compare(metric, "ms", rounds,
+                 {{"hoy", [&] { return Measure(ground.Hoy({"images"}, root)).milliseconds; }}});
+  const double median = report.Median(metric, "hoy").value_or(1e9);
+  report.Target(fmt::format("{}: {:.1f} ms (under 10)", metric, median), median < 10);
+  fs::remove_all(root);
+}
+
+}  // namespace hoy::bench
