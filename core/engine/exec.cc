@@ -1,10 +1,8 @@
 #include "core/engine/exec.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -58,14 +56,6 @@ Result<> GiveStreams(ExecStreams& streams, const ResolvedUser& user) {
   return {};
 }
 
-// Children of this process start in the container's PID namespace; and while one of them has not
-// yet exec'd, nobody inside may look into it.
-Result<> EnterPidNamespace(BorrowedFd init) {
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (setns(init.get(), CLONE_NEWPID) != 0) return FailErrno("join namespace", "pid");
-  return {};
-}
-
 Result<ResolvedProcess> ResolveInside(pid_t init, const ProcessConfig& process) {
   TRY(LayeredRoot root, LayeredRoot::Open({fmt::format("/proc/{}/root", init)}));
   return ResolveProcess(root, process);
@@ -116,14 +106,12 @@ Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
             .WithHint(fmt::format("hoy start {}", ShortId(id))));
   }
   TRY(ExecStreams streams, MakeStreams(request));
-  TRY(EnterPidNamespace(*init));
   TRY(SpawnedMonitor child,
       SpawnMonitor(
           {.label = std::string(ShortId(id)),
            .join = *init,
            .streams = {streams.theirs[0].get(), streams.theirs[1].get(), streams.theirs[2].get()},
            .sibling = status.run->monitor.pid}));
-  prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   TRY(CgroupLocation cgroup, ReadCgroupLocation(layout, id));
   TRY(child.channel.SendPlan(BuildJoinPlan(cgroup).Serialize()));
   return JoiningProcess{*std::move(init), status.run->init.pid, std::move(streams),
@@ -145,6 +133,14 @@ Result<int> ExecInContainer(JoiningProcess joining, const ContainerRecord& recor
     TRY(seccomp, ResolveSeccomp(record.config.seccomp, process.capabilities));
   }
   input.seccomp = seccomp.instructions();
+  TRY(StartReply joined, child.channel.Receive());
+  if (joined.kind == StartReply::Kind::kEndOfFile) {
+    return Fail(ErrorKind::kSystem, "hoy-monitor was killed before it had joined the container");
+  }
+  if (joined.message.kind != StartMessageKind::kForked) {
+    return Fail(ExplainFailure(init_pid, process, input.resolved, child.channel, joined.message));
+  }
+  child.process = ChildProcess(static_cast<pid_t>(joined.message.value), std::move(joined.fd));
   // On a terminal the user may detach, so there the guard takes the death signal's place.
   bool may_detach = !request.detach && process.terminal;
   input.dies_with_client = !request.detach && !may_detach;
@@ -162,7 +158,7 @@ Result<int> ExecInContainer(JoiningProcess joining, const ContainerRecord& recor
     TRY(StartReply reply, child.channel.Receive());
     if (reply.kind == StartReply::Kind::kEndOfFile) break;
     if (reply.message.kind == StartMessageKind::kTerminal) {
-      streams.ours.terminal = std::move(reply.terminal);
+      streams.ours.terminal = std::move(reply.fd);
       continue;
     }
     return Fail(ExplainFailure(init_pid, process, input.resolved, child.channel, reply.message));

@@ -62,7 +62,7 @@ Result<StartReply> StartChannel::Receive() {
   if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
     int fd = -1;
     memcpy(&fd, CMSG_DATA(item), sizeof fd);
-    reply.terminal.reset(fd);
+    reply.fd.reset(fd);
   }
   return reply;
 }

@@ -15,7 +15,7 @@ struct StartReply {
   enum class Kind { kMessage, kEndOfFile };
   Kind kind = Kind::kEndOfFile;
   StartMessage message{};
-  Fd terminal;  // with StartMessageKind::kTerminal
+  Fd fd;  // with StartMessageKind::kTerminal the pty's master, with kForked a pidfd
 };
 
 class StartChannel {

@@ -435,9 +435,9 @@ PlanBuilder BuildJoinPlan(const CgroupLocation& cgroup) {
   // While the host's paths are still in reach.
   Offset files = plan.Texts(cgroup.SelfJoinFiles());
   plan.Add(StepKind::kJoinCgroups).d = files;
-  // The PID namespace was joined before the fork: setns(2) moves only children.
   plan.Add(StepKind::kJoinNamespaces).flags =
       CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
+  plan.Add(StepKind::kForkIntoPidNamespace);
   plan.Add(StepKind::kNewSession);
   return plan;
 }

@@ -68,6 +68,19 @@ int OpenTerminal(ChildContext& context, const Step& step) {
   return 0;
 }
 
+// A PID namespace takes only new processes. The child is hoy's, as this process is, so that hoy can
+// wait for it and its end can follow hoy's (prctl(2), PR_SET_PDEATHSIG).
+int ForkIntoPidNamespace(ChildContext& context) {
+  if (setns(context.join_fd, CLONE_NEWPID) != 0) return -1;
+  int pidfd = -1;
+  auto pid = static_cast<pid_t>(
+      syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr));
+  if (pid < 0) return -1;
+  if (pid == 0) return 0;
+  Report(context.status_fd, {StartMessageKind::kForked, 0, pid, 0}, pidfd);
+  _exit(0);
+}
+
 int ConnectStreams(const ChildContext& context) {
   for (int stream = 0; stream < 3; ++stream) {
     int fd = context.terminal >= 0 ? context.terminal : context.streams[stream];
@@ -180,6 +193,7 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kUnshare: return unshare(static_cast<int>(step.flags));
     case StepKind::kJoinCgroups: return JoinOwnCgroups(plan, step);
     case StepKind::kJoinNamespaces: return setns(context.join_fd, static_cast<int>(step.flags));
+    case StepKind::kForkIntoPidNamespace: return ForkIntoPidNamespace(context);
     case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;
     case StepKind::kDeathSignal: return prctl(PR_SET_PDEATHSIG, step.value, 0, 0, 0);
     case StepKind::kPropagation: return mount(nullptr, a, nullptr, step.flags, nullptr);

@@ -25,14 +25,15 @@ using Offset = uint32_t;
 
 // The letters name the fields of Step that a kind uses.
 enum class StepKind : uint32_t {
-  kAwaitRelease,     // waits until the monitor has joined the cgroups and written the state
-  kUnshare,          // flags: CLONE_NEW*
-  kJoinCgroups,      // d: list of files that take "0", CgroupLocation::SelfJoinFiles
-  kJoinNamespaces,   // slot: pidfd or nsfs descriptor, flags: CLONE_NEW*
-  kNewSession,       // setsid(2)
-  kDeathSignal,      // value: signal sent when the parent dies
-  kPropagation,      // a: path, flags: MS_SLAVE | MS_REC ...
-  kOpenTree,         // a: host path, slot: where to keep it, flags: AT_RECURSIVE or 0
+  kAwaitRelease,          // waits until the monitor has joined the cgroups and written the state
+  kUnshare,               // flags: CLONE_NEW*
+  kJoinCgroups,           // d: list of files that take "0", CgroupLocation::SelfJoinFiles
+  kJoinNamespaces,        // slot: pidfd or nsfs descriptor, flags: CLONE_NEW*
+  kForkIntoPidNamespace,  // slot unused; goes on as a new child of hoy in the namespace of join_fd
+  kNewSession,            // setsid(2)
+  kDeathSignal,           // value: signal sent when the parent dies
+  kPropagation,           // a: path, flags: MS_SLAVE | MS_REC ...
+  kOpenTree,              // a: host path, slot: where to keep it, flags: AT_RECURSIVE or 0
   kOverlay,          // a: target, b: upperdir, c: workdir, d: list of lowerdirs, topmost first,
                      // value: 1: what is written need not survive a crash ("volatile")
   kPivotRoot,        // a: the new root, already a mount point
@@ -139,9 +140,10 @@ struct PlanOrder {
 //   | kStarted  | 0            | 0      | init's pid |                     | execve succeeded     |
 //   | kFailed   | failing step | offset | errno      |                     | nothing runs         |
 //   | kSetup    | SetupStage   | 0      | errno      |                     | the monitor failed   |
+//   | kForked   | 0            | 0      | its pid    | SCM_RIGHTS: pidfd   | only in mode kDirect |
 //   | kTerminal | 0            | 0      | 0          | SCM_RIGHTS: the pty | only in mode kDirect |
 //   | EOF without kStarted: in mode kDirect, success; else the monitor was killed |
-enum class StartMessageKind : uint32_t { kStarted, kFailed, kSetup, kTerminal };
+enum class StartMessageKind : uint32_t { kStarted, kFailed, kSetup, kForked, kTerminal };
 enum class SetupStage : uint32_t { kPlan, kState, kStreams, kLog, kClone, kCgroup, kAwait };
 struct StartMessage {
   StartMessageKind kind;

@@ -18,6 +18,7 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kUnshare: return "unshare";
     case StepKind::kJoinCgroups: return "join cgroup";
     case StepKind::kJoinNamespaces: return "join namespaces";
+    case StepKind::kForkIntoPidNamespace: return "enter PID namespace";
     case StepKind::kNewSession: return "setsid";
     case StepKind::kDeathSignal: return "set parent-death signal";
     case StepKind::kPropagation: return "set mount propagation";

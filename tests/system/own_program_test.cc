@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -34,6 +36,19 @@ TEST_F(OwnProgram, CannotBeWrittenToThroughAScriptThatNamesItAsInterpreter) {
 // It may be looked at from the moment it has only the container's capabilities.
 TEST_F(OwnProgram, CannotBeWrittenToThroughAProcessThatIsAboutToExec) {
   ExpectRefusal("true");
+}
+
+// A child of hoy that starts in the container's PID namespace is hoy's own file for anyone inside
+// who may look at it, until it has executed something else. Only hoy-monitor's children start
+// there.
+TEST_F(OwnProgram, HoyItselfHasNoChildrenInTheContainer) {
+  StartSleeper({"--name", "two"});
+  Background exec(Hoy({"exec", "-i", "two", "sh", "-c", "echo up; cat"}));
+  ASSERT_TRUE(exec.WaitForOut("up"));
+  const std::string namespaces = fmt::format("/proc/{}/ns/", exec.pid());
+  EXPECT_EQ(std::filesystem::read_symlink(namespaces + "pid_for_children"),
+            std::filesystem::read_symlink(namespaces + "pid"));
+  EXPECT_EQ(exec.Finish().code, 0);
 }
 
 }  // namespace
