@@ -42,6 +42,7 @@ class PsCommand final : public ListCommand {
         Filters::Parse(filters_text_, {"id", "name", "label", "exited", "status", "ancestor",
                                        "before", "since", "volume", "until", "command"}));
     if (latest_) last_ = 1;
+    bool wants_size = size_ || FormatShows("Size");
     TRY(std::vector<Listed> containers, Load(context));
     now_ = core::Now();
     TRY(before_, CreationOf(context, "before"));
@@ -53,7 +54,7 @@ class PsCommand final : public ListCommand {
       TRY(bool wanted, Wants(context, container));
       if (!wanted) continue;
       rows.push_back(RowOf(container));
-      if (size_) rows.back()["Size"] = SizeOf(context, container.summary);
+      if (wants_size) rows.back()["Size"] = SizeOf(context, container.summary);
     }
     std::vector<Column> columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE", true},
                                    {"Command", "COMMAND"}, {"RunningFor", "CREATED"},

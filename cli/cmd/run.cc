@@ -26,11 +26,14 @@ class RunCommand final : public ContainerCommand {
     if (options_.detach_keys) TRY(core::ParseDetachKeys(*options_.detach_keys));
     if (options_.explain) return Explain(context);
     TRY(core::ContainerRecord record, Make(context));
-    auto code = options_.detach ? StartDetached(context, record)
-                                : RunInForeground(context, record,
-                                                  {.interactive = options_.interactive,
-                                                   .proxy_signals = options_.sig_proxy,
-                                                   .detach_keys = options_.detach_keys});
+    auto code =
+        options_.detach
+            ? StartDetached(context, record)
+            : RunInForeground(context, record,
+                              {.interactive = options_.interactive,
+                               .shown = {record.config.attached.out, record.config.attached.err},
+                               .proxy_signals = options_.sig_proxy,
+                               .detach_keys = options_.detach_keys});
     // A container that never started is no use to anybody who wanted it gone anyway. One that runs
     // is left alone when only we were interrupted (--sig-proxy=false).
     if (!code && options_.rm) {

@@ -46,8 +46,12 @@ class StartCommand final : public Command {
     }
     TRY(std::string id, core::FindContainer(context.layout, containers_[0]));
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+    // As it was created to be attached to; after `run -d`, or with stdin alone, to all of it.
+    core::AttachedStreams attached = record.config.attached;
+    if (!attached.out && !attached.err) attached.out = attached.err = true;
     return RunInForeground(context, record,
                            {.interactive = interactive_ && record.config.process.stdin_open,
+                            .shown = {attached.out, attached.err},
                             .proxy_signals = sig_proxy_,
                             .detach_keys = detach_keys_});
   }

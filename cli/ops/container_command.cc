@@ -56,6 +56,8 @@ void ContainerCommand::AddProcessFlags() {
   Option("-u,--user", &o.user, "USER[:GROUP]", "run as this user, by name or number");
   Option("--group-add", &o.group_add, "GROUP", "add a supplementary group");
   Flag("--init", &o.init, "run a small init as PID 1 that reaps and forwards signals");
+  Option("-a,--attach", &o.attach, "STREAM", "connect only this one; may be given more than once")
+      .choices = {"stdin", "stdout", "stderr"};
   Flag("-i,--interactive", &o.interactive, "keep stdin open and pass it on");
   Flag("-t,--tty", &o.tty, "give the container a terminal");
   Option("--umask", &o.umask, "MODE", "file mode creation mask, octal");

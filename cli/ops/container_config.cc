@@ -43,6 +43,7 @@ class Builder {
     TRY(SetNamespaces());
     TRY(SetNames());
     TRY(SetCommand());
+    TRY(SetAttached());
     TRY(SetEnvironment());
     TRY(SetLabels());
     TRY(SetLifetime());
@@ -59,6 +60,7 @@ class Builder {
   Result<> SetNamespaces();
   Result<> SetNames();
   Result<> SetCommand();
+  Result<> SetAttached();
   Result<> SetEnvironment();
   Result<> SetLabels();
   Result<> SetLifetime();
@@ -162,6 +164,21 @@ Result<> Builder::SetCommand() {
   process.terminal = options_.tty;
   process.stdin_open = options_.interactive;
   config().init = options_.init;
+  return {};
+}
+
+Result<> Builder::SetAttached() {
+  auto named = [&](std::string_view stream) {
+    return std::ranges::find(options_.attach, stream) != options_.attach.end();
+  };
+  bool all = options_.attach.empty();
+  if (options_.detach) {
+    if (all) return {};
+    return Fail(ErrorKind::kInvalidArgument, "--attach and --detach contradict each other");
+  }
+  config().attached = {.in = options_.interactive || named("stdin"),
+                       .out = all || named("stdout"),
+                       .err = all || named("stderr")};
   return {};
 }
 

@@ -3,7 +3,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/engine/attach.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
@@ -48,9 +47,15 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   pair.monitor.reset();
   TRY(WritePidFile(record, started.pid));
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
-  core::MonitorPeer peer(std::move(pair.client), init);
+  bool only_input = !options.shown.out && !options.shown.err;
+  if (only_input) {
+    context.out.Print("{}\n", record.id);
+    TRY(context.out.Flush());
+  }
+  core::MonitorPeer peer(std::move(pair.client), init, options.shown);
   core::SessionOptions session;
   session.interactive = options.interactive;
+  session.ends_with_input = only_input;
   session.terminal = record.config.process.terminal;
   session.proxy_signals = options.proxy_signals;
   session.detach_keys = std::move(detach_keys);
@@ -74,7 +79,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     started.monitor.Release();
     context.Report(cleaned.error());
   }
-  return end->exit_code;
+  return only_input ? 0 : end->exit_code;
 }
 
 }  // namespace hoy::cli

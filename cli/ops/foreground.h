@@ -3,18 +3,21 @@
 
 #include "cli/ui/context.h"
 #include "core/base/result.h"
+#include "core/engine/attach.h"
 #include "core/state/container_record.h"
 
 namespace hoy::cli {
 
 struct ForegroundOptions {
   bool interactive = false;
-  bool attach_output = true;
+  core::ShownStreams shown;
   bool proxy_signals = true;
   std::optional<std::string> detach_keys;
 };
 
 // Starts the container and stays with it. Returns its exit code, or 0 when the user detached.
+// Where neither of its streams is shown, the id is printed instead, and when our stdin has been
+// passed on that is all: 0, and the container goes on. So does docker.
 Result<int> RunInForeground(Context& context, const core::ContainerRecord& record,
                             const ForegroundOptions& options);
 

@@ -14,6 +14,7 @@
 #include "cli/ops/limit_options.h"
 #include "cli/ops/mount_options.h"
 #include "cli/ops/option_values.h"
+#include "core/rootfs/propagation.h"
 #include "core/seccomp/capabilities.h"
 #include "core/sys/files.h"
 
@@ -64,7 +65,7 @@ Result<> CheckSource(const core::Mount& mount, HostFacts& facts) {
     return Fail(std::move(error));
   }
   facts.sources[mount.source] = S_ISDIR(status.st_mode);
-  return {};
+  return core::CheckPropagation(mount);
 }
 
 core::Device ToDevice(const std::string& host_path, std::string path, const struct stat& status) {

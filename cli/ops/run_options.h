@@ -33,6 +33,7 @@ struct RunOptions {
 
   // How the client behaves.
   bool detach = false;
+  std::vector<std::string> attach;  // stdin stdout stderr; none: stdout, stderr, and stdin with -i
   bool interactive = false;
   bool tty = false;
   bool sig_proxy = true;

@@ -135,4 +135,11 @@ Result<int> ListCommand::PrintRows(Context& context, const ListModel& model,
   return 0;
 }
 
+bool ListCommand::FormatShows(std::string_view field) const {
+  std::string_view format = Trim(format_);
+  if (format.starts_with("table ")) format.remove_prefix(6);
+  auto pattern = Template::Parse(Unescaped(format));
+  return pattern && pattern->Mentions(field);
+}
+
 }  // namespace hoy::cli

@@ -38,6 +38,9 @@ class ListCommand : public Command {
   // Rows are objects that all have the same fields.
   Result<int> PrintRows(Context& context, const ListModel& model, std::span<const Json> rows) const;
 
+  // --format is a template that shows this field.
+  bool FormatShows(std::string_view field) const;
+
   bool quiet_ = false;
   bool no_trunc_ = false;
   std::string format_;  // "", "table", "json", "table TEMPLATE" or TEMPLATE

@@ -214,6 +214,22 @@ class Renderer {
   std::vector<std::pair<std::string, Json>> variables_;
 };
 
+bool Mentions(const Pipeline& pipeline, std::string_view field) {
+  return std::ranges::any_of(pipeline.commands, [&](const CommandNode& command) {
+    return std::ranges::any_of(command.words, [&](const Operand& word) {
+      return std::ranges::find(word.fields, field) != word.fields.end() ||
+             (word.inner != nullptr && Mentions(*word.inner, field));
+    });
+  });
+}
+
+bool Mentions(std::span<const Node> nodes, std::string_view field) {
+  return std::ranges::any_of(nodes, [&](const Node& node) {
+    return Mentions(node.pipeline, field) || Mentions(node.body, field) ||
+           Mentions(node.otherwise, field);
+  });
+}
+
 Result<std::string> RenderBody(const TemplateBody& body, const Json& data, bool header) {
   Renderer renderer(data, header);
   TRY(renderer.Render(body.nodes, data));
@@ -236,6 +252,10 @@ Result<std::string> Template::Render(const Json& data) const {
 
 Result<std::string> Template::RenderHeader(const Json& headers) const {
   return detail::RenderBody(*body_, headers, /*header=*/true);
+}
+
+bool Template::Mentions(std::string_view field) const {
+  return detail::Mentions(body_->nodes, field);
 }
 
 std::string CompactJson(const Json& value) {

@@ -34,6 +34,9 @@ class Template {
   // on values pass titles through.
   Result<std::string> RenderHeader(const Json& headers) const;
 
+  // Whether it asks for a field of that name, wherever: for fields that are dear to fill.
+  bool Mentions(std::string_view field) const;
+
  private:
   std::shared_ptr<const detail::TemplateBody> body_;
 };

@@ -8,26 +8,12 @@
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
+#include "core/sys/mount_info.h"
 
 namespace hoy::core {
 namespace {
 
 constexpr const char* kUsualMountpoint = "/sys/fs/cgroup";
-
-// mountinfo writes space, tab, newline and backslash as \ooo.
-std::string Unescape(std::string_view text) {
-  std::string plain;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                 (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
 
 struct CgroupMount {
   bool unified = false;
@@ -46,7 +32,7 @@ std::vector<CgroupMount> ParseCgroupMounts(std::string_view mountinfo) {
     auto before = Split(line.substr(0, separator), ' ');
     if (before.size() < 5) continue;
     mounts.push_back(
-        {after[0] == "cgroup2", Unescape(before[3]), Unescape(before[4]), Split(after[2], ',')});
+        {after[0] == "cgroup2", UnescapeMountPath(before[3]), UnescapeMountPath(before[4]), Split(after[2], ',')});
   }
   return mounts;
 }

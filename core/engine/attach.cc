@@ -33,8 +33,8 @@ Result<std::optional<SessionPeer::End>> MonitorPeer::Handle(std::span<const poll
   switch (static_cast<AttachKind>(buffer_[0])) {
     case AttachKind::kStdout:
     case AttachKind::kStderr: {
-      if (output_gone_) break;
       bool to_stdout = static_cast<AttachKind>(buffer_[0]) == AttachKind::kStdout;
+      if (output_gone_ || !(to_stdout ? shown_.out : shown_.err)) break;
       TRY(bool written, WriteOutput(to_stdout ? STDOUT_FILENO : STDERR_FILENO, payload));
       if (!written) {
         output_gone_ = true;

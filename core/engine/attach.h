@@ -11,11 +11,18 @@ struct AttachPair {
 };
 Result<AttachPair> MakeAttachPair();
 
+// Which of the container's streams our own stdout and stderr show; the others are thrown away.
+struct ShownStreams {
+  bool out = true;  // with a terminal: all there is
+  bool err = true;
+};
+
 class MonitorPeer final : public SessionPeer {
  public:
   // `process`: pidfd that is killed when our stdout has no reader any more, as SIGPIPE would end a
   // plain process.
-  MonitorPeer(Fd socket, BorrowedFd process) : socket_(std::move(socket)), process_(process) {}
+  MonitorPeer(Fd socket, BorrowedFd process, ShownStreams shown = {})
+      : socket_(std::move(socket)), process_(process), shown_(shown) {}
 
   void Prepare(std::vector<pollfd>& slots) override;
   Result<std::optional<End>> Handle(std::span<const pollfd> slots) override;
@@ -33,6 +40,7 @@ class MonitorPeer final : public SessionPeer {
 
   Fd socket_;
   BorrowedFd process_;
+  ShownStreams shown_;
   std::string input_;  // a packet that did not fit yet
   bool close_after_input_ = false;
   bool output_gone_ = false;

@@ -101,6 +101,9 @@ class Session {
     }
     int64_t settles_at = options_.settled ? MonotonicMs() + kSettledMs : -1;
     while (true) {
+      if (options_.ends_with_input && !reading_ && peer_.TakesInput()) {
+        return SessionPeer::End{SessionPeer::End::Kind::kDetached, 0};
+      }
       int patience_ms = -1;
       if (settles_at >= 0) {
         patience_ms = static_cast<int>(std::max<int64_t>(0, settles_at - MonotonicMs()));

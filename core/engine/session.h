@@ -72,8 +72,9 @@ class SessionPeer {
 inline constexpr int kSettledMs = 100;
 
 struct SessionOptions {
-  bool interactive = false;  // pass our stdin on
-  bool terminal = false;     // put our terminal in raw mode, follow its size
+  bool interactive = false;      // pass our stdin on
+  bool terminal = false;         // put our terminal in raw mode, follow its size
+  bool ends_with_input = false;  // when all of our stdin was passed on: kDetached
   bool proxy_signals = true;
   std::vector<char> detach_keys;  // with a terminal only
   BorrowedFd process = -1;        // pidfd that signals go to

@@ -18,6 +18,7 @@
 #include "core/engine/start_failure.h"
 #include "core/engine/start_plan.h"
 #include "core/rootfs/mount_points.h"
+#include "core/rootfs/propagation.h"
 #include "core/state/container_id.h"
 #include "core/sys/files.h"
 
@@ -134,6 +135,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(SpawnedMonitor monitor,
       SpawnMonitor(
           {.label = std::string(ShortId(record.id)), .attach = request.attach, .lock = lock.fd()}));
+  for (const Mount& mount : record.config.mounts) TRY(CheckPropagation(mount));
   CgroupHost host = DetectCgroupHost();
   bool cgroup_first = host.version == CgroupVersion::kV2;
   if (!cgroup_first) TRY(SendClonePlan(monitor, record, {}));

@@ -32,7 +32,8 @@ void Pump::Prepare(pollfd* slots) {
   slots[kErrSlot] = {client_busy ? -1 : fds_.out[1], POLLIN, 0};
   auto client_events =
       static_cast<short>((client_busy ? POLLOUT : 0) | (input_waiting ? 0 : POLLIN));
-  slots[kClientSlot] = {fds_.client, client_events, 0};
+  // With nothing to ask it, its going away waits, too: POLLHUP cannot be turned off.
+  slots[kClientSlot] = {client_events != 0 ? fds_.client : -1, client_events, 0};
   slots[kStdinSlot] = {input_waiting ? fds_.in : -1, POLLOUT, 0};
 }
 
@@ -62,7 +63,7 @@ bool Pump::ReadStream(int which) {
   }
   auto length = static_cast<uint32_t>(count);
   WriteLog(which == 0 ? LogStream::kStdout : LogStream::kStderr, length);
-  if (fds_.client >= 0) {
+  if (fds_.client >= 0 && client_listens_) {
     pending_ = length;
     pending_kind_ = which == 0 ? AttachKind::kStdout : AttachKind::kStderr;
     SendPending();
@@ -105,7 +106,9 @@ void Pump::SendPending() {
   if (sendmsg(fds_.client, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
     pending_ = 0;
   } else if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
-    DropClient();
+    // It is gone; what it had to say may still lie in the socket.
+    client_listens_ = false;
+    pending_ = 0;
   }
 }
 

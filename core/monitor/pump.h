@@ -6,7 +6,8 @@
 //
 // One buffer a direction, so memory is flat whatever flows. Back-pressure instead of loss: while a
 // packet waits for the client, nothing more is read from the container, and the reverse. A log that
-// cannot be written (disk full) never stops the container; `log_errno` remembers why.
+// cannot be written (disk full) never stops the container; `log_errno` remembers why. What a client
+// sent before it went away still arrives.
 
 #include <poll.h>
 
@@ -53,6 +54,7 @@ class Pump {
   void CloseStdin();
 
   Descriptors fds_;
+  bool client_listens_ = true;
   bool log_written_ = false;
   int log_errno_ = 0;
 

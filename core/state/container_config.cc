@@ -184,6 +184,15 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, AttachedStreams>
+{
+  visitor.Field("stdin", x.in);
+  visitor.Field("stdout", x.out);
+  visitor.Field("stderr", x.err);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, DeviceThrottle>
 {
   visitor.Field("kind", x.kind);
@@ -223,6 +232,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("command", x.command);
   visitor.Field("hostname", x.hostname);
   visitor.Field("domainname", x.domainname);
+  visitor.Field("attached", x.attached);
   visitor.Field("init", x.init);
   visitor.Field("readonlyRootfs", x.readonly_rootfs);
   visitor.Field("privileged", x.privileged);

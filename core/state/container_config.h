@@ -126,6 +126,15 @@ struct ImageIdentity {
   bool operator==(const ImageIdentity&) const = default;
 };
 
+// What its creator connects to in the foreground: all false when it was made to run detached.
+struct AttachedStreams {
+  bool in = false;
+  bool out = false;
+  bool err = false;
+
+  bool operator==(const AttachedStreams&) const = default;
+};
+
 struct ContainerConfig {
   ProcessConfig process;
   ImageIdentity image;
@@ -133,7 +142,8 @@ struct ContainerConfig {
   std::vector<std::string> command;
   std::string hostname;    // empty with a host uts namespace: left alone
   std::string domainname;  // empty: left alone
-  bool init = false;       // a built-in reaper is pid 1 and the process its child
+  AttachedStreams attached;
+  bool init = false;  // a built-in reaper is pid 1 and the process its child
   bool readonly_rootfs = false;
   bool privileged = false;
   std::vector<Mount> mounts;

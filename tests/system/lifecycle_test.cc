@@ -404,6 +404,10 @@ TEST_F(Lifecycle, PsShowsWhatAContainerHasWritten) {
   EXPECT_EQ(size.find("(virtual 8.01kB)"), std::string::npos) << size;
   EXPECT_NE(RunOk({"ps", "-as"}).find("SIZE"), std::string::npos);
   EXPECT_EQ(RunOk({"ps", "-a"}).find("SIZE"), std::string::npos);
+  // As with docker, a template that shows it switches it on.
+  EXPECT_EQ(RunOk({"ps", "-a", "--format", "{{.Size}}"}), size);
+  EXPECT_NE(RunOk({"ps", "-a", "--format", "table {{.ID}}\t{{.Size}}"}).find("8.01kB"),
+            std::string::npos);
 }
 
 TEST_F(Lifecycle, StartsAtTheSameTimeGiveOneRun) {

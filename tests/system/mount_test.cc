@@ -137,6 +137,44 @@ TEST_F(Propagation, IsWhatTheVolumeAsksFor) {
   }
 }
 
+// The kernel would silently make less of it, and nothing would ever propagate.
+TEST_F(Propagation, OfASourceThatHasNoneToGiveIsRefused) {
+  const auto run = [&](const std::string& make, const std::string& verb) {
+    Command command = Hoy({});
+    command.argv = {
+        "unshare",
+        "-m",
+        "--propagation",
+        "private",
+        "bash",
+        "-ec",
+        fmt::format("mount -t tmpfs t {0}; mkdir {0}/in; {1}; {2}", Path("src"), make, verb)};
+    return RunCommand(command);
+  };
+  const auto bind = [&](const char* word) {
+    return fmt::format("{} run --rm -v {}/in:/d:{} {} echo ran", HoyProgram(), Path("src"), word,
+                       Busybox());
+  };
+  for (const char* word : {"shared", "rshared", "slave", "rslave"}) {
+    const Output output = run("true", bind(word));
+    EXPECT_EQ(output.code, 125) << word << output;
+    EXPECT_EQ(output.out, "");
+    const std::string kind = Has(word, "slave") ? "shared or slave" : "shared";
+    EXPECT_TRUE(Has(output.err, fmt::format("path '{0}/in' is mounted on '{0}' but it is not a {1} "
+                                            "mount\n",
+                                            Path("src"), kind)))
+        << output;
+    EXPECT_EQ(run("mount --make-shared " + Path("src"), bind(word)).out, "ran\n") << word;
+  }
+  // It may have become private since the container was made.
+  const Output later =
+      run("mount --make-shared " + Path("src"),
+          fmt::format("{0} create --name one -v {1}/in:/d:rshared {2} echo ran; mount --make-private "
+                      "{1}; {0} start -a one",
+                      HoyProgram(), Path("src"), Busybox()));
+  EXPECT_TRUE(Has(later.err, "is not a shared mount")) << later;
+}
+
 TEST_F(Propagation, ReadOnlyReachesTheMountsBelowUnlessTheyAreToStayWritable) {
   const std::string script = "for f in /d/new /d/sub/new; do touch $f && echo $f; done; true";
   const auto written = [&](const std::string& options) {

@@ -210,6 +210,68 @@ TEST_F(RunVerb, WritesTheProcessIdToAFile) {
   EXPECT_NE(ReadFile("/proc/" + pid + "/cgroup").find(id.substr(0, 12)), std::string::npos);
 }
 
+TEST_F(RunVerb, AttachShowsOnlyTheStreamsItNames) {
+  const std::string script = "cat; echo out; echo err >&2; exit 3";
+  const auto run = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), "run");
+    for (const std::string& word : {Busybox(), std::string("sh"), std::string("-c"), script}) {
+      options.push_back(word);
+    }
+    return Run(options, "in\n");
+  };
+  Output output = run({"-a", "stdout"});
+  EXPECT_EQ(output.code, 3);
+  EXPECT_EQ(output.out, "out\n");
+  EXPECT_EQ(output.err, "");
+  output = run({"--attach=stderr"});
+  EXPECT_EQ(output.code, 3);
+  EXPECT_EQ(output.out, "");
+  EXPECT_EQ(output.err, "err\n");
+  output = run({"-a", "stderr", "-a", "stdout"});
+  EXPECT_EQ(output.out + output.err, "out\nerr\n");
+  EXPECT_EQ(run({"-i", "-a", "stdout"}).out, "in\nout\n") << "-i still means stdin";
+  EXPECT_EQ(run({"-a", "stdin", "-a", "stdout"}).out, "out\n") << "-a stdin is no -i";
+  EXPECT_NE(run({"-a", "stdout", "-d"}).err.find("--attach and --detach"), std::string::npos);
+  EXPECT_EQ(run({"-a", "stdlog"}).code, 125);
+}
+
+// docker's way to hand a container its input and go: the id, 0, and a container that runs on.
+TEST_F(RunVerb, AttachedToStdinAloneItPrintsTheIdAndLeavesWithTheInput) {
+  std::string input;
+  for (int line = 0; line < 60000; ++line) input += fmt::format("line {}\n", line);
+  const std::string slow = "while read -r line; do echo $line; done; exit 3";
+  const Output output =
+      Run({"run", "-i", "-a", "stdin", "--name", "one", Busybox(), "sh", "-c", slow}, input);
+  EXPECT_EQ(output.code, 0) << output.err;
+  EXPECT_EQ(output.out, Inspect("one").at("Id").get<std::string>() + "\n");
+  EXPECT_EQ(RunOk({"wait", "one"}), "3");
+  EXPECT_TRUE(RunOk({"logs", "one"}) + "\n" == input) << "all of it arrived";
+  // Without -i there is no input to wait for.
+  EXPECT_EQ(Run({"run", "-a", "stdin", "--name", "two", Busybox(), "sleep", "1000"}).code, 0);
+  EXPECT_EQ(Status("two"), "running");
+}
+
+TEST_F(RunVerb, CreateRemembersWhatToAttach) {
+  const std::vector<std::string> command = {Busybox(), "sh", "-c", "echo out; echo err >&2"};
+  const auto create = [&](const std::string& name, std::vector<std::string> options) {
+    options.insert(options.begin(), {"create", "--name", name});
+    options.insert(options.end(), command.begin(), command.end());
+    RunOk(options);
+    const Json config = Inspect(name).at("Config");
+    return fmt::format("{:d}{:d}{:d}", config.at("AttachStdin").get<bool>(),
+                       config.at("AttachStdout").get<bool>(),
+                       config.at("AttachStderr").get<bool>());
+  };
+  EXPECT_EQ(create("all", {}), "011");
+  EXPECT_EQ(create("with-input", {"-i"}), "111");
+  EXPECT_EQ(create("only-err", {"-a", "stderr"}), "001");
+  Output output = Run({"start", "-a", "only-err"});
+  EXPECT_EQ(output.out, "");
+  EXPECT_EQ(output.err, "err\n");
+  output = Run({"start", "-a", "all"});
+  EXPECT_EQ(output.out + output.err, "out\nerr\n");
+}
+
 TEST_F(RunVerb, PrintsTheFullIdWhenDetached) {
   const std::string id = StartSleeper();
   EXPECT_TRUE(IsFullId(id)) << id;

@@ -29,6 +29,22 @@ struct Case {
   std::string_view expected;
 };
 
+TEST(Template, KnowsWhichFieldsItMentions) {
+  const auto mentions = [](std::string_view text) {
+    auto parsed = Template::Parse(text);
+    return parsed && parsed->Mentions("Size");
+  };
+  for (const char* text : {"{{.Size}}", "a {{json .Size}}", "{{if .Id}}x{{else}}{{$.Size}}{{end}}",
+                           "{{range .Mounts}}{{.Size}}{{end}}", "{{upper (print .Id .Size)}}",
+                           "{{if .Size}}x{{end}}"}) {
+    EXPECT_TRUE(mentions(text)) << text;
+  }
+  for (const char* text :
+       {"", "Size .Size", "{{.Id}}", "{{json .}}", "{{\".Size\"}}", "{{.Sizes}}"}) {
+    EXPECT_FALSE(mentions(text)) << text;
+  }
+}
+
 TEST(Template, RendersWhatScriptsUse) {
   const Case kCases[] = {
       {"", ""},
