@@ -215,6 +215,26 @@ TEST_F(SaveLoad, ReadsTheOldDockerLayout) {
   EXPECT_EQ(piped.code, 0) << piped;
 }
 
+TEST_F(SaveLoad, WhatAKilledLoadLeavesTheNextOneClears) {
+  const std::string archive = Run({"save", Busybox()}).out;
+  Forget();
+  {
+    Command command = Hoy({"load"});
+    command.input = archive.substr(0, archive.size() / 2);
+    Background load(command);
+    ASSERT_TRUE(Eventually([&] {
+      load.WaitForOut("never", milliseconds(20));  // what feeds it
+      return !ListNames(data() + "/images/ingest").empty();
+    }));
+    load.Signal(SIGKILL);
+    EXPECT_EQ(load.Finish().code, 137);
+  }
+  EXPECT_FALSE(ListNames(data() + "/images/ingest").empty());
+  RunOk({"load"}, archive);
+  EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
+  ExpectRuns(Busybox());
+}
+
 class BadArchive : public SaveLoad {
  protected:
   void SetUp() override {
