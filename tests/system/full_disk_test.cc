@@ -165,5 +165,28 @@ TEST_F(SmallDisk, AReadOnlyDataIsSaidSo) {
   EXPECT_NE(images.out, "");
 }
 
+TEST_F(SmallDisk, ALoadOrSaveThatDoesNotFitLeavesNothing) {
+  const std::string archive = Path("a.tar");
+  RunOk({"save", "-o", archive, Busybox()});
+  RunOk({"image", "prune", "-af"});
+  Fill();
+  for (const std::string& command : {"exec " + HoyProgram() + " load -i " + archive,
+                                     "cat " + archive + " | " + HoyProgram() + " load"}) {
+    Command load{.argv = {"bash", "-c", command}, .env = env};
+    const Output output = RunCommand(load);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_TRUE(Has(output.err, "No space left on device")) << output;
+    EXPECT_TRUE(ListNames(data() + "/layers").empty());
+    EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
+    EXPECT_TRUE(ListNames(data() + "/images/records").empty());
+  }
+  fs::remove(data() + "/filler");
+  RunOk({"load", "-i", archive});
+  Fill();
+  const Output saved = Run({"save", "-o", data() + "/b.tar", Busybox()});
+  EXPECT_EQ(saved.code, 125) << saved;
+  EXPECT_FALSE(fs::exists(data() + "/b.tar"));
+}
+
 }  // namespace
 }  // namespace hoy::test

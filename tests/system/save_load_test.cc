@@ -215,6 +215,37 @@ TEST_F(SaveLoad, ReadsTheOldDockerLayout) {
   EXPECT_EQ(piped.code, 0) << piped;
 }
 
+TEST_F(SaveLoad, ADamagedCopyIsNotSaved) {
+  const Output spoilt = Shell(
+      "for b in $DIR/d/images/blobs/sha256/*; do gzip -t $b 2>/dev/null || continue; "
+      "zcat $b | tr h H | gzip > $DIR/spoilt; rm $b; cp $DIR/spoilt $b; done");
+  ASSERT_EQ(spoilt.code, 0) << spoilt;
+  const Output output = Run({"save", "-o", Path("a.tar"), Busybox()});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_TRUE(Has(output.err, "on this machine is damaged")) << output;
+  EXPECT_FALSE(fs::exists(Path("a.tar")));
+}
+
+TEST_F(SaveLoad, WhatAKilledLoadLeavesTheNextOneClears) {
+  const std::string archive = Run({"save", Busybox()}).out;
+  Forget();
+  {
+    Command command = Hoy({"load"});
+    command.input = archive.substr(0, archive.size() / 2);
+    Background load(command);
+    ASSERT_TRUE(Eventually([&] {
+      load.WaitForOut("never", milliseconds(20));  // what feeds it
+      return !ListNames(data() + "/images/ingest").empty();
+    }));
+    load.Signal(SIGKILL);
+    EXPECT_EQ(load.Finish().code, 137);
+  }
+  EXPECT_FALSE(ListNames(data() + "/images/ingest").empty());
+  RunOk({"load"}, archive);
+  EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
+  ExpectRuns(Busybox());
+}
+
 class BadArchive : public SaveLoad {
  protected:
   void SetUp() override {
