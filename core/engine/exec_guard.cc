@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 
+#include "core/sys/fd_packet.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -24,19 +24,8 @@ struct Farewell {
 
 Farewell ReceiveFarewell() {
   char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
   Farewell farewell;
-  farewell.detached = recvmsg(kClient, &header, MSG_CMSG_CLOEXEC) == 1;
-  cmsghdr* item = CMSG_FIRSTHDR(&header);
-  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
-    memcpy(&farewell.terminal, CMSG_DATA(item), sizeof farewell.terminal);
-  }
+  farewell.detached = ReceivePacket(kClient, &byte, 1, &farewell.terminal) == 1;
   return farewell;
 }
 
@@ -103,22 +92,9 @@ Result<ExecGuard> ExecGuard::Start(BorrowedFd process) {
 
 Result<> ExecGuard::Detach(BorrowedFd terminal) {
   char byte = 'd';
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (terminal.get() >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* item = CMSG_FIRSTHDR(&header);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(sizeof(int));
-    int fd = terminal.get();
-    memcpy(CMSG_DATA(item), &fd, sizeof fd);
+  if (SendPacket(client_.get(), &byte, 1, terminal.get()) < 0) {
+    return FailErrno("detach", "process");
   }
-  if (sendmsg(client_.get(), &header, MSG_NOSIGNAL) < 0) return FailErrno("detach", "process");
   guard_.Release();
   return {};
 }

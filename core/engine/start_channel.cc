@@ -1,9 +1,10 @@
 #include "core/engine/start_channel.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "core/sys/fd_packet.h"
 
 namespace hoy::core {
 namespace {
@@ -44,26 +45,12 @@ Result<> StartChannel::SendPlan(std::string plan) {
 
 Result<StartReply> StartChannel::Receive() {
   StartReply reply;
-  iovec part{&reply.message, sizeof reply.message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  ssize_t count = 0;
-  do {
-    count = recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC);
-  } while (count < 0 && errno == EINTR);
+  int fd = -1;
+  ssize_t count = ReceivePacket(socket_.get(), &reply.message, sizeof reply.message, &fd);
   if (count < 0) return FailErrno("receive", "start message");
   if (count == 0) return reply;
   reply.kind = StartReply::Kind::kMessage;
-  cmsghdr* item = CMSG_FIRSTHDR(&header);
-  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    memcpy(&fd, CMSG_DATA(item), sizeof fd);
-    reply.fd.reset(fd);
-  }
+  reply.fd.reset(fd);
   return reply;
 }
 

@@ -22,6 +22,7 @@
 #include "core/cgroup/join.h"
 #include "core/init/child_mounts.h"
 #include "core/init/reaper.h"
+#include "core/sys/fd_packet.h"
 
 namespace hoy::core {
 namespace {
@@ -29,21 +30,7 @@ namespace {
 constexpr int kFailureExitCode = 125;
 
 int Report(int status_fd, const StartMessage& message, int pass_fd = -1) {
-  iovec part{const_cast<StartMessage*>(&message), sizeof message};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (pass_fd >= 0) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* item = CMSG_FIRSTHDR(&header);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(item), &pass_fd, sizeof pass_fd);
-  }
-  return sendmsg(status_fd, &header, MSG_NOSIGNAL) < 0 ? -1 : 0;
+  return SendPacket(status_fd, &message, sizeof message, pass_fd) < 0 ? -1 : 0;
 }
 
 // A pty of the container's own devpts instance; its master goes up the status socket.

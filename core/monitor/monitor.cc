@@ -25,6 +25,7 @@
 #include "core/monitor/exit_status.h"
 #include "core/monitor/publish.h"
 #include "core/monitor/pump.h"
+#include "core/sys/fd_packet.h"
 
 namespace hoy::core {
 namespace {
@@ -62,15 +63,6 @@ bool Tell(const StartMessage& message) {
 [[noreturn]] void GiveUp(SetupStage stage, int error) {
   Tell({StartMessageKind::kSetup, static_cast<uint32_t>(stage), error, 0});
   _exit(1);
-}
-
-int ReceiveFd(msghdr& header) {
-  int fd = -1;
-  cmsghdr* item = CMSG_FIRSTHDR(&header);
-  if (item != nullptr && item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
-    memcpy(&fd, CMSG_DATA(item), sizeof fd);
-  }
-  return fd;
 }
 
 // What hoy writes there later shows in the mapping. The mapping stays; its descriptor does not.
@@ -289,21 +281,13 @@ bool AwaitExec(Monitor& m, bool* told) {
   *told = true;
   while (true) {
     StartMessage message{};
-    iovec part{&message, sizeof message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    ssize_t count = recvmsg(m.status_fd, &header, MSG_CMSG_CLOEXEC);
-    if (count < 0 && errno == EINTR) continue;
+    int fd = -1;
+    ssize_t count = ReceivePacket(m.status_fd, &message, sizeof message, &fd);
     if (count <= 0) break;
     if (message.kind == StartMessageKind::kTerminal) {
-      int master = ReceiveFd(header);
-      fcntl(master, F_SETFL, O_NONBLOCK);
-      m.streams.out[0] = master;
-      m.streams.in = master;
+      fcntl(fd, F_SETFL, O_NONBLOCK);
+      m.streams.out[0] = fd;
+      m.streams.in = fd;
       continue;
     }
     *told = Tell(message);

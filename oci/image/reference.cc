@@ -163,6 +163,14 @@ Result<Reference> Reference::ParseWithDefaultTag(std::string_view text) {
   return reference;
 }
 
+Result<Reference> Reference::ParseAsName(std::string_view text) {
+  TRY(Reference reference, ParseWithDefaultTag(text));
+  if (!reference.digest_.empty()) {
+    return Fail(ErrorKind::kInvalidArgument, "an image cannot be named by a digest");
+  }
+  return reference;
+}
+
 std::string Reference::ToString() const {
   std::string text = Name();
   if (!tag_.empty()) text += ":" + tag_;

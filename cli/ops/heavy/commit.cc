@@ -182,10 +182,7 @@ Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
   image.step.config = RunConfigOf(image.base->config, record.config);
   TRY(ApplyChanges(image.step.config, options.changes));
   if (!options.reference.empty()) {
-    TRY(oci::Reference name, oci::Reference::ParseWithDefaultTag(options.reference));
-    if (!name.digest().empty()) {
-      return Fail(ErrorKind::kInvalidArgument, "an image cannot be named by a digest");
-    }
+    TRY(oci::Reference name, oci::Reference::ParseAsName(options.reference));
     image.names.push_back(std::move(name));
   }
   RaiseDescriptorLimit();

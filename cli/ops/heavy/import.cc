@@ -35,10 +35,7 @@ Result<oci::Digest> Import(const Context& context, const ImportImageOptions& opt
   image.step.comment = options.message.empty() ? "Imported from " + options.input : options.message;
   TRY(ApplyChanges(image.step.config, options.changes));
   if (!options.reference.empty()) {
-    TRY(oci::Reference name, oci::Reference::ParseWithDefaultTag(options.reference));
-    if (!name.digest().empty()) {
-      return Fail(ErrorKind::kInvalidArgument, "an image cannot be named by a digest");
-    }
+    TRY(oci::Reference name, oci::Reference::ParseAsName(options.reference));
     image.names.push_back(std::move(name));
   }
   TRY(Fd file, OpenInput(context, options.input));
