@@ -127,9 +127,7 @@ Result<PrunedImages> ImageStore::Prune(std::span<const Digest> images,
   TRY(pruning.Run(images));
   lock.reset();
   // Trees take long to delete: without the lock.
-  for (const LockedDirectory& directory : pruning.TakeTrash()) {
-    TRY(core::RemoveTree(directory.path));
-  }
+  TRY(DeleteLayers(pruning.TakeTrash()));
   return pruning.TakeResult();
 }
 

@@ -121,12 +121,6 @@ class Removal {
   std::vector<LockedDirectory> trash_;
 };
 
-// Trees take long to delete, so this is done after the lock is gone.
-Result<> DeleteTrash(std::vector<LockedDirectory> trash) {
-  for (const LockedDirectory& directory : trash) TRY(core::RemoveTree(directory.path));
-  return {};
-}
-
 std::unexpected<Error> InUse(std::string_view what, const ImageUser& user, std::string hint) {
   return Fail(MakeError(ErrorKind::kConflict,
                         fmt::format("{}: {} container {} uses the image", what,
@@ -184,7 +178,8 @@ Result<RemovedImage> ImageStore::Remove(std::string_view name_or_id, bool force,
     TRY(RemoveByName(removal, image.reference, force));
   }
   lock.reset();
-  TRY(DeleteTrash(removal.TakeTrash()));
+  // Trees take long to delete: without the lock.
+  TRY(DeleteLayers(removal.TakeTrash()));
   RemoveDeadLayerDirectories(layout_);
   return removal.TakeResult();
 }
@@ -229,7 +224,7 @@ Result<std::vector<Digest>> ImageStore::CollectGarbage(std::span<const ImageUser
       removed.push_back(std::move(chain_id));
     }
   }
-  TRY(DeleteTrash(std::move(trash)));
+  TRY(DeleteLayers(std::move(trash)));
   RemoveDeadLayerDirectories(layout_);
   return removed;
 }

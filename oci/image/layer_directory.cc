@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <thread>
 
 #include "core/sys/files.h"
 #include "oci/image/layer_path.h"
@@ -57,6 +58,24 @@ Result<LockedDirectory> MoveLayerAside(const core::Layout& layout, const Digest&
   std::string path = FreshPath(layout, kRemoved);
   if (rename(layer.c_str(), path.c_str()) != 0) return FailErrno("rename", layer);
   return LockedDirectory{.path = std::move(path), .lock = std::move(fd)};
+}
+
+Result<> DeleteLayers(const std::vector<LockedDirectory>& layers) {
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    Result<> outcome;
+    for (size_t i = next++; i < layers.size(); i = next++) {
+      auto removed = core::RemoveTree(layers[i].path);
+      if (!removed && outcome) outcome = std::move(removed);
+    }
+    return outcome;
+  };
+  if (layers.size() < 2) return work();
+  Result<> second;
+  std::thread helper([&] { second = work(); });
+  Result<> first = work();
+  helper.join();
+  return first ? second : first;
 }
 
 void RemoveDeadLayerDirectories(const core::Layout& layout) {

@@ -4,6 +4,7 @@
 // the image store deletes layers without knowing how they are made.
 
 #include <string>
+#include <vector>
 
 #include "core/base/fd.h"
 #include "core/base/result.h"
@@ -24,6 +25,10 @@ Result<LockedDirectory> MakeStagingDirectory(const core::Layout& layout);
 // Renames a layer to DATA/layers/.removed-<pid>-<n>, locked: from here on nobody finds it. Deleting
 // the tree is the caller's, without any other lock held. kNotFound: there is no such layer.
 Result<LockedDirectory> MoveLayerAside(const core::Layout& layout, const Digest& chain_id);
+
+// Deletes the trees of layers that were moved aside, two at a time: it is the file system's work,
+// and two processors halve it. The first error is returned; the others are deleted all the same.
+Result<> DeleteLayers(const std::vector<LockedDirectory>& layers);
 
 // Deletes what the dead left of both kinds. Best effort.
 void RemoveDeadLayerDirectories(const core::Layout& layout);
