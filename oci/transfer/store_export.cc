@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cstring>
+#include <span>
 
 #include "core/sys/files.h"
 #include "oci/image/layer_info.h"
@@ -20,7 +20,7 @@ class MemorySource final : public ByteSource {
   explicit MemorySource(std::string_view bytes) : bytes_(bytes) {}
   Result<size_t> Read(std::span<std::byte> buffer) override {
     size_t count = std::min(buffer.size(), bytes_.size());
-    std::memcpy(buffer.data(), bytes_.data(), count);
+    std::ranges::copy(std::as_bytes(std::span(bytes_.substr(0, count))), buffer.begin());
     bytes_.remove_prefix(count);
     return count;
   }
@@ -45,7 +45,7 @@ class PlainTarSource final : public ByteSource {
                       .WithHint("remove the image and pull it again"));
     }
     size_t count = std::min(buffer.size(), ready_.size());
-    std::memcpy(buffer.data(), ready_.data(), count);
+    std::ranges::copy(ready_.first(count), buffer.begin());
     ready_ = ready_.subspan(count);
     return count;
   }
