@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "cli/ops/passed_fds.h"
 #include "cli/ui/command.h"
 #include "core/base/text.h"
 #include "core/engine/lifecycle.h"
@@ -44,14 +45,21 @@ class ExecCommand final : public Command {
     Option("-u,--user", &user_, "USER[:GROUP]", "run as this user, by name or number");
     Option("-w,--workdir", &workdir_, "DIR", "working directory inside the container");
     Flag("--privileged", &privileged_, "all capabilities, no seccomp filter");
+    Option("--preserve-fds", &preserve_fds_, "N",
+           "pass the open descriptors 3 to 2+N on to the command");
     Option("--detach-keys", &detach_keys_, "KEYS", "keys that leave a terminal session");
   }
 
   Result<int> Run(Context& context) override {
+    PassedFds passed;
+    if (!preserve_fds_.empty()) {
+      TRY(passed, ChoosePassedFds(context, preserve_fds_));
+    }
     TRY(std::string id, core::FindContainer(context.layout, container_));
     TRY(core::JoiningProcess joining,
         core::JoinContainer(context.layout, id,
-                            {detach_, tty_ && !detach_, interactive_ && !detach_}));
+                            {detach_, tty_ && !detach_, interactive_ && !detach_, passed.fds}));
+    ClosePassedFds(passed);
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
     core::ExecRequest request;
     request.process = core::DefaultExecProcess(record);
@@ -101,6 +109,7 @@ class ExecCommand final : public Command {
   std::vector<std::string> env_;
   std::string user_;
   std::string workdir_;
+  std::string preserve_fds_;
   bool privileged_ = false;
   std::optional<std::string> detach_keys_;
 };

@@ -1,5 +1,6 @@
 #include "cli/ops/container_command.h"
 #include "cli/ops/foreground.h"
+#include "cli/ops/passed_fds.h"
 #include "core/engine/session.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
@@ -19,12 +20,15 @@ class RunCommand final : public ContainerCommand {
     Flag("--sig-proxy", &options_.sig_proxy, "pass signals on to the container");
     Option("--detach-keys", &options_.detach_keys, "KEYS",
            "keys that leave a terminal session; empty: none");
+    Option("--preserve-fds", &options_.preserve_fds, "N",
+           "pass the open descriptors 3 to 2+N on to the command");
     Flag("--explain", &options_.explain, "print what would be done, and do nothing");
   }
 
   Result<int> Run(Context& context) override {
     if (options_.detach_keys) TRY(core::ParseDetachKeys(*options_.detach_keys));
     if (options_.explain) return Explain(context);
+    TRY(passed_, ChoosePassedFds(context, options_.preserve_fds));
     TRY(core::ContainerRecord record, Make(context));
     auto code =
         options_.detach
@@ -33,6 +37,7 @@ class RunCommand final : public ContainerCommand {
                               {.interactive = options_.interactive,
                                .shown = {record.config.attached.out, record.config.attached.err},
                                .proxy_signals = options_.sig_proxy,
+                               .passed = &passed_,
                                .detach_keys = options_.detach_keys});
     // A container that never started is no use to anybody who wanted it gone anyway. One that runs
     // is left alone when only we were interrupted (--sig-proxy=false).
@@ -44,8 +49,10 @@ class RunCommand final : public ContainerCommand {
   }
 
  private:
-  static Result<int> StartDetached(Context& context, const core::ContainerRecord& record) {
-    TRY(core::StartedContainer started, core::StartContainer(context.layout, record, {}));
+  Result<int> StartDetached(Context& context, const core::ContainerRecord& record) {
+    TRY(core::StartedContainer started,
+        core::StartContainer(context.layout, record,
+                             {.passed_fds = passed_.fds, .env = ListenVariables(passed_, record)}));
     started.monitor.Release();
     TRY(WritePidFile(record, started.pid));
     context.out.Print("{}\n", record.id);
@@ -59,6 +66,8 @@ class RunCommand final : public ContainerCommand {
     context.out.Write(plan);
     return 0;
   }
+
+  PassedFds passed_;
 };
 HOY_REGISTER_COMMAND(RunCommand);
 

@@ -1,6 +1,7 @@
 #include "core/engine/start.h"
 
 #include "cli/ops/foreground.h"
+#include "cli/ops/passed_fds.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
 #include "core/engine/lifecycle.h"
@@ -24,11 +25,17 @@ class StartCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     TRY(core::PrepareLayout(context.layout));
+    // Sockets that systemd opened for us are for the one container that this starts.
+    if (containers_.size() == 1) {
+      TRY(passed_, ChoosePassedFds(context, ""));
+    }
     if (attach_ || interactive_) return StartAttached(context);
     return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
       TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
-      auto started = core::StartContainer(context.layout, record, {});
+      auto started = core::StartContainer(
+          context.layout, record,
+          {.passed_fds = passed_.fds, .env = ListenVariables(passed_, record)});
       if (!started) {
         // Asked to run, and it runs: that is what was wanted.
         if (started.error().kind == ErrorKind::kConflict) return {};
@@ -53,10 +60,12 @@ class StartCommand final : public Command {
                            {.interactive = interactive_ && record.config.process.stdin_open,
                             .shown = {attached.out, attached.err},
                             .proxy_signals = sig_proxy_,
+                            .passed = &passed_,
                             .detach_keys = detach_keys_});
   }
 
   std::vector<std::string> containers_;
+  PassedFds passed_;
   bool attach_ = false;
   bool interactive_ = false;
   bool sig_proxy_ = true;

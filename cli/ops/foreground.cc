@@ -43,8 +43,13 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     request.rows = window->rows;
     request.columns = window->columns;
   }
+  if (options.passed != nullptr) {
+    request.passed_fds = options.passed->fds;
+    request.env = ListenVariables(*options.passed, record);
+  }
   TRY(core::StartedContainer started, core::StartContainer(context.layout, record, request));
   pair.monitor.reset();
+  if (options.passed != nullptr) ClosePassedFds(*options.passed);
   TRY(WritePidFile(record, started.pid));
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
   bool only_input = !options.shown.out && !options.shown.err;

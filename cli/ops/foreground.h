@@ -1,6 +1,7 @@
 #pragma once
 // A container in the foreground: started, attached to, seen to its end, cleaned up.
 
+#include "cli/ops/passed_fds.h"
 #include "cli/ui/context.h"
 #include "core/base/result.h"
 #include "core/engine/attach.h"
@@ -12,6 +13,7 @@ struct ForegroundOptions {
   bool interactive = false;
   core::ShownStreams shown;
   bool proxy_signals = true;
+  PassedFds* passed = nullptr;
   std::optional<std::string> detach_keys;
 };
 

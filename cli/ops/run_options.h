@@ -38,9 +38,10 @@ struct RunOptions {
   bool tty = false;
   bool sig_proxy = true;
   std::optional<std::string> detach_keys;
-  bool quiet = false;    // no pull progress
-  bool explain = false;  // print the plan, run nothing
-  bool timing = false;   // where the start went
+  std::string preserve_fds;  // --preserve-fds N, run only
+  bool quiet = false;        // no pull progress
+  bool explain = false;      // print the plan, run nothing
+  bool timing = false;       // where the start went
 
   // The image.
   std::string pull = "missing";  // always missing never newer

@@ -113,9 +113,9 @@ Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
            .streams = {streams.theirs[0].get(), streams.theirs[1].get(), streams.theirs[2].get()},
            .sibling = status.run->monitor.pid}));
   TRY(CgroupLocation cgroup, ReadCgroupLocation(layout, id));
-  TRY(child.channel.SendPlan(BuildJoinPlan(cgroup).Serialize()));
+  TRY(child.channel.SendPlan(BuildJoinPlan(cgroup).Serialize(), request.passed_fds));
   return JoiningProcess{*std::move(init), status.run->init.pid, std::move(streams),
-                        std::move(child)};
+                        std::move(child), !request.passed_fds.empty()};
 }
 
 Result<int> ExecInContainer(JoiningProcess joining, const ContainerRecord& record,
@@ -127,6 +127,7 @@ Result<int> ExecInContainer(JoiningProcess joining, const ContainerRecord& recor
   BlockedSignals signals;
   ExecInput input;
   input.process = &process;
+  input.passes_fds = joining.passes_fds;
   TRY(input.resolved, ResolveInside(init_pid, process));
   SeccompProgram seccomp;
   if (!request.privileged) {

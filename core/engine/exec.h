@@ -34,12 +34,14 @@ struct JoiningProcess {
   pid_t init_pid = 0;
   ExecStreams streams;
   SpawnedMonitor child;
+  bool passes_fds = false;
 };
 
 struct JoinRequest {
   bool detach = false;
   bool terminal = false;
   bool stdin_open = false;
+  std::vector<int> passed_fds;  // the process gets them as 3, 4, ...
 };
 
 // kConflict: the container does not run.

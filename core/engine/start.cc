@@ -8,6 +8,7 @@
 
 #include "core/base/fail_point.h"
 #include "core/base/rollback.h"
+#include "core/base/text.h"
 #include "core/cgroup/cgroup.h"
 #include "core/cgroup/host.h"
 #include "core/engine/adopt.h"
@@ -89,6 +90,7 @@ StartInput MakeInput(const Layout& layout, const ContainerRecord& record,
   input.columns = request.columns;
   input.cleanup_argv = CleanUpCommand(layout, record.id);
   input.boot_id = BootId();
+  input.passes_fds = !request.passed_fds.empty();
   return input;
 }
 
@@ -111,6 +113,13 @@ void DropCapability(CapabilitySets& sets, int capability) {
   }
 }
 
+void SetVariable(std::vector<std::string>& environment, const std::string& entry) {
+  std::string prefix(CutAt(entry, '=').before);
+  prefix += '=';
+  std::erase_if(environment, [&](const std::string& old) { return old.starts_with(prefix); });
+  environment.push_back(entry);
+}
+
 // The name of the step as ExplainStartFailure knows it, and what it was about.
 Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
                         const ResolvedProcess& process, const StartChannel& channel,
@@ -123,8 +132,9 @@ Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
 
 // clone3 puts the process into a cgroup v2; into those of v1 it goes by itself, later.
 Result<> SendClonePlan(SpawnedMonitor& monitor, const ContainerRecord& record,
-                       const CgroupLocation& cgroup) {
-  return monitor.channel.SendPlan(BuildClonePlan(record.config, cgroup).Serialize());
+                       const StartRequest& request, const CgroupLocation& cgroup) {
+  return monitor.channel.SendPlan(BuildClonePlan(record.config, cgroup).Serialize(),
+                                  request.passed_fds);
 }
 
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
@@ -138,7 +148,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   for (const Mount& mount : record.config.mounts) TRY(CheckPropagation(mount));
   CgroupHost host = DetectCgroupHost();
   bool cgroup_first = host.version == CgroupVersion::kV2;
-  if (!cgroup_first) TRY(SendClonePlan(monitor, record, {}));
+  if (!cgroup_first) TRY(SendClonePlan(monitor, record, request, {}));
   auto opened = OpenContainerRoot(layout, record.id, record.config);
   if (!opened) {
     TRY(CheckLayers(layout, record));
@@ -165,13 +175,17 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   });
   FailPoint("start-cgroup");
   input.cgroup = cgroup.location();
-  if (cgroup_first) TRY(SendClonePlan(monitor, record, input.cgroup));
+  if (cgroup_first) TRY(SendClonePlan(monitor, record, request, input.cgroup));
   // Where the kernel does not enforce device rules, making nodes would open every device.
-  ContainerRecord confined;
-  if (!cgroup.devices_enforced() && !record.config.privileged) {
-    confined = record;
-    DropCapability(confined.config.process.capabilities, CAP_MKNOD);
-    input.record = &confined;
+  bool confine = !cgroup.devices_enforced() && !record.config.privileged;
+  ContainerRecord adjusted;
+  if (confine || !request.env.empty()) {
+    adjusted = record;
+    input.record = &adjusted;
+  }
+  if (confine) DropCapability(adjusted.config.process.capabilities, CAP_MKNOD);
+  for (const std::string& entry : request.env) {
+    SetVariable(adjusted.config.process.env, entry);
   }
   TRY(WriteCgroupLocation(layout, record.id, input.cgroup));
 

@@ -1,6 +1,7 @@
 #pragma once
 // hoy's end of the start protocol (core/init/plan.h): plans go out, StartMessages come in.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ class StartChannel {
 
   // PlanBuilder::Serialize(). In the order in which they are to be carried out. A monitor that was
   // killed shows as end-of-file when its answer is read.
-  Result<> SendPlan(std::string plan);
+  // `passed`: with the first plan only, descriptors for the process.
+  Result<> SendPlan(std::string plan, std::span<const int> passed = {});
   Result<StartReply> Receive();
 
   // What the step was doing that a kFailed message names.

@@ -331,10 +331,17 @@ void AddPathStep(PlanBuilder& plan, StepKind kind, const std::string& path) {
   plan.Add(kind).a = text;
 }
 
+struct ProcessTraits {
+  bool reaper = false;
+  bool dies_with_client = false;
+  bool passes_fds = false;
+};
+
 // The common end of every plan: from a root process with all its rights to the user's program.
 void AddProcess(PlanBuilder& plan, const ProcessConfig& process, const ResolvedProcess& resolved,
-                std::span<const sock_filter> seccomp, bool reaper, bool dies_with_client) {
+                std::span<const sock_filter> seccomp, const ProcessTraits& traits) {
   plan.Add(StepKind::kStandardStreams);
+  if (traits.passes_fds) plan.Add(StepKind::kPassedDescriptors);
   if (process.oom_score_adj) {
     Offset path = plan.Text("/proc/self/oom_score_adj");
     Offset value = plan.Text(std::to_string(*process.oom_score_adj));
@@ -358,7 +365,7 @@ void AddProcess(PlanBuilder& plan, const ProcessConfig& process, const ResolvedP
   user.gid = resolved.user.gid;
   user.d = groups;
   // After the change of user, which clears it (prctl(2)).
-  if (dies_with_client) plan.Add(StepKind::kDeathSignal).value = SIGKILL;
+  if (traits.dies_with_client) plan.Add(StepKind::kDeathSignal).value = SIGKILL;
   // Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before capset; with it, it is
   // the very last thing before execve, so that a strict profile need not allow hoy's own calls.
   auto add_filter = [&] {
@@ -375,7 +382,7 @@ void AddProcess(PlanBuilder& plan, const ProcessConfig& process, const ResolvedP
   sets.extra = capabilities.inheritable;
   sets.extra2 = capabilities.ambient;
   if (process.no_new_privileges) plan.Add(StepKind::kNoNewPrivileges);
-  if (reaper) plan.Add(StepKind::kReaper);
+  if (traits.reaper) plan.Add(StepKind::kReaper);
   if (process.no_new_privileges) add_filter();
   std::vector<std::string> environment = process.env;
   bool has_home = std::ranges::any_of(
@@ -395,7 +402,8 @@ void StartPlanner::AddProcessSteps() {
     AddTerminal(plan_, input_.process.user.uid, input_.rows, input_.columns);
     Put(StepKind::kConsole, {});
   }
-  AddProcess(plan_, config_.process, input_.process, input_.seccomp, config_.init, false);
+  AddProcess(plan_, config_.process, input_.process, input_.seccomp,
+             {.reaper = config_.init, .passes_fds = input_.passes_fds});
 }
 
 }  // namespace
@@ -448,7 +456,8 @@ PlanBuilder BuildExecPlan(const ExecInput& input) {
   if (input.process->terminal) {
     AddTerminal(plan, input.resolved.user.uid, input.rows, input.columns);
   }
-  AddProcess(plan, *input.process, input.resolved, input.seccomp, false, input.dies_with_client);
+  AddProcess(plan, *input.process, input.resolved, input.seccomp,
+             {.dies_with_client = input.dies_with_client, .passes_fds = input.passes_fds});
   return plan;
 }
 

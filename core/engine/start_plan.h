@@ -29,6 +29,7 @@ struct StartInput {
   std::span<const sock_filter> seccomp;  // empty: unconfined
   uint16_t rows = 0;                     // the client's window, when the container has a terminal
   uint16_t columns = 0;
+  bool passes_fds = false;  // descriptors were sent along with the first plan
   std::vector<std::string> cleanup_argv;
   std::string boot_id;
 };
@@ -48,6 +49,7 @@ struct ExecInput {
   uint16_t rows = 0;
   uint16_t columns = 0;
   bool dies_with_client = true;
+  bool passes_fds = false;
 };
 
 // Mode kDirect: joins the cgroup and the namespaces of the process behind MonitorFd kJoinFd; the

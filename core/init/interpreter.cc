@@ -76,6 +76,27 @@ int ConnectStreams(const ChildContext& context) {
   return 0;
 }
 
+// On 3, 4, ... whatever numbers they have now. What of ours is there goes out of the way first; the
+// report about a later step still needs its socket.
+int PassDescriptors(ChildContext& context) {
+  PassedFds& passed = *context.passed;
+  int first_free = 3 + passed.count;
+  auto move_up = [&](int& fd) {
+    if (fd >= first_free) return true;
+    fd = fcntl(fd, F_DUPFD_CLOEXEC, first_free);
+    return fd >= 0;
+  };
+  if (!move_up(context.status_fd)) return -1;
+  for (int i = 0; i < passed.count; ++i) {
+    if (!move_up(passed.fds[i])) return -1;
+  }
+  for (int i = 0; i < passed.count; ++i) {
+    if (dup2(passed.fds[i], 3 + i) < 0) return -1;
+    close(passed.fds[i]);
+  }
+  return 0;
+}
+
 int JoinOwnCgroups(const PlanView& plan, const Step& step) {
   constexpr size_t kMost = 32;
   const char* files[kMost];
@@ -209,6 +230,7 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kTerminal: return OpenTerminal(context, step);
     case StepKind::kConsole: return BindConsole(context.terminal);
     case StepKind::kStandardStreams: return ConnectStreams(context);
+    case StepKind::kPassedDescriptors: return PassDescriptors(context);
     case StepKind::kLimit: {
       rlimit64 limit{step.extra, step.extra2};
       return static_cast<int>(syscall(SYS_prlimit64, 0, step.value, &limit, nullptr));
@@ -220,7 +242,7 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kCapabilities: return SetCapabilities(step);
     case StepKind::kNoNewPrivileges: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     case StepKind::kSeccomp: return InstallFilter(plan, step);
-    case StepKind::kReaper: return BecomeReaper(context.status_fd);
+    case StepKind::kReaper: return BecomeReaper(context.status_fd, context.passed->count);
     case StepKind::kExec: return Exec(plan, step);
   }
   errno = EINVAL;

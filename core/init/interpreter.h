@@ -7,11 +7,18 @@
 
 namespace hoy::core {
 
+// The user's own descriptors, for the process: any numbers, close-on-exec.
+struct PassedFds {
+  int fds[kMaxPassedFds] = {};
+  int count = 0;
+};
+
 struct ChildContext {
   const char* plans = nullptr;  // where the plans are mapped: reports name a plan by its offset
   int status_fd = -1;           // SOCK_SEQPACKET, close-on-exec: StartMessage{kFailed | kTerminal}
   int release_fd = -1;          // pipe: one word for each thing that is waited for
   int join_fd = -1;             // kJoinNamespaces: pidfd of the container's init
+  PassedFds* passed = nullptr;  // kPassedDescriptors
   int streams[3] = {-1, -1, -1};  // for kStandardStreams when there is no terminal
 
   // What one step leaves for later ones.

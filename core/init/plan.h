@@ -19,7 +19,7 @@
 namespace hoy::core {
 
 constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
-constexpr uint32_t kPlanVersion = 2;
+constexpr uint32_t kPlanVersion = 3;
 
 using Offset = uint32_t;
 
@@ -54,16 +54,17 @@ enum class StepKind : uint32_t {
   kTerminal,         // value: rows, extra: columns; opens a pty and sends its master up
   kConsole,          // binds the terminal over /dev/console
   kStandardStreams,  // uid, gid unused; puts the prepared descriptors on 0, 1, 2
-  kLimit,            // value: RLIMIT_*, extra: soft, extra2: hard
-  kUmask,            // value
-  kWorkingDirectory,  // a
-  kCapabilityBounds,  // value: bounding set to keep
-  kUser,              // uid, gid, d: list of group ids (as numbers)
-  kCapabilities,      // value: effective+permitted, extra: inheritable, extra2: ambient
-  kNoNewPrivileges,   //
-  kSeccomp,           // a: sock_filter[], value: count
-  kReaper,            // the built-in init: forks, stays as PID 1, reaps and forwards signals
-  kExec,              // a: path, b: list argv, c: list envp
+  kPassedDescriptors,  // puts those that came with the first PlanOrder on 3, 4, ...
+  kLimit,              // value: RLIMIT_*, extra: soft, extra2: hard
+  kUmask,              // value
+  kWorkingDirectory,   // a
+  kCapabilityBounds,   // value: bounding set to keep
+  kUser,               // uid, gid, d: list of group ids (as numbers)
+  kCapabilities,       // value: effective+permitted, extra: inheritable, extra2: ambient
+  kNoNewPrivileges,    //
+  kSeccomp,            // a: sock_filter[], value: count
+  kReaper,             // the built-in init: forks, stays as PID 1, reaps and forwards signals
+  kExec,               // a: path, b: list argv, c: list envp
 };
 
 struct Step {
@@ -129,9 +130,14 @@ constexpr size_t kPlanSpace = size_t{16} << 20;  // the kernel takes 6 MiB of ar
 // The start protocol. First hoy -> hoy-monitor, one packet for each plan when it is complete in the
 // memfd: hoy starts the program before it has decided everything, so that both work at the same
 // time. End-of-file instead means that hoy gave up.
+//
+// The first packet may carry descriptors (SCM_RIGHTS): the user's own (--preserve-fds), for the
+// process. hoy-monitor does not keep them once it has cloned the init.
 struct PlanOrder {
   uint32_t offset;  // of the plan's PlanHeader in kPlansFd
 };
+
+constexpr uint32_t kMaxPassedFds = 253;  // SCM_MAX_FD, unix(7)
 
 // Then hoy-monitor (or the plan's own process) -> hoy, one packet each:
 //

@@ -41,6 +41,7 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kTerminal: return "open terminal";
     case StepKind::kConsole: return "bind console";
     case StepKind::kStandardStreams: return "connect standard streams";
+    case StepKind::kPassedDescriptors: return "pass descriptors";
     case StepKind::kLimit: return "set resource limit";
     case StepKind::kUmask: return "set umask";
     case StepKind::kWorkingDirectory: return "change to working directory";

@@ -34,7 +34,7 @@ int CodeOf(int wait_status) {
 
 }  // namespace
 
-int BecomeReaper(int status_fd) {
+int BecomeReaper(int status_fd, int passed_fds) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -43,6 +43,7 @@ int BecomeReaper(int status_fd) {
   if (child < 0) return -1;
   if (child > 0) {
     close(status_fd);
+    for (int fd = 3; fd < 3 + passed_fds; ++fd) close(fd);
     Reap(child, all);
   }
   // The child is a job of its own in the foreground, so that ^C reaches it and not the reaper.

@@ -6,6 +6,6 @@ namespace hoy::core {
 // Forks. The child returns 0 and goes on with the plan; the parent stays as PID 1: it reaps every
 // orphan, passes signals on to the child, and exits with the child's status. -1 on failure.
 // `status_fd` is closed in the parent, so that its end-of-file still means "exec succeeded".
-int BecomeReaper(int status_fd);
+int BecomeReaper(int status_fd, int passed_fds);
 
 }  // namespace hoy::core
