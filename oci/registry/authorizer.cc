@@ -111,7 +111,7 @@ Result<std::string> Authorizer::Answer(const HttpResponse& refusal, const std::s
     return value_;
   }
   RequestSubject subject{.registry = registry_,
-                         .what = fmt::format("'{}/{}'", registry_, path_),
+                         .what = fmt::format("'{}'", Name()),
                          .credentials_sent = !used.empty()};
   bool basic = with_scheme("basic") != challenges.end();
   if (!basic || !credential || credential->username.empty() || !used.empty()) {
@@ -129,6 +129,10 @@ bool Authorizer::has_credentials() {
 std::string Authorizer::warning() {
   std::lock_guard lock(mutex_);
   return lookup_ ? lookup_->warning : "";
+}
+
+std::string Authorizer::Name() const {
+  return path_.empty() ? registry_ : registry_ + "/" + path_;
 }
 
 Result<> Authorizer::LoadCredential() {
@@ -162,7 +166,7 @@ Result<Authorizer::Token> Authorizer::RequestToken() {
         "registry '{}' wants the credentials sent to '{}' in clear", registry_, realm)));
   }
   std::string scope = challenge_.Parameter("scope");
-  if (scope.empty()) scope = fmt::format("repository:{}:pull", path_);
+  if (scope.empty() && !path_.empty()) scope = fmt::format("repository:{}:pull", path_);
   std::string service = challenge_.Parameter("service");
 
   HttpRequest request{.url = realm};
@@ -187,7 +191,7 @@ Result<Authorizer::Token> Authorizer::RequestToken() {
   TRY_CONTEXT_SET(HttpResponse response, http_.Send(request), "get a token for '{}'", registry_);
   if (response.status < 200 || response.status > 299) {
     RequestSubject subject{.registry = registry_,
-                           .what = fmt::format("token for '{}/{}'", registry_, path_),
+                           .what = fmt::format("token for '{}'", Name()),
                            .credentials_sent = credential.has_value()};
     Error error = StatusError(response, subject);
     if ((response.status == 401 || response.status == 403) && credential) {

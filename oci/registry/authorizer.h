@@ -17,7 +17,7 @@ namespace hoy::oci {
 
 class Authorizer {
  public:
-  // `http` must outlive this.
+  // `http` must outlive this. An empty `path` asks for the registry itself, as a login does.
   Authorizer(HttpClient& http, std::string registry, std::string path, CredentialOptions options,
              CredentialEnvironment environment);
 
@@ -39,6 +39,7 @@ class Authorizer {
     std::chrono::seconds lifetime;
   };
 
+  std::string Name() const;
   Result<> LoadCredential();
   Result<> FetchToken();
   Result<Token> RequestToken();

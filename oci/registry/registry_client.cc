@@ -59,18 +59,24 @@ std::string ApiHost(std::string_view domain) {
 RegistryClient::RegistryClient(HttpClient& http, const Reference& repository,
                                CredentialOptions credentials, RetryPolicy retry,
                                RetryObserver observer)
+    : RegistryClient(http, repository.domain(), repository.path(), std::move(credentials), retry,
+                     std::move(observer)) {}
+
+RegistryClient::RegistryClient(HttpClient& http, std::string registry, std::string path,
+                               CredentialOptions credentials, RetryPolicy retry,
+                               RetryObserver observer)
     : http_(http),
-      registry_(repository.domain()),
-      path_(repository.path()),
+      registry_(std::move(registry)),
+      path_(std::move(path)),
       retry_(retry),
       observer_(std::move(observer)),
       authorizer_(http, registry_, path_, std::move(credentials),
                   CredentialEnvironment::Real(http.cancel())) {}
 
 // HTTPS, except for an insecure registry that does not speak it.
-Result<std::string> RegistryClient::BaseUrl() {
+Result<std::string> RegistryClient::Root() {
   std::lock_guard lock(mutex_);
-  if (!base_url_.empty()) return base_url_;
+  if (!root_.empty()) return root_;
   std::string host = ApiHost(registry_);
   std::string scheme = "https";
   std::string name = host.substr(0, host.starts_with('[') ? host.find(']') + 1 : host.find(':'));
@@ -80,8 +86,21 @@ Result<std::string> RegistryClient::BaseUrl() {
     if (!tls && (has_port || tls.error().stage != "connect")) return Fail(std::move(tls).error());
     if (!tls || !*tls) scheme = "http";
   }
-  base_url_ = fmt::format("{}://{}/v2/{}", scheme, host, path_);
-  return base_url_;
+  root_ = fmt::format("{}://{}/v2/", scheme, host);
+  return root_;
+}
+
+Result<std::string> RegistryClient::BaseUrl() {
+  TRY(std::string root, Root());
+  return root + path_;
+}
+
+Result<> RegistryClient::Ping() {
+  TRY(WithRetries(retry_, cancel(), observer_, [&](Attempt& attempt) -> Result<HttpResponse> {
+    TRY(std::string root, Root());
+    return Exchange({.url = root}, fmt::format("'{}'", registry_), nullptr, attempt);
+  }));
+  return {};
 }
 
 Result<HttpResponse> RegistryClient::Exchange(HttpRequest request, const std::string& what,

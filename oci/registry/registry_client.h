@@ -39,6 +39,12 @@ class RegistryClient {
   // `http` must outlive this. Only the name of `repository` counts.
   RegistryClient(HttpClient& http, const Reference& repository, CredentialOptions credentials,
                  RetryPolicy retry, RetryObserver observer);
+  // An empty `path`: the registry as a whole, for Ping.
+  RegistryClient(HttpClient& http, std::string registry, std::string path,
+                 CredentialOptions credentials, RetryPolicy retry, RetryObserver observer);
+
+  // GET /v2/: whether the registry is one, and takes our credentials. Retried.
+  Result<> Ping();
 
   // Retried. The digest of a manifest asked for by digest, and of Docker-Content-Digest where the
   // registry sends one, is checked: kCorrupt.
@@ -54,7 +60,8 @@ class RegistryClient {
   std::string credential_warning() { return authorizer_.warning(); }
 
  private:
-  Result<std::string> BaseUrl();
+  Result<std::string> Root();     // "https://host/v2/"
+  Result<std::string> BaseUrl();  // "https://host/v2/<path>"
   Result<HttpResponse> Exchange(HttpRequest request, const std::string& what,
                                 BodyConsumer* consumer, Attempt& attempt);
   Result<HttpResponse> RequestManifest(const std::string& method, const std::string& tag_or_digest);
@@ -66,7 +73,7 @@ class RegistryClient {
   const RetryObserver observer_;
   Authorizer authorizer_;
   std::mutex mutex_;
-  std::string base_url_;  // "https://host/v2/<path>"
+  std::string root_;
 };
 
 // Where the API of a reference's domain is: registry-1.docker.io for docker.io.
