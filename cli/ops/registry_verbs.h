@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/ops/pull_options.h"
 #include "cli/ui/context.h"
 #include "core/base/result.h"
 
@@ -29,5 +30,24 @@ struct LogoutOptions {
   std::string authfile;
 };
 Result<> RunLogout(Context& context, const LogoutOptions& options);
+
+struct PushOptions {
+  std::string image;
+  std::optional<std::string> destination;  // the image's own name when not given
+  bool all_tags = false;
+  bool quiet = false;
+  std::string creds;
+  std::string authfile;
+  std::string cert_dir;
+  std::optional<bool> tls_verify;
+  std::string compression_format;  // "gzip", "zstd" or empty
+  std::optional<int64_t> compression_level;
+  bool force_compression = false;
+  std::string digestfile;
+  std::optional<int64_t> chunk_bytes;
+  int64_t uploads = 3;
+  ProgressMode progress = ProgressMode::kAuto;
+};
+Result<> RunPush(Context& context, const PushOptions& options);
 
 }  // namespace hoy::cli

@@ -108,6 +108,9 @@ class Pull {
                         .diff_id = config.diff_ids[i],
                         .chain_id = chain_ids[i],
                         .exists = layers_->Has(chain_ids[i])});
+      // One that was packed otherwise, or was lost: push and save will want it.
+      layers.back().wants_blob =
+          request_.keep_layer_blobs && !images_.HasBlob(manifest_.layers[i].digest);
     }
     Start(layers);
     auto report = [this](const LayerProgress& layer) { sink_.OnLayer(layer); };
@@ -135,13 +138,19 @@ class Pull {
                        [&](const Digest& chain_id) { return layers_->Has(chain_id); });
   }
 
+  bool HasAllBlobs(const ImageRecord& record) const {
+    return std::ranges::all_of(record.blobs,
+                               [&](const Digest& blob) { return images_.HasBlob(blob); });
+  }
+
   // Whether what this machine has under the name is what the registry has: costs one HEAD, and
   // nothing at all for a digest.
   Result<bool> IsCurrent() {
     auto resolved = images_.Resolve(request_.reference.ToString());
     if (!resolved) return false;
     known_ = std::move(resolved->record);
-    if (MatchRank(request_.platform, known_->platform) != 0 || !HasAllLayers(*known_)) return false;
+    if (MatchRank(request_.platform, known_->platform) != 0) return false;
+    if (!HasAllLayers(*known_) || !HasAllBlobs(*known_)) return false;
     target_ = request_.reference.digest();
     if (target_.empty()) {
       auto head = client_.HeadManifest(request_.reference.tag());

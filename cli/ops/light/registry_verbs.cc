@@ -10,5 +10,8 @@ Result<> RunLogin(Context&, const LoginOptions&) {
 Result<> RunLogout(Context&, const LogoutOptions&) {
   return Fail(ErrorKind::kUnsupported, "logout: not in this program");
 }
+Result<> RunPush(Context&, const PushOptions&) {
+  return Fail(ErrorKind::kUnsupported, "push: not in this program");
+}
 
 }  // namespace hoy::cli
