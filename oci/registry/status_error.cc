@@ -185,8 +185,12 @@ Error StatusError(const HttpResponse& response, const RequestSubject& subject,
   error.stage = server ? "server" : response.status == 416 ? "range" : "status";
   error.message = sentence(
       fmt::format("{}: registry '{}' answered {}", subject.what, subject.registry, status));
-  error.hint = server ? "the registry has a problem; try again later"
-                      : "this may not be a registry, or not one of the v2 protocol";
+  auto wait = RetryAfter(response, now);
+  error.hint =
+      server && wait
+          ? fmt::format("the registry has a problem; it asks to try again in {}", InWords(*wait))
+      : server ? "the registry has a problem; try again later"
+               : "this may not be a registry, or not one of the v2 protocol";
   return error;
 }
 
