@@ -67,18 +67,32 @@ std::string TagShown(const Reference& reference) {
   return reference.digest().empty() ? reference.tag() : reference.digest().ToString();
 }
 
+// What the user says counts for more than what is configured.
+HttpOptions HttpOptionsFor(const PullRequest& request, const PullEndpoint& endpoint) {
+  HttpOptions options = request.http;
+  if (!options.tls_verify && endpoint.insecure) options.tls_verify = false;
+  return options;
+}
+
+// --creds are for the registry that the user named.
+CredentialOptions CredentialsFor(const PullRequest& request, const PullEndpoint& endpoint) {
+  CredentialOptions options = request.credentials;
+  if (endpoint.mirror) options.creds.clear();
+  return options;
+}
+
 class Pull {
  public:
-  Pull(const core::Layout& layout, const PullRequest& request, ProgressSink& sink,
-       CancelToken& cancel)
+  Pull(const core::Layout& layout, const PullRequest& request, const PullEndpoint& endpoint,
+       ProgressSink& sink, CancelToken& cancel)
       : layout_(layout),
         request_(request),
         sink_(sink),
         cancel_(cancel),
         images_(layout),
         layers_(OpenDirectoryLayerStore(layout)),
-        http_(request.http, cancel),
-        client_(http_, request.reference, request.credentials, request.retry,
+        http_(HttpOptionsFor(request, endpoint), cancel),
+        client_(http_, endpoint.reference, CredentialsFor(request, endpoint), request.retry,
                 [this](const Error& error, std::chrono::milliseconds wait) {
                   Notice(fmt::format("{}; next try in {:.1f} s", error.message,
                                      static_cast<double>(wait.count()) / 1000));
@@ -323,13 +337,21 @@ class Pull {
 
 Result<PullSummary> PullImage(const core::Layout& layout, const PullRequest& request,
                               ProgressSink& sink, CancelToken& cancel) {
-  auto summary = Pull(layout, request, sink, cancel).Run();
-  if (!summary) {
-    sink.OnFailure();
-    return Fail(std::move(summary).error().InContext(
-        fmt::format("pull '{}'", request.reference.Familiar())));
+  std::vector<PullEndpoint> endpoints = request.endpoints;
+  if (endpoints.empty()) endpoints.push_back({.reference = request.reference});
+  Error failure;
+  for (size_t i = 0; i < endpoints.size(); ++i) {
+    auto summary = Pull(layout, request, endpoints[i], sink, cancel).Run();
+    if (summary) return summary;
+    failure = std::move(summary).error();
+    // Cancelled by the user, or by itself: layers were on their way, and what came of them is kept.
+    bool next = i + 1 < endpoints.size() && !cancel.cancelled();
+    if (!next) break;
+    sink.OnNotice(fmt::format("mirror '{}': {}; going on with '{}'", endpoints[i].reference.Name(),
+                              failure.message, endpoints[i + 1].reference.Name()));
   }
-  return summary;
+  sink.OnFailure();
+  return Fail(std::move(failure).InContext(fmt::format("pull '{}'", request.reference.Familiar())));
 }
 
 }  // namespace hoy::oci

@@ -19,6 +19,9 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
       .keep_layer_blobs = options.keep_layer_blobs,
   };
   TRY(request.reference, oci::Reference::ParseWithDefaultTag(options.reference));
+  TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
+  TRY_CONTEXT_SET(request.endpoints, oci::EndpointsFor(conf, request.reference), "pull '{}'",
+                  options.reference);
   const char* variable = std::getenv("DOCKER_DEFAULT_PLATFORM");
   std::string from_environment = variable ? variable : "";
   TRY(request.platform, oci::ChoosePlatform(options.platform, from_environment));

@@ -7,6 +7,7 @@
 #include "core/sys/files.h"
 #include "oci/image/image_store.h"
 #include "oci/registry/pusher.h"
+#include "oci/registry/registries_conf.h"
 
 namespace hoy::cli {
 namespace {
@@ -94,7 +95,11 @@ Result<> RunPush(Context& context, const PushOptions& options) {
                                 .columns = 0});
   oci::CancelToken cancel;
   CancelOnSignal handler(cancel);
+  TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
   for (ImageToPush& image : images) {
+    const oci::RegistryConfig* registry = oci::FindRegistryConfig(conf, image.target);
+    request.http.tls_verify = options.tls_verify;
+    if (!options.tls_verify && registry && registry->insecure) request.http.tls_verify = false;
     request.image = std::move(image.image);
     request.target = std::move(image.target);
     TRY(oci::PullSummary summary, oci::PushImage(context.layout, request, *sink, cancel));
