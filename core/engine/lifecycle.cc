@@ -74,8 +74,7 @@ Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, M
   return status;
 }
 
-// What needs no record: works for a container whose record is damaged, too.
-Result<> RemoveTraces(const Layout& layout, std::string_view id, std::string_view cgroup_parent,
+Result<> RemoveCgroup(const Layout& layout, std::string_view id, std::string_view cgroup_parent,
                       bool kill) {
   auto location = ReadCgroupLocation(layout, id);
   if (location) {
@@ -90,20 +89,38 @@ Result<> RemoveTraces(const Layout& layout, std::string_view id, std::string_vie
     request.all_devices = true;
     if (auto cgroup = Cgroup::Create(request)) TRY(cgroup->Remove());
   }
+  return {};
+}
+
+// What needs no record: works for a container whose record is damaged, too.
+Result<> RemoveTraces(const Layout& layout, std::string_view id, std::string_view cgroup_parent,
+                      bool kill) {
+  TRY(RemoveCgroup(layout, id, cgroup_parent, kill));
   return RemoveRunDirectory(layout, id);
+}
+
+bool HasNoRoom(const Error& error) {
+  return error.system_errno == ENOSPC || error.system_errno == EDQUOT ||
+         error.system_errno == EROFS;
 }
 
 // The caller holds the lock, and nothing runs.
 Result<> CleanUpLocked(const Layout& layout, std::string_view id, const ContainerStatus& status) {
   TRY(ContainerSummary summary, ReadSummary(layout, id));
   bool has_run = status.state == ContainerState::kExited;
+  Result<> recorded;
   if (has_run && !summary.auto_remove) {
     TRY(std::optional<ExitRecord> kept, ReadExitRecord(layout, id));
     bool newer = !kept || (status.exit && status.exit->started_at != kept->started_at);
-    if (newer && status.exit) TRY(WriteExitRecord(layout, id, *status.exit, true));
+    if (newer && status.exit) recorded = WriteExitRecord(layout, id, *status.exit, true);
   }
   FailPoint("cleanup-begun");
   TRY(ContainerRecord record, ReadContainer(layout, id));
+  if (!recorded) {
+    if (!HasNoRoom(recorded.error())) return recorded;
+    // DATA is full: RUN has the exit, and keeps it until a later command finds room.
+    return RemoveCgroup(layout, id, record.config.cgroup_parent, false);
+  }
   TRY(RemoveTraces(layout, id, record.config.cgroup_parent, false));
   if (has_run && summary.auto_remove) return RemoveContainer(layout, id, summary.name);
   return {};

@@ -23,6 +23,7 @@
 #include "core/init/plan_view.h"
 #include "core/log/frame.h"
 #include "core/monitor/exit_status.h"
+#include "core/monitor/init_process.h"
 #include "core/monitor/publish.h"
 #include "core/monitor/pump.h"
 #include "core/sys/fd_packet.h"
@@ -121,30 +122,6 @@ void OpenStdin(Monitor& m) {
   m.streams.in = pipe[1];
 }
 
-// In the child, with the host's paths still in reach. The container holds its FIFOs open for
-// reading, too (O_RDWR): when the monitor dies, writing to them blocks instead of killing the
-// container with SIGPIPE, until the next monitor reads on.
-void OpenChildStreams(const PlanView& plan, ChildContext& child) {
-  const PlanHeader& header = plan.header();
-  auto check = [&](int result) {
-    if (result >= 0) return;
-    GiveUpChild(child,
-                {StartMessageKind::kSetup, static_cast<uint32_t>(SetupStage::kStreams), errno, 0});
-  };
-  if (header.terminal != 0) return;
-  if (header.open_stdin == 0) {
-    child.streams[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
-    check(child.streams[0]);
-  } else {
-    check(fchown(child.streams[0], header.owner_uid, header.owner_gid));
-  }
-  const char* paths[2] = {plan.text(header.stdout_path), plan.text(header.stderr_path)};
-  for (int which : {0, 1}) {
-    child.streams[1 + which] = open(paths[which], O_RDWR | O_CLOEXEC);
-    check(child.streams[1 + which]);
-  }
-}
-
 void OpenStreams(Monitor& m) {
   m.streams.terminal = m.header().terminal != 0;
   if (m.streams.in >= 0) {
@@ -221,17 +198,6 @@ void JoinCgroupsOfPlan(Monitor& m, const PlanView& plan) {
   if (error == 0) return;
   kill(m.pid, SIGKILL);
   GiveUp(SetupStage::kCgroup, error);
-}
-
-// The child's first word is where the rest of its steps are.
-[[noreturn]] void RunInit(const PlanView& ahead, ChildContext& child) {
-  ResetSignals();
-  RunSteps(ahead, child);
-  PlanView plan(child.plans + AwaitWord(child.release_fd));
-  OpenChildStreams(plan, child);
-  RunSteps(plan, child);
-  GiveUpChild(child, {StartMessageKind::kFailed, plan.header().step_count, ENOEXEC,
-                      static_cast<uint32_t>(plan.base() - child.plans)});
 }
 
 // Clones the init, which carries out what goes ahead and then waits.

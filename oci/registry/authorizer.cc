@@ -72,12 +72,14 @@ Result<TokenAnswer> ParseTokenAnswer(std::string_view text) {
 }
 
 Authorizer::Authorizer(HttpClient& http, std::string registry, std::string path,
-                       CredentialOptions options, CredentialEnvironment environment)
+                       CredentialOptions options, CredentialEnvironment environment,
+                       std::string actions)
     : http_(http),
       registry_(std::move(registry)),
       path_(std::move(path)),
       options_(std::move(options)),
-      environment_(std::move(environment)) {}
+      environment_(std::move(environment)),
+      actions_(std::move(actions)) {}
 
 Result<std::string> Authorizer::Current() {
   std::lock_guard lock(mutex_);
@@ -111,7 +113,7 @@ Result<std::string> Authorizer::Answer(const HttpResponse& refusal, const std::s
     return value_;
   }
   RequestSubject subject{.registry = registry_,
-                         .what = fmt::format("'{}/{}'", registry_, path_),
+                         .what = fmt::format("'{}'", Name()),
                          .credentials_sent = !used.empty()};
   bool basic = with_scheme("basic") != challenges.end();
   if (!basic || !credential || credential->username.empty() || !used.empty()) {
@@ -129,6 +131,10 @@ bool Authorizer::has_credentials() {
 std::string Authorizer::warning() {
   std::lock_guard lock(mutex_);
   return lookup_ ? lookup_->warning : "";
+}
+
+std::string Authorizer::Name() const {
+  return path_.empty() ? registry_ : registry_ + "/" + path_;
 }
 
 Result<> Authorizer::LoadCredential() {
@@ -162,22 +168,27 @@ Result<Authorizer::Token> Authorizer::RequestToken() {
         "registry '{}' wants the credentials sent to '{}' in clear", registry_, realm)));
   }
   std::string scope = challenge_.Parameter("scope");
-  if (scope.empty()) scope = fmt::format("repository:{}:pull", path_);
+  // Several scopes may come in one parameter, separated by spaces.
+  for (std::string_view one : Split(scope, ' ')) {
+    if (!one.empty() && one != fmt::format("repository:{}:pull", path_)) scopes_.emplace(one);
+  }
+  if (!path_.empty()) scopes_.insert(fmt::format("repository:{}:{}", path_, actions_));
   std::string service = challenge_.Parameter("service");
 
   HttpRequest request{.url = realm};
   if (credential && !credential->identity_token.empty()) {
     request.method = "POST";
     request.headers = {"Content-Type: application/x-www-form-urlencoded"};
+    std::string all;
+    for (const std::string& one : scopes_) all += (all.empty() ? "" : " ") + one;
     request.body = fmt::format(
         "grant_type=refresh_token&client_id=hoy&service={}&scope={}&refresh_token={}",
-        PercentEncode(service), PercentEncode(scope), PercentEncode(credential->identity_token));
+        PercentEncode(service), PercentEncode(all), PercentEncode(credential->identity_token));
   } else {
     request.url += realm.find('?') == std::string::npos ? '?' : '&';
     request.url += fmt::format("service={}", PercentEncode(service));
-    // Several scopes may come in one parameter, separated by spaces.
-    for (std::string_view one : Split(scope, ' ')) {
-      if (!one.empty()) request.url += fmt::format("&scope={}", PercentEncode(one));
+    for (const std::string& one : scopes_) {
+      request.url += fmt::format("&scope={}", PercentEncode(one));
     }
     if (credential && !credential->username.empty()) {
       request.url += fmt::format("&account={}", PercentEncode(credential->username));
@@ -187,7 +198,7 @@ Result<Authorizer::Token> Authorizer::RequestToken() {
   TRY_CONTEXT_SET(HttpResponse response, http_.Send(request), "get a token for '{}'", registry_);
   if (response.status < 200 || response.status > 299) {
     RequestSubject subject{.registry = registry_,
-                           .what = fmt::format("token for '{}/{}'", registry_, path_),
+                           .what = fmt::format("token for '{}'", Name()),
                            .credentials_sent = credential.has_value()};
     Error error = StatusError(response, subject);
     if ((response.status == 401 || response.status == 403) && credential) {

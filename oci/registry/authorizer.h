@@ -6,6 +6,7 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/base/result.h"
@@ -17,9 +18,11 @@ namespace hoy::oci {
 
 class Authorizer {
  public:
-  // `http` must outlive this.
+  // `actions` ("pull", "pull,push") is what tokens are asked for, besides what challenges name: a
+  // token then serves all that is to come. `http` must outlive this. An empty `path` asks for the
+  // registry itself, as a login does.
   Authorizer(HttpClient& http, std::string registry, std::string path, CredentialOptions options,
-             CredentialEnvironment environment);
+             CredentialEnvironment environment, std::string actions = "pull");
 
   // The value of Authorization to send now; empty before the first challenge. A token that has run
   // out is renewed first.
@@ -39,6 +42,7 @@ class Authorizer {
     std::chrono::seconds lifetime;
   };
 
+  std::string Name() const;
   Result<> LoadCredential();
   Result<> FetchToken();
   Result<Token> RequestToken();
@@ -48,10 +52,12 @@ class Authorizer {
   const std::string path_;
   const CredentialOptions options_;
   const CredentialEnvironment environment_;
+  const std::string actions_;
 
   std::mutex mutex_;  // held while a token is fetched: the others would fetch the same
   std::optional<CredentialLookup> lookup_;
-  Challenge challenge_;  // the bearer challenge to renew with; empty scheme: none
+  Challenge challenge_;           // the bearer challenge to renew with; empty scheme: none
+  std::set<std::string> scopes_;  // all that were ever asked for: threads share one token
   std::string registry_scheme_;
   std::string value_;
   std::chrono::steady_clock::time_point expiry_ = std::chrono::steady_clock::time_point::max();

@@ -1,3 +1,5 @@
+#include "oci/registry/credential_helper.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -7,6 +9,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
@@ -20,6 +24,7 @@ namespace {
 
 constexpr std::chrono::seconds kDeadline{60};
 constexpr size_t kAnswerLimit = 1 << 20;
+constexpr size_t kInputLimit = 48 << 10;  // fits into a pipe of 64 KiB
 
 // A helper's name becomes part of a program's name, so it must not be a path.
 bool IsHelperName(std::string_view name) {
@@ -39,13 +44,13 @@ Result<Pipe> MakePipe() {
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-Result<core::ChildProcess> Spawn(const std::string& program, BorrowedFd in, BorrowedFd out) {
+Result<core::ChildProcess> Spawn(const std::string& program, const char* verb, BorrowedFd in,
+                                 BorrowedFd out) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in.get(), STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, out.get(), STDOUT_FILENO);
-  char verb[] = "get";
-  char* arguments[] = {const_cast<char*>(program.c_str()), verb, nullptr};
+  char* arguments[] = {const_cast<char*>(program.c_str()), const_cast<char*>(verb), nullptr};
   pid_t pid = 0;
   int code = ::posix_spawnp(&pid, program.c_str(), &actions, nullptr, arguments, environ);
   posix_spawn_file_actions_destroy(&actions);
@@ -90,30 +95,61 @@ Result<std::string> ReadAnswer(BorrowedFd fd, const std::string& program,
 
 }  // namespace
 
-Result<std::optional<Credential>> AskCredentialHelper(const std::string& helper,
-                                                      const std::string& server,
-                                                      const CancelToken& cancel) {
+Result<std::string> RunCredentialHelper(const std::string& helper, const char* verb,
+                                        const std::string& input, const CancelToken& cancel) {
   if (!IsHelperName(helper)) {
     return Fail(ErrorKind::kInvalidArgument, "'{}' is not a credential helper's name", helper);
   }
   std::string program = "docker-credential-" + helper;
+  if (input.size() > kInputLimit) {
+    return Fail(ErrorKind::kInvalidArgument, "too long for credential helper '{}'", program);
+  }
   TRY(Pipe to, MakePipe());
   TRY(Pipe from, MakePipe());
   // Fits into the pipe, so this cannot block, and while both ends are ours it raises no SIGPIPE.
-  TRY(core::WriteAll(to.write, server.substr(0, 4000) + "\n", program));
-  TRY(core::ChildProcess child, Spawn(program, to.read, from.write));
+  TRY(core::WriteAll(to.write, input + "\n", program));
+  TRY(core::ChildProcess child, Spawn(program, verb, to.read, from.write));
   to = {};
   from.write.reset();
   TRY(std::string answer, ReadAnswer(from.read, program, cancel));
   TRY(core::ExitStatus status, child.Wait());
-  if (status.code != 0) {
-    std::string_view text = Trim(answer);
-    if (text.find("credentials not found") != std::string_view::npos) return std::nullopt;
-    return Fail(ErrorKind::kUnauthorized, "credential helper '{}' failed: {}", program,
-                text.empty() ? fmt::format("exit code {}", status.code) : std::string(text));
+  if (status.code == 0) return answer;
+  std::string_view text = Trim(answer);
+  Error error = MakeError(
+      ErrorKind::kUnauthorized,
+      fmt::format("credential helper '{}' failed: {}", program,
+                  text.empty() ? fmt::format("exit code {}", status.code) : std::string(text)));
+  if (text.find("credentials not found") != std::string_view::npos) error.stage = "no-credentials";
+  return Fail(std::move(error));
+}
+
+std::string HelperStoreInput(std::string_view server, const Credential& credential) {
+  const bool token = !credential.identity_token.empty();
+  const nlohmann::ordered_json input = {
+      {"ServerURL", server},
+      {"Username", token ? "<token>" : credential.username},
+      {"Secret", token ? credential.identity_token : credential.password}};
+  return input.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+Result<std::vector<std::string>> ParseHelperList(std::string_view json) {
+  auto document = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!document.is_object()) {
+    return Fail(ErrorKind::kCorrupt, "the helper's list is not a JSON object");
   }
-  TRY_CONTEXT_SET(Credential credential, ParseHelperAnswer(answer), "credential helper '{}'",
-                  program);
+  std::vector<std::string> servers;
+  for (const auto& [server, user] : document.items()) servers.push_back(server);
+  return servers;
+}
+
+Result<std::optional<Credential>> AskCredentialHelper(const std::string& helper,
+                                                      const std::string& server,
+                                                      const CancelToken& cancel) {
+  auto answer = RunCredentialHelper(helper, "get", server, cancel);
+  if (!answer && answer.error().stage == "no-credentials") return std::nullopt;
+  if (!answer) return Fail(std::move(answer).error());
+  TRY_CONTEXT_SET(Credential credential, ParseHelperAnswer(*answer),
+                  "credential helper 'docker-credential-{}'", helper);
   return credential;
 }
 

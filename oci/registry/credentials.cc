@@ -7,14 +7,10 @@
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
+#include "oci/registry/credential_helper.h"
 
 namespace hoy::oci {
 namespace {
-
-// What docker login stores and asks under.
-std::string ServerName(std::string_view domain) {
-  return domain == "docker.io" ? "https://index.docker.io/v1/" : std::string(domain);
-}
 
 // The credential in one file, if any; a helper that cannot be asked becomes a warning, because most
 // images need no credential at all.
@@ -38,7 +34,13 @@ CredentialLookup LookUp(const AuthFile& file, const std::string& origin, std::st
   return lookup;
 }
 
-std::vector<std::string> DefaultFiles(const CredentialEnvironment& environment) {
+}  // namespace
+
+std::string ServerName(std::string_view domain) {
+  return domain == "docker.io" ? "https://index.docker.io/v1/" : std::string(domain);
+}
+
+std::vector<std::string> DefaultAuthFiles(const CredentialEnvironment& environment) {
   std::vector<std::string> files;
   std::string home = environment.variable("HOME");
   if (std::string runtime = environment.variable("XDG_RUNTIME_DIR"); !runtime.empty()) {
@@ -59,11 +61,12 @@ std::vector<std::string> DefaultFiles(const CredentialEnvironment& environment) 
   return files;
 }
 
-}  // namespace
-
 Result<CredentialLookup> FindCredential(const CredentialOptions& options, std::string_view domain,
                                         std::string_view path,
                                         const CredentialEnvironment& environment) {
+  if (options.credential) {
+    return CredentialLookup{.credential = options.credential, .origin = "the login"};
+  }
   if (!options.creds.empty()) {
     auto [user, password] = CutAt(options.creds, ':');
     if (!password || user.empty()) {
@@ -99,7 +102,7 @@ Result<CredentialLookup> FindCredential(const CredentialOptions& options, std::s
   if (std::string json = environment.variable("DOCKER_AUTH_CONFIG"); !json.empty()) {
     if (auto found = consider("DOCKER_AUTH_CONFIG", json); found.credential) return found;
   }
-  for (const std::string& file : DefaultFiles(environment)) {
+  for (const std::string& file : DefaultAuthFiles(environment)) {
     auto bytes = environment.read(file);
     if (!bytes) {
       none.warning = bytes.error().message;
@@ -110,23 +113,29 @@ Result<CredentialLookup> FindCredential(const CredentialOptions& options, std::s
   return none;
 }
 
+Result<std::optional<std::string>> CredentialEnvironment::ReadFile(const std::string& path) {
+  auto bytes = core::ReadFile(path, 4 << 20);
+  if (bytes) return std::optional(std::move(*bytes));
+  int code = bytes.error().system_errno;
+  if (code == ENOENT || code == ENOTDIR || bytes.error().kind == ErrorKind::kNotFound) {
+    return std::nullopt;
+  }
+  return Fail(std::move(bytes).error());
+}
+
 CredentialEnvironment CredentialEnvironment::Real(const CancelToken& cancel) {
   CredentialEnvironment real;
   real.variable = [](const std::string& name) {
     const char* value = std::getenv(name.c_str());
     return std::string(value ? value : "");
   };
-  real.read = [](const std::string& path) -> Result<std::optional<std::string>> {
-    auto bytes = core::ReadFile(path, 4 << 20);
-    if (bytes) return std::optional(std::move(*bytes));
-    int code = bytes.error().system_errno;
-    if (code == ENOENT || code == ENOTDIR || bytes.error().kind == ErrorKind::kNotFound) {
-      return std::nullopt;
-    }
-    return Fail(std::move(bytes).error());
-  };
+  real.read = ReadFile;
   real.ask_helper = [&cancel](const std::string& helper, const std::string& server) {
     return AskCredentialHelper(helper, server, cancel);
+  };
+  real.run_helper = [&cancel](const std::string& helper, const char* verb,
+                              const std::string& input) {
+    return RunCredentialHelper(helper, verb, input, cancel);
   };
   real.uid = ::getuid();
   return real;

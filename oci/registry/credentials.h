@@ -23,8 +23,9 @@
 namespace hoy::oci {
 
 struct CredentialOptions {
-  std::string creds;     // --creds; empty: not given
-  std::string authfile;  // --authfile; empty: not given
+  std::string creds;                          // --creds; empty: not given
+  std::string authfile;                       // --authfile; empty: not given
+  std::optional<Credential> credential = {};  // before all others: a login that is being tried
 };
 
 struct CredentialLookup {
@@ -42,9 +43,14 @@ struct CredentialEnvironment {
   std::function<Result<std::optional<Credential>>(const std::string& helper,
                                                   const std::string& server)>
       ask_helper;
+  // docker-credential-<helper> with another verb: see RunCredentialHelper.
+  std::function<Result<std::string>(const std::string& helper, const char* verb,
+                                    const std::string& input)>
+      run_helper;
   unsigned uid = 0;
 
   static CredentialEnvironment Real(const CancelToken& cancel);
+  static Result<std::optional<std::string>> ReadFile(const std::string& path);
 };
 
 // kInvalidArgument: --creds without a password. kNotFound: the named file is missing. kCorrupt: the
@@ -52,6 +58,12 @@ struct CredentialEnvironment {
 Result<CredentialLookup> FindCredential(const CredentialOptions& options, std::string_view domain,
                                         std::string_view path,
                                         const CredentialEnvironment& environment);
+
+// The files of 4. to 6., in order.
+std::vector<std::string> DefaultAuthFiles(const CredentialEnvironment& environment);
+
+// What docker login stores and asks helpers under: "https://index.docker.io/v1/" for docker.io.
+std::string ServerName(std::string_view domain);
 
 // Runs docker-credential-<helper> get (docker/docker-credential-helpers): found on PATH, at most
 // 60 seconds. kNotFound: no such program; kUnauthorized: it failed.

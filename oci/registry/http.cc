@@ -11,6 +11,7 @@
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
+#include "oci/registry/curl_url.h"
 #include "oci/registry/tls_files.h"
 
 namespace hoy::oci {
@@ -18,36 +19,6 @@ namespace {
 
 constexpr int kMaxRedirects = 10;
 constexpr size_t kMaxHeaderBytes = 256 << 10;
-
-struct UrlParts {
-  std::string scheme, host, port;
-  bool operator==(const UrlParts&) const = default;
-  std::string HostPort() const { return host + ":" + port; }
-};
-
-struct CurlUrl {
-  CURLU* handle = curl_url();
-  CurlUrl() = default;
-  CurlUrl(const CurlUrl&) = delete;
-  ~CurlUrl() { curl_url_cleanup(handle); }
-
-  bool Set(const std::string& url) {
-    return curl_url_set(handle, CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
-  }
-  std::string Get(CURLUPart part, unsigned flags = 0) const {
-    char* text = nullptr;
-    if (curl_url_get(handle, part, &text, flags) != CURLUE_OK) return "";
-    std::string value(text);
-    curl_free(text);
-    return value;
-  }
-};
-
-UrlParts OriginOf(const CurlUrl& url) {
-  return {.scheme = ToLower(url.Get(CURLUPART_SCHEME)),
-          .host = ToLower(url.Get(CURLUPART_HOST)),
-          .port = url.Get(CURLUPART_PORT, CURLU_DEFAULT_PORT)};
-}
 
 // OpenSSL writes to sockets without MSG_NOSIGNAL, and a registry that hangs up must not kill hoy.
 class SigpipeBlock {
@@ -157,11 +128,13 @@ class HttpClient::Connection {
     response_ = {};
     response_.url = request.url;
     consumer_ = consumer;
+    upload_ = request.upload;
     consumer_error_.reset();
     headers_told_ = false;
     header_bytes_ = 0;
     detail_[0] = '\0';
     curl_easy_reset(easy_);
+    if (upload_) TRY(upload_->Seek(0));
     curl_slist* list = nullptr;
     auto add = [&](const std::string& header) { list = curl_slist_append(list, header.c_str()); };
     for (const std::string& header : request.headers) add(header);
@@ -182,7 +155,8 @@ class HttpClient::Connection {
                      static_cast<long>(options.connect_timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME,
-                     static_cast<long>(options.stall_timeout.count()));
+                     static_cast<long>(request.stall.count() > 0 ? request.stall.count()
+                                                                 : options.stall_timeout.count()));
     curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &OnHeader);
     curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
     curl_easy_setopt(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -194,12 +168,7 @@ class HttpClient::Connection {
       curl_easy_setopt(easy_, CURLOPT_PROXY, proxy.c_str());
     }
     if (request.method == "HEAD") curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
-    if (request.method == "POST") {
-      curl_easy_setopt(easy_, CURLOPT_POST, 1L);
-      curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
-                       static_cast<curl_off_t>(request.body.size()));
-      curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request.body.c_str());
-    }
+    SetUpBody(request);
     if (connect_only) {
       curl_easy_setopt(easy_, CURLOPT_CONNECT_ONLY, 1L);
       curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
@@ -227,6 +196,26 @@ class HttpClient::Connection {
   }
 
  private:
+  void SetUpBody(const HttpRequest& request) {
+    if (upload_) {
+      curl_easy_setopt(easy_, CURLOPT_UPLOAD, 1L);
+      curl_easy_setopt(easy_, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 20);
+      curl_easy_setopt(easy_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(upload_->size()));
+      curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &OnRead);
+      curl_easy_setopt(easy_, CURLOPT_READDATA, this);
+      curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &OnSeek);
+      curl_easy_setopt(easy_, CURLOPT_SEEKDATA, this);
+    } else if (request.method == "POST" || request.method == "PUT") {
+      curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+      curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
+                       static_cast<curl_off_t>(request.body.size()));
+      curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request.body.c_str());
+    }
+    if (request.method == "PUT" || request.method == "PATCH" || request.method == "DELETE") {
+      curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    }
+  }
+
   Result<> SetUpTls(const UrlParts& url, const HttpOptions& options, bool insecure) {
     if (insecure) {
       curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -301,6 +290,22 @@ class HttpClient::Connection {
                                                                       : CURL_WRITEFUNC_ERROR;
   }
 
+  static size_t OnRead(char* buffer, size_t size, size_t count, void* self) {
+    auto* connection = static_cast<Connection*>(self);
+    auto got = connection->upload_->Read(std::as_writable_bytes(std::span(buffer, size * count)));
+    if (got) return *got;
+    connection->consumer_error_ = std::move(got).error();
+    return CURL_READFUNC_ABORT;
+  }
+  static int OnSeek(void* self, curl_off_t offset, int origin) {
+    auto* connection = static_cast<Connection*>(self);
+    if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+    Result<> moved = connection->upload_->Seek(static_cast<uint64_t>(offset));
+    if (moved) return CURL_SEEKFUNC_OK;
+    connection->consumer_error_ = std::move(moved).error();
+    return CURL_SEEKFUNC_FAIL;
+  }
+
   bool Header(std::string_view line) {
     header_bytes_ += line.size();
     if (header_bytes_ > kMaxHeaderBytes) {
@@ -352,6 +357,7 @@ class HttpClient::Connection {
   CURL* easy_;
   HttpResponse response_;
   BodyConsumer* consumer_ = nullptr;
+  BodySource* upload_ = nullptr;
   std::optional<Error> consumer_error_;
   bool headers_told_ = false;
   size_t header_bytes_ = 0;
@@ -461,6 +467,7 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& original, BodyConsumer*
     if (response.status == 303 || (response.status < 303 && request.method == "POST")) {
       request.method = request.method == "HEAD" ? "HEAD" : "GET";
       request.body.clear();
+      request.upload = nullptr;
     }
     request.url = url.Get(CURLUPART_URL);
   }
@@ -479,20 +486,6 @@ std::string_view HttpResponse::Header(std::string_view name) const {
 
 std::optional<uint64_t> HttpResponse::ContentLength() const {
   return ParseInteger<uint64_t>(Header("content-length"));
-}
-
-bool IsLoopbackHost(std::string_view host_port) {
-  std::string host = ToLower(host_port);
-  if (host.starts_with('[')) {
-    host = host.substr(1, host.find(']') - 1);
-  } else if (std::count(host.begin(), host.end(), ':') == 1) {
-    host = host.substr(0, host.find(':'));
-  }
-  if (host == "localhost" || host == "::1") return true;
-  auto fields = Split(host, '.');
-  return fields.size() == 4 && fields[0] == "127" &&
-         std::all_of(fields.begin(), fields.end(),
-                     [](std::string_view field) { return ParseInteger<uint8_t>(field); });
 }
 
 }  // namespace hoy::oci

@@ -18,15 +18,29 @@
 
 #include "core/base/result.h"
 #include "oci/registry/cancel.h"
+#include "oci/registry/url.h"
 
 namespace hoy::oci {
 
+// What a request sends, in pieces, when it is too large for a string.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual uint64_t size() const = 0;
+  // The next Read starts there: a redirect or another try may want the body again.
+  virtual Result<> Seek(uint64_t offset) = 0;
+  // Fills some of `buffer`; exactly size() bytes are asked for.
+  virtual Result<size_t> Read(std::span<std::byte> buffer) = 0;
+};
+
 struct HttpRequest {
-  std::string method = "GET";  // GET, HEAD or POST
+  std::string method = "GET";  // GET, HEAD, POST, PUT, PATCH or DELETE
   std::string url;
   std::vector<std::string> headers;  // "Name: value"
   std::string authorization;         // value of Authorization; stays with the URL's own origin
-  std::string body;                  // of a POST
+  std::string body;                  // of a POST or PUT
+  BodySource* upload = nullptr;      // of a PUT or PATCH, in place of `body`
+  std::chrono::seconds stall{0};     // no byte for so long: kTimeout; 0: HttpOptions::stall_timeout
 };
 
 struct HttpResponse {
@@ -90,8 +104,5 @@ class HttpClient {
   const CancelToken& cancel_;
   std::unique_ptr<Pool> pool_;
 };
-
-// "localhost", 127.0.0.0/8, ::1, with or without a port or brackets.
-bool IsLoopbackHost(std::string_view host_port);
 
 }  // namespace hoy::oci

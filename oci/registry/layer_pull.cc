@@ -32,7 +32,7 @@ class LayerPull {
     std::map<Digest, Blob*> known;  // a blob may be the content of several layers
     for (size_t i = 0; i < layers.size(); ++i) {
       progress_.push_back(InitialProgress(layers[i], i));
-      if (layers[i].exists) continue;
+      if (layers[i].exists && !layers[i].wants_blob) continue;
       Blob*& blob = known[layers[i].blob.digest];
       if (!blob) {
         blobs_.push_back(std::make_unique<Blob>());
@@ -40,7 +40,7 @@ class LayerPull {
         blob->descriptor = &layers[i].blob;
       }
       blob->layers.push_back(i);
-      jobs_.push_back(Job{.layer = i, .blob = blob});
+      if (!layers[i].exists) jobs_.push_back(Job{.layer = i, .blob = blob});
     }
   }
 
@@ -96,7 +96,14 @@ class LayerPull {
         for (size_t layer : blob.layers) ShowFetch(layer, fetch);
       };
       if (auto got = FetchBlob(client_, layout_, *blob.descriptor, blob.file, observer); !got) {
-        Abort(std::move(got).error());
+        Abort(std::move(got).error().InContext(
+            fmt::format("layer '{}'", blob.descriptor->digest.Short())));
+        continue;
+      }
+      for (size_t layer : blob.layers) {
+        if (layers_[layer].exists) {
+          Report(layer, [](LayerProgress& progress) { progress.state = LayerState::kDone; });
+        }
       }
     }
   }
@@ -223,7 +230,7 @@ class LayerPull {
 LayerProgress InitialProgress(const LayerToPull& layer, size_t index) {
   return {.index = index,
           .id = layer.blob.digest.Short(),
-          .state = layer.exists ? LayerState::kExists : LayerState::kWaiting,
+          .state = layer.exists && !layer.wants_blob ? LayerState::kExists : LayerState::kWaiting,
           .total = static_cast<uint64_t>(layer.blob.size)};
 }
 

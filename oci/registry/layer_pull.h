@@ -19,7 +19,8 @@ struct LayerToPull {
   Descriptor blob;
   Digest diff_id;
   Digest chain_id;
-  bool exists = false;  // in the layer store: nothing is to be done
+  bool exists = false;      // in the layer store: it is not unpacked again
+  bool wants_blob = false;  // of one that exists: its blob is not here, and is to be kept
 };
 
 struct LayerPullOptions {

@@ -2,6 +2,11 @@
 
 namespace hoy::oci {
 
+bool IsFinished(LayerState state) {
+  return state == LayerState::kExists || state == LayerState::kDone ||
+         state == LayerState::kMounted || state == LayerState::kPushed;
+}
+
 std::string_view ToString(LayerState state) {
   switch (state) {
     case LayerState::kWaiting: return "waiting";
@@ -11,6 +16,11 @@ std::string_view ToString(LayerState state) {
     case LayerState::kRetrying: return "retrying";
     case LayerState::kUnpacking: return "unpacking";
     case LayerState::kDone: return "done";
+    case LayerState::kFetching: return "fetching";
+    case LayerState::kPacking: return "compressing";
+    case LayerState::kUploading: return "uploading";
+    case LayerState::kMounted: return "mounted";
+    case LayerState::kPushed: return "pushed";
   }
   return "";
 }

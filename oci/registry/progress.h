@@ -1,6 +1,6 @@
 #pragma once
-// A pull as it goes, as data. Calls come from several threads, but never two at once; they must
-// return soon.
+// A pull or a push as it goes, as data. Calls come from several threads, but never two at once;
+// they must return soon.
 
 #include <cstdint>
 #include <string>
@@ -11,14 +11,22 @@ namespace hoy::oci {
 
 enum class LayerState {
   kWaiting,      // not begun
-  kExists,       // this machine has it
+  kExists,       // this machine has it; in a push, the registry has it
   kShared,       // another process downloads it
   kDownloading,  // and unpacking what has arrived
   kRetrying,     // see `note`
   kUnpacking,    // all of it is here, not all is unpacked
   kDone,
+  // A push's own:
+  kFetching,   // its blob is not here any more: it comes from where the image came from
+  kPacking,    // being compressed; `unpacked` counts bytes of the tar
+  kUploading,  // `downloaded` counts
+  kMounted,    // from another repository of the registry, named in `note`
+  kPushed,
 };
 
+// Nothing more will happen to it.
+bool IsFinished(LayerState state);
 std::string_view ToString(LayerState state);  // "downloading"; stable, for --progress=json
 
 struct LayerProgress {
@@ -38,6 +46,7 @@ struct PullHeader {
   std::string digest;                 // what the registry answered for the reference: "sha256:..."
   std::string platform;               // "linux/amd64"
   std::vector<LayerProgress> layers;  // bottom first; empty when nothing is to be done
+  bool push = false;
 };
 
 struct PullSummary {
@@ -46,6 +55,8 @@ struct PullSummary {
   std::string id;         // "sha256:..."
   std::string digest;
   bool changed = false;  // false: the image was up to date
+  bool push = false;
+  uint64_t manifest_bytes = 0;  // of a push
 };
 
 class ProgressSink {

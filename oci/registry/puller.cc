@@ -48,18 +48,32 @@ std::string TagShown(const Reference& reference) {
   return reference.digest().empty() ? reference.tag() : reference.digest().ToString();
 }
 
+// What the user says counts for more than what is configured.
+HttpOptions HttpOptionsFor(const PullRequest& request, const PullEndpoint& endpoint) {
+  HttpOptions options = request.http;
+  if (!options.tls_verify && endpoint.insecure) options.tls_verify = false;
+  return options;
+}
+
+// --creds are for the registry that the user named.
+CredentialOptions CredentialsFor(const PullRequest& request, const PullEndpoint& endpoint) {
+  CredentialOptions options = request.credentials;
+  if (endpoint.mirror) options.creds.clear();
+  return options;
+}
+
 class Pull {
  public:
-  Pull(const core::Layout& layout, const PullRequest& request, ProgressSink& sink,
-       CancelToken& cancel)
+  Pull(const core::Layout& layout, const PullRequest& request, const PullEndpoint& endpoint,
+       ProgressSink& sink, CancelToken& cancel)
       : layout_(layout),
         request_(request),
         sink_(sink),
         cancel_(cancel),
         images_(layout),
         layers_(OpenDirectoryLayerStore(layout)),
-        http_(request.http, cancel),
-        client_(http_, request.reference, request.credentials, request.retry,
+        http_(HttpOptionsFor(request, endpoint), cancel),
+        client_(http_, endpoint.reference, CredentialsFor(request, endpoint), request.retry,
                 [this](const Error& error, std::chrono::milliseconds wait) {
                   Notice(fmt::format("{}; next try in {:.1f} s", error.message,
                                      static_cast<double>(wait.count()) / 1000));
@@ -89,6 +103,9 @@ class Pull {
                         .diff_id = config.diff_ids[i],
                         .chain_id = chain_ids[i],
                         .exists = layers_->Has(chain_ids[i])});
+      // One that was packed otherwise, or was lost: push and save will want it.
+      layers.back().wants_blob =
+          request_.keep_layer_blobs && !images_.HasBlob(manifest_.layers[i].digest);
     }
     Start(layers);
     auto report = [this](const LayerProgress& layer) { sink_.OnLayer(layer); };
@@ -116,13 +133,19 @@ class Pull {
                        [&](const Digest& chain_id) { return layers_->Has(chain_id); });
   }
 
+  bool HasAllBlobs(const ImageRecord& record) const {
+    return std::ranges::all_of(record.blobs,
+                               [&](const Digest& blob) { return images_.HasBlob(blob); });
+  }
+
   // Whether what this machine has under the name is what the registry has: costs one HEAD, and
   // nothing at all for a digest.
   Result<bool> IsCurrent() {
     auto resolved = images_.Resolve(request_.reference.ToString());
     if (!resolved) return false;
     known_ = std::move(resolved->record);
-    if (MatchRank(request_.platform, known_->platform) != 0 || !HasAllLayers(*known_)) return false;
+    if (MatchRank(request_.platform, known_->platform) != 0) return false;
+    if (!HasAllLayers(*known_) || !HasAllBlobs(*known_)) return false;
     target_ = request_.reference.digest();
     if (target_.empty()) {
       auto head = client_.HeadManifest(request_.reference.tag());
@@ -295,13 +318,21 @@ class Pull {
 
 Result<PullSummary> PullImage(const core::Layout& layout, const PullRequest& request,
                               ProgressSink& sink, CancelToken& cancel) {
-  auto summary = Pull(layout, request, sink, cancel).Run();
-  if (!summary) {
-    sink.OnFailure();
-    return Fail(std::move(summary).error().InContext(
-        fmt::format("pull '{}'", request.reference.Familiar())));
+  std::vector<PullEndpoint> endpoints = request.endpoints;
+  if (endpoints.empty()) endpoints.push_back({.reference = request.reference});
+  Error failure;
+  for (size_t i = 0; i < endpoints.size(); ++i) {
+    auto summary = Pull(layout, request, endpoints[i], sink, cancel).Run();
+    if (summary) return summary;
+    failure = std::move(summary).error();
+    // Cancelled by the user, or by itself: layers were on their way, and what came of them is kept.
+    bool next = i + 1 < endpoints.size() && !cancel.cancelled();
+    if (!next) break;
+    sink.OnNotice(fmt::format("mirror '{}': {}; going on with '{}'", endpoints[i].reference.Name(),
+                              failure.message, endpoints[i + 1].reference.Name()));
   }
-  return summary;
+  sink.OnFailure();
+  return Fail(std::move(failure).InContext(fmt::format("pull '{}'", request.reference.Familiar())));
 }
 
 }  // namespace hoy::oci

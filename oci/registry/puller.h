@@ -6,6 +6,7 @@
 // is left behind by an error, a cancel or a crash are resumable partial blobs and verified ones.
 
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/state/layout.h"
@@ -15,12 +16,15 @@
 #include "oci/registry/credentials.h"
 #include "oci/registry/http.h"
 #include "oci/registry/progress.h"
+#include "oci/registry/registries_conf.h"
 #include "oci/registry/retry.h"
 
 namespace hoy::oci {
 
 struct PullRequest {
-  Reference reference;          // with tag or digest
+  Reference reference;  // with tag or digest; names the image here
+  // Where it is fetched from, the first that has it; empty: where its name says.
+  std::vector<PullEndpoint> endpoints = {};
   Platform platform;            // see ChoosePlatform
   bool platform_asked = false;  // by the user: an image for another platform is an error
   CredentialOptions credentials;
@@ -33,7 +37,8 @@ struct PullRequest {
 };
 
 // `cancel` ends the pull with kCancelled; the pull itself also cancels it, to stop its threads
-// after a failure. `layout` is prepared (core::PrepareLayout).
+// after a failure. A mirror that cannot be reached or lacks the manifest makes way for the next
+// one, with a notice. `layout` is prepared (core::PrepareLayout).
 //
 // kNotFound: no such repository, tag or platform; kUnauthorized; kCorrupt: some bytes are not what
 // they are called; kNetwork and kTimeout after the last retry; kUnsupported: not an image that can

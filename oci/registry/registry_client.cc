@@ -58,19 +58,26 @@ std::string ApiHost(std::string_view domain) {
 
 RegistryClient::RegistryClient(HttpClient& http, const Reference& repository,
                                CredentialOptions credentials, RetryPolicy retry,
-                               RetryObserver observer)
+                               RetryObserver observer, std::string actions)
+    : RegistryClient(http, repository.domain(), repository.path(), std::move(credentials), retry,
+                     std::move(observer), std::move(actions)) {}
+
+RegistryClient::RegistryClient(HttpClient& http, std::string registry, std::string path,
+                               CredentialOptions credentials, RetryPolicy retry,
+                               RetryObserver observer, std::string actions)
     : http_(http),
-      registry_(repository.domain()),
-      path_(repository.path()),
+      registry_(std::move(registry)),
+      path_(std::move(path)),
       retry_(retry),
       observer_(std::move(observer)),
+      pushes_(actions.find("push") != std::string::npos),
       authorizer_(http, registry_, path_, std::move(credentials),
-                  CredentialEnvironment::Real(http.cancel())) {}
+                  CredentialEnvironment::Real(http.cancel()), std::move(actions)) {}
 
 // HTTPS, except for an insecure registry that does not speak it.
-Result<std::string> RegistryClient::BaseUrl() {
+Result<std::string> RegistryClient::Root() {
   std::lock_guard lock(mutex_);
-  if (!base_url_.empty()) return base_url_;
+  if (!root_.empty()) return root_;
   std::string host = ApiHost(registry_);
   std::string scheme = "https";
   std::string name = host.substr(0, host.starts_with('[') ? host.find(']') + 1 : host.find(':'));
@@ -80,20 +87,39 @@ Result<std::string> RegistryClient::BaseUrl() {
     if (!tls && (has_port || tls.error().stage != "connect")) return Fail(std::move(tls).error());
     if (!tls || !*tls) scheme = "http";
   }
-  base_url_ = fmt::format("{}://{}/v2/{}", scheme, host, path_);
-  return base_url_;
+  root_ = fmt::format("{}://{}/v2/", scheme, host);
+  return root_;
+}
+
+Result<std::string> RegistryClient::BaseUrl() {
+  TRY(std::string root, Root());
+  return root + path_;
+}
+
+Result<> RegistryClient::Ping() {
+  TRY(WithRetries(retry_, cancel(), observer_, [&](Attempt& attempt) -> Result<HttpResponse> {
+    TRY(std::string root, Root());
+    return Exchange({.url = root}, fmt::format("'{}'", registry_), nullptr, attempt);
+  }));
+  return {};
 }
 
 Result<HttpResponse> RegistryClient::Exchange(HttpRequest request, const std::string& what,
                                               BodyConsumer* consumer, Attempt& attempt) {
-  TRY(request.authorization, authorizer_.Current());
-  // At most three rounds: a challenge, a token that ran out on the way, a scope that was too small.
+  TRY(std::string root, Root());
+  // An upload may be sent to another host, which is not to see who we are.
+  const bool ours = SameOrigin(request.url, root);
+  if (ours) {
+    TRY(request.authorization, authorizer_.Current());
+  }
+  // At most four rounds: a challenge, a token that ran out on the way, a scope that was too small,
+  // another thread's token of another scope.
   for (int round = 0;; ++round) {
     TRY(HttpResponse response, http_.Send(request, consumer));
     if (response.status >= 200 && response.status <= 299) return response;
     // Only the registry's own refusal can be answered, not that of a host it redirects to.
-    bool own = response.url == request.url;
-    if (response.status == 401 && own && round < 2) {
+    bool own = ours && response.url == request.url;
+    if (response.status == 401 && own && round < 3) {
       TRY(request.authorization, authorizer_.Answer(response, request.authorization));
       continue;
     }
@@ -101,8 +127,10 @@ Result<HttpResponse> RegistryClient::Exchange(HttpRequest request, const std::st
     if (response.status == 429 || response.status >= 500) {
       attempt.retry_after = RetryAfter(response, now);
     }
-    RequestSubject subject{
-        .registry = registry_, .what = what, .credentials_sent = authorizer_.has_credentials()};
+    RequestSubject subject{.registry = registry_,
+                           .what = what,
+                           .credentials_sent = authorizer_.has_credentials(),
+                           .push = pushes_};
     Error error = StatusError(response, subject, now);
     if (std::string warning = authorizer_.warning();
         !warning.empty() && error.kind == ErrorKind::kUnauthorized) {

@@ -1,5 +1,5 @@
 #pragma once
-// The pull half of the OCI distribution spec v1.1 for one repository: manifests and blobs.
+// The OCI distribution spec v1.1 for one repository: manifests and blobs, both ways.
 // Safe to use from several threads.
 
 #include <cstdint>
@@ -34,11 +34,25 @@ class BlobReceiver {
   virtual Result<> Data(std::span<const std::byte> bytes) = 0;
 };
 
+// An upload that the registry has opened.
+struct UploadSession {
+  std::string url;       // where the next request goes; it changes with each answer
+  uint64_t offset = 0;   // bytes that the registry has
+  bool mounted = false;  // nothing is to be sent: another repository's blob is here now, too
+};
+
 class RegistryClient {
  public:
-  // `http` must outlive this. Only the name of `repository` counts.
+  // `http` must outlive this. Only the name of `repository` counts. `actions`: see Authorizer.
   RegistryClient(HttpClient& http, const Reference& repository, CredentialOptions credentials,
-                 RetryPolicy retry, RetryObserver observer);
+                 RetryPolicy retry, RetryObserver observer, std::string actions = "pull");
+  // An empty `path`: the registry as a whole, for Ping.
+  RegistryClient(HttpClient& http, std::string registry, std::string path,
+                 CredentialOptions credentials, RetryPolicy retry, RetryObserver observer,
+                 std::string actions = "pull");
+
+  // GET /v2/: whether the registry is one, and takes our credentials. Retried.
+  Result<> Ping();
 
   // Retried. The digest of a manifest asked for by digest, and of Docker-Content-Digest where the
   // registry sends one, is checked: kCorrupt.
@@ -49,14 +63,37 @@ class RegistryClient {
   // One try at the blob from `offset` on. The stage is "range" when the server has no such range.
   Result<> GetBlob(const Digest& digest, uint64_t offset, BlobReceiver& receiver, Attempt& attempt);
 
+  // HEAD. Retried.
+  Result<bool> HasBlob(const Digest& digest);
+
+  // The following are one try each (distribution spec, "Pushing blobs").
+  // `from`: a repository of the same registry that may have the blob; empty: none.
+  Result<UploadSession> BeginUpload(const Digest& mount, const std::string& from, Attempt& attempt);
+  // The whole blob and its digest at once.
+  Result<> PutUpload(const UploadSession& session, const Digest& digest, BodySource& bytes,
+                     Attempt& attempt);
+  // The next bytes. `session` is as the registry left it, also after an error.
+  Result<> PatchUpload(UploadSession& session, BodySource& bytes, Attempt& attempt);
+  // What the registry has of it; kNotFound: the session is gone.
+  Result<> AskUpload(UploadSession& session, Attempt& attempt);
+  // All bytes are there.
+  Result<> FinishUpload(const UploadSession& session, const Digest& digest, Attempt& attempt);
+
+  // Retried. kCorrupt: the registry names another digest than `digest`.
+  Result<> PutManifest(const std::string& tag_or_digest, const std::string& bytes,
+                       const std::string& media_type, const Digest& digest);
+
   const RetryPolicy& retry() const { return retry_; }
   const CancelToken& cancel() const { return http_.cancel(); }
   std::string credential_warning() { return authorizer_.warning(); }
 
  private:
-  Result<std::string> BaseUrl();
+  Result<std::string> Root();     // "https://host/v2/"
+  Result<std::string> BaseUrl();  // "https://host/v2/<path>"
   Result<HttpResponse> Exchange(HttpRequest request, const std::string& what,
                                 BodyConsumer* consumer, Attempt& attempt);
+  // Where an answer's Location leads; the old URL when there is none.
+  Result<std::string> NextUrl(const std::string& url, const HttpResponse& response) const;
   Result<HttpResponse> RequestManifest(const std::string& method, const std::string& tag_or_digest);
 
   HttpClient& http_;
@@ -64,9 +101,10 @@ class RegistryClient {
   const std::string path_;
   const RetryPolicy retry_;
   const RetryObserver observer_;
+  const bool pushes_;
   Authorizer authorizer_;
   std::mutex mutex_;
-  std::string base_url_;  // "https://host/v2/<path>"
+  std::string root_;
 };
 
 // Where the API of a reference's domain is: registry-1.docker.io for docker.io.

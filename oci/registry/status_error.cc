@@ -141,7 +141,8 @@ Error StatusError(const HttpResponse& response, const RequestSubject& subject,
       error.stage = "denied";
       error.message = sentence(fmt::format("{}: access denied", subject.what));
       error.hint = subject.credentials_sent
-                       ? "the account may lack the right to pull from this repository"
+                       ? fmt::format("the account may lack the right to {} this repository",
+                                     subject.push ? "push to" : "pull from")
                        : "check the name; if it is private: " + login;
       return error;
     case 404:
@@ -154,10 +155,24 @@ Error StatusError(const HttpResponse& response, const RequestSubject& subject,
                                               "may need a login: " +
                                                   login;
       return error;
+    case 405:
+      if (!subject.push) break;
+      error.kind = ErrorKind::kUnsupported;
+      error.stage = "read-only";
+      error.message = sentence(
+          fmt::format("{}: registry '{}' takes no pushes", subject.what, subject.registry));
+      error.hint = "it may be a read-only mirror";
+      return error;
+    case 413:
+      error.stage = "too-large";
+      error.message = sentence(fmt::format("{}: too large for registry '{}' or a proxy before it",
+                                           subject.what, subject.registry));
+      error.hint = "try smaller pieces: hoy push --chunk-size 16m";
+      return error;
     case 429:
       error.stage = "rate-limit";
-      error.message = sentence(fmt::format("{}: registry '{}' limits the rate of pulls",
-                                           subject.what, subject.registry));
+      error.message = sentence(fmt::format("{}: registry '{}' limits the rate of {}", subject.what,
+                                           subject.registry, subject.push ? "requests" : "pulls"));
       error.hint = RateLimitHint(response, subject, now);
       return error;
     default: break;
@@ -170,8 +185,12 @@ Error StatusError(const HttpResponse& response, const RequestSubject& subject,
   error.stage = server ? "server" : response.status == 416 ? "range" : "status";
   error.message = sentence(
       fmt::format("{}: registry '{}' answered {}", subject.what, subject.registry, status));
-  error.hint = server ? "the registry has a problem; try again later"
-                      : "this may not be a registry, or not one of the v2 protocol";
+  auto wait = RetryAfter(response, now);
+  error.hint =
+      server && wait
+          ? fmt::format("the registry has a problem; it asks to try again in {}", InWords(*wait))
+      : server ? "the registry has a problem; try again later"
+               : "this may not be a registry, or not one of the v2 protocol";
   return error;
 }
 

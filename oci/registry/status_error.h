@@ -17,6 +17,7 @@ struct RequestSubject {
   std::string registry;  // as the user names it: "docker.io", "localhost:5000"
   std::string what;      // "manifest of 'docker.io/library/x:1'", "blob 'sha256:...'"
   bool credentials_sent = false;
+  bool push = false;
 };
 
 // The error for a status outside 2xx. Stage "unauthorized", "denied", "not-found", "rate-limit",

@@ -141,6 +141,19 @@ TEST_F(SmallDisk, ARunningContainerEndsWellWhenTheDiskFillsUp) {
   RunOk({"rm", id});
 }
 
+// There is no room for its exit.json: RUN keeps the exit until there is.
+TEST_F(SmallDisk, AnExitThatDoesNotFitIsNotLost) {
+  const std::string id = StartSleeper({"--name", "one"});
+  Fill();
+  RunOk({"kill", "one"});
+  EXPECT_EQ(RunOk({"wait", "one"}), "137");
+  EXPECT_EQ(RunOk({"inspect", "--format", "{{.State.ExitCode}}", "one"}), "137");
+  fs::remove(data() + "/filler");
+  EXPECT_EQ(RunOk({"inspect", "--format", "{{.State.ExitCode}}", "one"}), "137");
+  EXPECT_TRUE(fs::exists(data() + "/containers/" + id + "/exit.json"));
+  RunOk({"rm", "one"});
+}
+
 TEST_F(SmallDisk, AFullDiskCanBeCleanedUp) {
   const std::string id = RunOk({"create", Busybox(), "true"});
   Fill();

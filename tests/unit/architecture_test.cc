@@ -128,6 +128,7 @@ TEST(Architecture, LibrariesStayBehindTheirDoors) {
       {"curl/", {"oci/registry/"}},
       {"archive", {"oci/layer/", "oci/archive/"}},
       {"openssl/", {"oci/"}},
+      {"toml++", {"oci/registry/"}},
       {"zstd", {"oci/layer/"}},
       {"lzma", {"oci/layer/"}},
       {"bzlib", {"oci/layer/"}},

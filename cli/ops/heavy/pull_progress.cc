@@ -17,6 +17,7 @@
 namespace hoy::cli {
 namespace {
 
+using oci::IsFinished;
 using oci::LayerProgress;
 using oci::LayerState;
 using Clock = std::chrono::steady_clock;
@@ -38,12 +39,26 @@ std::string_view Words(LayerState state) {
     case LayerState::kRetrying: return "Retrying";
     case LayerState::kUnpacking: return "Extracting";
     case LayerState::kDone: return "Pull complete";
+    case LayerState::kFetching: return "Fetching it back";
+    case LayerState::kPacking: return "Compressing";
+    case LayerState::kUploading: return "Pushing";
+    case LayerState::kMounted: return "Mounted";
+    case LayerState::kPushed: return "Pushed";
   }
   return "";
 }
 
-std::string StatusLine(const oci::PullSummary& summary) {
-  return fmt::format("Status: {} {}\n",
+std::string FirstLine(const oci::PullHeader& header) {
+  return fmt::format("{}: {} {}\n", header.tag, header.push ? "Pushing to" : "Pulling from",
+                     header.repository);
+}
+
+std::string LastLines(const oci::PullSummary& summary) {
+  if (summary.push) {
+    return fmt::format("{}: digest: {} size: {}\n", summary.reference, summary.digest,
+                       summary.manifest_bytes);
+  }
+  return fmt::format("Digest: {}\nStatus: {} {}\n", summary.digest,
                      summary.changed ? "Downloaded newer image for" : "Image is up to date for",
                      summary.reference);
 }
@@ -67,7 +82,7 @@ class Plain : public oci::ProgressSink {
   explicit Plain(FILE* stream) : stream_(stream) {}
 
   void OnStart(const oci::PullHeader& header) override {
-    std::string text = fmt::format("{}: Pulling from {}\n", header.tag, header.repository);
+    std::string text = FirstLine(header);
     for (const LayerProgress& layer : header.layers) {
       states_.push_back(layer.state);
       if (layer.state == LayerState::kExists) text += fmt::format("{}: Already exists\n", layer.id);
@@ -77,8 +92,10 @@ class Plain : public oci::ProgressSink {
   void OnLayer(const LayerProgress& layer) override {
     if (layer.index >= states_.size() || states_[layer.index] == layer.state) return;
     states_[layer.index] = layer.state;
-    if (layer.state == LayerState::kDone) {
-      Write(stream_, fmt::format("{}: Pull complete\n", layer.id));
+    if (layer.state == LayerState::kMounted) {
+      Write(stream_, fmt::format("{}: Mounted from {}\n", layer.id, layer.note));
+    } else if (IsFinished(layer.state)) {
+      Write(stream_, fmt::format("{}: {}\n", layer.id, Words(layer.state)));
     } else if (layer.state == LayerState::kShared) {
       Write(stream_, fmt::format("{}: Waiting for another pull\n", layer.id));
     } else if (layer.state == LayerState::kRetrying) {
@@ -86,9 +103,7 @@ class Plain : public oci::ProgressSink {
     }
   }
   void OnNotice(std::string_view text) override { Write(stream_, fmt::format("{}\n", text)); }
-  void OnEnd(const oci::PullSummary& summary) override {
-    Write(stream_, fmt::format("Digest: {}\n{}", summary.digest, StatusLine(summary)));
-  }
+  void OnEnd(const oci::PullSummary& summary) override { Write(stream_, LastLines(summary)); }
   void OnFailure() override {}
 
  private:
@@ -108,6 +123,7 @@ class Json : public oci::ProgressSink {
       last_.push_back({.state = layer.state, .time = {}});
     }
     Line({{"event", "start"},
+          {"push", header.push},
           {"reference", header.reference},
           {"digest", header.digest},
           {"platform", header.platform},
@@ -166,7 +182,7 @@ class Live : public oci::ProgressSink {
 
   void OnStart(const oci::PullHeader& header) override {
     layers_ = header.layers;
-    Write(stream_, fmt::format("{}: Pulling from {}\n", header.tag, header.repository));
+    Write(stream_, FirstLine(header));
     Draw();
   }
   void OnLayer(const LayerProgress& layer) override {
@@ -183,7 +199,7 @@ class Live : public oci::ProgressSink {
   }
   void OnEnd(const oci::PullSummary& summary) override {
     Draw();
-    Write(stream_, fmt::format("Digest: {}\n{}", summary.digest, StatusLine(summary)));
+    Write(stream_, LastLines(summary));
   }
   void OnFailure() override {
     if (!layers_.empty()) Draw();
@@ -218,7 +234,7 @@ class Live : public oci::ProgressSink {
   std::string Colored(const LayerProgress& layer, const std::string& line) const {
     if (!style_.color) return line;
     std::string_view color;
-    if (layer.state == LayerState::kDone || layer.state == LayerState::kExists) color = "32";
+    if (IsFinished(layer.state)) color = "32";
     if (layer.state == LayerState::kRetrying) color = "33";
     if (layer.state == LayerState::kWaiting || layer.state == LayerState::kShared) color = "2";
     return color.empty() ? line : fmt::format("\x1b[{}m{}\x1b[0m", color, line);
@@ -232,8 +248,7 @@ class Live : public oci::ProgressSink {
     std::string text = Erase();
     size_t skipped = 0;
     for (const LayerProgress& layer : layers_) {
-      bool finished = layer.state == LayerState::kDone || layer.state == LayerState::kExists;
-      if (skipped < hidden && finished) {
+      if (skipped < hidden && IsFinished(layer.state)) {
         ++skipped;
         continue;
       }
@@ -243,7 +258,7 @@ class Live : public oci::ProgressSink {
     }
     if (hidden > 0) {
       size_t done = std::count_if(layers_.begin(), layers_.end(), [](const LayerProgress& layer) {
-        return layer.state == LayerState::kDone || layer.state == LayerState::kExists;
+        return IsFinished(layer.state);
       });
       text += fmt::format("{} of {} layers complete\n", done, layers_.size());
       ++lines_;
@@ -273,7 +288,9 @@ std::string Bar(uint64_t done, uint64_t total, int width) {
 
 std::string LayerLine(const LayerProgress& layer, int columns) {
   std::string line = fmt::format("{}: {}", layer.id, Words(layer.state));
-  bool downloading = layer.state == LayerState::kDownloading || layer.state == LayerState::kShared;
+  bool downloading = layer.state == LayerState::kDownloading ||
+                     layer.state == LayerState::kShared || layer.state == LayerState::kFetching ||
+                     layer.state == LayerState::kUploading;
   if (downloading || layer.state == LayerState::kUnpacking) {
     uint64_t done = downloading ? layer.downloaded : layer.unpacked;
     std::string numbers =
@@ -283,6 +300,8 @@ std::string LayerLine(const LayerProgress& layer, int columns) {
     line += (bar.empty() ? "" : " " + bar) + numbers;
   } else if (layer.state == LayerState::kRetrying) {
     line += ": " + layer.note;
+  } else if (layer.state == LayerState::kMounted) {
+    line += " from " + layer.note;
   }
   // The last column stays free: some terminals wrap when it is written.
   size_t room = static_cast<size_t>(std::max(columns - 1, 1));

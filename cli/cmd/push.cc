@@ -1,0 +1,64 @@
+#include "cli/ops/registry_verbs.h"
+#include "cli/ui/command.h"
+
+namespace hoy::cli {
+namespace {
+
+class PushCommand final : public Command {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "push",
+                                        .aliases = "image push",
+                                        .summary = "Push an image to a registry",
+                                        .section = Section::kImages,
+                                        .program = Program::kHeavy};
+  PushCommand() : Command(kInfo) {
+    Argument("IMAGE", &options_.image, Completes::kImage);
+    OptionalArgument("DESTINATION", &options_.destination, Completes::kImage);
+    Flag("-a,--all-tags", &options_.all_tags, "push every tag of the repository IMAGE");
+    Flag("-q,--quiet", &options_.quiet, "show no progress");
+    Choice("--compression-format", &options_.compression_format, {"gzip", "zstd"}, "FORMAT",
+           "pack layers that have another compression anew");
+    Option("--compression-level", &options_.compression_level, "LEVEL",
+           "of layers that are packed: gzip 1 to 9, zstd 1 to 19");
+    Flag("--force-compression", &options_.force_compression,
+         "pack all layers anew, also those that have the format");
+    Option("--digestfile", &options_.digestfile, "FILE", "write the manifest's digest there")
+        .Completing(Completes::kFile);
+    Option("--creds", &options_.creds, "USER[:PASSWORD]", "credentials for the registry");
+    Option("--authfile", &options_.authfile, "FILE", "where credentials are looked up")
+        .Completing(Completes::kFile);
+    Option("--cert-dir", &options_.cert_dir, "DIR",
+           "certificates for the registry: *.crt, *.cert and *.key")
+        .Completing(Completes::kDirectory);
+    Flag("--tls-verify", &options_.tls_verify,
+         "ask for HTTPS and a valid certificate; false takes HTTP and any certificate");
+    ByteSize("--chunk-size", &options_.chunk_bytes, "SIZE",
+             "send layers in pieces of that size, for proxies that limit requests");
+    Option("--jobs", &options_.uploads, "N", "layers that are sent at the same time (3)");
+    Choice<ProgressMode>("--progress", &options_.progress,
+                         {{"auto", ProgressMode::kAuto},
+                          {"plain", ProgressMode::kPlain},
+                          {"tty", ProgressMode::kLive},
+                          {"json", ProgressMode::kJson},
+                          {"none", ProgressMode::kNone}},
+                         "MODE", "how progress is shown");
+  }
+
+  Result<int> Run(Context& context) override {
+    if (options_.all_tags && options_.destination) {
+      return Fail(UsageError("--all-tags takes no destination"));
+    }
+    if (options_.all_tags && !options_.digestfile.empty()) {
+      return Fail(UsageError("--digestfile holds one digest, so it does not go with --all-tags"));
+    }
+    TRY(RunPush(context, options_));
+    return 0;
+  }
+
+ private:
+  PushOptions options_;
+};
+HOY_REGISTER_COMMAND(PushCommand);
+
+}  // namespace
+}  // namespace hoy::cli

@@ -1,0 +1,260 @@
+#include "oci/registry/registries_conf.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <sstream>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "core/base/text.h"
+#include "core/sys/files.h"
+
+namespace hoy::oci {
+namespace {
+
+constexpr size_t kMaxConfBytes = 4 << 20;
+
+class Reader {
+ public:
+  explicit Reader(const std::string& origin) : origin_(origin) {}
+
+  Result<RegistriesConf> Read(const toml::table& document) {
+    RegistriesConf conf;
+    if (document.contains("registries")) {
+      return Fail(MakeError(ErrorKind::kUnsupported,
+                            fmt::format("'{}' is a registries.conf of version 1", origin_))
+                      .WithHint("write it anew: containers-registries.conf(5)"));
+    }
+    if (const toml::node* list = document.get("registry")) {
+      if (!list->is_array()) return Fail(Wrong(*list, "[[registry]] is no list of tables"));
+      for (const toml::node& entry : *list->as_array()) {
+        TRY(RegistryConfig registry, ReadRegistry(entry));
+        if (conf.registries.contains(registry.prefix)) {
+          return Fail(Wrong(entry, fmt::format("'{}' comes twice", registry.prefix)));
+        }
+        std::string prefix = registry.prefix;
+        conf.registries[prefix] = std::move(registry);
+      }
+    }
+    if (const toml::node* aliases = document.get("aliases")) {
+      if (!aliases->is_table()) return Fail(Wrong(*aliases, "[aliases] is no table"));
+      for (const auto& [name, value] : *aliases->as_table()) {
+        if (!value.is_string()) return Fail(Wrong(value, "an alias is no text"));
+        conf.aliases[std::string(name.str())] = value.as_string()->get();
+      }
+    }
+    return conf;
+  }
+
+ private:
+  Error Wrong(const toml::node& node, std::string_view what) const {
+    return MakeError(ErrorKind::kCorrupt,
+                     fmt::format("'{}', line {}: {}", origin_, node.source().begin.line, what));
+  }
+
+  Result<std::string> Text(const toml::table& table, std::string_view key) const {
+    const toml::node* node = table.get(key);
+    if (!node) return "";
+    if (!node->is_string()) return Fail(Wrong(*node, fmt::format("'{}' is no text", key)));
+    std::string text = node->as_string()->get();
+    while (text.ends_with('/')) text.pop_back();
+    return text;
+  }
+  Result<bool> Flag(const toml::table& table, std::string_view key) const {
+    const toml::node* node = table.get(key);
+    if (!node) return false;
+    if (!node->is_boolean()) {
+      return Fail(Wrong(*node, fmt::format("'{}' is neither true nor false", key)));
+    }
+    return node->as_boolean()->get();
+  }
+
+  Result<RegistryConfig> ReadRegistry(const toml::node& node) const {
+    if (!node.is_table()) return Fail(Wrong(node, "[[registry]] is no table"));
+    const toml::table& table = *node.as_table();
+    RegistryConfig registry{.origin = origin_};
+    TRY(registry.prefix, Text(table, "prefix"));
+    TRY(registry.location, Text(table, "location"));
+    TRY(registry.insecure, Flag(table, "insecure"));
+    TRY(registry.blocked, Flag(table, "blocked"));
+    bool wildcard = registry.prefix.starts_with("*.");
+    if (registry.prefix.empty()) registry.prefix = registry.location;
+    if (registry.location.empty() && !wildcard) registry.location = registry.prefix;
+    if (registry.prefix.empty()) {
+      return Fail(Wrong(node, "[[registry]] has neither prefix nor location"));
+    }
+    size_t star = registry.prefix.find('*');
+    if (star != std::string::npos &&
+        (!wildcard || registry.prefix.find_first_of("*/:@", 1) != std::string::npos)) {
+      return Fail(Wrong(node, "a wildcard is written *.example.com"));
+    }
+    TRY(bool digest_only, Flag(table, "mirror-by-digest-only"));
+    if (const toml::node* mirrors = table.get("mirror")) {
+      if (!mirrors->is_array()) return Fail(Wrong(*mirrors, "mirror is no list of tables"));
+      for (const toml::node& entry : *mirrors->as_array()) {
+        TRY(MirrorConfig mirror, ReadMirror(entry, digest_only));
+        registry.mirrors.push_back(std::move(mirror));
+      }
+    }
+    return registry;
+  }
+
+  Result<MirrorConfig> ReadMirror(const toml::node& node, bool digest_only) const {
+    if (!node.is_table()) return Fail(Wrong(node, "a mirror is no table"));
+    const toml::table& table = *node.as_table();
+    MirrorConfig mirror;
+    TRY(mirror.location, Text(table, "location"));
+    TRY(mirror.insecure, Flag(table, "insecure"));
+    TRY(std::string use, Text(table, "pull-from-mirror"));
+    if (mirror.location.empty()) return Fail(Wrong(node, "a mirror has no location"));
+    if (use == "digest-only" || (use.empty() && digest_only)) {
+      mirror.use = MirrorConfig::Use::kDigestOnly;
+    } else if (use == "tag-only") {
+      mirror.use = MirrorConfig::Use::kTagOnly;
+    } else if (!use.empty() && use != "all") {
+      return Fail(Wrong(node, fmt::format("pull-from-mirror is '{}'", use)));
+    }
+    if (!use.empty() && digest_only) {
+      return Fail(Wrong(node, "pull-from-mirror does not go with mirror-by-digest-only"));
+    }
+    return mirror;
+  }
+
+  const std::string& origin_;
+};
+
+// How much of `name` ("example.com/foo/app:1") the prefix stands for; 0: it does not match.
+size_t MatchLength(std::string_view prefix, std::string_view name) {
+  if (prefix.starts_with("*.")) {
+    std::string_view domain = name.substr(0, name.find('/'));
+    std::string_view suffix = prefix.substr(1);
+    return domain.size() > suffix.size() && domain.ends_with(suffix) ? domain.size() : 0;
+  }
+  if (!name.starts_with(prefix)) return 0;
+  std::string_view rest = name.substr(prefix.size());
+  bool host = prefix.find('/') == std::string_view::npos;  // then ':' would be another port
+  bool ends = rest.empty() || rest[0] == '/' || (!host && (rest[0] == ':' || rest[0] == '@'));
+  return ends ? prefix.size() : 0;
+}
+
+// `rest` of a name at another place; tag and digest stay the user's.
+Result<Reference> At(std::string_view location, std::string_view rest, const Reference& logical,
+                     const std::string& origin) {
+  TRY_CONTEXT_SET(Reference there, Reference::Parse(fmt::format("{}{}", location, rest)),
+                  "'{}': location '{}'", origin, location);
+  if (there.tag() == logical.tag() && there.digest() == logical.digest()) return there;
+  return Fail(ErrorKind::kCorrupt, "'{}': location '{}' changes the tag or digest of '{}'", origin,
+              location, logical.Familiar());
+}
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+Result<> LoadFile(const std::string& path, RegistriesConf& conf) {
+  TRY(std::string text, core::ReadFile(path, kMaxConfBytes));
+  TRY(RegistriesConf more, ParseRegistriesConf(text, path));
+  MergeRegistriesConf(conf, std::move(more));
+  return {};
+}
+
+}  // namespace
+
+Result<RegistriesConf> ParseRegistriesConf(std::string_view text, const std::string& origin) {
+  toml::parse_result document = toml::parse(text, origin);
+  if (!document) {
+    const toml::parse_error& error = document.error();
+    return Fail(ErrorKind::kCorrupt, "'{}', line {}: {}", origin, error.source().begin.line,
+                error.description());
+  }
+  return Reader(origin).Read(document.table());
+}
+
+void MergeRegistriesConf(RegistriesConf& base, RegistriesConf later) {
+  for (auto& [prefix, registry] : later.registries) base.registries[prefix] = std::move(registry);
+  for (auto& [name, value] : later.aliases) {
+    if (value.empty()) {
+      base.aliases.erase(name);
+    } else {
+      base.aliases[name] = std::move(value);
+    }
+  }
+}
+
+Result<RegistriesConf> LoadRegistriesConf() {
+  RegistriesConf conf;
+  std::string own = Environment("XDG_CONFIG_HOME");
+  if (std::string home = Environment("HOME"); own.empty() && !home.empty()) own = home + "/.config";
+  if (!own.empty()) own += "/containers";
+  if (std::string named = Environment("CONTAINERS_REGISTRIES_CONF"); !named.empty()) {
+    TRY(LoadFile(named, conf));
+  } else if (!own.empty() && core::Exists(own + "/registries.conf")) {
+    TRY(LoadFile(own + "/registries.conf", conf));
+  } else if (core::Exists("/etc/containers/registries.conf")) {
+    TRY(LoadFile("/etc/containers/registries.conf", conf));
+  }
+  std::vector<std::string> directories = {"/etc/containers/registries.conf.d"};
+  if (!own.empty()) directories.push_back(own + "/registries.conf.d");
+  for (const std::string& directory : directories) {
+    TRY(auto names, core::ListDirectory(directory));
+    for (const std::string& name : names) {
+      if (name.ends_with(".conf")) TRY(LoadFile(fmt::format("{}/{}", directory, name), conf));
+    }
+  }
+  return conf;
+}
+
+std::string ResolveAlias(const RegistriesConf& conf, std::string_view name) {
+  size_t end = name.find('@');
+  std::string_view bare = name.substr(0, end);
+  size_t colon = bare.rfind(':');
+  if (colon != std::string_view::npos && bare.find('/', colon) == std::string_view::npos) {
+    bare = bare.substr(0, colon);
+  }
+  auto alias = conf.aliases.find(std::string(bare));
+  if (alias == conf.aliases.end()) return std::string(name);
+  return fmt::format("{}{}", alias->second, name.substr(bare.size()));
+}
+
+const RegistryConfig* FindRegistryConfig(const RegistriesConf& conf, const Reference& reference) {
+  std::string name = reference.ToString();
+  const RegistryConfig* best = nullptr;
+  for (const auto& [prefix, registry] : conf.registries) {
+    if (MatchLength(prefix, name) == 0) continue;
+    if (!best || prefix.size() > best->prefix.size()) best = &registry;
+  }
+  return best;
+}
+
+Result<std::vector<PullEndpoint>> EndpointsFor(const RegistriesConf& conf,
+                                               const Reference& reference) {
+  const RegistryConfig* registry = FindRegistryConfig(conf, reference);
+  if (!registry) return std::vector{PullEndpoint{.reference = reference}};
+  if (registry->blocked) {
+    return Fail(MakeError(ErrorKind::kPermission,
+                          fmt::format("'{}' is blocked: prefix '{}' in '{}'", reference.Familiar(),
+                                      registry->prefix, registry->origin)));
+  }
+  std::string name = reference.ToString();
+  std::string_view rest = std::string_view(name).substr(MatchLength(registry->prefix, name));
+  std::vector<PullEndpoint> endpoints;
+  for (const MirrorConfig& mirror : registry->mirrors) {
+    bool by_digest = !reference.digest().empty();
+    if (mirror.use == MirrorConfig::Use::kDigestOnly && !by_digest) continue;
+    if (mirror.use == MirrorConfig::Use::kTagOnly && by_digest) continue;
+    TRY(Reference there, At(mirror.location, rest, reference, registry->origin));
+    endpoints.push_back(
+        {.reference = std::move(there), .insecure = mirror.insecure, .mirror = true});
+  }
+  Reference primary = reference;
+  if (!registry->location.empty()) {
+    TRY(primary, At(registry->location, rest, reference, registry->origin));
+  }
+  endpoints.push_back({.reference = std::move(primary), .insecure = registry->insecure});
+  return endpoints;
+}
+
+}  // namespace hoy::oci

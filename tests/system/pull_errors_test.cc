@@ -1,0 +1,212 @@
+// The error table: what each way of a registry to fail looks like to a person. Every row is one
+// sentence that says what happened, and what to do.
+
+#include <atomic>
+
+#include "tests/support/sandbox.h"
+#include "tests/system/fault_server.h"
+
+namespace hoy::test {
+namespace {
+
+constexpr char kSchema1[] = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+struct ErrorCase {
+  const char* name;
+  enum Where { kManifest, kConfig, kLayer } where;
+  std::function<FaultReply(FaultReply good)> spoil;
+  int code;
+  std::vector<std::string> says;  // on stderr; {layer} and {registry} are replaced
+};
+
+FaultReply Refuse(int status, std::vector<std::pair<std::string, std::string>> headers = {},
+                  std::string body = "") {
+  return {.status = status, .headers = std::move(headers), .body = std::move(body)};
+}
+
+const std::vector<ErrorCase>& Cases() {
+  static const std::vector<ErrorCase> cases = {
+      {"Unauthorized",
+       ErrorCase::kManifest,
+       [](FaultReply) { return Refuse(401); },
+       125,
+       {"registry '{registry}' wants a login",
+        "hint: check the name; if it is private: hoy login"}},
+      {"Forbidden",
+       ErrorCase::kManifest,
+       [](FaultReply) { return Refuse(403); },
+       125,
+       {"access denied", "hint: check the name; if it is private: hoy login {registry}"}},
+      {"NotFound",
+       ErrorCase::kManifest,
+       [](FaultReply) { return Refuse(404); },
+       1,
+       {"manifest of '{registry}/app:1': not found", "hint: check the name and the tag"}},
+      {"RateLimit",
+       ErrorCase::kManifest,
+       [](FaultReply) {
+         return Refuse(429, {{"Retry-After", "7200"}, {"RateLimit-Limit", "100;w=21600"}});
+       },
+       125,
+       {"limits the rate of pulls", "the limit is 100 requests in 6 hours", "try again in 2 hours",
+        "a login may raise it"}},
+      {"RateLimitByReset",
+       ErrorCase::kManifest,
+       [](FaultReply) { return Refuse(429, {{"RateLimit-Reset", "7200"}}); },
+       125,
+       {"limits the rate of pulls", "try again in 2 hours"}},
+      {"Unavailable",
+       ErrorCase::kManifest,
+       [](FaultReply) { return Refuse(503, {{"Retry-After", "3600"}}); },
+       125,
+       {"answered 503 Service Unavailable", "asks to try again in about an hour"}},
+      {"NoRegistry",
+       ErrorCase::kManifest,
+       [](FaultReply) { return Refuse(200, {{"Content-Type", "text/html"}}, "<html>"); },
+       125,
+       {"manifest of '{registry}/app:1'"}},
+      {"Schema1",
+       ErrorCase::kManifest,
+       [](FaultReply) {
+         return Refuse(200, {{"Content-Type", kSchema1}},
+                       R"({"schemaVersion":1,"name":"app","tag":"1","fsLayers":[]})");
+       },
+       125,
+       {"schema 1", "hint: "}},
+      {"WrongManifestDigest",
+       ErrorCase::kManifest,
+       [](FaultReply good) {
+         good.body += " ";
+         return good;
+       },
+       125,
+       {"the registry promised sha256:", "hint: the registry or a proxy before it damages data"}},
+      {"WrongConfig",
+       ErrorCase::kConfig,
+       [](FaultReply good) {
+         good.body[0] = ' ';
+         return good;
+       },
+       125,
+       {"what arrived has the digest sha256:", "damages data"}},
+      {"WrongLayer",
+       ErrorCase::kLayer,
+       [](FaultReply good) {
+         good.body[good.body.size() / 2] ^= 1;
+         return good;
+       },
+       125,
+       {"layer '{layer}'", "what arrived has the digest sha256:", "damages data"}},
+      {"LayerTooLong",
+       ErrorCase::kLayer,
+       [](FaultReply good) {
+         good.body += "more";
+         return good;
+       },
+       125,
+       {"layer '{layer}'", "bytes or more, the manifest promises"}},
+      {"LayerGone",
+       ErrorCase::kLayer,
+       [](FaultReply) { return Refuse(404); },
+       1,
+       {"layer '{layer}'", "not found"}},
+      {"LayerLimited",
+       ErrorCase::kLayer,
+       [](FaultReply) { return Refuse(429, {{"Retry-After", "7200"}}); },
+       125,
+       {"layer '{layer}'", "limits the rate of pulls", "try again in 2 hours"}},
+  };
+  return cases;
+}
+
+class PullErrors : public HoySandbox {
+ protected:
+  PullErrors() {
+    ImageBuilder builder;
+    builder.Layer(Tar().File("word", "hello"));
+    image = builder.Build();
+    for (const Blob& blob : image.blobs) content.AddBlob(blob.digest, blob.bytes);
+    content.AddManifest("1", image.manifest.bytes, image.manifest.media_type,
+                        image.manifest.digest);
+  }
+  bool Concerns(ErrorCase::Where where, const FaultRequest& request) const {
+    switch (where) {
+      case ErrorCase::kManifest: return request.target.find("/manifests/") != std::string::npos;
+      case ErrorCase::kConfig: return request.target.ends_with(image.config_digest);
+      case ErrorCase::kLayer: return request.target.ends_with(image.layer_digests[0]);
+    }
+    return false;
+  }
+  static std::string Replace(std::string text, const std::string& what, const std::string& by) {
+    size_t at = text.find(what);
+    return at == std::string::npos ? text : text.replace(at, what.size(), by);
+  }
+
+  Image image;
+  FakeRegistryContent content;
+};
+
+class PullErrorTable : public PullErrors, public testing::WithParamInterface<ErrorCase> {};
+
+TEST_P(PullErrorTable, SaysWhatHappenedAndWhatToDo) {
+  FaultServer server([this](const FaultRequest& request) {
+    FaultReply good = content.Answer(request);
+    return Concerns(GetParam().where, request) ? GetParam().spoil(std::move(good)) : good;
+  });
+  Output output = Run({"pull", "-q", server.address() + "/app:1"});
+  EXPECT_EQ(output.code, GetParam().code) << output;
+  for (std::string text : GetParam().says) {
+    text = Replace(text, "{registry}", server.address());
+    text = Replace(text, "{layer}", image.layer_digests[0].substr(7, 12));
+    EXPECT_NE(output.err.find(text), std::string::npos) << "expected: " << text << "\n" << output;
+  }
+  EXPECT_TRUE(output.err.starts_with("hoy: pull '" + server.address() + "/app:1': ")) << output;
+  EXPECT_TRUE(ListNames(data() + "/images/refs").empty());
+  EXPECT_TRUE(ListNames(data() + "/layers").empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, PullErrorTable, testing::ValuesIn(Cases()),
+                         [](const auto& one) { return one.param.name; });
+
+TEST_F(PullErrors, AShortLimitIsWaitedForAndTold) {
+  std::atomic<int> refused = 0;
+  FaultServer server([&](const FaultRequest& request) {
+    if (request.target.find("/manifests/") != std::string::npos && refused++ == 0) {
+      return Refuse(429, {{"Retry-After", "1"}});
+    }
+    return content.Answer(request);
+  });
+  Output output = Run({"pull", server.address() + "/app:1"});
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_NE(output.err.find("limits the rate of pulls; next try in 1.0 s"), std::string::npos)
+      << output;
+}
+
+TEST_F(PullErrors, ABodyThatEndsEarlyOrLiesAboutItsLengthGoesOn) {
+  std::atomic<int> spoilt = 0;
+  FaultServer server([&](const FaultRequest& request) {
+    FaultReply reply = content.Answer(request);
+    if (!Concerns(ErrorCase::kLayer, request)) return reply;
+    switch (spoilt++) {
+      case 0: reply.break_after = reply.body.size() / 2; break;
+      case 1: reply.content_length = reply.body.size() + 10; break;
+      default: break;
+    }
+    return reply;
+  });
+  Output output = Run({"pull", server.address() + "/app:1"});
+  EXPECT_EQ(output.code, 0) << output;
+}
+
+TEST_F(PullErrors, ARepulledTagCostsOneRequest) {
+  FaultServer server([&](const FaultRequest& request) { return content.Answer(request); });
+  RunOk({"pull", "-q", server.address() + "/app:1"});
+  size_t before = server.requests().size();
+  RunOk({"pull", "-q", server.address() + "/app:1"});
+  auto requests = server.requests();
+  ASSERT_EQ(requests.size(), before + 1);
+  EXPECT_EQ(requests.back().method, "HEAD");
+}
+
+}  // namespace
+}  // namespace hoy::test

@@ -1,0 +1,179 @@
+// registries.conf, client certificates and proxies, as a pull meets them.
+
+#include <filesystem>
+
+#include "tests/support/registry.h"
+#include "tests/support/sandbox.h"
+#include "tests/system/connect_proxy.h"
+#include "tests/system/fault_server.h"
+
+namespace hoy::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RegistriesConf : public HoySandbox {
+ protected:
+  void SetUp() override {
+    HoySandbox::SetUp();
+    env["XDG_CONFIG_HOME"] = Path("config");
+    env["HOME"] = Path("home");
+    fs::create_directories(Path("config/containers/registries.conf.d"));
+    ImageBuilder builder;
+    builder.Layer(Tar().File("word", "hello"));
+    image_ = builder.Build();
+  }
+  void Configure(const std::string& text) {
+    WriteFile(Path("config/containers/registries.conf"), text);
+  }
+
+  Image image_;
+};
+
+TEST_F(RegistriesConf, AnImageKeepsItsNameWhereverItComesFrom) {
+  Registry registry;
+  registry.Push("bar/app", "1", image_);
+  Configure("[[registry]]\nprefix='example.test/foo'\nlocation='" + registry.address() + "/bar'\n");
+  EXPECT_EQ(RunOk({"pull", "-q", "example.test/foo/app:1"}), "example.test/foo/app:1");
+  EXPECT_EQ(Inspect("example.test/foo/app:1")["RepoDigests"][0],
+            "example.test/foo/app@" + image_.manifest.digest);
+}
+
+TEST_F(RegistriesConf, MirrorsAreTriedInOrder) {
+  Registry full, empty;
+  full.Push("app", "1", image_);
+  FaultServer primary([](const FaultRequest&) { return FaultReply{.status = 500}; });
+  Configure("[[registry]]\nprefix='example.test'\nlocation='" + primary.address() +
+            "'\n[[registry.mirror]]\nlocation='" + empty.address() +
+            "'\n[[registry.mirror]]\nlocation='" + full.address() + "'\n");
+  Output output = Run({"pull", "example.test/app:1"});
+  ASSERT_EQ(output.code, 0) << output;
+  EXPECT_NE(output.err.find("mirror '" + empty.address() + "/app': "), std::string::npos) << output;
+  EXPECT_NE(
+      output.err.find("not found: manifest unknown; going on with '" + full.address() + "/app'"),
+      std::string::npos)
+      << output;
+  EXPECT_TRUE(primary.requests().empty());
+}
+
+TEST_F(RegistriesConf, ADigestOnlyMirrorIsNotAskedForTags) {
+  Registry primary;
+  primary.Push("app", "1", image_);
+  FaultServer mirror([](const FaultRequest&) { return FaultReply{.status = 404}; });
+  // A drop-in counts as much as the file.
+  WriteFile(Path("config/containers/registries.conf.d/50-mirror.conf"),
+            "[[registry]]\nprefix='example.test'\nlocation='" + primary.address() +
+                "'\nmirror-by-digest-only=true\n[[registry.mirror]]\nlocation='" +
+                mirror.address() + "'\n");
+  RunOk({"pull", "-q", "example.test/app:1"});
+  EXPECT_TRUE(mirror.requests().empty());
+  RunOk({"rmi", "example.test/app:1"});
+  RunOk({"pull", "-q", "example.test/app@" + image_.manifest.digest});
+  EXPECT_FALSE(mirror.requests().empty());
+}
+
+TEST_F(RegistriesConf, CredsAreNotForMirrors) {
+  FaultServer mirror([](const FaultRequest&) {
+    return FaultReply{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"x\""}}};
+  });
+  Registry primary;
+  primary.Push("app", "1", image_);
+  Configure("[[registry]]\nprefix='example.test'\nlocation='" + primary.address() +
+            "'\n[[registry.mirror]]\nlocation='" + mirror.address() + "'\n");
+  RunOk({"pull", "-q", "--creds", "user:secret", "example.test/app:1"});
+  ASSERT_FALSE(mirror.requests().empty());
+  for (const FaultRequest& request : mirror.requests()) {
+    EXPECT_EQ(request.Header("authorization"), "");
+  }
+}
+
+TEST_F(RegistriesConf, ABlockedImageSaysWhichRule) {
+  Configure("[[registry]]\nprefix='example.test/foo'\nblocked=true\n");
+  Output output = Run({"pull", "example.test/foo/app:1"});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_NE(output.err.find("is blocked: prefix 'example.test/foo' in '" +
+                            Path("config/containers/registries.conf") + "'"),
+            std::string::npos)
+      << output;
+}
+
+TEST_F(RegistriesConf, ADamagedFileSaysItsLine) {
+  Configure("[[registry]]\nprefix='example.test'\nblocked=maybe\n");
+  Output output = Run({"pull", "example.test/app:1"});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_NE(output.err.find("registries.conf', line 3"), std::string::npos) << output;
+}
+
+class RegistryTls : public RegistriesConf {
+ protected:
+  void SetUp() override {
+    RegistriesConf::SetUp();
+    fs::create_directory(Path("tls"));
+    OpenSsl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-days", "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt"});
+    Certificate("server", "subjectAltName=DNS:registry.test,IP:127.0.0.1");
+    Certificate("client", "extendedKeyUsage=clientAuth");
+  }
+  void OpenSsl(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "openssl");
+    Output output = RunCommand({.argv = arguments, .directory = Path("tls")});
+    ASSERT_EQ(output.code, 0) << output;
+  }
+  void Certificate(const std::string& name, const std::string& extension) {
+    WriteFile(Path("tls/" + name + ".ext"), extension + "\n");
+    OpenSsl({"req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-subj", "/CN=" + name, "-keyout", name + ".key", "-out", name + ".csr"});
+    OpenSsl({"x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key",
+             "-CAcreateserial", "-days", "2", "-extfile", name + ".ext", "-out", name + ".crt"});
+  }
+  RegistryOptions Options(const std::string& more_tls = "") {
+    fs::create_directory(Path("storage"));
+    Registry open({.storage = Path("storage")});
+    open.Push("app", "1", image_);
+    return {.storage = Path("storage"),
+            .http_yaml = "  tls:\n    certificate: " + Path("tls/server.crt") +
+                         "\n    key: " + Path("tls/server.key") + "\n" + more_tls};
+  }
+  // certs.d of the user, for HOST:PORT.
+  std::string CertificateDirectory(const std::string& host) {
+    std::string path = Path("home/.config/containers/certs.d/" + host);
+    fs::create_directories(path);
+    return path;
+  }
+};
+
+TEST_F(RegistryTls, AClientCertificateOpensTheDoor) {
+  Registry registry(Options("    clientcas:\n      - " + Path("tls/ca.crt") + "\n"));
+  std::string directory = CertificateDirectory(registry.address());
+  fs::copy_file(Path("tls/ca.crt"), directory + "/ca.crt");
+  Output output = Run({"pull", "--tls-verify", registry.Reference("app", "1")});
+  EXPECT_EQ(output.code, 125) << output;
+  fs::copy_file(Path("tls/client.crt"), directory + "/client.cert");
+  fs::copy_file(Path("tls/client.key"), directory + "/client.key");
+  RunOk({"pull", "-q", "--tls-verify", registry.Reference("app", "1")});
+}
+
+class RegistryProxy : public RegistryTls, public testing::WithParamInterface<const char*> {};
+
+TEST_P(RegistryProxy, IsUsedExceptWhereNoProxySaysSo) {
+  Registry registry(Options());
+  ConnectProxy proxy;
+  std::string port = registry.address().substr(registry.address().find(':') + 1);
+  std::string host = "registry.test:" + port;
+  fs::copy_file(Path("tls/ca.crt"), CertificateDirectory(host) + "/ca.crt");
+  const bool upper = GetParam() == std::string("HTTPS_PROXY");
+  env[GetParam()] = proxy.Url();
+  RunOk({"pull", "-q", host + "/app:1"});
+  ASSERT_FALSE(proxy.targets().empty());
+  EXPECT_EQ(proxy.targets()[0], host);
+  RunOk({"rmi", host + "/app:1"});
+  size_t tunnels = proxy.targets().size();
+  env[upper ? "NO_PROXY" : "no_proxy"] = "other.test,registry.test";
+  Output output = Run({"pull", host + "/app:1"});
+  EXPECT_EQ(output.code, 125) << "no such name without the proxy: " << output;
+  EXPECT_EQ(proxy.targets().size(), tunnels);
+}
+INSTANTIATE_TEST_SUITE_P(Cases, RegistryProxy, testing::Values("HTTPS_PROXY", "https_proxy"));
+
+}  // namespace
+}  // namespace hoy::test
