@@ -104,6 +104,17 @@ Result<> RegistryClient::Ping() {
   return {};
 }
 
+Result<HttpResponse> RegistryClient::GetDocument(const std::string& path, const std::string& what) {
+  return WithRetries(retry_, cancel(), observer_, [&](Attempt& attempt) -> Result<HttpResponse> {
+    TRY(std::string root, Root());
+    TRY(std::string url, ResolveUrl(root, path));
+    if (!SameOrigin(url, root)) {
+      return Fail(ErrorKind::kCorrupt, "{}: the registry sends on to '{}'", what, url);
+    }
+    return Exchange({.url = url}, what, nullptr, attempt);
+  });
+}
+
 Result<HttpResponse> RegistryClient::Exchange(HttpRequest request, const std::string& what,
                                               BodyConsumer* consumer, Attempt& attempt) {
   TRY(std::string root, Root());
