@@ -4,9 +4,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/ops/pull_options.h"
 #include "cli/ui/context.h"
+#include "cli/ui/template.h"
 #include "core/base/result.h"
 
 namespace hoy::cli {
@@ -49,5 +51,19 @@ struct PushOptions {
   ProgressMode progress = ProgressMode::kAuto;
 };
 Result<> RunPush(Context& context, const PushOptions& options);
+
+struct SearchOptions {
+  std::string term;  // as typed: "busybox", "registry.example.com/team", "localhost:5000/"
+  bool list_tags = false;
+  std::optional<int64_t> limit;  // 25; 10 tags, as podman has it
+  bool no_trunc = false;
+  std::vector<std::string> filters;  // stars=N, is-official=BOOL, is-automated=BOOL
+  std::string creds;
+  std::string authfile;
+  std::string cert_dir;
+  std::optional<bool> tls_verify;
+};
+// Rows with docker's field names.
+Result<std::vector<Json>> RunSearch(Context& context, const SearchOptions& options);
 
 }  // namespace hoy::cli

@@ -104,6 +104,17 @@ Result<> RegistryClient::Ping() {
   return {};
 }
 
+Result<HttpResponse> RegistryClient::GetDocument(const std::string& path, const std::string& what) {
+  return WithRetries(retry_, cancel(), observer_, [&](Attempt& attempt) -> Result<HttpResponse> {
+    TRY(std::string root, Root());
+    TRY(std::string url, ResolveUrl(root, path));
+    if (!SameOrigin(url, root)) {
+      return Fail(ErrorKind::kCorrupt, "{}: the registry sends on to '{}'", what, url);
+    }
+    return Exchange({.url = url}, what, nullptr, attempt);
+  });
+}
+
 Result<HttpResponse> RegistryClient::Exchange(HttpRequest request, const std::string& what,
                                               BodyConsumer* consumer, Attempt& attempt) {
   TRY(std::string root, Root());
@@ -112,14 +123,14 @@ Result<HttpResponse> RegistryClient::Exchange(HttpRequest request, const std::st
   if (ours) {
     TRY(request.authorization, authorizer_.Current());
   }
-  // At most four rounds: a challenge, a token that ran out on the way, a scope that was too small,
-  // another thread's token of another scope.
+  // At most three rounds: a challenge, a token that ran out on the way, a scope that was too small
+  // (another thread's token; those that follow it have the scopes of all).
   for (int round = 0;; ++round) {
     TRY(HttpResponse response, http_.Send(request, consumer));
     if (response.status >= 200 && response.status <= 299) return response;
     // Only the registry's own refusal can be answered, not that of a host it redirects to.
     bool own = ours && response.url == request.url;
-    if (response.status == 401 && own && round < 3) {
+    if (response.status == 401 && own && round < 2) {
       TRY(request.authorization, authorizer_.Answer(response, request.authorization));
       continue;
     }

@@ -53,6 +53,9 @@ class RegistryClient {
 
   // GET /v2/: whether the registry is one, and takes our credentials. Retried.
   Result<> Ping();
+  // GET of "/v2/..." (a link that the registry gave may hold a host; only its own is followed).
+  // Retried.
+  Result<HttpResponse> GetDocument(const std::string& path, const std::string& what);
 
   // Retried. The digest of a manifest asked for by digest, and of Docker-Content-Digest where the
   // registry sends one, is checked: kCorrupt.

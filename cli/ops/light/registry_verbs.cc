@@ -13,5 +13,8 @@ Result<> RunLogout(Context&, const LogoutOptions&) {
 Result<> RunPush(Context&, const PushOptions&) {
   return Fail(ErrorKind::kUnsupported, "push: not in this program");
 }
+Result<std::vector<Json>> RunSearch(Context&, const SearchOptions&) {
+  return Fail(ErrorKind::kUnsupported, "search: not in this program");
+}
 
 }  // namespace hoy::cli
