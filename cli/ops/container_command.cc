@@ -7,6 +7,7 @@
 #include "cli/ops/find_image.h"
 #include "core/base/fail_point.h"
 #include "core/engine/stop.h"
+#include "core/engine/timezone.h"
 #include "core/state/name_generator.h"
 #include "core/sys/files.h"
 #include "oci/image/image_store.h"
@@ -93,6 +94,7 @@ void ContainerCommand::AddIsolationFlags() {
   RunOptions& o = options_;
   Option("-h,--hostname", &o.hostname, "NAME", "host name inside the container");
   Option("--domainname", &o.domainname, "NAME", "NIS domain name inside the container");
+  Option("--tz", &o.tz, "ZONE", "time zone inside the container, or 'local': the host's");
   Choice("--network,--net", &o.network, {"none", "host"}, "MODE", "network: none, or the host's");
   Choice("--ipc", &o.ipc, {"private", "host", "none"}, "MODE", "IPC namespace");
   Choice("--pid", &o.pid, {"private", "host"}, "MODE", "PID namespace");
@@ -118,6 +120,8 @@ void ContainerCommand::AddFileFlags() {
       .Completing(Completes::kFile);
   Option("--mount", &o.mount, "type=TYPE,...", "mount: type=bind or type=tmpfs");
   Option("--tmpfs", &o.tmpfs, "TARGET[:OPTIONS]", "mount an empty file system in memory");
+  Flag("--rootfs", &o.rootfs,
+       "the first argument is a directory to use as the root; DIR:O keeps it as it is");
   Flag("--read-only", &o.read_only, "make the root read-only");
   Flag("--read-only-tmpfs", &o.read_only_tmpfs,
        "with --read-only: writable /run, /tmp and /var/tmp");
@@ -167,14 +171,18 @@ Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
   // What is wrong with the flags is said before anything is pulled.
   TRY(HostFacts facts, GatherHostFacts(options_));
   TRY(CheckRunOptions(options_, facts));
-  TRY(oci::ResolvedImage image, FindImage(context, options_));
+  oci::ResolvedImage image;
+  if (!options_.rootfs) {
+    TRY(image, FindImage(context, options_));
+  }
   core::ContainerRecord record;
   record.id = core::RandomContainerId();
   record.created = core::Now();
   TRY(BuiltConfig built, BuildContainerConfig(options_, image.record.config, facts, record.id));
   for (const std::string& warning : built.warnings) context.Warn(warning);
   record.config = std::move(built.config);
-  FillImage(record.config.image, options_.image, image);
+  if (!options_.rootfs) FillImage(record.config.image, options_.image, image);
+  TRY(core::CheckTimezone(context.layout, record.config));
   return record;
 }
 

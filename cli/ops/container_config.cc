@@ -13,6 +13,7 @@
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
 #include "core/cgroup/devices.h"
+#include "core/engine/timezone.h"
 #include "core/rootfs/default_mounts.h"
 #include "core/rootfs/executable.h"
 #include "core/seccomp/capabilities.h"
@@ -41,6 +42,7 @@ class Builder {
 
   Result<BuiltConfig> Build() {
     TRY(SetNamespaces());
+    TRY(SetRoot());
     TRY(SetNames());
     TRY(SetCommand());
     TRY(SetAttached());
@@ -58,6 +60,7 @@ class Builder {
 
  private:
   Result<> SetNamespaces();
+  Result<> SetRoot();
   Result<> SetNames();
   Result<> SetCommand();
   Result<> SetAttached();
@@ -100,6 +103,28 @@ Result<> Builder::SetNamespaces() {
   return {};
 }
 
+Result<> Builder::SetRoot() {
+  config().image.reference = options_.image;
+  config().image.volumes = image_.volumes;
+  if (options_.rootfs) {
+    config().rootfs = RootDirectoryOf(options_.image);
+    config().rootfs.path = host_.rootfs;
+    config().image.reference = host_.rootfs + (config().rootfs.overlay ? ":O" : "");
+    if (host_.rootfs == "/" && !config().rootfs.overlay) {
+      return Fail(MakeError(ErrorKind::kInvalidArgument,
+                            "--rootfs '/': the host's own root would be written to")
+                      .WithHint("use /:O to have an overlay above it"));
+    }
+  }
+  if (!options_.tz.empty() && !core::IsTimezoneName(options_.tz)) {
+    return Fail(MakeError(ErrorKind::kInvalidArgument,
+                          fmt::format("--tz '{}': not the name of a time zone", options_.tz))
+                    .WithHint("say for example Europe/Berlin, UTC or local"));
+  }
+  config().timezone = options_.tz;
+  return {};
+}
+
 Result<> CheckHostname(std::string_view flag, std::string_view name) {
   bool good = name.size() <= kMaxHostname && !name.starts_with('-') && !name.starts_with('.') &&
               std::ranges::all_of(name, [](char c) {
@@ -118,8 +143,6 @@ Result<> Builder::SetNames() {
                 "--name '{}': only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two",
                 options_.name);
   }
-  config().image.reference = options_.image;
-  config().image.volumes = image_.volumes;
   TRY(CheckHostname("--hostname", options_.hostname));
   TRY(CheckHostname("--domainname", options_.domainname));
   if (config().namespaces.uts == NamespaceMode::kHost) {
@@ -152,6 +175,8 @@ Result<> Builder::SetCommand() {
                     .WithHint(options_.entrypoint
                                   ? "--entrypoint drops the image's own command; give one after "
                                     "the image"
+                              : options_.rootfs
+                                  ? "give one after the directory"
                                   : "the image names none; give one after the image"));
   }
   if (!options_.workdir.empty() && !options_.workdir.starts_with('/')) {

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
+#include <cstdlib>
 
 #include "cli/ops/limit_options.h"
 #include "cli/ops/mount_options.h"
@@ -104,6 +106,18 @@ void CollectDevices(const std::string& directory, const std::string& below,
   }
 }
 
+// The overlay's own mark, DIR:O, is no part of the path.
+Result<> FindRootDirectory(const std::string& typed, HostFacts& facts) {
+  std::string path(RootDirectoryOf(typed).path);
+  std::array<char, PATH_MAX> resolved{};
+  if (realpath(path.c_str(), resolved.data()) == nullptr) return FailErrno("--rootfs", path);
+  facts.rootfs = resolved.data();
+  struct stat status{};
+  if (stat(resolved.data(), &status) != 0) return FailErrno("--rootfs", path);
+  if (!S_ISDIR(status.st_mode)) return FailErrno("--rootfs", path, ENOTDIR);
+  return {};
+}
+
 Result<> ReadDevice(const std::string& option, HostFacts& facts) {
   TRY(DeviceOption device, ParseDevice(option));
   struct stat status{};
@@ -140,6 +154,7 @@ Result<HostFacts> GatherHostFacts(const RunOptions& options) {
   if (!options.cpus.empty() || !options.cpuset_cpus.empty() || !options.cpuset_mems.empty()) {
     facts.topology = core::ReadCpuTopology();
   }
+  if (options.rootfs) TRY(FindRootDirectory(options.image, facts));
   for (const std::string& path : options.env_file) TRY(ReadText("--env-file", path, facts));
   for (const std::string& path : options.label_file) TRY(ReadText("--label-file", path, facts));
   TRY(SecurityOptions security, ParseSecurityOptions(options.security_opt));

@@ -32,7 +32,8 @@ struct HostFacts {
 
   std::map<std::string, std::string> texts;  // env files, label files, seccomp profiles: path as
                                              // typed -> content
-  std::map<std::string, bool> sources;       // bind sources, absolute -> is a directory
+  std::string rootfs;  // --rootfs: the directory itself, absolute and without symbolic links
+  std::map<std::string, bool> sources;  // bind sources, absolute -> is a directory
   // --device host path -> its nodes: one, or those of a directory. `path` is what follows the host
   // path ("" for itself, "/controlC0").
   std::map<std::string, std::vector<core::Device>> devices;

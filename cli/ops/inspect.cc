@@ -79,6 +79,7 @@ Json ConfigOf(const core::ContainerRecord& record) {
           {"Entrypoint", config.entrypoint.empty() ? Json() : Json(config.entrypoint)},
           {"Labels", FromPairs(config.labels)},
           {"StopSignal", core::SignalName(config.stop_signal)},
+          {"Timezone", config.timezone},
           {"StopTimeout", config.stop_timeout_seconds}};
 }
 
@@ -205,6 +206,13 @@ Json HistoryOf(const oci::ImageConfig& config) {
   return list;
 }
 
+Json GraphDriverOf(const core::ContainerConfig& config, const std::string& directory) {
+  if (!config.HasUpper()) return {{"Name", "rootfs"}, {"Data", Json::object()}};
+  Json data = {{"UpperDir", directory + "/upper"}, {"WorkDir", directory + "/work"}};
+  if (!config.rootfs.path.empty()) data["LowerDir"] = config.rootfs.path;
+  return {{"Name", "overlay"}, {"Data", std::move(data)}};
+}
+
 }  // namespace
 
 Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& record,
@@ -219,7 +227,8 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"Path", args.empty() ? "" : args[0]},
       {"Args", args.empty() ? args : std::vector<std::string>(args.begin() + 1, args.end())},
       {"State", StateOf(status)},
-      {"Image", "sha256:" + config.image.id},
+      {"Image", config.image.id.empty() ? "" : "sha256:" + config.image.id},
+      {"Rootfs", config.rootfs.path},
       {"ImageName", config.image.name},
       {"ImageDigest", config.image.digest},
       {"ResolvConfPath", run_directory + "/resolv.conf"},
@@ -228,12 +237,10 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"LogPath", layout.Log(record.id)},
       {"Name", record.name},
       {"RestartCount", 0},
-      {"Driver", "overlay"},
+      {"Driver", config.HasUpper() ? "overlay" : "rootfs"},
       {"Platform", "linux"},
       {"HostConfig", HostConfigOf(config)},
-      {"GraphDriver",
-       {{"Name", "overlay"},
-        {"Data", {{"UpperDir", directory + "/upper"}, {"WorkDir", directory + "/work"}}}}},
+      {"GraphDriver", GraphDriverOf(config, directory)},
       {"Mounts", MountsOf(config)},
       {"Config", ConfigOf(record)},
       {"NetworkSettings",

@@ -311,6 +311,12 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
   return mount;
 }
 
+core::RootDirectory RootDirectoryOf(std::string_view text) {
+  bool overlay = text.ends_with(":O");
+  if (overlay) text.remove_suffix(2);
+  return {.path = std::string(text), .overlay = overlay};
+}
+
 Result<Mount> ParseTmpfs(std::string_view text) {
   Cut cut = CutAt(text, ':');
   Mount mount = TmpfsMount();

@@ -26,4 +26,7 @@ Result<core::Mount> ParseTmpfs(std::string_view text);
 // "/a//b/../c/" -> "/a/c". Lexical; the path is absolute.
 std::string CleanPath(std::string_view path);
 
+// --rootfs: "DIR" or "DIR:O". The path is as typed.
+core::RootDirectory RootDirectoryOf(std::string_view text);
+
 }  // namespace hoy::cli

@@ -10,7 +10,8 @@ namespace hoy::cli {
 
 struct RunOptions {
   // What to run.
-  std::string image;
+  std::string image;    // with `rootfs`: DIR[:O]
+  bool rootfs = false;  // --rootfs: the first argument is a directory, not an image
   std::vector<std::string> command;
   std::optional<std::string> entrypoint;  // --entrypoint; "" resets the image's
   std::string workdir;                    // -w
@@ -57,6 +58,7 @@ struct RunOptions {
   // Namespaces and names.
   std::string hostname;    // -h
   std::string domainname;  // --domainname
+  std::string tz;          // --tz ZONE, or "local"
   std::string network = "none";
   std::string ipc;       // private host none
   std::string pid;       // private host

@@ -8,6 +8,7 @@ namespace hoy::core {
 namespace {
 
 std::vector<std::string> LayersFromTheTop(const Layout& layout, const ContainerConfig& config) {
+  if (!config.rootfs.path.empty()) return {config.rootfs.path};
   std::vector<std::string> directories;
   const auto& chain_ids = config.image.chain_ids;
   for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
@@ -21,7 +22,9 @@ std::vector<std::string> LayersFromTheTop(const Layout& layout, const ContainerC
 Result<LayeredRoot> OpenContainerRoot(const Layout& layout, std::string_view id,
                                       const ContainerConfig& config) {
   std::vector<std::string> directories = LayersFromTheTop(layout, config);
-  directories.insert(directories.begin(), layout.Container(id) + "/upper");
+  if (config.HasUpper()) {
+    directories.insert(directories.begin(), layout.Container(id) + "/upper");
+  }
   return LayeredRoot::Open(directories, config.mounts);
 }
 

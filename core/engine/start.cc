@@ -18,6 +18,7 @@
 #include "core/engine/spawn_monitor.h"
 #include "core/engine/start_failure.h"
 #include "core/engine/start_plan.h"
+#include "core/engine/timezone.h"
 #include "core/rootfs/mount_points.h"
 #include "core/rootfs/propagation.h"
 #include "core/state/container_id.h"
@@ -53,6 +54,12 @@ Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
   if (!config.hostname.empty()) hosts += fmt::format("127.0.1.1\t{}\n", config.hostname);
   TRY(write("hosts", hosts));
   return write("resolv.conf", "");
+}
+
+Result<> WriteLocaltime(const Layout& layout, std::string_view id, std::string_view content) {
+  std::string path = layout.RunContainer(id) + "/localtime";
+  TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+  return WriteAll(fd, content, path);
 }
 
 // What a "volatile" overlay leaves in its work directory, so that nobody mounts it again after a
@@ -95,6 +102,9 @@ StartInput MakeInput(const Layout& layout, const ContainerRecord& record,
 }
 
 Result<> CheckLayers(const Layout& layout, const ContainerRecord& record) {
+  if (const std::string& path = record.config.rootfs.path; !path.empty()) {
+    TRY_CONTEXT(OpenDirectory(path), "root file system");
+  }
   for (const std::string& chain_id : record.config.image.chain_ids) {
     if (Exists(layout.LayerFiles(chain_id))) continue;
     return Fail(MakeError(ErrorKind::kCorrupt,
@@ -160,11 +170,15 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
       ResolveSeccomp(record.config.seccomp, record.config.process.capabilities));
   input.seccomp = seccomp.instructions();
 
+  TRY(input.timezone, ResolveTimezone(root, record.config));
   Rollback rollback;
   rollback.Add([&] { (void)RemoveRunDirectory(layout, record.id); });
   TRY(MakeRunDirectory(layout, record.id, input.process.user.uid, input.process.user.gid));
   FailPoint("start-run-directory");
   TRY(WriteEtcFiles(layout, record));
+  if (input.timezone && input.timezone->link.empty()) {
+    TRY(WriteLocaltime(layout, record.id, input.timezone->content));
+  }
   TRY(PrepareMountPoints(layout));
   TRY(ForgetVolatileMount(layout, record));
   TRY(Cgroup cgroup, MakeCgroup(host, record));
@@ -238,6 +252,7 @@ Result<std::string> ExplainStart(const Layout& layout, const ContainerRecord& re
   TRY(SeccompProgram seccomp,
       ResolveSeccomp(record.config.seccomp, record.config.process.capabilities));
   input.seccomp = seccomp.instructions();
+  TRY(input.timezone, ResolveTimezone(root, record.config));
   return DescribePlan(BuildClonePlan(record.config, {}).Serialize()) +
          DescribePlan(BuildStartPlan(input).Serialize());
 }

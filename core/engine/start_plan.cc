@@ -74,6 +74,7 @@ class StartPlanner {
   void OpenSources();
   uint32_t OpenTree(const std::string& path, bool recursive);
   void EnterRoot();
+  void MakeTimezoneLink(const ResolvedTimezone& timezone);
   void MakeMounts();
   void MakeFilesystem(const Mount& mount);
   void MakeCgroupMounts(const Mount& mount);
@@ -152,12 +153,25 @@ void StartPlanner::OpenSources() {
   for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
     etc_files_.emplace_back(OpenTree(etc + name, false), std::string("/etc/") + name);
   }
+  if (input_.timezone && input_.timezone->link.empty()) {
+    etc_files_.emplace_back(OpenTree(etc + "localtime", false), "/etc/localtime");
+  }
   open_binds(false);
 }
 
 void StartPlanner::EnterRoot() {
+  if (!config_.HasUpper()) {
+    Step root{};
+    root.slot = OpenTree(config_.rootfs.path, true);
+    root.c = plan_.Text(layout_.RootMountPoint());
+    root.value = MS_PRIVATE | MS_REC;
+    Put(StepKind::kMoveTree, root);
+    AddPath(StepKind::kPivotRoot, layout_.RootMountPoint());
+    return;
+  }
   std::string container = layout_.Container(input_.record->id);
   std::vector<std::string> lowers;
+  if (!config_.rootfs.path.empty()) lowers.push_back(config_.rootfs.path);
   const auto& chain_ids = config_.image.chain_ids;
   for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
     lowers.push_back(layout_.LayerFiles(*chain_id));
@@ -233,6 +247,17 @@ void StartPlanner::MakeCgroupMounts(const Mount& mount) {
   Put(StepKind::kRemount, step);
 }
 
+void StartPlanner::MakeTimezoneLink(const ResolvedTimezone& timezone) {
+  constexpr const char* kLocaltime = "/etc/localtime";
+  if (timezone.replaces) AddPath(StepKind::kRemoveFile, kLocaltime);
+  if (timezone.link.empty()) return;
+  AddPath(StepKind::kMakeDirectories, "/etc", 0755);
+  Step step{};
+  step.a = plan_.Text(timezone.link);
+  step.b = plan_.Text(kLocaltime);
+  Put(StepKind::kSymlink, step);
+}
+
 void StartPlanner::MakeMounts() {
   for (const Mount& mount : config_.mounts) {
     if (mount.from_user || mount.kind == MountKind::kBind) continue;
@@ -242,6 +267,7 @@ void StartPlanner::MakeMounts() {
       MakeFilesystem(mount);
     }
   }
+  if (input_.timezone) MakeTimezoneLink(*input_.timezone);
   for (const auto& [slot, target] : etc_files_) {
     Step step{};
     step.slot = slot;

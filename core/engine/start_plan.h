@@ -4,6 +4,7 @@
 
 #include <linux/filter.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,13 @@ struct ResolvedProcess {
   std::string executable;  // absolute, inside the root
 };
 
+// What becomes of /etc/localtime.
+struct ResolvedTimezone {
+  std::string link;      // it leads to this file of the root, "../usr/share/zoneinfo/UTC"
+  std::string content;   // where the root has no such file: RUN's "localtime" is bound over it
+  bool replaces = true;  // what is there now is in the way
+};
+
 struct StartInput {
   const ContainerRecord* record = nullptr;
   const Layout* layout = nullptr;
@@ -30,6 +38,7 @@ struct StartInput {
   uint16_t rows = 0;                     // the client's window, when the container has a terminal
   uint16_t columns = 0;
   bool passes_fds = false;  // descriptors were sent along with the first plan
+  std::optional<ResolvedTimezone> timezone;
   std::vector<std::string> cleanup_argv;
   std::string boot_id;
 };

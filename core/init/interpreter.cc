@@ -221,6 +221,7 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
       return MakeDirectoriesInPlace(a, static_cast<mode_t>(step.value));
     case StepKind::kMakeNode:
       return MakeNode(a, static_cast<mode_t>(step.value), step.extra, step.uid, step.gid);
+    case StepKind::kRemoveFile: return unlink(a) != 0 && errno != ENOENT ? -1 : 0;
     case StepKind::kSymlink: return symlink(a, b) != 0 && errno != EEXIST ? -1 : 0;
     case StepKind::kTouch: return TouchFile(a, static_cast<mode_t>(step.value));
     case StepKind::kWriteFile: return WriteWholeFile(a, b);

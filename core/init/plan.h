@@ -45,6 +45,7 @@ enum class StepKind : uint32_t {
   kReadOnlyPath,     // a: path; a missing one is fine
   kMakeDirectories,  // a: path, value: mode
   kMakeNode,         // a: path, value: mode with type, extra: device, uid, gid
+  kRemoveFile,       // a: path; a missing one is fine
   kSymlink,          // a: content, b: path
   kTouch,            // a: path, value: mode; an existing one is fine
   kWriteFile,        // a: path, b: content

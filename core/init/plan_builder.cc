@@ -32,6 +32,7 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kReadOnlyPath: return "make read-only";
     case StepKind::kMakeDirectories: return "create directory";
     case StepKind::kMakeNode: return "create device";
+    case StepKind::kRemoveFile: return "remove";
     case StepKind::kSymlink: return "create symlink";
     case StepKind::kTouch: return "create file";
     case StepKind::kWriteFile: return "write";

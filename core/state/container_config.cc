@@ -184,6 +184,14 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, RootDirectory>
+{
+  visitor.Field("path", x.path);
+  visitor.Field("overlay", x.overlay);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, AttachedStreams>
 {
   visitor.Field("stdin", x.in);
@@ -228,11 +236,13 @@ void Visit(Visitor visitor, T& x)
 {
   visitor.Field("process", x.process);
   visitor.Field("image", x.image);
+  visitor.Field("rootfs", x.rootfs);
   visitor.Field("entrypoint", x.entrypoint);
   visitor.Field("command", x.command);
   visitor.Field("hostname", x.hostname);
   visitor.Field("domainname", x.domainname);
   visitor.Field("attached", x.attached);
+  visitor.Field("timezone", x.timezone);
   visitor.Field("init", x.init);
   visitor.Field("readonlyRootfs", x.readonly_rootfs);
   visitor.Field("privileged", x.privileged);

@@ -126,6 +126,14 @@ struct ImageIdentity {
   bool operator==(const ImageIdentity&) const = default;
 };
 
+// A directory of the host as the root, instead of an image's layers.
+struct RootDirectory {
+  std::string path;      // absolute; empty: the root comes from the image
+  bool overlay = false;  // it is the lower layer of an overlay; otherwise it is written itself
+
+  bool operator==(const RootDirectory&) const = default;
+};
+
 // What its creator connects to in the foreground: all false when it was made to run detached.
 struct AttachedStreams {
   bool in = false;
@@ -138,10 +146,12 @@ struct AttachedStreams {
 struct ContainerConfig {
   ProcessConfig process;
   ImageIdentity image;
+  RootDirectory rootfs;
   std::vector<std::string> entrypoint;  // the two halves of process.args, for inspect
   std::vector<std::string> command;
   std::string hostname;    // empty with a host uts namespace: left alone
   std::string domainname;  // empty: left alone
+  std::string timezone;  // "Europe/Berlin", or "local": the host's at each start; empty: left alone
   AttachedStreams attached;
   bool init = false;  // a built-in reaper is pid 1 and the process its child
   bool readonly_rootfs = false;
@@ -166,6 +176,9 @@ struct ContainerConfig {
   bool auto_remove = false;
   StringPairs labels;
   StringPairs annotations;
+
+  // What is written goes to the container's own directory, not to a directory of the host.
+  bool HasUpper() const { return rootfs.path.empty() || rootfs.overlay; }
 
   bool operator==(const ContainerConfig&) const = default;
 };

@@ -14,7 +14,8 @@
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
-//     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf}
+//     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf,
+//                      localtime}
 
 #include <string>
 #include <string_view>

@@ -165,6 +165,13 @@ std::string Joined(const std::vector<std::string>& words) {
 Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
   TRY(std::string id, core::FindContainer(context.layout, options.container));
   TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+  if (!record.config.rootfs.path.empty()) {
+    return Fail(MakeError(ErrorKind::kUnsupported,
+                          fmt::format("container '{}' was made with --rootfs: there is no image "
+                                      "below it",
+                                      record.name))
+                    .WithHint(fmt::format("hoy export {} | hoy import - NAME", record.name)));
+  }
   oci::ImageStore store(context.layout);
   auto base = store.Resolve("sha256:" + record.config.image.id);
   if (!base) {

@@ -10,7 +10,9 @@ std::string UpperDirectory(const core::Layout& layout, const core::ContainerReco
 
 std::vector<std::string> ContainerTrees(const core::Layout& layout,
                                         const core::ContainerRecord& record) {
-  std::vector<std::string> trees = {UpperDirectory(layout, record)};
+  std::vector<std::string> trees;
+  if (record.config.HasUpper()) trees.push_back(UpperDirectory(layout, record));
+  if (!record.config.rootfs.path.empty()) trees.push_back(record.config.rootfs.path);
   const auto& chain_ids = record.config.image.chain_ids;
   for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
     trees.push_back(layout.LayerFiles(*chain_id));

@@ -1,6 +1,6 @@
 #pragma once
 // A container's files as trees that can be read without it: its own directory over its image's
-// layers.
+// layers, or over the directory of --rootfs.
 
 #include <set>
 #include <string>

@@ -50,7 +50,8 @@ ContainerConfig Build(const RunOptions& options, const oci::ImageRunConfig& imag
   return built.has_value() ? built->config : ContainerConfig{};
 }
 
-std::string Refusal(const RunOptions& options, const HostFacts& host = Host()) {
+std::string Refusal(const RunOptions& options, HostFacts host = Host()) {
+  if (options.rootfs) host.rootfs = options.image;
   auto built = BuildContainerConfig(options, Image(), host, kId);
   if (built.has_value()) return "accepted";
   EXPECT_EQ(built.error().kind, ErrorKind::kInvalidArgument) << built.error().message;
@@ -317,6 +318,9 @@ TEST(BuildContainerConfig, NamesTheFlagThatIsWrong) {
        "--hostname 'a/b': at most 64 letters, digits, '-', '_' and '.' are allowed"},
       {{.hostname = "x", .uts = "host"},
        "--hostname and --domainname cannot be set with --uts host"},
+      {{.tz = "../../etc"}, "--tz '../../etc': not the name of a time zone"},
+      {{.detach = true, .attach = {"stdout"}}, "--attach and --detach contradict each other"},
+      {{.image = "/", .rootfs = true}, "--rootfs '/': the host's own root would be written to"},
       {{.network = "bridge"}, "--network 'bridge': one of none, host"},
       {{.pid = "container:x"}, "--pid 'container:x': one of private, host"},
       {{.network = "host", .sysctl = {"net.core.somaxconn=1"}},
@@ -331,6 +335,31 @@ TEST(BuildContainerConfig, NamesTheFlagThatIsWrong) {
       {{.cgroup_parent = "/a/../../b"}, "--cgroup-parent '/a/../../b': must not contain '..'"},
   };
   for (const auto& [options, message] : cases) EXPECT_EQ(Refusal(options), message);
+}
+
+TEST(BuildContainerConfig, AttachesWhatIsNamedOrElseTheOutput) {
+  using core::AttachedStreams;
+  EXPECT_EQ(Build({}).attached, (AttachedStreams{false, true, true}));
+  EXPECT_EQ(Build({.interactive = true}).attached, (AttachedStreams{true, true, true}));
+  EXPECT_EQ(Build({.attach = {"stdin"}}).attached, (AttachedStreams{true, false, false}));
+  EXPECT_EQ(Build({.attach = {"stderr"}, .interactive = true}).attached,
+            (AttachedStreams{true, false, true}));
+  EXPECT_EQ(Build({.detach = true, .interactive = true}).attached, AttachedStreams{});
+}
+
+TEST(BuildContainerConfig, TakesADirectoryForTheImage) {
+  HostFacts host = Host();
+  host.rootfs = "/srv/root";
+  ContainerConfig plain = Build({.image = "./root", .rootfs = true}, Image(), host);
+  EXPECT_EQ(plain.rootfs, (core::RootDirectory{"/srv/root", false}));
+  EXPECT_EQ(plain.image.reference, "/srv/root");
+  EXPECT_FALSE(plain.HasUpper());
+  ContainerConfig overlay = Build({.image = "./root:O", .rootfs = true}, Image(), host);
+  EXPECT_EQ(overlay.rootfs, (core::RootDirectory{"/srv/root", true}));
+  EXPECT_EQ(overlay.image.reference, "/srv/root:O");
+  EXPECT_TRUE(overlay.HasUpper());
+  host.rootfs = "/";
+  EXPECT_TRUE(Build({.image = "/:O", .rootfs = true}, Image(), host).HasUpper());
 }
 
 TEST(BuildContainerConfig, ChecksOptionsWithoutAnImage) {

@@ -167,6 +167,41 @@ TEST_F(StartPlan, OpensEverySourceBeforeThePivot) {
   EXPECT_GT(text.find("bind mount"), pivot);
 }
 
+TEST_F(StartPlan, ADirectoryOfTheHostIsTheRootItselfOrTheLayerBelowIt) {
+  record_.config.rootfs.path = "/srv/root";
+  std::string text = Describe();
+  EXPECT_EQ(text.find("mount overlay"), std::string::npos);
+  EXPECT_NE(text.find("open mount source #5 /srv/root flags=0x8000\nbind mount #5 to /R/root\n"
+                      "pivot_root /R/root\n"),
+            std::string::npos)
+      << text;
+  record_.config.rootfs.overlay = true;
+  text = Describe();
+  EXPECT_NE(text.find("mount overlay /R/root\n"), std::string::npos);
+  EXPECT_EQ(text.find("/srv/root"), std::string::npos) << "only as a lower directory";
+}
+
+TEST_F(StartPlan, ATimeZoneIsALinkInTheRootOrABindOverIt) {
+  input_.timezone = ResolvedTimezone{.link = "../usr/share/zoneinfo/UTC"};
+  std::string text = Describe();
+  EXPECT_NE(text.find("remove /etc/localtime\ncreate directory /etc\n"
+                      "create symlink /etc/localtime -> ../usr/share/zoneinfo/UTC\n"),
+            std::string::npos)
+      << text;
+  input_.timezone = ResolvedTimezone{.content = "TZif", .replaces = false};
+  text = Describe();
+  EXPECT_EQ(text.find("remove"), std::string::npos);
+  EXPECT_NE(text.find("open mount source #3 /R/containers/"), std::string::npos) << text;
+  EXPECT_NE(text.find("bind mount #3 to /etc/localtime\n"), std::string::npos) << text;
+}
+
+TEST_F(StartPlan, PassedDescriptorsComeAfterTheStreamsAndBeforeTheLimits) {
+  EXPECT_EQ(Describe().find("pass descriptors"), std::string::npos);
+  input_.passes_fds = true;
+  EXPECT_NE(Describe().find("connect standard streams\npass descriptors\nset umask"),
+            std::string::npos);
+}
+
 TEST_F(StartPlan, ThePrivilegesGoLast) {
   record_.config.process.no_new_privileges = true;
   const std::string text = Describe();

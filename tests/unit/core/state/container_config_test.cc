@@ -24,6 +24,9 @@ ContainerConfig FullConfig() {
                     .umask = 0077};
   config.image = {"busybox", "docker.io/library/busybox:latest", "aa", "sha256:bb", {"c1", "c2"},
                   {"/data"}};
+  config.rootfs = {"/srv/root", true};
+  config.attached = {true, true, true};
+  config.timezone = "Europe/Berlin";
   config.entrypoint = {"/bin/sh"};
   config.command = {"-c", "x"};
   config.hostname = "web";
