@@ -1,5 +1,7 @@
 #include "oci/image/config_edit.h"
 
+#include <algorithm>
+
 #include "oci/image/codec.h"
 #include "oci/image/manifest.h"
 
@@ -13,6 +15,18 @@ constexpr const char* kKnownMembers[] = {"Entrypoint",   "Cmd",    "Env",     "U
 // Of the docker that built the image below: they speak of another container.
 constexpr const char* kForeignMembers[] = {"container", "container_config", "id", "parent"};
 
+// The entries that are not empty_layer belong to the layers in their order (OCI image-spec, config,
+// "history"). A base with fewer entries than layers would shift every later one.
+void FillHistory(Json& image) {
+  Json& history = image["history"];
+  if (!history.is_array()) history = Json::array();
+  size_t layers = image["rootfs"]["diff_ids"].size();
+  auto with_layer = static_cast<size_t>(std::ranges::count_if(history, [](const Json& entry) {
+    return !entry.is_object() || !entry.contains("empty_layer") || entry["empty_layer"] != true;
+  }));
+  for (; with_layer < layers; ++with_layer) history.push_back(Json::object());
+}
+
 std::string Apply(Json image, const ImageStep& step) {
   for (const char* member : kForeignMembers) image.erase(member);
   std::string created = core::FormatRfc3339(step.created);
@@ -22,12 +36,12 @@ std::string Apply(Json image, const ImageStep& step) {
   if (!config.is_object()) config = Json::object();
   for (const char* member : kKnownMembers) config.erase(member);
   config.update(EncodeRunConfig(step.config));
+  FillHistory(image);
   image["rootfs"]["type"] = "layers";
   image["rootfs"]["diff_ids"].push_back(step.diff_id.ToString());
   Json entry = {{"created", created}, {"created_by", step.created_by}};
   if (!step.author.empty()) entry["author"] = step.author;
   if (!step.comment.empty()) entry["comment"] = step.comment;
-  if (!image["history"].is_array()) image["history"] = Json::array();
   image["history"].push_back(std::move(entry));
   return image.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
