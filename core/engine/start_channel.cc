@@ -36,21 +36,8 @@ Result<> StartChannel::SendPlan(std::string plan, std::span<const int> passed) {
   }
   TRY(WriteAt(plans_, plan, offset));
   PlanOrder order{static_cast<uint32_t>(offset)};
-  iovec part{&order, sizeof order};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxPassedFds)] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (!passed.empty()) {
-    header.msg_control = control;
-    header.msg_controllen = CMSG_SPACE(passed.size_bytes());
-    cmsghdr* item = CMSG_FIRSTHDR(&header);
-    item->cmsg_level = SOL_SOCKET;
-    item->cmsg_type = SCM_RIGHTS;
-    item->cmsg_len = CMSG_LEN(passed.size_bytes());
-    memcpy(CMSG_DATA(item), passed.data(), passed.size_bytes());
-  }
-  if (sendmsg(socket_.get(), &header, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
+  ssize_t sent = SendPacket(socket_.get(), &order, sizeof order, passed.data(), passed.size());
+  if (sent < 0 && errno != EPIPE) {
     return FailErrno("send", "plan");
   }
   sent_.push_back({order.offset, std::move(plan)});

@@ -79,18 +79,19 @@ int ConnectStreams(const ChildContext& context) {
 // On 3, 4, ... whatever numbers they have now. What of ours is there goes out of the way first; the
 // report about a later step still needs its socket.
 int PassDescriptors(ChildContext& context) {
-  PassedFds& passed = *context.passed;
-  int first_free = 3 + passed.count;
+  PacketFds& passed = *context.passed;
+  int count = static_cast<int>(passed.count);
+  int first_free = 3 + count;
   auto move_up = [&](int& fd) {
     if (fd >= first_free) return true;
     fd = fcntl(fd, F_DUPFD_CLOEXEC, first_free);
     return fd >= 0;
   };
   if (!move_up(context.status_fd)) return -1;
-  for (int i = 0; i < passed.count; ++i) {
+  for (int i = 0; i < count; ++i) {
     if (!move_up(passed.fds[i])) return -1;
   }
-  for (int i = 0; i < passed.count; ++i) {
+  for (int i = 0; i < count; ++i) {
     if (dup2(passed.fds[i], 3 + i) < 0) return -1;
     close(passed.fds[i]);
   }
@@ -243,7 +244,8 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kCapabilities: return SetCapabilities(step);
     case StepKind::kNoNewPrivileges: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     case StepKind::kSeccomp: return InstallFilter(plan, step);
-    case StepKind::kReaper: return BecomeReaper(context.status_fd, context.passed->count);
+    case StepKind::kReaper:
+      return BecomeReaper(context.status_fd, static_cast<int>(context.passed->count));
     case StepKind::kExec: return Exec(plan, step);
   }
   errno = EINVAL;

@@ -4,21 +4,16 @@
 
 #include "core/init/plan.h"
 #include "core/init/plan_view.h"
+#include "core/sys/fd_packet.h"
 
 namespace hoy::core {
-
-// The user's own descriptors, for the process: any numbers, close-on-exec.
-struct PassedFds {
-  int fds[kMaxPassedFds] = {};
-  int count = 0;
-};
 
 struct ChildContext {
   const char* plans = nullptr;  // where the plans are mapped: reports name a plan by its offset
   int status_fd = -1;           // SOCK_SEQPACKET, close-on-exec: StartMessage{kFailed | kTerminal}
   int release_fd = -1;          // pipe: one word for each thing that is waited for
   int join_fd = -1;             // kJoinNamespaces: pidfd of the container's init
-  PassedFds* passed = nullptr;  // kPassedDescriptors
+  PacketFds* passed = nullptr;  // kPassedDescriptors: any numbers, close-on-exec
   int streams[3] = {-1, -1, -1};  // for kStandardStreams when there is no terminal
 
   // What one step leaves for later ones.

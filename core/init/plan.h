@@ -138,8 +138,6 @@ struct PlanOrder {
   uint32_t offset;  // of the plan's PlanHeader in kPlansFd
 };
 
-constexpr uint32_t kMaxPassedFds = 253;  // SCM_MAX_FD, unix(7)
-
 // Then hoy-monitor (or the plan's own process) -> hoy, one packet each:
 //
 //   | kind      | index        | plan   | value      | ancillary           | meaning              |

@@ -83,36 +83,28 @@ PlanView ViewPlan(const char* plans, uint32_t offset) {
 }
 
 // Waits until hoy has decided. Its end-of-file: it gave up, and so do we.
-uint32_t ReceiveOrder(PassedFds* passed = nullptr) {
+uint32_t ReceiveOrder(PacketFds* passed) {
   PlanOrder order{};
-  iovec part{&order, sizeof order};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxPassedFds)] = {};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  if (passed != nullptr) {
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-  }
-  ssize_t count = 0;
-  do {
-    count = recvmsg(kStartFd, &header, MSG_CMSG_CLOEXEC);
-  } while (count < 0 && errno == EINTR);
+  ssize_t count = ReceivePacket(kStartFd, &order, sizeof order, passed);
+  if (count < 0) GiveUp(SetupStage::kPlan, errno);
   if (count != sizeof order) _exit(0);
-  if (cmsghdr* item = passed != nullptr ? CMSG_FIRSTHDR(&header) : nullptr; item != nullptr) {
-    if ((header.msg_flags & MSG_CTRUNC) != 0) GiveUp(SetupStage::kPlan, EMFILE);
-    size_t bytes = item->cmsg_len - CMSG_LEN(0);
-    memcpy(passed->fds, CMSG_DATA(item), bytes);
-    passed->count = static_cast<int>(bytes / sizeof(int));
-    // A number of MonitorFd that is not in use is free, and would be taken for what it names.
-    for (int i = 0; i < passed->count; ++i) {
-      int low = passed->fds[i];
-      passed->fds[i] = fcntl(low, F_DUPFD_CLOEXEC, kPlansFd + 1);
-      if (passed->fds[i] < 0) GiveUp(SetupStage::kPlan, errno);
-      close(low);
-    }
-  }
   return order.offset;
+}
+
+uint32_t ReceiveOrder() {
+  PacketFds none;
+  return ReceiveOrder(&none);
+}
+
+// The user's own descriptors. A number of MonitorFd that is not in use is free, and a descriptor
+// that came to have it would be taken for what the number names.
+void MoveUp(PacketFds& passed) {
+  for (size_t i = 0; i < passed.count; ++i) {
+    int low = passed.fds[i];
+    passed.fds[i] = fcntl(low, F_DUPFD_CLOEXEC, kPlansFd + 1);
+    if (passed.fds[i] < 0) GiveUp(SetupStage::kPlan, errno);
+    close(low);
+  }
 }
 
 void OpenStdin(Monitor& m) {
@@ -233,7 +225,7 @@ void CloneInit(Monitor& m, const PlanView& ahead) {
   close(status[1]);
   close(release[0]);
   close(m.child.streams[0]);
-  for (int i = 0; i < m.child.passed->count; ++i) close(m.child.passed->fds[i]);
+  for (size_t i = 0; i < m.child.passed->count; ++i) close(m.child.passed->fds[i]);
   if (cgroup_fd >= 0) close(cgroup_fd);
   FailPoint("monitor-cloned");
   if (!joined) JoinCgroupsOfPlan(m, ahead);
@@ -392,7 +384,7 @@ void AdoptInit(Monitor& m) {
 }
 
 // What goes ahead, then the rest, which ends in kExec.
-[[noreturn]] void RunDirect(const char* plans, PlanView plan, PassedFds* passed) {
+[[noreturn]] void RunDirect(const char* plans, PlanView plan, PacketFds* passed) {
   ChildContext context;
   context.plans = plans;
   context.passed = passed;
@@ -406,7 +398,7 @@ void AdoptInit(Monitor& m) {
   }
 }
 
-[[noreturn]] void HoldContainer(const char* plans, PlanView plan, PassedFds* passed) {
+[[noreturn]] void HoldContainer(const char* plans, PlanView plan, PacketFds* passed) {
   Detach();
   static Monitor m(plans);  // static: the stack stays small, and untouched pages cost nothing
   m.child.passed = passed;
@@ -464,8 +456,9 @@ int MonitorMain() {
   close_range(kPlansFd + 1, ~0U, 0);
   close_range(kStartFd, ~0U, CLOSE_RANGE_CLOEXEC);
   const char* plans = MapPlans();
-  PassedFds passed;
+  PacketFds passed;
   PlanView plan = ViewPlan(plans, ReceiveOrder(&passed));
+  MoveUp(passed);
   if (plan.header().mode == MonitorMode::kDirect) RunDirect(plans, plan, &passed);
   HoldContainer(plans, plan, &passed);
 }
