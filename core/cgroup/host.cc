@@ -31,8 +31,8 @@ std::vector<CgroupMount> ParseCgroupMounts(std::string_view mountinfo) {
     if (after.size() < 3 || (after[0] != "cgroup" && after[0] != "cgroup2")) continue;
     auto before = Split(line.substr(0, separator), ' ');
     if (before.size() < 5) continue;
-    mounts.push_back(
-        {after[0] == "cgroup2", UnescapeMountPath(before[3]), UnescapeMountPath(before[4]), Split(after[2], ',')});
+    mounts.push_back({after[0] == "cgroup2", UnescapeMountPath(before[3]),
+                      UnescapeMountPath(before[4]), Split(after[2], ',')});
   }
   return mounts;
 }

@@ -21,8 +21,8 @@ class ExecGuard {
  public:
   ExecGuard() = default;
 
-  // Forks, so the caller has one thread. The guard is in our own PID namespace: a container must not
-  // get at it.
+  // Forks, so the caller has one thread. The guard is in our own PID namespace: a container must
+  // not get at it.
   static Result<ExecGuard> Start(BorrowedFd process);
 
   // From here on the process and, where there is one, its terminal are the guard's.

@@ -167,11 +167,11 @@ TEST_F(Propagation, OfASourceThatHasNoneToGiveIsRefused) {
     EXPECT_EQ(run("mount --make-shared " + Path("src"), bind(word)).out, "ran\n") << word;
   }
   // It may have become private since the container was made.
-  const Output later =
-      run("mount --make-shared " + Path("src"),
-          fmt::format("{0} create --name one -v {1}/in:/d:rshared {2} echo ran; mount --make-private "
-                      "{1}; {0} start -a one",
-                      HoyProgram(), Path("src"), Busybox()));
+  const Output later = run(
+      "mount --make-shared " + Path("src"),
+      fmt::format("{0} create --name one -v {1}/in:/d:rshared {2} echo ran; mount --make-private "
+                  "{1}; {0} start -a one",
+                  HoyProgram(), Path("src"), Busybox()));
   EXPECT_TRUE(Has(later.err, "is not a shared mount")) << later;
 }
 
