@@ -5,8 +5,20 @@
 #include <cstdlib>
 #include <sstream>
 
-#define TOML_EXCEPTIONS 0
+// Some malformed keys reach an assertion of toml++ 3.3, which without NDEBUG ends the program and
+// with it is taken for granted by the compiler. Here it is one more error.
+#include <stdexcept>
+namespace hoy::oci {
+[[noreturn, gnu::noinline]] static void FailToml() {
+  throw std::logic_error("malformed");
+}
+}  // namespace hoy::oci
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_EXCEPTIONS 1
+#define TOML_ASSERT(condition) ((condition) ? static_cast<void>(0) : ::hoy::oci::FailToml())
 #include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
@@ -164,13 +176,14 @@ Result<> LoadFile(const std::string& path, RegistriesConf& conf) {
 }  // namespace
 
 Result<RegistriesConf> ParseRegistriesConf(std::string_view text, const std::string& origin) {
-  toml::parse_result document = toml::parse(text, origin);
-  if (!document) {
-    const toml::parse_error& error = document.error();
+  try {
+    return Reader(origin).Read(toml::parse(text, origin));
+  } catch (const toml::parse_error& error) {
     return Fail(ErrorKind::kCorrupt, "'{}', line {}: {}", origin, error.source().begin.line,
                 error.description());
+  } catch (const std::logic_error&) {
+    return Fail(ErrorKind::kCorrupt, "'{}': a malformed key", origin);
   }
-  return Reader(origin).Read(document.table());
 }
 
 void MergeRegistriesConf(RegistriesConf& base, RegistriesConf later) {
