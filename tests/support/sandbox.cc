@@ -22,11 +22,6 @@ bool IsId(std::string_view name) {
 
 }  // namespace
 
-bool TestsMustRun() {
-  const char* value = std::getenv("HOY_TESTS_MUST_RUN");
-  return value != nullptr && std::string_view(value) == "1";
-}
-
 std::string HoyProgram() {
   const char* directory = std::getenv("HOY_BIN_DIR");
   return std::string(directory != nullptr ? directory : HOY_BIN_DIR) + "/hoy";

@@ -13,20 +13,12 @@
 #include "core/base/fd.h"
 #include "tests/support/image.h"
 #include "tests/support/leak_check.h"
+#include "tests/support/must_run.h"
 #include "tests/support/process.h"
 #include "tests/support/pty.h"
 #include "tests/support/scratch.h"
 
 namespace hoy::test {
-
-// Leaves the test with the reason; with HOY_TESTS_MUST_RUN=1 the reason is a failure.
-#define SKIP_BECAUSE(reason)                                                            \
-  do {                                                                                  \
-    if (::hoy::test::TestsMustRun()) FAIL() << "HOY_TESTS_MUST_RUN is set: " << reason; \
-    GTEST_SKIP() << reason;                                                             \
-  } while (false)
-
-bool TestsMustRun();
 
 // The program under test: $HOY_BIN_DIR/hoy, else the one that was built beside these tests.
 std::string HoyProgram();

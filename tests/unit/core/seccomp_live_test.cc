@@ -18,6 +18,7 @@
 #include <functional>
 
 #include "core/seccomp/seccomp.h"
+#include "tests/support/must_run.h"
 
 namespace hoy::core {
 namespace {
@@ -117,7 +118,7 @@ TEST(SeccompLive, KeepsTheSameRulesForThirtyTwoBitCalls) {
   constexpr long kUnshare = 310;
   constexpr long kKeyctl = 288;
   if (ErrnoUnder(SeccompProgram(), [] { return Int80(kGetpid, 0); }) != 0) {
-    GTEST_SKIP() << "this kernel has no 32-bit system calls (CONFIG_IA32_EMULATION)";
+    SKIP_BECAUSE("this kernel has no 32-bit system calls (CONFIG_IA32_EMULATION)");
   }
   EXPECT_EQ(ErrnoUnder(Default(), [] { return Int80(kGetpid, 0); }), 0);
   EXPECT_EQ(ErrnoUnder(Default(), [] { return Int80(kUnshare, 0); }), EPERM);

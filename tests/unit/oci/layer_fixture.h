@@ -19,6 +19,7 @@
 #include "core/sys/files.h"
 #include "oci/layer/byte_source.h"
 #include "oci/layer/layer_applier.h"
+#include "tests/support/must_run.h"
 #include "tests/unit/oci/layer_tar.h"
 
 namespace hoy::oci::test {
@@ -48,7 +49,7 @@ std::optional<ErrorKind> KindOf(const Result<T>& result) {
 class LayerFixture : public testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "unpacking sets owners and makes devices: needs root";
+    if (geteuid() != 0) SKIP_BECAUSE("unpacking sets owners and makes devices: needs root");
     char path[] = "/tmp/hoy-layer-test-XXXXXX";
     ASSERT_NE(mkdtemp(path), nullptr);
     base_ = path;

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "cli/ui/complete.h"
+#include "tests/support/must_run.h"
 
 namespace hoy::cli {
 namespace {
@@ -90,8 +91,7 @@ TEST_F(CompletionScriptTest, BashCompletesFiles) {
 
 TEST_F(CompletionScriptTest, FishOffersTextsAndDescriptions) {
   if (system("command -v fish >/dev/null") != 0) {
-    ASSERT_EQ(getenv("HOY_TESTS_MUST_RUN"), nullptr) << "fish is not installed";
-    GTEST_SKIP() << "fish is not installed";
+    SKIP_BECAUSE("fish is not installed");
   }
   Answer("start\tStart containers\nstop\n:none\n");
   EXPECT_EQ(Shell("fish --no-config", "source script.fish\ncomplete -C 'hoy st'\n"),
@@ -105,8 +105,7 @@ TEST_F(CompletionScriptTest, FishOffersTextsAndDescriptions) {
 // zsh's completion only runs inside its line editor, so compadd and _files are stood in for.
 TEST_F(CompletionScriptTest, ZshOffersTextsAndDescriptions) {
   if (system("command -v zsh >/dev/null") != 0) {
-    ASSERT_EQ(getenv("HOY_TESTS_MUST_RUN"), nullptr) << "zsh is not installed";
-    GTEST_SKIP() << "zsh is not installed";
+    SKIP_BECAUSE("zsh is not installed");
   }
   const std::string kPrelude =
       "compadd() { print -r -- \"texts: ${(j:,:)texts}\"; print -r -- \"shown: ${(j:,:)shown}\" }\n"

@@ -10,6 +10,7 @@
 
 #include "core/monitor/exit_status.h"
 #include "core/monitor/publish.h"
+#include "tests/support/must_run.h"
 
 namespace hoy::core {
 namespace {
@@ -92,7 +93,7 @@ TEST(Process, TellsItsExitThroughThePidfdWhenReaped) {
   Waiter child;
   auto living = ExitStatusOf(child.pidfd);
   if (!living && living.error().kind == ErrorKind::kUnsupported) {
-    GTEST_SKIP() << "PIDFD_GET_INFO is of Linux 6.13, its exit status of 6.15";
+    SKIP_BECAUSE("PIDFD_GET_INFO is of Linux 6.13, its exit status of 6.15");
   }
   EXPECT_FALSE(living->has_value());
   child.Exit(41);
@@ -100,7 +101,7 @@ TEST(Process, TellsItsExitThroughThePidfdWhenReaped) {
   child.Reap();
   auto ended = ExitStatusOf(child.pidfd);
   ASSERT_TRUE(ended.has_value());
-  if (!ended->has_value()) GTEST_SKIP() << "PIDFD_INFO_EXIT is of Linux 6.15";
+  if (!ended->has_value()) SKIP_BECAUSE("PIDFD_INFO_EXIT is of Linux 6.15");
   EXPECT_EQ((*ended)->code, 41);
 }
 
@@ -116,7 +117,7 @@ TEST(ForeignExit, IsReadFromAZombieAndAfterItWasReaped) {
       if (reaped) child.Reap();
       int status = -1;
       bool known = ReadForeignExit(child.pidfd.get(), child.pid, start_time, &status);
-      if (!known && reaped) GTEST_SKIP() << "PIDFD_INFO_EXIT is of Linux 6.15";
+      if (!known && reaped) SKIP_BECAUSE("PIDFD_INFO_EXIT is of Linux 6.15");
       EXPECT_TRUE(known);
       EXPECT_EQ(FromWaitStatus(status).code, signal != 0 ? 137 : 43) << reaped;
       if (!reaped) child.Reap();
