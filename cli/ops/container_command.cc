@@ -205,6 +205,7 @@ Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
       TRY(core::RemoveStoppedContainer(context.layout, *old, true));
     }
   }
+  signals_.emplace();
   constexpr int kNameTries = 20;
   for (int attempt = 1;; ++attempt) {
     record.name = options_.name.empty() ? core::RandomContainerName() : options_.name;

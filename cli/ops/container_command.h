@@ -1,8 +1,11 @@
 #pragma once
 // What run and create have in common: the flags of a new container, and making it.
 
+#include <optional>
+
 #include "cli/ops/run_options.h"
 #include "cli/ui/command.h"
+#include "core/engine/session.h"
 #include "core/state/container_record.h"
 
 namespace hoy::cli {
@@ -12,7 +15,8 @@ class ContainerCommand : public Command {
   explicit ContainerCommand(const CommandInfo& info);
 
   // Finds or pulls the image, decides the config, and makes the container (with a random name when
-  // none was given). Warnings and pull progress go to stderr.
+  // none was given). Warnings and pull progress go to stderr. From the container's first file on,
+  // signals wait: for the session, which passes them on, or for this command's end.
   Result<core::ContainerRecord> Make(Context& context);
 
   // The record without anything on disk, for --explain.
@@ -26,6 +30,8 @@ class ContainerCommand : public Command {
   void AddIsolationFlags();
   void AddFileFlags();
   void AddLimitFlags();
+
+  std::optional<core::BlockedSignals> signals_;
 };
 
 }  // namespace hoy::cli

@@ -140,6 +140,26 @@ TEST_F(Interrupted, APullLeavesNothingHalfMadeAndGoesOn) {
   }
 }
 
+// The moment between making the container and looking after it. The signal waits for the session,
+// which passes it on.
+TEST_F(Interrupted, ARunThatHasJustMadeItsContainerLeavesNone) {
+  if (RunCommand({.argv = {"strace", "-qq", "true"}}).code != 0) {
+    SKIP_BECAUSE("strace is needed, and the right to use it");
+  }
+  RunOk({"pull", "-q", registry_.Reference("app")});
+  for (const char* call : {"symlink", "rename"}) {
+    Command hoy = Hoy({"run", "--rm", "--init", registry_.Reference("app"), "sleep", "1000"});
+    const std::string inject = fmt::format("inject={}:signal=INT:when=1", call);
+    for (const std::string& word : {inject, std::string("-e"), std::string("/dev/null"),
+                                    std::string("-o"), std::string("-qq"), std::string("strace")}) {
+      hoy.argv.insert(hoy.argv.begin(), word);
+    }
+    EXPECT_EQ(RunCommand(hoy).code, 130) << call;
+    EXPECT_TRUE(ListNames(data() + "/containers").empty()) << call;
+    EXPECT_TRUE(ListNames(data() + "/names").empty()) << call;
+  }
+}
+
 TEST_F(Interrupted, ARunThatPullsLeavesNoContainer) {
   const std::string reference = registry_.Reference("app");
   const std::vector<std::string> command = {"run", "--rm", "--init", reference, "sleep", "1000"};
