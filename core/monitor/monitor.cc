@@ -21,9 +21,9 @@
 #include "core/cgroup/join.h"
 #include "core/init/interpreter.h"
 #include "core/init/plan_view.h"
-#include "core/log/frame.h"
 #include "core/monitor/exit_status.h"
 #include "core/monitor/init_process.h"
+#include "core/monitor/log_writer.h"
 #include "core/monitor/publish.h"
 #include "core/monitor/pump.h"
 #include "core/sys/fd_packet.h"
@@ -38,6 +38,7 @@ struct Monitor {
   PlanView plan;  // kStart or kAdopt
   ChildContext child;
   Pump::Descriptors streams;
+  LogWriter log;
   pid_t pid = 0;
   int pidfd = -1;
   int status_fd = -1;   // our end of the child's status socket
@@ -133,25 +134,11 @@ void OpenStreams(Monitor& m) {
   }
 }
 
-// Opens the log for appending. A monitor that was killed may have left half a frame at its end;
-// the next one cuts it off.
 void OpenLog(Monitor& m) {
   const char* path = m.plan.text(m.header().log_path);
   if (path == nullptr) return;
-  m.streams.log = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (m.streams.log < 0) GiveUp(SetupStage::kLog, errno);
-  if (m.header().mode != MonitorMode::kAdopt) return;
-  off_t end = lseek(m.streams.log, 0, SEEK_END);
-  off_t good = 0;
-  while (good < end) {
-    FrameHeader frame{};
-    if (pread(m.streams.log, &frame, sizeof frame, good) != sizeof frame) break;
-    if (frame.magic != kFrameMagic || frame.length == 0 || frame.length > kMaxFramePayload) break;
-    auto next = good + static_cast<off_t>(FrameSize(frame.length));
-    if (next > end) break;
-    good = next;
-  }
-  if (good < end && ftruncate(m.streams.log, good) != 0) GiveUp(SetupStage::kLog, errno);
+  int error = m.log.Open(path, m.header().mode == MonitorMode::kAdopt);
+  if (error != 0) GiveUp(SetupStage::kLog, error);
 }
 
 // clone3 with everything, then without CLONE_INTO_CGROUP (then *joined stays false), then clone(2)
@@ -436,12 +423,12 @@ void AdoptInit(Monitor& m) {
   close(kStartFd);
   ShieldFromOomKiller();
 
-  static Pump pump(m.streams);
+  static Pump pump(m.streams, m.log);
   bool timed_out = PumpUntilExit(m, pump);
   FailPoint("monitor-exited");
   ExitFacts facts = CollectExit(m, timed_out);
   pump.Drain();
-  if (pump.log_written() && plan.header().durable != 0) fdatasync(pump.log_fd());
+  if (plan.header().durable != 0) m.log.Sync();
   FailPoint("monitor-drained");
   PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);
   FailPoint("monitor-exit-published");

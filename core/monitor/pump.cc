@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <initializer_list>
@@ -16,12 +15,6 @@ namespace hoy::core {
 namespace {
 
 enum Slot { kOutSlot, kErrSlot, kClientSlot, kStdinSlot };
-
-int64_t WallClock() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
-}
 
 }  // namespace
 
@@ -51,8 +44,7 @@ void Pump::Handle(const pollfd* slots) {
 
 bool Pump::ReadStream(int which) {
   if (fds_.out[which] < 0) return false;
-  char* payload = frame_ + sizeof(FrameHeader);
-  ssize_t count = read(fds_.out[which], payload, kMaxFramePayload);
+  ssize_t count = read(fds_.out[which], buffer_.payload(), kMaxFramePayload);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (count <= 0) {
     // End of file, or EIO from a terminal that nobody holds any more. The master stays open for
@@ -62,7 +54,7 @@ bool Pump::ReadStream(int which) {
     return false;
   }
   auto length = static_cast<uint32_t>(count);
-  WriteLog(which == 0 ? LogStream::kStdout : LogStream::kStderr, length);
+  log_.Write(which == 0 ? LogStream::kStdout : LogStream::kStderr, buffer_, length);
   if (fds_.client >= 0 && client_listens_) {
     pending_ = length;
     pending_kind_ = which == 0 ? AttachKind::kStdout : AttachKind::kStderr;
@@ -71,35 +63,9 @@ bool Pump::ReadStream(int which) {
   return true;
 }
 
-void Pump::WriteLog(LogStream stream, uint32_t length) {
-  if (fds_.log < 0) return;
-  FrameHeader header{kFrameMagic, length, stream, 0, WallClock()};
-  memcpy(frame_, &header, sizeof header);
-  memcpy(frame_ + sizeof header + length, &length, sizeof(FrameTrailer));
-  const char* from = frame_;
-  uint64_t left = FrameSize(length);
-  while (left > 0) {
-    ssize_t count = write(fds_.log, from, left);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      log_errno_ = errno;
-      // A cut frame would end the log for every reader: take it back.
-      uint64_t written = FrameSize(length) - left;
-      off_t end = lseek(fds_.log, 0, SEEK_END);
-      if (written > 0 && end >= static_cast<off_t>(written)) {
-        if (ftruncate(fds_.log, end - static_cast<off_t>(written)) != 0) log_errno_ = errno;
-      }
-      return;
-    }
-    from += count;
-    left -= static_cast<uint64_t>(count);
-  }
-  log_written_ = true;
-}
-
 void Pump::SendPending() {
   auto kind = static_cast<uint8_t>(pending_kind_);
-  iovec parts[2] = {{&kind, 1}, {frame_ + sizeof(FrameHeader), pending_}};
+  iovec parts[2] = {{&kind, 1}, {buffer_.payload(), pending_}};
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = 2;
