@@ -9,14 +9,14 @@
 
 namespace hoy {
 
-constexpr std::array<std::string_view, 16> kFailPoints = {
+constexpr std::array<std::string_view, 18> kFailPoints = {
     // hoy create, run
     "create-directory", "create-record", "create-named",
     // hoy start, run
     "start-run-directory", "start-cgroup", "start-spawned", "start-done",
     // hoy-monitor
-    "monitor-cloned", "monitor-published", "monitor-running", "monitor-exited", "monitor-drained",
-    "monitor-exit-published",
+    "monitor-cloned", "monitor-published", "monitor-keeper-started", "keeper-started",
+    "monitor-running", "monitor-exited", "monitor-drained", "monitor-exit-published",
     // clean-up and removal
     "cleanup-begun", "remove-unnamed", "remove-renamed"};
 

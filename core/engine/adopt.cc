@@ -27,6 +27,7 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run) {
   header.adopted_started_at = run.started_at;
   header.container_id = plan.Text(id);
   header.boot_id = plan.Text(run.init.boot_id);
+  header.run_dir = plan.Text(directory);
   header.state_path = plan.Text(StatePath(layout, id));
   if (!record.config.auto_remove) header.exit_path = plan.Text(ExitPath(layout, id));
   header.log_path = plan.Text(layout.Log(id));

@@ -11,9 +11,9 @@
 
 namespace hoy::core {
 
-// Starts hoy-monitor in mode kAdopt: it reads on from the FIFOs and takes the exit status through a
-// pidfd. The caller holds the container's lock. A container with a terminal has lost its pty with
-// the monitor that held it; its process has been sent SIGHUP by the kernel.
+// Starts hoy-monitor in mode kAdopt: it reads on from the FIFOs, or from the pty that the keeper
+// (core/monitor/keeper.h) has held meanwhile, and takes the exit status through a pidfd. The caller
+// holds the container's lock.
 Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run);
 
 // argv of the clean-up that a monitor execs when its container has ended.

@@ -4,6 +4,7 @@
 //   out, err     FIFOs of its standard streams
 //   start.json   {"version":1,"cgroup":{"version":"v1","directories":[["memory","/..."],...]}}
 //   state.json   by the monitor (core/monitor/publish.h)
+//   pty.sock     with a terminal, by its keeper (core/monitor/keeper.h)
 
 #include "core/base/result.h"
 #include "core/cgroup/cgroup.h"

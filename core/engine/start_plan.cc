@@ -105,6 +105,7 @@ void StartPlanner::FillHeader() {
   header.owner_gid = input_.process.user.gid;
   header.container_id = plan_.Text(id);
   header.boot_id = plan_.Text(input_.boot_id);
+  header.run_dir = plan_.Text(run);
   header.state_path = plan_.Text(StatePath(layout_, id));
   if (!config_.auto_remove) header.exit_path = plan_.Text(ExitPath(layout_, id));
   header.log_path = plan_.Text(layout_.Log(id));

@@ -19,7 +19,7 @@
 namespace hoy::core {
 
 constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
-constexpr uint32_t kPlanVersion = 3;
+constexpr uint32_t kPlanVersion = 4;
 
 using Offset = uint32_t;
 
@@ -105,6 +105,7 @@ struct PlanHeader {
 
   Offset container_id;
   Offset boot_id;
+  Offset run_dir;      // RUN/containers/<id>
   Offset state_path;   // RUN/containers/<id>/state.json
   Offset exit_path;    // DATA/containers/<id>/exit.json
   Offset log_path;     // DATA/containers/<id>/stdio.log, or 0: no log

@@ -4,6 +4,6 @@
 
 #include "core/monitor/monitor.h"
 
-int main() {
-  return hoy::core::MonitorMain();
+int main(int, char** argv) {
+  return hoy::core::MonitorMain(argv[0]);
 }

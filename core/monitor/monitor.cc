@@ -23,9 +23,11 @@
 #include "core/init/plan_view.h"
 #include "core/monitor/exit_status.h"
 #include "core/monitor/init_process.h"
+#include "core/monitor/keeper.h"
 #include "core/monitor/log_writer.h"
 #include "core/monitor/publish.h"
 #include "core/monitor/pump.h"
+#include "core/monitor/shield.h"
 #include "core/sys/fd_packet.h"
 
 namespace hoy::core {
@@ -46,6 +48,8 @@ struct Monitor {
   int state_fd = -1;
   int64_t started_at = 0;
   uint64_t oom_kills_before = 0;
+  pid_t keeper = -1;     // of the pty, when it is our child
+  char* name = nullptr;  // argv[0]
 
   explicit Monitor(const char* plans) : plan(plans) { child.plans = plans; }
   const PlanHeader& header() const { return plan.header(); }
@@ -256,6 +260,8 @@ bool AwaitExec(Monitor& m, bool* told) {
       fcntl(fd, F_SETFL, O_NONBLOCK);
       m.streams.out[0] = fd;
       m.streams.in = fd;
+      m.keeper = StartKeeper({m.plan.text(m.header().run_dir), fd, m.pidfd, m.name, m.child.plans});
+      FailPoint("monitor-keeper-started");
       continue;
     }
     *told = Tell(message);
@@ -337,26 +343,6 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
   _exit(1);  // the next hoy command that looks at the container cleans up
 }
 
-// The monitor's own life must not hang on the terminal, the shell, or the OOM killer's mood.
-void Detach() {
-  setsid();
-  if (chdir("/") != 0) GiveUp(SetupStage::kPlan, errno);
-  for (int signal : {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGQUIT, SIGTTOU, SIGTTIN}) {
-    struct sigaction action{};
-    action.sa_handler = SIG_IGN;
-    sigaction(signal, &action, nullptr);
-  }
-}
-
-void ShieldFromOomKiller() {
-  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  if (write(fd, "-999", 4) < 0) {
-    // Without CAP_SYS_RESOURCE the score stays as it was.
-  }
-  close(fd);
-}
-
 void AdoptInit(Monitor& m) {
   m.pid = static_cast<pid_t>(m.header().adopted_pid);
   m.pidfd = static_cast<int>(syscall(SYS_pidfd_open, m.pid, 0));
@@ -368,6 +354,8 @@ void AdoptInit(Monitor& m) {
       m.plan.text(m.header().state_path),
       {m.pid, m.header().adopted_start_time, m.plan.text(m.header().boot_id), m.started_at});
   if (m.state_fd < 0) GiveUp(SetupStage::kState, errno);
+  if (!m.streams.terminal) return;
+  m.streams.in = m.streams.out[0] = TakeFromKeeper(m.plan.text(m.header().run_dir));
 }
 
 // What goes ahead, then the rest, which ends in kExec.
@@ -385,10 +373,11 @@ void AdoptInit(Monitor& m) {
   }
 }
 
-[[noreturn]] void HoldContainer(const char* plans, PlanView plan, PacketFds* passed) {
-  Detach();
+[[noreturn]] void HoldContainer(const char* plans, PlanView plan, PacketFds* passed, char* name) {
+  if (!Detach()) GiveUp(SetupStage::kPlan, errno);
   static Monitor m(plans);  // static: the stack stays small, and untouched pages cost nothing
   m.child.passed = passed;
+  m.name = name;
   m.streams.client = fcntl(kAttachFd, F_GETFD) >= 0 ? kAttachFd : -1;
   if (plan.header().mode == MonitorMode::kClone) {
     CloneInit(m, plan);
@@ -405,6 +394,7 @@ void AdoptInit(Monitor& m) {
     if (!AwaitExec(m, &told)) {
       while (wait4(m.pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {
       }
+      EndKeeper(m.keeper);
       if (!told) ExecCleanup(m);
       _exit(1);
     }
@@ -432,13 +422,14 @@ void AdoptInit(Monitor& m) {
   FailPoint("monitor-drained");
   PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);
   FailPoint("monitor-exit-published");
+  EndKeeper(m.keeper);
   if (pump.Finish(facts.exit_code)) _exit(0);
   ExecCleanup(m);
 }
 
 }  // namespace
 
-int MonitorMain() {
+int MonitorMain(char* name) {
   // Whatever hoy's own caller left open is not ours to keep: a pipe that we held would never end.
   close_range(kPlansFd + 1, ~0U, 0);
   close_range(kStartFd, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -447,7 +438,7 @@ int MonitorMain() {
   PlanView plan = ViewPlan(plans, ReceiveOrder(&passed));
   MoveUp(passed);
   if (plan.header().mode == MonitorMode::kDirect) RunDirect(plans, plan, &passed);
-  HoldContainer(plans, plan, &passed);
+  HoldContainer(plans, plan, &passed, name);
 }
 
 }  // namespace hoy::core

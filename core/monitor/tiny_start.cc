@@ -146,7 +146,7 @@ extern "C" [[noreturn, gnu::used]] void TinyStart(uint64_t* stack) {
   char** end = environ;
   while (*end != nullptr) ++end;
   SetUpThreadStorage(reinterpret_cast<const Elf64_auxv_t*>(end + 1));
-  Exit(hoy::core::MonitorMain());
+  Exit(hoy::core::MonitorMain(words[1]));
 }
 
 asm(".globl _start\n"

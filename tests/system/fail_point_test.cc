@@ -61,9 +61,9 @@ TEST_P(FailPointWalk, RunThatRemovesItself) {
 }
 
 TEST_P(FailPointWalk, RunDetached) {
-  const Output output = RunDying({"run", "-d", "--name", "one", Busybox(), "sleep", "1000"});
+  const Output output = RunDying({"run", "-dt", "--name", "one", Busybox(), "sleep", "1000"});
   EXPECT_FALSE(output.timed_out) << output;
-  Recover("run -d");
+  Recover("run -dt");
 }
 
 TEST_P(FailPointWalk, RunDetachedOfAShortOne) {

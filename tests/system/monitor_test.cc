@@ -62,14 +62,19 @@ class Monitor : public ImageSandbox {
     ::kill(pid, SIGKILL);
     ASSERT_TRUE(Eventually([&] { return !Lives(pid); }));
   }
-  // Processes named hoy-monitor whose label is this container's.
-  size_t MonitorsOf(const std::string& id) const {
-    size_t count = 0;
+  // Processes of this name whose label is this container's.
+  std::vector<int> ProcessesNamed(const std::string& name, const std::string& id) const {
+    std::vector<int> found;
     for (int pid : ProcessesOf(Traces())) {
       const std::string line = ReadFileIfThere(fmt::format("/proc/{}/cmdline", pid));
-      count += line.starts_with("hoy-monitor") && line.find(id.substr(0, 12)) != std::string::npos;
+      if (line.starts_with(name) && line.find(id.substr(0, 12)) != std::string::npos) {
+        found.push_back(pid);
+      }
     }
-    return count;
+    return found;
+  }
+  size_t MonitorsOf(const std::string& id) const {
+    return ProcessesNamed("hoy-monitor", id).size();
   }
   // PIDFD_INFO_EXIT: the exit status of a process that is not a child (Linux 6.15).
   static bool KernelTellsForeignExits() {
@@ -165,6 +170,47 @@ TEST_F(Monitor, CommandsThatHealAtOnceGiveOneMonitor) {
   EXPECT_EQ(RunOk({"wait", "one"}), KernelTellsForeignExits() ? "6" : "255");
 }
 
+TEST_F(Monitor, ATerminalOutlivesIt) {
+  const std::string id = StartGated("trap 'touch /gate/hup' HUP; echo before",
+                                    "[ -t 0 ] && echo after; exit 23", {"-it"});
+  for (int round = 0; round < 3; ++round) {
+    KillMonitor(id);
+    RunOk({"ps"});
+    ASSERT_EQ(MonitorsOf(id), 1u);
+    EXPECT_EQ(ProcessesNamed("hoy-keeper", id).size(), 1u);
+  }
+  Open();
+  EXPECT_EQ(RunOk({"wait", "one"}), KernelTellsForeignExits() ? "23" : "255");
+  EXPECT_EQ(RunOk({"logs", "one"}), "before\r\nafter\r");
+  EXPECT_FALSE(std::filesystem::exists(Path("gate/hup"))) << "the terminal was hung up";
+  EXPECT_TRUE(Eventually([&] { return ProcessesNamed("hoy-keeper", id).empty(); }));
+}
+
+// Only the safety is lost with it.
+TEST_F(Monitor, TheKeeperOfATerminalMayDie) {
+  const std::string id = StartGated("echo before", "echo after; exit 23", {"-it"});
+  const std::vector<int> keepers = ProcessesNamed("hoy-keeper", id);
+  ASSERT_EQ(keepers.size(), 1u);
+  ::kill(keepers[0], SIGKILL);
+  ASSERT_TRUE(Eventually([&] { return !Lives(keepers[0]); }));
+  Open();
+  EXPECT_EQ(RunOk({"wait", "one"}), "23");
+  EXPECT_EQ(RunOk({"logs", "one"}), "before\r\nafter\r");
+  RunOk({"rm", "one"});
+  std::filesystem::remove(Path("gate/open"));
+
+  // A terminal that nobody holds is hung up, and a monitor adopts what goes on without one.
+  const std::string other =
+      StartGated("trap 'touch /gate/hup' HUP; echo before", "exit 23", {"-it"});
+  ::kill(ProcessesNamed("hoy-keeper", other).at(0), SIGKILL);
+  KillMonitor(other);
+  EXPECT_TRUE(Eventually([&] { return std::filesystem::exists(Path("gate/hup")); }));
+  RunOk({"ps"});
+  EXPECT_EQ(MonitorsOf(other), 1u);
+  Open();
+  EXPECT_EQ(RunOk({"wait", "one"}), KernelTellsForeignExits() ? "23" : "255");
+}
+
 TEST_F(Monitor, LostTogetherWithItsContainerTheStatusIsUnknownAndNeverZero) {
   const std::string id = StartGated("echo start", "exit 0");
   const int init = InitOf(id);
@@ -238,6 +284,12 @@ TEST_F(Monitor, IgnoresWhatTheTerminalOrTheShellSends) {
   for (int signal : {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGPIPE}) ::kill(MonitorOf(id), signal);
   Open();
   EXPECT_EQ(RunOk({"wait", "one"}), "9");
+}
+
+TEST_F(Monitor, WithoutATerminalThereIsNoKeeper) {
+  const std::string id = StartGated("echo up", "exit 0", {"-i"});
+  EXPECT_TRUE(ProcessesNamed("hoy-keeper", id).empty());
+  EXPECT_FALSE(std::filesystem::exists(run() + "/containers/" + id + "/pty.sock"));
 }
 
 #if HOY_STATIC_BUILD  // as it is shipped: shared libraries and a sanitizer's shadow are not its own

@@ -1,0 +1,12 @@
+#pragma once
+// What keeps a process that outlives hoy from being ended along with it.
+
+namespace hoy::core {
+
+// A session of its own, in "/", deaf to what a terminal or a shell sends. False: errno.
+bool Detach();
+
+// Without CAP_SYS_RESOURCE the score stays as it was.
+void ShieldFromOomKiller();
+
+}  // namespace hoy::core
