@@ -42,7 +42,9 @@ struct FaultReply {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::optional<uint64_t> content_length;  // the lie; else body.size()
+  uint64_t filler = 0;                     // so many spaces after the body
+  bool without_length = false;             // no Content-Length: the body ends with the connection
+  std::optional<uint64_t> content_length;  // the lie; else the body's and the filler's
   std::optional<size_t> break_after;       // sends so much of the body, then closes
   std::optional<size_t> stall_after;       // sends so much, then nothing until the server goes
 };
@@ -190,8 +192,9 @@ class FaultServer {
   bool Answer(int fd, const FaultRequest& request, const FaultReply& reply) {
     std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " Whatever\r\n";
     for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
-    head += "Content-Length: " + std::to_string(reply.content_length.value_or(reply.body.size())) +
-            "\r\n\r\n";
+    const uint64_t length = reply.content_length.value_or(reply.body.size() + reply.filler);
+    if (!reply.without_length) head += "Content-Length: " + std::to_string(length) + "\r\n";
+    head += reply.without_length ? "Connection: close\r\n\r\n" : "\r\n";
     if (!Send(fd, head)) return false;
     if (request.method == "HEAD") return true;
     std::string_view body = reply.body;
@@ -207,7 +210,12 @@ class FaultServer {
       Send(fd, body.substr(0, *reply.break_after));
       return false;
     }
-    return Send(fd, body) && (!reply.content_length || *reply.content_length == body.size());
+    if (!Send(fd, body)) return false;
+    const std::string spaces(64 << 10, ' ');
+    for (uint64_t left = reply.filler; left > 0; left -= std::min(left, spaces.size())) {
+      if (!Send(fd, std::string_view(spaces).substr(0, left))) return false;
+    }
+    return !reply.without_length && length == body.size() + reply.filler;
   }
 
   const Handler handler_;

@@ -172,6 +172,17 @@ TEST_F(SmallDisk, AReadOnlyDataIsSaidSo) {
   const Output pull = Run({"pull", registry.Reference("app")});
   EXPECT_EQ(pull.code, 125) << pull;
   EXPECT_TRUE(Has(pull.err, "Read-only file system")) << pull;
+  const std::string archive = Path("a.tar");
+  RunOk({"save", "-o", archive, Busybox()});  // it only reads
+  for (const std::vector<std::string>& verb : {std::vector<std::string>{"load", "-i", archive},
+                                               {"import", archive, "new"},
+                                               {"tag", Busybox(), "new"},
+                                               {"untag", Busybox()},
+                                               {"rmi", "-f", Busybox()}}) {
+    const Output output = Run(verb);
+    EXPECT_EQ(output.code, 125) << verb[0] << output;
+    EXPECT_TRUE(Has(output.err, "Read-only file system")) << verb[0] << output;
+  }
   EXPECT_EQ(Run({"ps", "-a"}).code, 0);
   const Output images = Run({"images", "-q"});
   EXPECT_EQ(images.code, 0) << images;

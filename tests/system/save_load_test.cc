@@ -299,6 +299,34 @@ TEST_F(BadArchive, ThatIsCutAnywhere) {
   ExpectRefused(packed.substr(0, packed.size() - 5), "gzip: the data ends early");
 }
 
+// The size in a header is longer than the file, than any file, or swallows what follows.
+TEST_F(BadArchive, ThatLiesAboutSizes) {
+  const std::string manifest = "[" + Entry("a:1", {"layer.tar"}) + "]";
+  const std::string good = Tar()
+                               .File("layer.tar", layer_)
+                               .File("c.json", config_)
+                               .File("manifest.json", manifest)
+                               .Finish();
+  auto with_size = [&](const std::string& field) {
+    std::string bytes = good;
+    bytes.replace(124, 12, field);
+    bytes.replace(148, 8, 8, ' ');
+    unsigned sum = 0;
+    for (size_t i = 0; i < 512; ++i) sum += static_cast<unsigned char>(bytes[i]);
+    bytes.replace(148, 8, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
+    return bytes;
+  };
+  auto octal = [](uint64_t size) { return fmt::format("{:011o}", size) + '\0'; };
+  ExpectRefused(with_size(octal(good.size())), "ends early");
+  ExpectRefused(with_size(octal((uint64_t{1} << 33) - 1)), "ends early");
+  ExpectRefused(with_size('\x80' + std::string(2, '\0') + '\0' + '\x7f' + std::string(7, '\xff')),
+                "size");
+  ExpectRefused(with_size(std::string(12, '\xff')), "size");
+  // Up to the manifest: the config is part of the layer now, and missing.
+  ExpectRefused(with_size(octal((layer_.size() + 511) / 512 * 512 + 1024)), "missing");
+  ExpectRefused(with_size(octal(layer_.size() - 1024)), "");
+}
+
 TEST_F(BadArchive, ThatLiesAboutItsLayers) {
   Tar base;
   base.File("layer.tar", layer_).File("c.json", config_);
