@@ -63,6 +63,33 @@ Result<std::optional<Fd>> OpenIfThere(const std::string& directory) {
   return Fail(std::move(fd).error());
 }
 
+// Reads those files of a directory that are still there. Most of the time is the kernel's, opening
+// them one by one: with many, two processors share it.
+template <typename Record, typename Read>
+Result<std::vector<Record>> ReadEach(const std::string& path, std::span<const std::string> names,
+                                     Read read) {
+  TRY(auto directory, OpenIfThere(path));
+  if (!directory) return std::vector<Record>();
+  auto read_some = [&](std::span<const std::string> some) -> Result<std::vector<Record>> {
+    std::vector<Record> records;
+    records.reserve(some.size());
+    for (const std::string& name : some) {
+      TRY(std::optional<Record> record, read(*directory, name));
+      if (record) records.push_back(*std::move(record));
+    }
+    return records;
+  };
+  if (names.size() < kManyRecords) return read_some(names);
+  Result<std::vector<Record>> second;
+  std::thread helper([&] { second = read_some(names.subspan(names.size() / 2)); });
+  auto first = read_some(names.first(names.size() / 2));
+  helper.join();
+  TRY(std::vector<Record> records, std::move(first));
+  TRY(std::vector<Record> more, std::move(second));
+  std::ranges::move(more, std::back_inserter(records));
+  return records;
+}
+
 }  // namespace
 
 std::string RefPath(const core::Layout& layout, const Reference& reference) {
@@ -84,43 +111,15 @@ Result<std::optional<ImageRecord>> ReadRecord(const core::Layout& layout, const 
 }
 
 Result<std::vector<RefRecord>> ReadRefs(const core::Layout& layout) {
-  std::vector<RefRecord> refs;
   TRY(auto names, core::ListDirectory(layout.ImageRefs()));
-  TRY(auto directory, OpenIfThere(layout.ImageRefs()));
-  if (!directory) return refs;
-  for (const std::string& name : names) {
-    if (name.starts_with('.')) continue;
-    TRY(auto ref, ReadRefFile(*directory, name));
-    if (ref) refs.push_back(*std::move(ref));
-  }
-  return refs;
+  std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
+  return ReadEach<RefRecord>(layout.ImageRefs(), names, ReadRefFile);
 }
 
 Result<std::vector<ImageRecord>> ReadRecords(const core::Layout& layout) {
   TRY(auto names, core::ListDirectory(layout.ImageRecords()));
   std::erase_if(names, [](const std::string& name) { return name.size() != 64 || !IsHex(name); });
-  TRY(auto directory, OpenIfThere(layout.ImageRecords()));
-  if (!directory) return std::vector<ImageRecord>();
-  auto read = [&](std::span<const std::string> some) -> Result<std::vector<ImageRecord>> {
-    std::vector<ImageRecord> records;
-    records.reserve(some.size());
-    for (const std::string& name : some) {
-      TRY(auto record, ReadRecordFile(*directory, name));
-      if (record) records.push_back(*std::move(record));
-    }
-    return records;
-  };
-  // Most of the time is the parser's: with many, two processors share it.
-  std::span<const std::string> all(names);
-  if (all.size() < kManyRecords) return read(all);
-  Result<std::vector<ImageRecord>> second;
-  std::thread helper([&] { second = read(all.subspan(all.size() / 2)); });
-  auto first = read(all.first(all.size() / 2));
-  helper.join();
-  TRY(std::vector<ImageRecord> records, std::move(first));
-  TRY(std::vector<ImageRecord> more, std::move(second));
-  std::ranges::move(more, std::back_inserter(records));
-  return records;
+  return ReadEach<ImageRecord>(layout.ImageRecords(), names, ReadRecordFile);
 }
 
 Result<Fd> LockImages(const std::string& images_directory) {

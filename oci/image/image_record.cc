@@ -4,6 +4,7 @@
 
 #include "core/base/text.h"
 #include "oci/image/codec.h"
+#include "oci/image/plain_record.h"
 
 namespace hoy::oci {
 namespace {
@@ -83,6 +84,7 @@ std::string EncodeImageRecord(const ImageRecord& record) {
 }
 
 Result<ImageRecord> DecodeImageRecord(std::string_view bytes) {
+  if (auto record = DecodePlainRecord(bytes)) return *std::move(record);
   return DecodeJson<ImageRecord>(bytes, "image record", kMaxRecordBytes, [](const Json& object) {
     CheckVersion(object);
     ImageRecord record;

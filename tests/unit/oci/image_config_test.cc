@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "oci/image/image_record.h"
+#include "oci/image/plain_record.h"
 
 namespace hoy::oci {
 namespace {
@@ -128,6 +129,92 @@ TEST(ImageRecord, ReadsBackWhatItWrites) {
   EXPECT_EQ(read->blobs, record.blobs);
   EXPECT_EQ(read->author, record.author);
   EXPECT_EQ(read->config, record.config);
+}
+
+// What lists are fast by: a record as it is written needs no parser, unless it has what is rare.
+TEST(ImageRecord, IsReadWithoutTheParserAsItIsWritten) {
+  ImageRecord record{.id = Digest::FromHex(std::string(64, '1')),
+                     .manifest = Digest::FromHex(std::string(64, '2')),
+                     .platform = {.os = "linux", .architecture = "amd64", .variant = ""},
+                     .created = -1,
+                     .pulled = INT64_MAX,
+                     .size = 0,
+                     .chain_ids = {},
+                     .diff_ids = {},
+                     .repo_digests = {},
+                     .blobs = {},
+                     .author = "",
+                     .config = {}};
+  auto same = [&] {
+    std::string text = EncodeImageRecord(record);
+    auto plain = DecodePlainRecord(text);
+    EXPECT_TRUE(plain) << text;
+    EXPECT_EQ(plain ? EncodeImageRecord(*plain) : "", text);
+    for (size_t size = 0; size < text.size(); ++size) {
+      EXPECT_FALSE(DecodePlainRecord(text.substr(0, size))) << text.substr(0, size);
+    }
+  };
+  same();
+  record.chain_ids = record.diff_ids = record.blobs = {record.id, record.manifest};
+  record.repo_digests = {"a@b", "c@d"};
+  record.author = R"(me & "you" \ back)";
+  record.config = {.entrypoint = {"/e", "-c"},
+                   .cmd = {""},
+                   .env = {"B=\t2\n", "A=1"},
+                   .user = "u",
+                   .working_dir = "/w",
+                   .stop_signal = "9",
+                   .labels = {{"a", "1"}, {"b", "{\"c\":[]}"}},
+                   .volumes = {"/v", "/w"},
+                   .exposed_ports = {"1/udp"},
+                   .shell = {"sh"},
+                   .on_build = {"RUN x"},
+                   .healthcheck = ""};
+  same();
+  record.config.healthcheck = R"({"Test":["NONE"]})";
+  EXPECT_FALSE(DecodePlainRecord(EncodeImageRecord(record)));
+  EXPECT_TRUE(DecodeImageRecord(EncodeImageRecord(record)));
+}
+
+TEST(ImageRecord, WhatTheParserWouldRefuseIsNotPlain) {
+  const std::string good = EncodeImageRecord({.id = Digest::FromHex(std::string(64, '1')),
+                                              .manifest = Digest::FromHex(std::string(64, '2')),
+                                              .platform = {},
+                                              .created = 7,
+                                              .pulled = 7,
+                                              .size = 7,
+                                              .chain_ids = {},
+                                              .diff_ids = {},
+                                              .repo_digests = {"x"},
+                                              .blobs = {},
+                                              .author = "me",
+                                              .config = {.cmd = {"a"}, .labels = {{"k", "v"}}}});
+  ASSERT_TRUE(DecodePlainRecord(good));
+  const std::vector<std::pair<std::string, std::string>> spoilt = {
+      {"\"size\":7", "\"size\":-7"},
+      {"\"size\":7", "\"size\":07"},
+      {"\"size\":7", "\"size\":7.0"},
+      {"\"size\":7", "\"size\":99999999999999999999"},
+      {"\"size\":7", "\"size\":"},
+      {"\"created\":7", "\"created\":-0"},
+      {"\"x\"", "\"x\","},
+      {"[\"x\"]", "[,\"x\"]"},
+      {"\"me\"", "\"m\ne\""},
+      {"\"me\"", "\"m\xc3\x28\""},
+      {"\"me\"", "\"\\u0000\""},
+      {"{\"Cmd\"", "{,\"Cmd\""},
+      {"],\"Labels\"", "]\"Labels\""},
+      {"{\"k\":\"v\"}", "{\"k\":\"v\",\"k\":\"w\"}"},
+      {"{\"k\":\"v\"}", "{\"k\":\"v\",\"j\":\"w\"}"},
+      {"\"version\":1", "\"version\":2"},
+      {"sha256:1", "sha256:g"}};
+  for (const auto& [what, by] : spoilt) {
+    std::string text = good;
+    ASSERT_NE(text.find(what), std::string::npos) << what;
+    text.replace(text.find(what), what.size(), by);
+    EXPECT_FALSE(DecodePlainRecord(text)) << text;
+  }
+  EXPECT_FALSE(DecodePlainRecord(good + "x"));
 }
 
 TEST(ImageRecord, RefusesDamageAndOtherVersions) {
