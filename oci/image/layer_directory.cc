@@ -6,9 +6,9 @@
 
 #include <atomic>
 #include <cstdio>
-#include <thread>
 
 #include "core/sys/files.h"
+#include "core/sys/remove_trees.h"
 #include "oci/image/layer_path.h"
 
 namespace hoy::oci {
@@ -61,34 +61,25 @@ Result<LockedDirectory> MoveLayerAside(const core::Layout& layout, const Digest&
 }
 
 Result<> DeleteLayers(const std::vector<LockedDirectory>& layers) {
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    Result<> outcome;
-    for (size_t i = next++; i < layers.size(); i = next++) {
-      auto removed = core::RemoveTree(layers[i].path);
-      if (!removed && outcome) outcome = std::move(removed);
-    }
-    return outcome;
-  };
-  if (layers.size() < 2) return work();
-  Result<> second;
-  std::thread helper([&] { second = work(); });
-  Result<> first = work();
-  helper.join();
-  return first ? second : first;
+  std::vector<std::string> paths;
+  paths.reserve(layers.size());
+  for (const LockedDirectory& layer : layers) paths.push_back(layer.path);
+  return core::RemoveTrees(paths);
 }
 
 void RemoveDeadLayerDirectories(const core::Layout& layout) {
   auto names = core::ListDirectory(layout.Layers());
   if (!names) return;
+  std::vector<LockedDirectory> dead;
   for (const std::string& name : *names) {
     if (!name.starts_with(kStaging) && !name.starts_with(kRemoved)) continue;
     std::string path = layout.Layers() + "/" + name;
     auto fd = core::OpenDirectory(path);
     if (fd && core::TryLockFile(*fd, core::LockMode::kExclusive).value_or(false)) {
-      (void)core::RemoveTree(path);
+      dead.push_back({.path = std::move(path), .lock = *std::move(fd)});
     }
   }
+  (void)DeleteLayers(dead);
 }
 
 }  // namespace hoy::oci

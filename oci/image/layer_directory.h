@@ -26,8 +26,9 @@ Result<LockedDirectory> MakeStagingDirectory(const core::Layout& layout);
 // the tree is the caller's, without any other lock held. kNotFound: there is no such layer.
 Result<LockedDirectory> MoveLayerAside(const core::Layout& layout, const Digest& chain_id);
 
-// Deletes the trees of layers that were moved aside, two at a time: it is the file system's work,
-// and two processors halve it. The first error is returned; the others are deleted all the same.
+// Deletes the trees of layers that were moved aside; they are gone when it returns, and their room
+// is free (core/sys/remove_trees.h says why). The first error is returned; the others are deleted
+// all the same.
 Result<> DeleteLayers(const std::vector<LockedDirectory>& layers);
 
 // Deletes what the dead left of both kinds. Best effort.
