@@ -22,6 +22,7 @@ constexpr Case kCases[] = {
     {"monitor", "memory of the monitor", 1, MonitorMemory},
     {"logs", "200 MB through the monitor and back", 3, LogThroughput},
     {"pull", "pull of a six-layer 870 MB image", 2, PullLargeImage},
+    {"push", "push of the same image", 2, PushLargeImage},
     {"save", "save and load of the same image", 2, SaveAndLoad},
     {"rmi", "removal of the same image", 2, RemoveLargeImage},
     {"images", "images with 500 images", 40, ListImages},

@@ -25,6 +25,7 @@ void MonitorMemory(Ground& ground, Report& report, int rounds);
 void LogThroughput(Ground& ground, Report& report, int rounds);
 void PullLargeImage(Ground& ground, Report& report, int rounds);
 void SaveAndLoad(Ground& ground, Report& report, int rounds);
+void PushLargeImage(Ground& ground, Report& report, int rounds);
 void RemoveLargeImage(Ground& ground, Report& report, int rounds);
 void ListImages(Ground& ground, Report& report, int rounds);
 

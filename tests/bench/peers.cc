@@ -114,6 +114,10 @@ std::vector<std::string> Ground::PodmanRunFlags() const {
           "nproc=1024:1024", "--runtime", "runc"};
 }
 
+std::string Ground::PodmanStorage() const {
+  return fmt::format("[{}+{}]", Path("podman"), Path("podman-run"));
+}
+
 Program Ground::Runc(std::vector<std::string> arguments) const {
   std::vector<std::string> argv = {"runc", "--root", Path("runc")};
   argv.insert(argv.end(), arguments.begin(), arguments.end());

@@ -34,6 +34,7 @@ class Ground {
   // `root` empty: the store that already holds the image.
   Program Podman(std::vector<std::string> arguments, const std::string& root = "") const;
   std::vector<std::string> PodmanRunFlags() const;
+  std::string PodmanStorage() const;  // "[root+runroot]", for containers-storage: names
   Program Runc(std::vector<std::string> arguments) const;
   // crun refuses a host whose cgroup v2 tree lists no controllers, unless it cannot see that list:
   // it runs in a mount namespace where /dev/null lies over cgroup.controllers.
