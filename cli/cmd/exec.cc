@@ -3,29 +3,26 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "cli/ops/environment.h"
+#include "cli/ops/option_values.h"
 #include "cli/ops/passed_fds.h"
 #include "cli/ui/command.h"
-#include "core/base/text.h"
 #include "core/engine/lifecycle.h"
 #include "core/seccomp/capabilities.h"
+#include "core/sys/files.h"
 
 namespace hoy::cli {
 namespace {
 
-// "NAME=value" replaces, "NAME" imports ours when we have it.
-void SetVariable(std::vector<std::string>& environment, const std::string& typed) {
-  auto [name, value] = CutAt(typed, '=');
-  std::string prefix = std::string(name) + "=";
-  std::string entry = typed;
-  if (!value) {
-    const char* ours = getenv(std::string(name).c_str());
-    if (ours == nullptr) return;
-    entry = prefix + ours;
+constexpr size_t kMaxEnvFile = 1 << 20;
+
+std::vector<std::string> OwnEnvironment() {
+  std::vector<std::string> lines;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    lines.emplace_back(*variable);
   }
-  std::erase_if(environment, [&](const std::string& old) { return old.starts_with(prefix); });
-  environment.push_back(std::move(entry));
+  return lines;
 }
 
 class ExecCommand final : public Command {
@@ -42,12 +39,16 @@ class ExecCommand final : public Command {
     Flag("-i,--interactive", &interactive_, "pass stdin on");
     Flag("-t,--tty", &tty_, "give it a terminal");
     Option("-e,--env", &env_, "NAME[=VALUE]", "set a variable, or pass the host's value on");
+    Option("--env-file", &env_file_, "FILE", "read variables from a file")
+        .Completing(Completes::kFile);
     Option("-u,--user", &user_, "USER[:GROUP]", "run as this user, by name or number");
     Option("-w,--workdir", &workdir_, "DIR", "working directory inside the container");
     Flag("--privileged", &privileged_, "all capabilities, no seccomp filter");
     Option("--preserve-fds", &preserve_fds_, "N",
            "pass the open descriptors 3 to 2+N on to the command");
     Option("--detach-keys", &detach_keys_, "KEYS", "keys that leave a terminal session");
+    Duration("--timeout", &timeout_, "DURATION",
+             "kill it and all that it started after this time; exit code 124");
   }
 
   Result<int> Run(Context& context) override {
@@ -58,14 +59,18 @@ class ExecCommand final : public Command {
     TRY(std::string id, core::FindContainer(context.layout, container_));
     TRY(core::JoiningProcess joining,
         core::JoinContainer(context.layout, id,
-                            {detach_, tty_ && !detach_, interactive_ && !detach_, passed.fds}));
+                            {.detach = detach_,
+                             .terminal = tty_,
+                             .stdin_open = interactive_ && !detach_,
+                             .timeout_ms = (timeout_.value_or(0) + kMillisecond - 1) / kMillisecond,
+                             .passed_fds = passed.fds}));
     ClosePassedFds(passed);
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
     core::ExecRequest request;
     request.process = core::DefaultExecProcess(record);
     core::ProcessConfig& process = request.process;
     process.args = command_;
-    process.terminal = tty_ && !detach_;
+    process.terminal = tty_;
     process.stdin_open = interactive_ && !detach_;
     if (!user_.empty()) {
       process.user = user_;
@@ -83,8 +88,7 @@ class ExecCommand final : public Command {
       std::erase_if(process.env,
                     [](const std::string& entry) { return entry.starts_with("HOME="); });
     }
-    if (process.terminal) SetVariable(process.env, "TERM=xterm");
-    for (const std::string& typed : env_) SetVariable(process.env, typed);
+    TRY(process.env, EnvironmentOf(process.env));
     if (privileged_) {
       uint64_t all = core::AvailableCapabilities().bits;
       process.capabilities = {all, all, all, 0, 0};
@@ -94,24 +98,51 @@ class ExecCommand final : public Command {
     request.detach = detach_;
     TRY(request.detach_keys,
         core::ParseDetachKeys(detach_keys_.value_or(std::string(core::kDefaultDetachKeys))));
-    if (tty_ && interactive_ && !context.terminal.stdin_is_terminal) {
+    if (tty_ && interactive_ && !detach_ && !context.terminal.stdin_is_terminal) {
       context.Warn("stdin is not a terminal: --tty has no effect on it");
     }
-    return core::ExecInContainer(std::move(joining), record, request);
+    return core::ExecInContainer(context.layout, std::move(joining), record, request);
   }
 
  private:
+  static constexpr int64_t kMillisecond = 1'000'000;
+
+  // The container's, TERM for a terminal, --env-file, -e.
+  Result<std::vector<std::string>> EnvironmentOf(const std::vector<std::string>& container) const {
+    Environment environment;
+    for (const std::string& line : container) environment.SetLine(line);
+    if (tty_) environment.Set("TERM", "xterm");
+    if (env_.empty() && env_file_.empty()) return environment.Take();
+    std::vector<std::string> host = OwnEnvironment();
+    for (const std::string& path : env_file_) {
+      auto text = core::ReadFile(path, kMaxEnvFile);
+      if (!text) return Fail(std::move(text).error().InContext("--env-file"));
+      TRY(auto entries, ParseEnvFile(path, *text));
+      for (const EnvEntry& entry : entries) {
+        // In a file a bare name that the host lacks is skipped; on the command line it unsets.
+        if (entry.value || FindVariable(host, entry.name)) environment.Apply(entry, host);
+      }
+    }
+    for (const std::string& typed : env_) {
+      TRY(EnvEntry entry, ParseEnv("-e", typed));
+      environment.Apply(entry, host);
+    }
+    return environment.Take();
+  }
+
   std::string container_;
   std::vector<std::string> command_;
   bool detach_ = false;
   bool interactive_ = false;
   bool tty_ = false;
   std::vector<std::string> env_;
+  std::vector<std::string> env_file_;
   std::string user_;
   std::string workdir_;
   std::string preserve_fds_;
   bool privileged_ = false;
   std::optional<std::string> detach_keys_;
+  std::optional<int64_t> timeout_;  // nanoseconds
 };
 HOY_REGISTER_COMMAND(ExecCommand);
 

@@ -7,6 +7,7 @@
 
 #include "cli/ops/container_status.h"
 #include "core/base/text.h"
+#include "core/engine/exec_sessions.h"
 #include "core/seccomp/capabilities.h"
 #include "core/sys/signals.h"
 #include "oci/image/reference.h"
@@ -176,6 +177,33 @@ Json HostConfigOf(const core::ContainerConfig& config) {
           {"ReadonlyPaths", config.readonly_paths}};
 }
 
+Json ExecIdsOf(const std::vector<core::ExecSession>& sessions) {
+  Json ids;
+  for (const core::ExecSession& session : sessions) ids.push_back(session.id);
+  return ids;  // null when there is none, as docker has it
+}
+
+// Beyond docker's, which wants a request for each: the fields of its /exec/<id>/json.
+Json ExecSessionsOf(const std::vector<core::ExecSession>& sessions) {
+  Json list = Json::array();
+  for (const core::ExecSession& session : sessions) {
+    const std::vector<std::string>& command = session.command;
+    bool empty = command.empty();
+    list.push_back({{"ID", session.id},
+                    {"Pid", session.process.pid},
+                    {"StartedAt", core::FormatRfc3339(session.started_at)},
+                    {"OpenStdin", session.stdin_open},
+                    {"ProcessConfig",
+                     {{"entrypoint", empty ? "" : command.front()},
+                      {"arguments",
+                       std::vector<std::string>(command.begin() + (empty ? 0 : 1), command.end())},
+                      {"tty", session.terminal},
+                      {"privileged", session.privileged},
+                      {"user", session.user}}}});
+  }
+  return list;
+}
+
 Json MountsOf(const core::ContainerConfig& config) {
   Json list = Json::array();
   for (const core::Mount& mount : config.mounts) {
@@ -221,6 +249,8 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
   const auto& args = config.process.args;
   std::string directory = layout.Container(record.id);
   std::string run_directory = layout.RunContainer(record.id);
+  std::vector<core::ExecSession> execs;
+  if (auto listed = core::ListExecSessions(layout, record.id)) execs = *std::move(listed);
   Json object = {
       {"Id", record.id},
       {"Created", core::FormatRfc3339(record.created)},
@@ -239,6 +269,8 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"RestartCount", 0},
       {"Driver", config.HasUpper() ? "overlay" : "rootfs"},
       {"Platform", "linux"},
+      {"ExecIDs", ExecIdsOf(execs)},
+      {"ExecSessions", ExecSessionsOf(execs)},
       {"HostConfig", HostConfigOf(config)},
       {"GraphDriver", GraphDriverOf(config, directory)},
       {"Mounts", MountsOf(config)},

@@ -10,13 +10,34 @@ namespace hoy::core {
 
 namespace {
 
+struct PidText {
+  explicit PidText(pid_t pid) {
+    char* at = digits + sizeof digits;
+    for (unsigned rest = static_cast<unsigned>(pid);;) {
+      *--at = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+      if (rest == 0) break;
+    }
+    start = at;
+    length = static_cast<size_t>(digits + sizeof digits - at);
+  }
+  char digits[16];
+  const char* start;
+  size_t length;
+};
+
+// Closes `fd`, which may be a failed open's.
+int WriteTo(int fd, const char* text, size_t length) {
+  if (fd < 0) return errno;
+  int code = write(fd, text, length) < 0 ? errno : 0;
+  close(fd);
+  return code;
+}
+
 int WriteToEach(const char* const* files, size_t count, const char* text, size_t length,
                 size_t* failed) {
   for (size_t i = 0; i < count; ++i) {
-    int fd = open(files[i], O_WRONLY | O_CLOEXEC);
-    ssize_t written = fd < 0 ? -1 : write(fd, text, length);
-    int code = written < 0 ? errno : 0;
-    if (fd >= 0) close(fd);
+    int code = WriteTo(open(files[i], O_WRONLY | O_CLOEXEC), text, length);
     if (code != 0) {
       *failed = i;
       return code;
@@ -32,14 +53,17 @@ int JoinCgroupsAsSelf(const char* const* files, size_t count, size_t* failed) {
 }
 
 int JoinCgroups(const char* const* procs_files, size_t count, pid_t pid, size_t* failed) {
-  char digits[16];
-  size_t at = sizeof digits;
-  for (unsigned rest = static_cast<unsigned>(pid);;) {
-    digits[--at] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-    if (rest == 0) break;
-  }
-  return WriteToEach(procs_files, count, digits + at, sizeof digits - at, failed);
+  PidText text(pid);
+  return WriteToEach(procs_files, count, text.start, text.length, failed);
+}
+
+int JoinCgroupAsSelf(int directory) {
+  return WriteTo(openat(directory, "tasks", O_WRONLY | O_CLOEXEC), "0", 1);
+}
+
+int JoinCgroupAt(int directory, pid_t pid) {
+  PidText text(pid);
+  return WriteTo(openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC), text.start, text.length);
 }
 
 uint64_t ReadOomKills(const char* path) {

@@ -22,6 +22,10 @@ int JoinCgroupsAsSelf(const char* const* files, size_t count, size_t* failed);
 // The slow way, for any process: writes `pid` to each cgroup.procs file. Same results.
 int JoinCgroups(const char* const* procs_files, size_t count, pid_t pid, size_t* failed);
 
+// The same for one cgroup that is held open, by O_PATH. 0 or errno.
+int JoinCgroupAsSelf(int directory);  // v1
+int JoinCgroupAt(int directory, pid_t pid);
+
 // The `oom_kill` line of v2's memory.events or v1's memory.oom_control (Linux 4.13). 0 when the
 // file is not there. `path` may be null or empty.
 uint64_t ReadOomKills(const char* path);

@@ -3,23 +3,23 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "core/cgroup/cgroup.h"
-#include "core/engine/exec_guard.h"
+#include "core/cgroup/kill_leaf.h"
+#include "core/engine/attach.h"
 #include "core/engine/exec_peer.h"
+#include "core/engine/exec_plan.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/resolve.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/spawn_monitor.h"
 #include "core/engine/start_failure.h"
-#include "core/engine/start_plan.h"
+#include "core/monitor/exec_guard.h"
 #include "core/rootfs/executable.h"
 #include "core/state/container_id.h"
-#include "core/sys/files.h"
-#include "core/sys/in_root.h"
+#include "core/sys/clock.h"
+#include "core/sys/fd_packet.h"
 
 namespace hoy::core {
 namespace {
@@ -61,26 +61,36 @@ Result<ResolvedProcess> ResolveInside(pid_t init, const ProcessConfig& process) 
   return ResolveProcess(root, process);
 }
 
-// Whether execve(2) of it clears the parent-death signal: a set-user-ID or set-group-ID program or
-// one with file capabilities, for a user who has less.
-bool GainsPrivileges(pid_t init, const ProcessConfig& process, const ResolvedProcess& resolved) {
-  if (resolved.user.uid == 0 || process.no_new_privileges) return false;
-  auto root = OpenDirectory(fmt::format("/proc/{}/root", init));
-  if (!root) return false;
-  auto file = OpenInRoot(*root, resolved.executable, O_PATH);
-  struct stat status{};
-  if (!file || fstat(file->get(), &status) != 0) return false;
-  if ((status.st_mode & (S_ISUID | S_ISGID)) != 0) return true;
-  std::string path = fmt::format("/proc/self/fd/{}", file->get());
-  return getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
-}
-
 Error ExplainFailure(pid_t init, const ProcessConfig& process, const ResolvedProcess& resolved,
                      const StartChannel& channel, const StartMessage& message) {
   StepDescription step = channel.Describe(message);
   StartFailure failure{std::string(step.stage), static_cast<int>(message.value), step.subject};
   auto root = LayeredRoot::Open({fmt::format("/proc/{}/root", init)});
   return ExplainStartFailure(root ? &*root : nullptr, process, &resolved.user, failure);
+}
+
+// A list that cannot be written is no reason not to run.
+void PublishSession(const JoiningProcess& joining, pid_t pid, const ExecRequest& request) {
+  auto identity = IdentityOf(pid);
+  if (!identity) return;  // it has ended already
+  const ProcessConfig& process = request.process;
+  (void)PublishExecSession(joining.place, {.id = joining.place.session_id,
+                                           .process = *std::move(identity),
+                                           .started_at = Now(),
+                                           .command = process.args,
+                                           .user = process.user,
+                                           .terminal = process.terminal,
+                                           .stdin_open = process.stdin_open,
+                                           .privileged = request.privileged});
+}
+
+// From here on the session, and its terminal where there is one, are the guard's.
+Result<> Detach(BorrowedFd guard, BorrowedFd terminal) {
+  GuardMessage message{GuardMessageKind::kDetach, 0, 0};
+  if (SendPacket(guard.get(), &message, sizeof message, terminal.get()) < 0) {
+    return FailErrno("detach", "session");
+  }
+  return {};
 }
 
 }  // namespace
@@ -105,25 +115,38 @@ Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
         MakeError(ErrorKind::kConflict, fmt::format("container {} is not running", ShortId(id)))
             .WithHint(fmt::format("hoy start {}", ShortId(id))));
   }
-  TRY(ExecStreams streams, MakeStreams(request));
-  TRY(SpawnedMonitor child,
-      SpawnMonitor(
-          {.label = std::string(ShortId(id)),
-           .join = *init,
-           .streams = {streams.theirs[0].get(), streams.theirs[1].get(), streams.theirs[2].get()},
-           .sibling = status.run->monitor.pid}));
-  TRY(CgroupLocation cgroup, ReadCgroupLocation(layout, id));
-  TRY(child.channel.SendPlan(BuildJoinPlan(cgroup).Serialize(), request.passed_fds));
-  return JoiningProcess{*std::move(init), status.run->init.pid, std::move(streams),
-                        std::move(child), !request.passed_fds.empty()};
+  JoiningProcess joining;
+  joining.container = id;
+  joining.init = *std::move(init);
+  joining.init_pid = status.run->init.pid;
+  joining.passes_fds = !request.passed_fds.empty();
+  TRY(joining.streams, MakeStreams(request));
+  TRY(AttachPair guard, MakeAttachPair());
+  const Fd* streams = joining.streams.theirs;
+  TRY(joining.child,
+      SpawnMonitor({.label = std::string(ShortId(id)),
+                    .attach = guard.monitor,
+                    .join = joining.init,
+                    .streams = {streams[0].get(), streams[1].get(), streams[2].get()},
+                    .sibling = status.run->monitor.pid}));
+  // It ends by itself when we are gone, and takes its traces with it.
+  pid_t guard_pid = joining.child.process.pid();
+  joining.child.process.Release();
+  joining.guard = std::move(guard.client);
+  guard.monitor.reset();
+  TRY(joining.cgroup, ReadCgroupLocation(layout, id));
+  joining.place = ChooseExecPlace(layout, id, joining.cgroup, guard_pid);
+  JoinInput input{joining.place, request.timeout_ms};
+  TRY(joining.child.channel.SendPlan(BuildJoinPlan(input).Serialize(), request.passed_fds));
+  return joining;
 }
 
-Result<int> ExecInContainer(JoiningProcess joining, const ContainerRecord& record,
-                            const ExecRequest& request) {
+Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
+                            const ContainerRecord& record, const ExecRequest& request) {
   const ProcessConfig& process = request.process;
   pid_t init_pid = joining.init_pid;
   ExecStreams& streams = joining.streams;
-  SpawnedMonitor& child = joining.child;
+  StartChannel& channel = joining.child.channel;
   BlockedSignals signals;
   ExecInput input;
   input.process = &process;
@@ -134,61 +157,57 @@ Result<int> ExecInContainer(JoiningProcess joining, const ContainerRecord& recor
     TRY(seccomp, ResolveSeccomp(record.config.seccomp, process.capabilities));
   }
   input.seccomp = seccomp.instructions();
-  TRY(StartReply joined, child.channel.Receive());
-  if (joined.kind == StartReply::Kind::kEndOfFile) {
-    return Fail(ErrorKind::kSystem, "hoy-monitor was killed before it had joined the container");
-  }
-  if (joined.message.kind != StartMessageKind::kForked) {
-    return Fail(ExplainFailure(init_pid, process, input.resolved, child.channel, joined.message));
-  }
-  child.process = ChildProcess(static_cast<pid_t>(joined.message.value), std::move(joined.fd));
-  // On a terminal the user may detach, so there the guard takes the death signal's place.
-  bool may_detach = !request.detach && process.terminal;
-  input.dies_with_client = !request.detach && !may_detach;
-  ExecGuard guard;
-  if (may_detach || (!request.detach && GainsPrivileges(init_pid, process, input.resolved))) {
-    TRY(guard, ExecGuard::Start(child.process.pidfd()));
-  }
   if (auto size = WindowOf(STDOUT_FILENO); size && process.terminal) {
     input.rows = size->rows;
     input.columns = size->columns;
   }
   TRY(GiveStreams(streams, input.resolved.user));
-  TRY(child.channel.SendPlan(BuildExecPlan(input).Serialize()));
+  TRY(StartReply joined, channel.Receive());
+  if (joined.kind == StartReply::Kind::kEndOfFile) {
+    return Fail(ErrorKind::kSystem, "hoy-monitor was killed before it had joined the container");
+  }
+  if (joined.message.kind != StartMessageKind::kForked) {
+    return Fail(ExplainFailure(init_pid, process, input.resolved, channel, joined.message));
+  }
+  auto pid = static_cast<pid_t>(joined.message.value);
+  Fd pidfd = std::move(joined.fd);
+  TRY(channel.SendPlan(BuildExecPlan(input).Serialize()));
+  // While it executes its program.
+  PublishSession(joining, pid, request);
+  HealExecSessions(layout, joining.container, joining.cgroup);
   while (true) {
-    TRY(StartReply reply, child.channel.Receive());
+    TRY(StartReply reply, channel.Receive());
     if (reply.kind == StartReply::Kind::kEndOfFile) break;
     if (reply.message.kind == StartMessageKind::kTerminal) {
       streams.ours.terminal = std::move(reply.fd);
       continue;
     }
-    return Fail(ExplainFailure(init_pid, process, input.resolved, child.channel, reply.message));
+    return Fail(ExplainFailure(init_pid, process, input.resolved, channel, reply.message));
   }
   if (request.detach) {
-    child.process.Release();
+    TRY(Detach(joining.guard, streams.ours.terminal));
     return 0;
   }
-  streams.ours.process = child.process.pidfd();
+  streams.ours.process = pidfd;
+  streams.ours.guard = joining.guard;
   ExecPeer peer(std::move(streams.ours));
   SessionOptions options;
   options.interactive = process.stdin_open;
   options.terminal = process.terminal;
   options.detach_keys = request.detach_keys;
-  options.process = child.process.pidfd();
-  // What lives on may still come to execute a set-user-ID program.
-  options.settled = [&]() -> Result<> {
-    if (guard) return {};
-    TRY(guard, ExecGuard::Start(child.process.pidfd()));
-    return {};
-  };
+  options.process = pidfd;
   TRY(SessionPeer::End end, RunSession(peer, signals, options));
-  if (end.kind == SessionPeer::End::Kind::kDetached) {
-    TRY(guard.Detach(peer.terminal()));
-    child.process.Release();
-    return 0;
+  switch (end.kind) {
+    case SessionPeer::End::Kind::kExited: return end.exit_code;
+    case SessionPeer::End::Kind::kDetached: TRY(Detach(joining.guard, peer.terminal())); return 0;
+    case SessionPeer::End::Kind::kLost: break;
   }
-  TRY(ExitStatus exit, child.process.Wait());
-  return end.exit_code != 0 ? end.exit_code : exit.code;
+  // Nobody is left to keep what the session was promised.
+  TRY(SendSignal(pidfd, SIGKILL));
+  const std::string& leaf = joining.place.cgroup.directory;
+  if (!leaf.empty()) KillLeaf(leaf.c_str());
+  return Fail(ErrorKind::kSystem,
+              "hoy-monitor, which guarded the session, was killed; so was the session");
 }
 
 }  // namespace hoy::core

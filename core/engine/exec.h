@@ -6,6 +6,7 @@
 
 #include "core/base/result.h"
 #include "core/engine/exec_peer.h"
+#include "core/engine/exec_sessions.h"
 #include "core/engine/session.h"
 #include "core/engine/spawn_monitor.h"
 #include "core/state/container_record.h"
@@ -13,8 +14,8 @@
 namespace hoy::core {
 
 struct ExecRequest {
-  ProcessConfig process;  // args, env, cwd, user, terminal, stdin_open, capabilities ...
-  bool detach = false;    // its streams are /dev/null, nobody waits for it, it outlives its client
+  ProcessConfig process;    // args, env, cwd, user, terminal, stdin_open, capabilities ...
+  bool detach = false;      // nobody waits for it, it outlives its client
   bool privileged = false;  // no seccomp filter
   std::vector<char> detach_keys;
 };
@@ -30,10 +31,14 @@ struct ExecStreams {
 // A process on its way into the container: it starts up and joins while its caller decides what it
 // is to be. Ends by itself when this is destroyed.
 struct JoiningProcess {
+  std::string container;
   Fd init;  // pidfd of the container's first process
   pid_t init_pid = 0;
+  CgroupLocation cgroup;  // the container's
   ExecStreams streams;
+  Fd guard;  // our end of its socket (core/monitor/exec_guard.h)
   SpawnedMonitor child;
+  ExecPlace place;
   bool passes_fds = false;
 };
 
@@ -41,20 +46,19 @@ struct JoinRequest {
   bool detach = false;
   bool terminal = false;
   bool stdin_open = false;
+  int64_t timeout_ms = 0;       // the session is killed after this, exit code 124; 0: never
   std::vector<int> passed_fds;  // the process gets them as 3, 4, ...
 };
 
-// kConflict: the container does not run.
+// kConflict: the container does not run, or is paused.
 Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
                                      const JoinRequest& request);
 
-// With a process that has joined all namespaces and the cgroup, runs it. With a session, returns
-// its exit code (or 0 when the user detached; then the process goes on, and what it writes is
-// discarded). It is killed when its client dies, unless `detach`: by the parent-death signal, and
-// by a guard (exec_guard.h) on a terminal, where the user may detach, for a program that gains
-// privileges, which loses that signal at its execve, and for every session that lasts, whose
-// process may come to execute one. kStart: as StartContainer.
-Result<int> ExecInContainer(JoiningProcess joining, const ContainerRecord& record,
-                            const ExecRequest& request);
+// With a process that has joined all namespaces and the cgroup, runs it. Returns its exit code, or
+// 0 when it was detached, by `detach` or by the user's keys: then it goes on, and what it writes to
+// its terminal is discarded. Otherwise its guard kills the whole session when its client dies.
+// kStart: as StartContainer.
+Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
+                            const ContainerRecord& record, const ExecRequest& request);
 
 }  // namespace hoy::core

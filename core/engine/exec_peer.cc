@@ -3,14 +3,17 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/monitor/exec_guard.h"
 #include "core/sys/process.h"
 
 namespace hoy::core {
 namespace {
 
 constexpr size_t kRelaySize = 64 * 1024;
+constexpr int kTimeoutExitCode = 124;
 
 }  // namespace
 
@@ -21,7 +24,7 @@ ExecPeer::ExecPeer(Descriptors descriptors) : fds_(std::move(descriptors)) {
 }
 
 void ExecPeer::Prepare(std::vector<pollfd>& slots) {
-  slots.push_back({fds_.process.get(), POLLIN, 0});
+  slots.push_back({fds_.guard.get(), POLLIN, 0});
   if (fds_.terminal) {
     auto events = static_cast<short>(POLLIN | (input_.empty() ? 0 : POLLOUT));
     slots.push_back({hung_up_ ? -1 : fds_.terminal.get(), events, 0});
@@ -33,7 +36,9 @@ void ExecPeer::Prepare(std::vector<pollfd>& slots) {
 }
 
 Result<std::optional<SessionPeer::End>> ExecPeer::Handle(std::span<const pollfd> slots) {
-  bool ended = slots[0].revents != 0;
+  std::optional<End> end;
+  if (slots[0].revents != 0) end = HearGuard();
+  bool ended = end.has_value();
   if (!input_.empty() && (slots[slots.size() - 1].revents & (POLLOUT | POLLERR)) != 0) FlushInput();
   if (fds_.terminal) {
     bool more = slots[1].revents != 0 || ended;
@@ -50,10 +55,21 @@ Result<std::optional<SessionPeer::End>> ExecPeer::Handle(std::span<const pollfd>
       }
     }
   }
-  if (!ended) return std::nullopt;
   // What the process itself wrote has been relayed; a child of its that keeps the pipes open is not
   // waited for.
-  return End{End::Kind::kExited, output_gone_ ? 128 + SIGPIPE : 0};
+  if (ended && output_gone_) end->exit_code = 128 + SIGPIPE;
+  return end;
+}
+
+std::optional<SessionPeer::End> ExecPeer::HearGuard() const {
+  GuardMessage message{};
+  ssize_t count = recv(fds_.guard.get(), &message, sizeof message, MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
+  if (count != sizeof message || message.kind != GuardMessageKind::kEnded) {
+    return End{End::Kind::kLost, 0};
+  }
+  if (message.timed_out != 0) return End{End::Kind::kExited, kTimeoutExitCode};
+  return End{End::Kind::kExited, FromWaitStatus(message.wait_status).code};
 }
 
 Result<bool> ExecPeer::Relay(Fd& from, int to) {

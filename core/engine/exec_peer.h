@@ -1,5 +1,6 @@
 #pragma once
-// The session peer of an exec'd process: its pipes, or its pty.
+// The session peer of an exec'd process: its pipes, or its pty; and its guard, which says how it
+// ended.
 
 #include "core/engine/session.h"
 
@@ -11,7 +12,8 @@ class ExecPeer final : public SessionPeer {
     Fd in;                    // write end of stdin, non-blocking; none: not interactive
     Fd out[2];                // read ends of stdout and stderr, non-blocking
     Fd terminal;              // the pty's master, instead of all of these
-    BorrowedFd process = -1;  // pidfd of the process: its end is the session's
+    BorrowedFd process = -1;  // its pidfd
+    BorrowedFd guard = -1;    // our end of the guard's socket (core/monitor/exec_guard.h)
   };
   explicit ExecPeer(Descriptors descriptors);
 
@@ -29,6 +31,8 @@ class ExecPeer final : public SessionPeer {
   void FlushInput();
   // False: nothing there now.
   Result<bool> Relay(Fd& from, int to);
+  // What the guard says: nullopt, nothing yet.
+  std::optional<End> HearGuard() const;
 
   Descriptors fds_;
   // The pty's other side, never used: while it is open, a process that closes its own terminal and

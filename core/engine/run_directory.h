@@ -5,6 +5,7 @@
 //   start.json   {"version":1,"cgroup":{"version":"v1","directories":[["memory","/..."],...]}}
 //   state.json   by the monitor (core/monitor/publish.h)
 //   pty.sock     with a terminal, by its keeper (core/monitor/keeper.h)
+//   exec/        a file for each session of `hoy exec` (exec_sessions.h)
 
 #include "core/base/result.h"
 #include "core/cgroup/cgroup.h"

@@ -5,7 +5,6 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,12 +27,6 @@ sigset_t ProxiedSignals() {
   for (int signal : kKept) sigdelset(&set, signal);
   for (int signal : kFaults) sigdelset(&set, signal);
   return set;
-}
-
-int64_t MonotonicMs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
 }
 
 // Our terminal in raw mode, for the length of a session.
@@ -99,24 +92,15 @@ class Session {
     if (options_.terminal && options_.interactive && isatty(STDIN_FILENO) != 0) {
       raw.emplace(STDIN_FILENO);
     }
-    int64_t settles_at = options_.settled ? MonotonicMs() + kSettledMs : -1;
     while (true) {
       if (options_.ends_with_input && !reading_ && peer_.TakesInput()) {
         return SessionPeer::End{SessionPeer::End::Kind::kDetached, 0};
-      }
-      int patience_ms = -1;
-      if (settles_at >= 0) {
-        patience_ms = static_cast<int>(std::max<int64_t>(0, settles_at - MonotonicMs()));
-        if (patience_ms == 0) {
-          settles_at = patience_ms = -1;
-          TRY(options_.settled());
-        }
       }
       slots_.clear();
       slots_.push_back({signals_.fd().get(), POLLIN, 0});
       slots_.push_back({reading_ && peer_.TakesInput() ? STDIN_FILENO : -1, POLLIN, 0});
       peer_.Prepare(slots_);
-      if (poll(slots_.data(), slots_.size(), patience_ms) < 0) {
+      if (poll(slots_.data(), slots_.size(), -1) < 0) {
         if (errno == EINTR) continue;
         return FailErrno("poll", "session");
       }

@@ -12,7 +12,6 @@
 #include <signal.h>
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,8 +68,6 @@ class SessionPeer {
   virtual void Resize(WindowSize size) = 0;
 };
 
-inline constexpr int kSettledMs = 100;
-
 struct SessionOptions {
   bool interactive = false;      // pass our stdin on
   bool terminal = false;         // put our terminal in raw mode, follow its size
@@ -78,8 +75,6 @@ struct SessionOptions {
   bool proxy_signals = true;
   std::vector<char> detach_keys;  // with a terminal only
   BorrowedFd process = -1;        // pidfd that signals go to
-  // Called once, when the session has lasted for kSettledMs: for what a short one need not pay.
-  std::function<Result<>()> settled;
 };
 
 // Runs until the peer ends or the user detaches. The terminal is restored on every way out.

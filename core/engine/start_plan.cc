@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "core/engine/process_plan.h"
 #include "core/state/run_state.h"
 
 namespace hoy::core {
@@ -346,84 +347,6 @@ void StartPlanner::RestrictPaths() {
   AwaitCgroup();
 }
 
-void AddTerminal(PlanBuilder& plan, uint32_t uid, uint16_t rows, uint16_t columns) {
-  Step& step = plan.Add(StepKind::kTerminal);
-  step.value = rows;
-  step.extra = columns;
-  step.uid = uid;
-}
-
-void AddPathStep(PlanBuilder& plan, StepKind kind, const std::string& path) {
-  Offset text = plan.Text(path);
-  plan.Add(kind).a = text;
-}
-
-struct ProcessTraits {
-  bool reaper = false;
-  bool dies_with_client = false;
-  bool passes_fds = false;
-};
-
-// The common end of every plan: from a root process with all its rights to the user's program.
-void AddProcess(PlanBuilder& plan, const ProcessConfig& process, const ResolvedProcess& resolved,
-                std::span<const sock_filter> seccomp, const ProcessTraits& traits) {
-  plan.Add(StepKind::kStandardStreams);
-  if (traits.passes_fds) plan.Add(StepKind::kPassedDescriptors);
-  if (process.oom_score_adj) {
-    Offset path = plan.Text("/proc/self/oom_score_adj");
-    Offset value = plan.Text(std::to_string(*process.oom_score_adj));
-    Step& step = plan.Add(StepKind::kWriteFile);
-    step.a = path;
-    step.b = value;
-  }
-  for (const Rlimit& limit : process.rlimits) {
-    Step& step = plan.Add(StepKind::kLimit);
-    step.value = static_cast<uint64_t>(limit.resource);
-    step.extra = limit.soft;
-    step.extra2 = limit.hard;
-  }
-  plan.Add(StepKind::kUmask).value = process.umask;
-  AddPathStep(plan, StepKind::kWorkingDirectory, process.cwd);
-  const CapabilitySets& capabilities = process.capabilities;
-  plan.Add(StepKind::kCapabilityBounds).value = capabilities.bounding;
-  Offset groups = plan.Numbers(resolved.user.groups);
-  Step& user = plan.Add(StepKind::kUser);
-  user.uid = resolved.user.uid;
-  user.gid = resolved.user.gid;
-  user.d = groups;
-  // After the change of user, which clears it (prctl(2)).
-  if (traits.dies_with_client) plan.Add(StepKind::kDeathSignal).value = SIGKILL;
-  // Without no_new_privs the filter needs CAP_SYS_ADMIN, so it comes before capset; with it, it is
-  // the very last thing before execve, so that a strict profile need not allow hoy's own calls.
-  auto add_filter = [&] {
-    if (seccomp.empty()) return;
-    Offset program = plan.Blob(seccomp.data(), seccomp.size_bytes());
-    Step& step = plan.Add(StepKind::kSeccomp);
-    step.a = program;
-    step.value = seccomp.size();
-  };
-  if (!process.no_new_privileges) add_filter();
-  Step& sets = plan.Add(StepKind::kCapabilities);
-  sets.value = resolved.user.uid == 0 ? capabilities.permitted
-                                      : capabilities.ambient | capabilities.inheritable;
-  sets.extra = capabilities.inheritable;
-  sets.extra2 = capabilities.ambient;
-  if (process.no_new_privileges) plan.Add(StepKind::kNoNewPrivileges);
-  if (traits.reaper) plan.Add(StepKind::kReaper);
-  if (process.no_new_privileges) add_filter();
-  std::vector<std::string> environment = process.env;
-  bool has_home = std::ranges::any_of(
-      environment, [](const std::string& entry) { return entry.starts_with("HOME="); });
-  if (!has_home) environment.push_back("HOME=" + resolved.user.home);
-  Offset path = plan.Text(resolved.executable);
-  Offset argv = plan.Texts(process.args);
-  Offset envp = plan.Texts(environment);
-  Step& exec = plan.Add(StepKind::kExec);
-  exec.a = path;
-  exec.b = argv;
-  exec.c = envp;
-}
-
 void StartPlanner::AddProcessSteps() {
   if (config_.process.terminal) {
     AddTerminal(plan_, input_.process.user.uid, input_.rows, input_.columns);
@@ -462,30 +385,6 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
 
 PlanBuilder BuildStartPlan(const StartInput& input) {
   return StartPlanner(input).Build();
-}
-
-PlanBuilder BuildJoinPlan(const CgroupLocation& cgroup) {
-  PlanBuilder plan;
-  plan.header().mode = MonitorMode::kDirect;
-  // While the host's paths are still in reach.
-  Offset files = plan.Texts(cgroup.SelfJoinFiles());
-  plan.Add(StepKind::kJoinCgroups).d = files;
-  plan.Add(StepKind::kJoinNamespaces).flags =
-      CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
-  plan.Add(StepKind::kForkIntoPidNamespace);
-  plan.Add(StepKind::kNewSession);
-  return plan;
-}
-
-PlanBuilder BuildExecPlan(const ExecInput& input) {
-  PlanBuilder plan;
-  plan.header().mode = MonitorMode::kDirect;
-  if (input.process->terminal) {
-    AddTerminal(plan, input.resolved.user.uid, input.rows, input.columns);
-  }
-  AddProcess(plan, *input.process, input.resolved, input.seccomp,
-             {.dies_with_client = input.dies_with_client, .passes_fds = input.passes_fds});
-  return plan;
 }
 
 }  // namespace hoy::core

@@ -50,24 +50,6 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
 // Mode kStart: the rest. The header is complete.
 PlanBuilder BuildStartPlan(const StartInput& input);
 
-// What differs between the container's process and one that `hoy exec` adds.
-struct ExecInput {
-  const ProcessConfig* process = nullptr;
-  ResolvedProcess resolved;
-  std::span<const sock_filter> seccomp;
-  uint16_t rows = 0;
-  uint16_t columns = 0;
-  bool dies_with_client = true;
-  bool passes_fds = false;
-};
-
-// Mode kDirect: joins the cgroup and the namespaces of the process behind MonitorFd kJoinFd; the
-// host's, too, where the container shares them.
-PlanBuilder BuildJoinPlan(const CgroupLocation& cgroup);
-
-// Mode kDirect: the rest, up to execve.
-PlanBuilder BuildExecPlan(const ExecInput& input);
-
 // CLONE_NEW* of the namespaces that a container has of its own.
 uint64_t NamespaceFlags(const NamespaceModes& modes);
 

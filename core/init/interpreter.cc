@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
@@ -55,15 +56,37 @@ int OpenTerminal(ChildContext& context, const Step& step) {
   return 0;
 }
 
-// A PID namespace takes only new processes. The child is hoy's, as this process is, so that hoy can
-// wait for it and its end can follow hoy's (prctl(2), PR_SET_PDEATHSIG).
-int ForkIntoPidNamespace(ChildContext& context) {
+// A child of our parent, in the cgroup where one is given (v2); without CLONE_INTO_CGROUP (Linux
+// 5.7) it is put there afterwards. As fork returns.
+pid_t CloneSibling(int cgroup_fd, int* pidfd) {
+  if (cgroup_fd >= 0) {
+    clone_args arguments{};
+    arguments.flags = CLONE_PARENT | CLONE_PIDFD | CLONE_INTO_CGROUP;
+    arguments.pidfd = reinterpret_cast<uint64_t>(pidfd);
+    arguments.cgroup = static_cast<uint64_t>(cgroup_fd);
+    auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
+    if (pid >= 0 || (errno != EINVAL && errno != E2BIG && errno != ENOSYS)) return pid;
+  }
+  auto pid = static_cast<pid_t>(
+      syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, nullptr, pidfd, nullptr, nullptr));
+  if (pid <= 0 || cgroup_fd < 0) return pid;
+  if (int error = JoinCgroupAt(cgroup_fd, pid); error != 0) {
+    kill(pid, SIGKILL);
+    errno = error;
+    return -1;
+  }
+  return pid;
+}
+
+// A PID namespace takes only new processes. This one has joined all that the new one must find
+// joined when the container first sees it, and has then done its work.
+int ForkIntoPidNamespace(ChildContext& context, const Step& step) {
   if (setns(context.join_fd, CLONE_NEWPID) != 0) return -1;
   int pidfd = -1;
-  auto pid = static_cast<pid_t>(
-      syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr));
+  pid_t pid = CloneSibling(step.slot != 0 ? context.cgroup_fd : -1, &pidfd);
   if (pid < 0) return -1;
   if (pid == 0) return 0;
+  context.forked = pid;
   Report(context.status_fd, {StartMessageKind::kForked, 0, pid, 0}, pidfd);
   _exit(0);
 }
@@ -98,7 +121,7 @@ int PassDescriptors(ChildContext& context) {
   return 0;
 }
 
-int JoinOwnCgroups(const PlanView& plan, const Step& step) {
+int JoinOwnCgroups(const PlanView& plan, const Step& step, const ChildContext& context) {
   constexpr size_t kMost = 32;
   const char* files[kMost];
   size_t count = 0;
@@ -107,6 +130,7 @@ int JoinOwnCgroups(const PlanView& plan, const Step& step) {
   }
   size_t failed = 0;
   errno = JoinCgroupsAsSelf(files, count, &failed);
+  if (errno == 0 && step.slot != 0) errno = JoinCgroupAsSelf(context.cgroup_fd);
   return errno == 0 ? 0 : -1;
 }
 
@@ -200,11 +224,10 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
   switch (step.kind) {
     case StepKind::kAwaitRelease: AwaitWord(context.release_fd); return 0;
     case StepKind::kUnshare: return unshare(static_cast<int>(step.flags));
-    case StepKind::kJoinCgroups: return JoinOwnCgroups(plan, step);
+    case StepKind::kJoinCgroups: return JoinOwnCgroups(plan, step, context);
     case StepKind::kJoinNamespaces: return setns(context.join_fd, static_cast<int>(step.flags));
-    case StepKind::kForkIntoPidNamespace: return ForkIntoPidNamespace(context);
+    case StepKind::kForkIntoPidNamespace: return ForkIntoPidNamespace(context, step);
     case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;
-    case StepKind::kDeathSignal: return prctl(PR_SET_PDEATHSIG, step.value, 0, 0, 0);
     case StepKind::kPropagation: return mount(nullptr, a, nullptr, step.flags, nullptr);
     case StepKind::kOpenTree:
       context.slots[step.slot] = OpenTree(a, step.flags);

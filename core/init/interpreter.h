@@ -13,12 +13,14 @@ struct ChildContext {
   int status_fd = -1;           // SOCK_SEQPACKET, close-on-exec: StartMessage{kFailed | kTerminal}
   int release_fd = -1;          // pipe: one word for each thing that is waited for
   int join_fd = -1;             // kJoinNamespaces: pidfd of the container's init
+  int cgroup_fd = -1;           // kJoinCgroups, kForkIntoPidNamespace: the session's, O_PATH
   PacketFds* passed = nullptr;  // kPassedDescriptors: any numbers, close-on-exec
   int streams[3] = {-1, -1, -1};  // for kStandardStreams when there is no terminal
 
   // What one step leaves for later ones.
   int slots[kMaxSlots] = {};
   int terminal = -1;  // the pty's slave
+  pid_t forked = 0;   // by kForkIntoPidNamespace
 };
 
 // Every signal back to its default and unblocked, whatever hoy's own parent left ignored.

@@ -27,11 +27,12 @@ using Offset = uint32_t;
 enum class StepKind : uint32_t {
   kAwaitRelease,          // waits until the monitor has joined the cgroups and written the state
   kUnshare,               // flags: CLONE_NEW*
-  kJoinCgroups,           // d: list of files that take "0", CgroupLocation::SelfJoinFiles
+  kJoinCgroups,           // d: list of files that take "0", CgroupLocation::SelfJoinFiles;
+                          // slot: 1: and the session's own
   kJoinNamespaces,        // slot: pidfd or nsfs descriptor, flags: CLONE_NEW*
-  kForkIntoPidNamespace,  // slot unused; goes on as a new child of hoy in the namespace of join_fd
+  kForkIntoPidNamespace,  // goes on as a new child of the session's guard in join_fd's namespace;
+                          // slot: 1: in the session's cgroup (v2)
   kNewSession,            // setsid(2)
-  kDeathSignal,           // value: signal sent when the parent dies
   kPropagation,           // a: path, flags: MS_SLAVE | MS_REC ...
   kOpenTree,              // a: host path, slot: where to keep it, flags: AT_RECURSIVE or 0
   kOverlay,          // a: target, b: upperdir, c: workdir, d: list of lowerdirs, topmost first,
@@ -82,7 +83,7 @@ enum class MonitorMode : uint32_t {
   kClone,   // clone the container's init; it carries the steps out and waits for the next plan
   kStart,   // release that init into these steps, then hold its exit code
   kAdopt,   // a monitor was lost: hold the exit code of a container that runs already
-  kDirect,  // exec: carry the steps out in this very process
+  kDirect,  // exec: guard a session whose process carries the steps out
 };
 
 struct PlanHeader {
@@ -102,6 +103,7 @@ struct PlanHeader {
   uint32_t owner_uid, owner_gid;  // of the standard streams
   uint64_t adopted_start_time;
   int64_t adopted_started_at;
+  int64_t session_timeout_ms;  // kDirect: the session is killed after this; 0: never
 
   Offset container_id;
   Offset boot_id;
@@ -113,15 +115,22 @@ struct PlanHeader {
   Offset stderr_path;
   Offset cgroup_procs;  // kClone, v2: files that take its pid where CLONE_INTO_CGROUP fails
   Offset cgroup_dir;    // kClone, v2: directory for CLONE_INTO_CGROUP, or 0
-  Offset oom_path;      // file whose "oom_kill N" tells an OOM kill, or 0
-  Offset cleanup_argv;  // list: what is exec'd when the container has exited
+  // kDirect: the session's cgroup (core/cgroup/leaf.h) and the directory above it, where the
+  // process goes when it cannot be made; 0: there is none
+  Offset session_cgroup;
+  Offset session_cgroup_above;
+  Offset session_record;     // kDirect: the session's file in RUN
+  Offset session_directory;  // kDirect: where that is
+  Offset oom_path;           // file whose "oom_kill N" tells an OOM kill, or 0
+  Offset cleanup_argv;       // list: what is exec'd when the container has exited
 };
 
 // Descriptors that hoy hands to hoy-monitor, at fixed numbers (-1 is not possible: unused ones are
 // simply closed).
 enum MonitorFd : int {
   kStartFd = 3,   // SOCK_SEQPACKET: PlanOrders come in, StartMessages go out, see below
-  kAttachFd = 4,  // SOCK_SEQPACKET to the foreground client (attach_protocol.h), or closed
+  kAttachFd = 4,  // SOCK_SEQPACKET to the foreground client (attach_protocol.h), or closed;
+                  // kDirect: to the session's client (core/monitor/exec_guard.h)
   kJoinFd = 5,    // kDirect: pidfd of the container's init
   kLockFd = 6,    // kStart: the container's lock, shared with hoy until the start is decided
   kPlansFd = 7,   // a memfd: each plan lies at the offset that its order names

@@ -20,7 +20,6 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kJoinNamespaces: return "join namespaces";
     case StepKind::kForkIntoPidNamespace: return "enter PID namespace";
     case StepKind::kNewSession: return "setsid";
-    case StepKind::kDeathSignal: return "set parent-death signal";
     case StepKind::kPropagation: return "set mount propagation";
     case StepKind::kOpenTree: return "open mount source";
     case StepKind::kOverlay: return "mount overlay";

@@ -21,6 +21,7 @@
 #include "core/cgroup/join.h"
 #include "core/init/interpreter.h"
 #include "core/init/plan_view.h"
+#include "core/monitor/exec_guard.h"
 #include "core/monitor/exit_status.h"
 #include "core/monitor/init_process.h"
 #include "core/monitor/keeper.h"
@@ -358,7 +359,8 @@ void AdoptInit(Monitor& m) {
   m.streams.in = m.streams.out[0] = TakeFromKeeper(m.plan.text(m.header().run_dir));
 }
 
-// What goes ahead, then the rest, which ends in kExec.
+// What goes ahead takes the session's process into the container; its guard stays here. Then the
+// rest, which ends in kExec.
 [[noreturn]] void RunDirect(const char* plans, PlanView plan, PacketFds* passed) {
   ChildContext context;
   context.plans = plans;
@@ -366,10 +368,10 @@ void AdoptInit(Monitor& m) {
   context.status_fd = kStartFd;
   context.join_fd = kJoinFd;
   for (int stream : {0, 1, 2}) context.streams[stream] = stream;
-  ResetSignals();
+  EnterSession(plan, context);
   while (true) {
-    RunSteps(plan, context);
     plan = ViewPlan(plans, ReceiveOrder());
+    RunSteps(plan, context);
   }
 }
 

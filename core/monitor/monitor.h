@@ -4,9 +4,8 @@
 namespace hoy::core {
 
 // kStart: clone -> join cgroups -> publish -> release the child -> tell hoy -> pump until the init
-// is gone -> drain -> publish the exit -> clean-up. kAdopt begins at the pump. kDirect carries the
-// plan out in this process and does not return. `name` is argv[0]. Returns the exit code of the
-// program.
+// is gone -> drain -> publish the exit -> clean-up. kAdopt begins at the pump. kDirect guards a
+// session of exec instead (exec_guard.h). `name` is argv[0]. Returns the exit code of the program.
 int MonitorMain(char* name);
 
 }  // namespace hoy::core

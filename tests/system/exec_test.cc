@@ -71,12 +71,22 @@ TEST_F(Exec, JoinsEveryNamespaceOfTheContainer) {
   EXPECT_EQ(processes.out.find("/proc/1 "), 0u) << processes;
 }
 
+// In the container's cgroup of every hierarchy, or in one of the session's own below it.
 TEST_F(Exec, JoinsTheCgroup) {
   const Background exec(Hoy({"exec", "one", "sleep", "1111"}));
   int pid = 0;
   ASSERT_TRUE(Eventually([&] { return (pid = HostPidOf("1111")) != 0; }));
   const std::string init = Inspect("one")["State"]["Pid"].dump();
-  EXPECT_EQ(ReadFile(fmt::format("/proc/{}/cgroup", pid)), ReadFile("/proc/" + init + "/cgroup"));
+  std::istringstream own(ReadFile(fmt::format("/proc/{}/cgroup", pid)));
+  std::istringstream containers(ReadFile("/proc/" + init + "/cgroup"));
+  int leaves = 0;
+  for (std::string mine, theirs; std::getline(containers, theirs);) {
+    ASSERT_TRUE(std::getline(own, mine));
+    if (mine == theirs) continue;
+    ++leaves;
+    EXPECT_EQ(mine.find(theirs + "/exec-"), 0u) << mine << "\n" << theirs;
+  }
+  EXPECT_EQ(leaves, 1);
 }
 
 TEST_F(Exec, HasTheContainersEnvironmentDirectoryAndUser) {
@@ -90,6 +100,16 @@ TEST_F(Exec, HasTheContainersEnvironmentDirectoryAndUser) {
     return command;
   }());
   EXPECT_EQ(from_host.out, "1 3 from host unset\n/tmp\napp\n") << from_host;
+  WriteFile(Path("env"), "# comment\nB=4\nA=file\nC\nNOT_THERE\n");
+  const Output from_file = RunCommand([&] {
+    Command command = Hoy({"exec", "--env-file", Path("env"), "-e", "A=typed", "two", "sh", "-c",
+                           "echo $A $B $C ${NOT_THERE-unset}"});
+    command.env["C"] = "from host";
+    command.env["NOT_THERE"] = std::nullopt;
+    return command;
+  }());
+  EXPECT_EQ(from_file.out, "typed 4 from host unset\n") << from_file;
+  EXPECT_EQ(Run({"exec", "--env-file", Path("missing"), "two", "true"}).code, 125);
 }
 
 TEST_F(Exec, TakesUserAndDirectory) {
@@ -186,7 +206,7 @@ TEST_F(Exec, DiesWithItsClientOnATerminal) {
   EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10)));
 }
 
-// execve(2) of a set-user-ID program clears the parent-death signal.
+// A parent-death signal would not do: execve(2) of a set-user-ID program clears it.
 TEST_F(Exec, ASetUserIdProgramDiesWithItsClient) {
   ASSERT_EQ(Shell("mkdir /su; cp /bin/busybox /su; chmod 4755 /su/busybox").code, 0);
   for (const char* options : {"-i", "-it"}) {
@@ -201,9 +221,8 @@ TEST_F(Exec, ASetUserIdProgramDiesWithItsClient) {
 
 TEST_F(Exec, AProgramThatBecomesASetUserIdOneDiesWithItsClient) {
   ASSERT_EQ(Shell("mkdir /su; cp /bin/busybox /su; chmod 4755 /su/busybox").code, 0);
-  Background exec(
-      Hoy({"exec", "-u", "app", "one", "sh", "-c",
-           "sleep 0.5; exec /su/busybox sh -c 'echo up; while :; do sleep 0.1; done'"}));
+  Background exec(Hoy({"exec", "-u", "app", "one", "sh", "-c",
+                       "exec /su/busybox sh -c 'echo up; while :; do sleep 0.1; done'"}));
   ASSERT_TRUE(exec.WaitForOut("up"));
   ASSERT_NE(HostPidOf("echo up"), 0);
   exec.Signal(SIGKILL);
@@ -261,6 +280,7 @@ TEST_F(Exec, AContainerThatDoesNotRunIsASentence) {
   EXPECT_EQ(output.code, 125);
   EXPECT_NE(output.err.find("is not running"), std::string::npos) << output;
   EXPECT_NE(output.err.find("hoy start"), std::string::npos) << output;
+  EXPECT_EQ(Run({"exec", "none-such", "true"}).code, 125);
 }
 
 TEST_F(Exec, TellsWhatCannotBeRunFromWhatIsMissing) {

@@ -1,0 +1,12 @@
+#pragma once
+// The end of a session's cgroup (leaf.h), for hoy-monitor: plain system calls, no allocation.
+
+namespace hoy::core {
+
+// SIGKILL to every process in the leaf, however fast they fork. When the container is paused (v1),
+// they die as soon as it goes on.
+void KillLeaf(const char* directory);
+// False: processes are still in it. A leaf that is gone is success.
+bool RemoveLeaf(const char* directory);
+
+}  // namespace hoy::core

@@ -1,0 +1,214 @@
+#include "core/monitor/exec_guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/cgroup/kill_leaf.h"
+#include "core/sys/fd_packet.h"
+
+namespace hoy::core {
+namespace {
+
+// How long the cgroup is waited for: of what was killed, and of what ends together with the
+// process.
+constexpr int kKilledPatienceMs = 10'000;
+constexpr int kEndedPatienceMs = 200;
+
+int64_t MonotonicMs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
+}
+
+class ExecGuard {
+ public:
+  explicit ExecGuard(const PlanView& plan)
+      : cgroup_(plan.text(plan.header().session_cgroup)),
+        record_(plan.text(plan.header().session_record)) {
+    int64_t timeout_ms = plan.header().session_timeout_ms;
+    if (timeout_ms > 0) deadline_ = MonotonicMs() + timeout_ms;
+  }
+
+  // Where the session's process belongs, O_PATH; -1: there are no cgroups.
+  int MakePlace(const PlanView& plan) {
+    const PlanHeader& header = plan.header();
+    MakeRecord(plan.text(header.session_directory));
+    if (cgroup_ != nullptr && mkdir(cgroup_, 0755) != 0) cgroup_ = nullptr;
+    const char* place = cgroup_ != nullptr ? cgroup_ : plan.text(header.session_cgroup_above);
+    return place != nullptr ? open(place, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  }
+
+  [[noreturn]] void Hold(pid_t process) {
+    process_ = process;
+    // It is our child and not reaped yet: the number is still its own.
+    pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, process, 0));
+    if (pidfd_ < 0) {
+      Kill();
+      End();
+    }
+    while (true) {
+      pollfd slots[] = {{pidfd_, POLLIN, 0}, {client_, POLLIN, 0}, {terminal_, POLLIN, 0}};
+      int ready = poll(slots, 3, TimeLeft());
+      if (ready == 0) {
+        timed_out_ = true;
+        Kill();
+      }
+      if (ready <= 0) continue;
+      if (slots[0].revents != 0) End();
+      if (slots[1].revents != 0) HearClient();
+      if (slots[2].revents != 0) Drain();
+    }
+  }
+
+  [[noreturn]] void LeaveNothing() {
+    RemoveTraces(kKilledPatienceMs);
+    _exit(1);
+  }
+
+ private:
+  // A session that cannot be listed is one all the same.
+  void MakeRecord(const char* directory) {
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    int fd = open(record_, kFlags, 0600);
+    if (fd < 0 && errno == ENOENT && (mkdir(directory, 0700) == 0 || errno == EEXIST)) {
+      fd = open(record_, kFlags, 0600);  // the container's first one
+    }
+    if (fd >= 0) close(fd);
+  }
+
+  int TimeLeft() const {
+    if (deadline_ == 0 || killed_) return -1;
+    int64_t left = deadline_ - MonotonicMs();
+    return left > INT_MAX ? INT_MAX : left > 0 ? static_cast<int>(left) : 0;
+  }
+
+  void HearClient() {
+    GuardMessage message{};
+    int terminal = -1;
+    ssize_t count = ReceivePacket(client_, &message, sizeof message, &terminal);
+    close(client_);
+    client_ = -1;
+    if (count == sizeof message && message.kind == GuardMessageKind::kDetach) {
+      terminal_ = terminal;
+      KeepOpen(terminal);
+    } else {
+      Kill();
+    }
+  }
+
+  // Its other side is held open, too, and never used: a process that closes its own terminal and
+  // lives on would otherwise make the master ready for ever, with nothing to read.
+  static void KeepOpen(int terminal) {
+    if (terminal < 0) return;
+    fcntl(terminal, F_SETFL, O_NONBLOCK);
+    ioctl(terminal, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  }
+
+  // Hung up, it stays open: closing it would be a signal to the process.
+  void Drain() {
+    char nowhere[4096];
+    ssize_t count = read(terminal_, nowhere, sizeof nowhere);
+    if (count <= 0 && errno != EAGAIN && errno != EINTR) terminal_ = -1;
+  }
+
+  void Kill() {
+    killed_ = true;
+    kill(process_, SIGKILL);
+    if (cgroup_ != nullptr) {
+      KillLeaf(cgroup_);
+    } else {
+      kill(-process_, SIGKILL);  // it leads a process group, unless it is too young to
+    }
+  }
+
+  [[noreturn]] void End() {
+    GuardMessage message{GuardMessageKind::kEnded, 0, timed_out_ ? 1U : 0U};
+    while (waitpid(process_, &message.wait_status, 0) < 0 && errno == EINTR) {
+    }
+    if (client_ >= 0) SendPacket(client_, &message, sizeof message);
+    RemoveTraces(killed_ ? kKilledPatienceMs : kEndedPatienceMs);
+    _exit(0);
+  }
+
+  // The record goes last, and stays where the cgroup does: it tells that there is one.
+  void RemoveTraces(int patience_ms) {
+    int64_t give_up_at = MonotonicMs() + patience_ms;
+    long pause_ms = 1;
+    while (cgroup_ != nullptr && !RemoveLeaf(cgroup_)) {
+      if (MonotonicMs() > give_up_at) return;
+      if (killed_) KillLeaf(cgroup_);  // what was on its way into the cgroup
+      timespec pause{0, pause_ms * 1'000'000};
+      nanosleep(&pause, nullptr);
+      if (pause_ms < 50) pause_ms *= 2;
+    }
+    unlink(record_);
+  }
+
+  const char* cgroup_;
+  const char* record_;
+  int client_ = kAttachFd;
+  int64_t deadline_ = 0;  // milliseconds, monotonic; 0: none
+  pid_t process_ = 0;
+  int pidfd_ = -1;
+  int terminal_ = -1;
+  bool timed_out_ = false;
+  bool killed_ = false;
+};
+
+// In no session that could be hung up, in no directory of the client's, deaf to all but SIGKILL.
+void LeaveTheClientsWorld() {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+  setsid();
+  if (chdir("/") != 0) {
+    // Then that directory stays busy for as long as the session lives.
+  }
+}
+
+// Only what the guard needs may stay open: a pipe of the process's that we held would never end,
+// and hoy waits for the end of the start socket.
+void CloseOthers() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, int{kStartFd}, int{kJoinFd}}) {
+    close(fd);
+  }
+  close_range(kPlansFd, ~0U, 0);
+}
+
+}  // namespace
+
+void EnterSession(const PlanView& plan, ChildContext& context) {
+  LeaveTheClientsWorld();
+  ExecGuard guard(plan);
+  context.cgroup_fd = guard.MakePlace(plan);
+  // The helper works in our memory, with descriptors of its own.
+  pid_t helper = vfork();
+  if (helper == 0) {
+    close(kAttachFd);
+    ResetSignals();
+    RunSteps(plan, context);
+    return;
+  }
+  if (helper < 0) {
+    StartMessage message{StartMessageKind::kSetup, static_cast<uint32_t>(SetupStage::kClone), errno,
+                         0};
+    SendPacket(kStartFd, &message, sizeof message);
+    guard.LeaveNothing();
+  }
+  CloseOthers();
+  while (waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (context.forked == 0) guard.LeaveNothing();
+  guard.Hold(context.forked);
+}
+
+}  // namespace hoy::core

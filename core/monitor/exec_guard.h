@@ -1,0 +1,44 @@
+#pragma once
+// What holds a session of `hoy exec` together: a hoy-monitor that stays in the host's namespaces
+// and cgroups, where the container cannot get at it, and is the parent of the session's process.
+//
+//   hoy --spawns--> guard --vfork--> helper: joins the container's cgroup and namespaces
+//                     |                 '--clone(CLONE_PARENT)--> the process, in the container's
+//                     PID
+//                     '----------------------------------------- namespace; the helper ends
+//
+// From the clone on the guard does what the table says. "The session" is the process and its cgroup
+// (core/cgroup/leaf.h), where it has one.
+//   | the client                 | the guard                                                      |
+//   |----------------------------|----------------------------------------------------------------|
+//   | dies: end-of-file          | kills the session                                              |
+//   | says kDetach               | goes on; what comes from the terminal is read to nowhere       |
+//   | waits                      | says kEnded when the process has ended                         |
+//   |                            | kills the session when its time has run out                    |
+// When the process has ended, the guard reaps it and takes the session's record and cgroup away.
+// Its children that live on without having been killed keep the cgroup: they are the container's
+// now, and core/engine/exec_sessions.h removes it later.
+
+#include <cstdint>
+
+#include "core/init/interpreter.h"
+#include "core/init/plan_view.h"
+
+namespace hoy::core {
+
+// Packets on MonitorFd kAttachFd.
+enum class GuardMessageKind : uint32_t {
+  kDetach,  // client -> guard; the pty's master comes along, where there is one
+  kEnded,   // guard -> client
+};
+struct GuardMessage {
+  GuardMessageKind kind;
+  int32_t wait_status;  // kEnded
+  uint32_t timed_out;   // kEnded: killed because its time had run out
+};
+
+// Carries the steps of `plan` out, which contain one kForkIntoPidNamespace, and returns in the
+// process that was forked by it. This process becomes its guard and does not return.
+void EnterSession(const PlanView& plan, ChildContext& context);
+
+}  // namespace hoy::core
