@@ -164,17 +164,6 @@ class ExecGuard {
   bool killed_ = false;
 };
 
-// In no session that could be hung up, in no directory of the client's, deaf to all but SIGKILL.
-void LeaveTheClientsWorld() {
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, nullptr);
-  setsid();
-  if (chdir("/") != 0) {
-    // Then that directory stays busy for as long as the session lives.
-  }
-}
-
 // Only what the guard needs may stay open: a pipe of the process's that we held would never end,
 // and hoy waits for the end of the start socket.
 void CloseOthers() {
@@ -186,15 +175,28 @@ void CloseOthers() {
 
 }  // namespace
 
+// The guard is deaf to all but SIGKILL, and nothing can hang its session up.
+void PrepareSession() {
+  ResetSignals();
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+  setsid();
+  if (chdir("/") != 0) {
+    // Then that directory stays busy for as long as the session lives.
+  }
+}
+
 void EnterSession(const PlanView& plan, ChildContext& context) {
-  LeaveTheClientsWorld();
   ExecGuard guard(plan);
   context.cgroup_fd = guard.MakePlace(plan);
   // The helper works in our memory, with descriptors of its own.
   pid_t helper = vfork();
   if (helper == 0) {
     close(kAttachFd);
-    ResetSignals();
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
     RunSteps(plan, context);
     return;
   }

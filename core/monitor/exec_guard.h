@@ -37,6 +37,10 @@ struct GuardMessage {
   uint32_t timed_out;   // kEnded: killed because its time had run out
 };
 
+// Takes this process out of the client's session and directory, resets its signals and blocks them.
+// To be called while there is no plan yet and nothing else to do.
+void PrepareSession();
+
 // Carries the steps of `plan` out, which contain one kForkIntoPidNamespace, and returns in the
 // process that was forked by it. This process becomes its guard and does not return.
 void EnterSession(const PlanView& plan, ChildContext& context);

@@ -436,6 +436,8 @@ int MonitorMain(char* name) {
   close_range(kPlansFd + 1, ~0U, 0);
   close_range(kStartFd, ~0U, CLOSE_RANGE_CLOEXEC);
   const char* plans = MapPlans();
+  // hoy is still at it: what can be done before its order costs no time.
+  if (fcntl(kJoinFd, F_GETFD) >= 0) PrepareSession();
   PacketFds passed;
   PlanView plan = ViewPlan(plans, ReceiveOrder(&passed));
   MoveUp(passed);
