@@ -53,9 +53,11 @@ std::string CgroupLocation::Directory(std::string_view controller) const {
 }
 
 std::vector<std::string> CgroupLocation::SelfJoinFiles() const {
-  const char* file = version == CgroupVersion::kV1 ? "/tasks" : "/cgroup.procs";
   std::vector<std::string> files;
-  for (const auto& [name, directory] : directories) files.push_back(directory + file);
+  for (const auto& [name, directory] : directories) {
+    // A hybrid's v2 tree has no name, and no tasks.
+    files.push_back(directory + (name.empty() ? "/cgroup.procs" : "/tasks"));
+  }
   return files;
 }
 

@@ -7,7 +7,8 @@
 namespace hoy::core {
 namespace {
 
-// Which hierarchy of v1 holds the leaf. A new cpuset takes no process before it was filled in.
+// Which hierarchy of v1 holds the leaf. A new cpuset takes no process before it was filled in, and
+// a hybrid's v2 tree, which has no name, is slow to move in.
 size_t LeafHierarchy(const CgroupLocation& container) {
   for (std::string_view wanted : {"freezer", "pids"}) {
     std::string directory = container.Directory(wanted);
@@ -17,7 +18,7 @@ size_t LeafHierarchy(const CgroupLocation& container) {
     return static_cast<size_t>(found - container.directories.begin());
   }
   auto found = std::ranges::find_if(container.directories, [](const auto& entry) {
-    return entry.first.find("cpuset") == std::string::npos;
+    return !entry.first.empty() && entry.first.find("cpuset") == std::string::npos;
   });
   return static_cast<size_t>(found - container.directories.begin());
 }

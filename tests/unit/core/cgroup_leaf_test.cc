@@ -28,6 +28,16 @@ TEST(CgroupLeaf, IsBelowTheContainersInOneHierarchy) {
   EXPECT_EQ(leaf.directory, "") << "a new cpuset takes nobody";
   EXPECT_EQ(leaf.others, v1);
   EXPECT_EQ(LocateLeaf({}, "x").directory, "");
+  v1.directories = {{"", "/unified/h"}};
+  EXPECT_EQ(LocateLeaf(v1, "x").directory, "");
+}
+
+TEST(CgroupLocation, NamesTheFilesThatTakeTheCaller) {
+  using Files = std::vector<std::string>;
+  const CgroupLocation hybrid{CgroupVersion::kV1, {{"memory", "/m/h"}, {"", "/unified/h"}}};
+  EXPECT_EQ(hybrid.SelfJoinFiles(), (Files{"/m/h/tasks", "/unified/h/cgroup.procs"}));
+  const CgroupLocation v2{CgroupVersion::kV2, {{"", "/cg/h"}}};
+  EXPECT_EQ(v2.SelfJoinFiles(), Files{"/cg/h/cgroup.procs"});
 }
 
 }  // namespace
