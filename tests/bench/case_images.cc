@@ -26,7 +26,7 @@ struct Large {
     }
   }
   ~Large() {
-    fs::remove_all(root);
+    ground.Empty(root);
     if (ground.has_podman()) ground.Text(ground.Podman({"rmi", "-f", reference}));
   }
 
@@ -107,7 +107,7 @@ void SaveAndLoad(Ground& ground, Report& report, int rounds) {
     peak = 0;
     contenders = {{"hoy", [&] {
                      const std::string root = ground.Path("load");
-                     fs::remove_all(root);
+                     ground.Empty(root);
                      const Usage usage = Measure(ground.Hoy({"load", "-q", "-i", archive}, root));
                      peak = std::max(peak, static_cast<double>(usage.peak_kib));
                      return usage.milliseconds / 1e3;
@@ -122,7 +122,7 @@ void SaveAndLoad(Ground& ground, Report& report, int rounds) {
     report.Compare(load, "s", rounds, contenders);
     PodmanTarget(report, load, 0.5);
     PeakTarget(report, load, peak);
-    fs::remove_all(ground.Path("load"));
+    ground.Empty(ground.Path("load"));
     fs::remove(archive);
   }
 }

@@ -148,7 +148,7 @@ void PullLargeImage(Ground& ground, Report& report, int rounds) {
   std::vector<Contender> contenders = {
       {"hoy", [&] {
          const std::string root = ground.Path("pull");
-         std::filesystem::remove_all(root);
+         ground.Empty(root);
          const Usage usage = Measure(ground.Hoy({"pull", "-q", reference}, root));
          peak_kib = std::max(peak_kib, static_cast<double>(usage.peak_kib));
          return usage.milliseconds / 1e3;
@@ -163,7 +163,7 @@ void PullLargeImage(Ground& ground, Report& report, int rounds) {
          }});
   }
   report.Compare("pull, 870 MB", "s", rounds, contenders);
-  std::filesystem::remove_all(ground.Path("pull"));
+  ground.Empty(ground.Path("pull"));
   report.Add({"pull, peak memory", "hoy", "KiB", peak_kib, peak_kib, 1});
   const auto hoy = report.Median("pull, 870 MB", "hoy");
   const auto podman = report.Median("pull, 870 MB", "podman");

@@ -114,6 +114,10 @@ std::vector<std::string> Ground::PodmanRunFlags() const {
           "nproc=1024:1024", "--runtime", "runc"};
 }
 
+void Ground::Empty(const std::string& root) const {
+  if (fs::exists(root)) Measure(Hoy({"image", "prune", "-af"}, root));
+}
+
 std::string Ground::PodmanStorage() const {
   return fmt::format("[{}+{}]", Path("podman"), Path("podman-run"));
 }

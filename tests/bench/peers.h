@@ -31,6 +31,7 @@ class Ground {
 
   Program Floor(std::vector<std::string> arguments) const;
   Program Hoy(std::vector<std::string> arguments, const std::string& root = "") const;
+  void Empty(const std::string& root) const;  // of images
   // `root` empty: the store that already holds the image.
   Program Podman(std::vector<std::string> arguments, const std::string& root = "") const;
   std::vector<std::string> PodmanRunFlags() const;
