@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -130,11 +129,9 @@ Background::~Background() {
 
 void Background::Reap() {
   int status = 0;
-  rusage usage{};
-  while (::wait4(pid_, &status, 0, &usage) < 0 && errno == EINTR) {
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   reaped_ = true;
-  peak_kib_ = usage.ru_maxrss;
   code_ = ShellCode(status);
 }
 
@@ -212,7 +209,6 @@ Output Background::Finish(milliseconds timeout) {
     code_ = -1;
   }
   output.code = code_;
-  output.peak_kib = peak_kib_;
   output.out = out_;
   output.err = err_;
   return output;

@@ -33,7 +33,6 @@ struct Output {
   std::string err;
   bool timed_out = false;
   bool pipe_held = false;  // it ended, but something it left behind keeps stdout or stderr open
-  long peak_kib = 0;       // resident, of it or of the largest child it waited for
 };
 
 // For failure messages: code, stdout and stderr.
@@ -80,7 +79,6 @@ class Background {
   std::string out_;
   std::string err_;
   int code_ = -1;
-  long peak_kib_ = 0;
   bool reaped_ = false;
 };
 

@@ -2,6 +2,7 @@
 // the name of an image comes after all that it means. Seen from outside, by strace(1).
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "tests/support/registry.h"
@@ -39,8 +40,8 @@ std::vector<Call> ReadTrace(const std::string& file) {
 
 class Durability : public HoySandbox {
  protected:
-  std::vector<Call> TracedPull(const std::string& reference) {
-    Command hoy = Hoy({"pull", "-q", reference});
+  std::vector<Call> Traced(const std::vector<std::string>& arguments) {
+    Command hoy = Hoy(arguments);
     std::vector<std::string> strace = {
         "strace", "-f",          "-y", "-qq",
         "-o",     Path("trace"), "-e", "trace=fsync,fdatasync,syncfs,rename,renameat,renameat2"};
@@ -62,7 +63,7 @@ TEST_F(Durability, APullSyncsBeforeItPublishes) {
   builder.Layer(many);
   builder.Layer(Tar().File("word", "hello"));
   registry.Push("app", "1", builder.Build());
-  auto calls = TracedPull(registry.Reference("app", "1"));
+  auto calls = Traced({"pull", "-q", registry.Reference("app", "1")});
 
   auto before = [&](size_t end, auto matches) {
     return std::any_of(calls.begin(), calls.begin() + static_cast<std::ptrdiff_t>(end), matches);
@@ -102,6 +103,49 @@ TEST_F(Durability, APullSyncsBeforeItPublishes) {
   // One syncfs for the layers, and none of their files alone.
   EXPECT_EQ(std::ranges::count(calls, "syncfs", &Call::name), 1);
   EXPECT_LT(std::ranges::count_if(calls, is_file_sync), 20);
+}
+
+// A load writes the layers' blobs beside their trees, and one sync serves all of them.
+TEST_F(Durability, ALoadSyncsBeforeItPublishes) {
+  if (RunCommand({.argv = {"strace", "-qq", "true"}}).code != 0) {
+    SKIP_BECAUSE("strace is needed, and the right to use it");
+  }
+  ImageBuilder builder;
+  builder.Layer(Tar().File("word", "hello"));
+  builder.Layer(Tar().File("other", "world"));
+  WriteOciLayout(Path("layout"), "v1", builder.Build());
+  RunOk({"pull", "-q", "oci:" + Path("layout")});
+  RunOk({"save", "--format", "oci-archive", "-o", Path("a.tar"), RunOk({"images", "-q"})});
+  RunOk({"image", "prune", "-af"});
+  auto calls = Traced({"load", "-q", "-i", Path("a.tar")});
+
+  size_t blobs = 0, layers = 0, last_content = 0, records = 0;
+  bool filesystem_synced = false;
+  std::set<std::string> synced;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const Call& call = calls[i];
+    if (call.name == "syncfs") filesystem_synced = true;
+    if (call.name == "fsync" || call.name == "fdatasync") synced.insert(call.path);
+    if (!call.name.starts_with("rename")) continue;
+    SCOPED_TRACE(call.path + " -> " + call.to);
+    const bool layer = call.to.starts_with(data() + "/layers/") && !call.to.ends_with("json");
+    const bool blob = call.to.starts_with(data() + "/images/blobs/");
+    layers += layer;
+    blobs += blob;
+    if (layer || blob) last_content = i;
+    EXPECT_TRUE(!layer || filesystem_synced);
+    EXPECT_TRUE(!blob || filesystem_synced || synced.contains(call.path));
+    if (call.to.starts_with(data() + "/images/records/")) {
+      ++records;
+      EXPECT_TRUE(synced.contains(call.path));
+      EXPECT_GT(i, last_content);
+    }
+  }
+  EXPECT_EQ(blobs, 4u);  // manifest, config, two layers
+  EXPECT_EQ(layers, 2u);
+  EXPECT_EQ(records, 1u);
+  EXPECT_TRUE(synced.contains(data() + "/images/blobs/sha256")) << "the directory, too";
+  EXPECT_LE(std::ranges::count(calls, "syncfs", &Call::name), 2);
 }
 
 }  // namespace
