@@ -167,10 +167,8 @@ class ExecGuard {
 // Only what the guard needs may stay open: a pipe of the process's that we held would never end,
 // and hoy waits for the end of the start socket.
 void CloseOthers() {
-  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, int{kStartFd}, int{kJoinFd}}) {
-    close(fd);
-  }
-  close_range(kPlansFd, ~0U, 0);
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, int{kStartFd}}) close(fd);
+  close_range(kAttachFd + 1, ~0U, 0);
 }
 
 }  // namespace

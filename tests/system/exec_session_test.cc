@@ -175,6 +175,13 @@ TEST_F(ExecSession, ItsGuardIsOutOfTheContainersReach) {
   }
 }
 
+TEST_F(ExecSession, IsUnderTheContainersMemoryLimit) {
+  StartSleeper({"--name", "two", "--memory", "32m"});
+  EXPECT_EQ(Run({"exec", "two", "dd", "if=/dev/zero", "of=/dev/null", "bs=8M", "count=1"}).code, 0);
+  EXPECT_EQ(Run({"exec", "two", "dd", "if=/dev/zero", "of=/dev/null", "bs=256M", "count=1"}).code,
+            137);
+}
+
 TEST_F(ExecSession, WithoutItsGuardItEnds) {
   Background exec(Hoy({"exec", "one", "sh", "-c", Family("9701")}));
   ASSERT_TRUE(exec.WaitForOut("up"));

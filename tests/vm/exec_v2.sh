@@ -23,7 +23,7 @@ shows() { grep -q "$2" "$1"; }
 
 mkdir -p "$work/root/bin" "$work/root/tmp"
 cp /bin/busybox "$work/root/bin/"
-for name in sh sleep cat grep setsid mkdir echo; do ln -s busybox "$work/root/bin/$name"; done
+for name in sh sleep cat dd grep setsid mkdir echo; do ln -s busybox "$work/root/bin/$name"; done
 
 id=$("$hoy" run -d --name one --network none --memory 64m --rootfs "$work/root" sleep 86400)
 cgroup=$(find /sys/fs/cgroup -name "hoy-$id")
@@ -35,6 +35,9 @@ grep -q . "$leaf/cgroup.procs" || fail "nobody is in '$leaf'"
 [ -z "$(cat "$cgroup/cgroup.subtree_control")" ] || fail "the container's cgroup has been divided"
 "$hoy" exec one grep -q '^0::/exec-' /proc/self/cgroup || fail "not in a leaf below the namespace's root"
 "$hoy" inspect one | grep -q '"8101"' || fail "not listed"
+code=0
+"$hoy" exec one dd if=/dev/zero of=/dev/null bs=256M count=1 || code=$?
+[ "$code" = 137 ] || fail "beyond the container's memory limit: exit code $code"
 
 # Killed whole, by time and with the client.
 code=0
