@@ -140,4 +140,46 @@ Result<Fd> MakeDirectoriesInRoot(BorrowedFd root, const std::string& path, mode_
   return directory;
 }
 
+Result<PlaceInRoot> FindPlaceInRoot(BorrowedFd root, const std::string& path, bool follow) {
+  std::string at = path;
+  for (int links = 0; links <= kMaxSymlinks; ++links) {
+    std::string_view rest = at;
+    auto ends_as_directory = [&] {
+      return rest.ends_with('/') || rest.ends_with("/.") || rest == ".";
+    };
+    bool wants_directory = ends_as_directory();
+    while (ends_as_directory()) rest.remove_suffix(1);
+    size_t begin = rest.rfind('/') + 1;  // 0 when there is none
+    PlaceInRoot place;
+    place.name = rest.substr(begin);
+    if (place.name.empty() || place.name == "..") {
+      place.name = ".";
+    } else {
+      rest = rest.substr(0, begin);
+    }
+    std::string directory(rest);  // "" is the root
+    TRY(place.parent, OpenInRoot(root, directory, O_PATH | O_DIRECTORY));
+    int parent = place.parent.get();
+    if (fstatat(parent, place.name.c_str(), &place.status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno != ENOENT) return FailErrno("stat", path);
+      return place;
+    }
+    if (!S_ISLNK(place.status.st_mode) || !(follow || wants_directory)) {
+      place.exists = true;
+      if (wants_directory && !S_ISDIR(place.status.st_mode)) {
+        return FailErrno("open", path, ENOTDIR);
+      }
+      return place;
+    }
+    char target[PATH_MAX];
+    ssize_t length = readlinkat(parent, place.name.c_str(), target, sizeof target);
+    if (length < 0) return FailErrno("read link", path);
+    std::string_view text(target, static_cast<size_t>(length));
+    at = text.starts_with('/') ? std::string() : std::move(directory);
+    at.append(text);
+    if (wants_directory) at.push_back('/');
+  }
+  return FailErrno("open", path, ELOOP);
+}
+
 }  // namespace hoy::core

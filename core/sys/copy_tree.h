@@ -1,0 +1,40 @@
+#pragma once
+// Copies a file or a tree from one open directory to another, either of which may be a hostile
+// container's: every name is opened below its directory's descriptor and never followed, devices
+// and FIFOs are never opened, and what a name was is asked again once it is open.
+//
+// Kept: modes, times, symlinks, hard links within the tree, holes, user.* attributes. Without
+// `archive` the new files are the caller's, as cp(1) has it, and lose their set-id bits.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+
+namespace hoy::core {
+
+struct CopyOptions {
+  bool archive = false;             // owners, set-id bits, ACLs and file capabilities as well
+  bool devices = true;              // make device nodes; otherwise they are left out
+  std::function<bool()> cancelled;  // asked between pieces; true: kCancelled
+};
+
+struct CopiedTree {
+  uint64_t bytes = 0;                 // of regular files, without their holes
+  std::vector<std::string> left_out;  // "a/b: a socket"; the first hundred
+};
+
+// `source_name` in `source` becomes `target_name` in `target`; "." is the directory itself. A
+// directory that is there already is filled, and keeps its own attributes unless `archive`; a file
+// is replaced as one step, and one that something is mounted on is written in place. kConflict: a
+// directory would replace something else, or the reverse, or the target lies in the source.
+// Whatever was copied before an error stays; a file is never there by half.
+Result<CopiedTree> CopyTree(BorrowedFd source, const std::string& source_name, BorrowedFd target,
+                            const std::string& target_name, const CopyOptions& options);
+
+}  // namespace hoy::core
