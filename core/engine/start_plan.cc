@@ -9,12 +9,11 @@
 #include <algorithm>
 
 #include "core/engine/process_plan.h"
+#include "core/engine/root_plan.h"
 #include "core/state/run_state.h"
 
 namespace hoy::core {
 namespace {
-
-constexpr uint64_t kAtRecursive = 0x8000;  // AT_RECURSIVE, <linux/fcntl.h>
 
 struct Translation {
   uint64_t mount_flag;
@@ -49,7 +48,7 @@ class StartPlanner {
     FillHeader();
     JoinCgroup();
     OpenSources();
-    EnterRoot();
+    AddRoot(plan_, layout_, *input_.record);
     MakeMounts();
     MakeDevices();
     RestrictPaths();
@@ -73,8 +72,9 @@ class StartPlanner {
   void FillHeader();
   void JoinCgroup();
   void OpenSources();
-  uint32_t OpenTree(const std::string& path, bool recursive);
-  void EnterRoot();
+  uint32_t OpenTree(const std::string& path, bool recursive) {
+    return AddOpenTree(plan_, path, recursive);
+  }
   void MakeTimezoneLink(const ResolvedTimezone& timezone);
   void MakeMounts();
   void MakeFilesystem(const Mount& mount);
@@ -118,15 +118,6 @@ void StartPlanner::FillHeader() {
   header.cleanup_argv = plan_.Texts(input_.cleanup_argv);
 }
 
-uint32_t StartPlanner::OpenTree(const std::string& path, bool recursive) {
-  Step step{};
-  step.slot = plan_.NextSlot();
-  step.a = plan_.Text(path);
-  step.flags = recursive ? kAtRecursive : 0;
-  Put(StepKind::kOpenTree, step);
-  return step.slot;
-}
-
 // v1: the process itself goes, which is quick. v2: clone3 puts it there.
 void StartPlanner::JoinCgroup() {
   if (input_.cgroup.version != CgroupVersion::kV1) return;
@@ -159,34 +150,6 @@ void StartPlanner::OpenSources() {
     etc_files_.emplace_back(OpenTree(etc + "localtime", false), "/etc/localtime");
   }
   open_binds(false);
-}
-
-void StartPlanner::EnterRoot() {
-  if (!config_.HasUpper()) {
-    Step root{};
-    root.slot = OpenTree(config_.rootfs.path, true);
-    root.c = plan_.Text(layout_.RootMountPoint());
-    root.value = MS_PRIVATE | MS_REC;
-    Put(StepKind::kMoveTree, root);
-    AddPath(StepKind::kPivotRoot, layout_.RootMountPoint());
-    return;
-  }
-  std::string container = layout_.Container(input_.record->id);
-  std::vector<std::string> lowers;
-  if (!config_.rootfs.path.empty()) lowers.push_back(config_.rootfs.path);
-  const auto& chain_ids = config_.image.chain_ids;
-  for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
-    lowers.push_back(layout_.LayerFiles(*chain_id));
-  }
-  lowers.push_back(layout_.MountPoints());
-  Step overlay{};
-  overlay.a = plan_.Text(layout_.RootMountPoint());
-  overlay.b = plan_.Text(container + "/upper");
-  overlay.c = plan_.Text(container + "/work");
-  overlay.d = plan_.Texts(lowers);
-  overlay.value = config_.auto_remove ? 1 : 0;
-  Put(StepKind::kOverlay, overlay);
-  AddPath(StepKind::kPivotRoot, layout_.RootMountPoint());
 }
 
 void StartPlanner::AwaitCgroup() {

@@ -1,0 +1,37 @@
+#pragma once
+// A container's files as its processes see them, volumes and memory file systems included, as one
+// directory descriptor: for cp and stat.
+//
+//   | the container | where the descriptor comes from                                        |
+//   |---------------|------------------------------------------------------------------------|
+//   | runs, paused  | /proc/<init>/root: a walk from there crosses the container's mounts     |
+//   | does not run  | a child makes the root, as a start would, in a mount namespace of its   |
+//   |               | own, and ends with us; the container's lock is held, so that nobody     |
+//   |               | starts it meanwhile: an overlay must not be mounted twice               |
+//
+// Nothing is mounted on the host. Paths below the descriptor are the container's to change at any
+// moment: they are resolved by core/sys/in_root.h only.
+
+#include <memory>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/state/container_record.h"
+#include "core/sys/process.h"
+
+namespace hoy::core {
+
+class ContainerFiles {
+ public:
+  static Result<ContainerFiles> Open(const Layout& layout, std::string_view id);
+
+  BorrowedFd root() const { return root_; }
+
+ private:
+  std::unique_ptr<ContainerLock> lock_;  // the last to go: nothing is mounted any more by then
+  Fd root_;                              // O_PATH
+  ChildProcess keeper_;                  // of the mount namespace
+  Fd keeper_end_;
+};
+
+}  // namespace hoy::core

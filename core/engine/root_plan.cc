@@ -1,0 +1,89 @@
+#include "core/engine/root_plan.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace hoy::core {
+namespace {
+
+constexpr uint64_t kAtRecursive = 0x8000;  // AT_RECURSIVE, linux/fcntl.h
+
+void Put(PlanBuilder& plan, StepKind kind, Step step) {
+  step.kind = kind;
+  plan.Add(kind) = step;
+}
+
+}  // namespace
+
+uint32_t AddOpenTree(PlanBuilder& plan, const std::string& path, bool recursive) {
+  Step step{};
+  step.slot = plan.NextSlot();
+  step.a = plan.Text(path);
+  step.flags = recursive ? kAtRecursive : 0;
+  Put(plan, StepKind::kOpenTree, step);
+  return step.slot;
+}
+
+void AddRoot(PlanBuilder& plan, const Layout& layout, const ContainerRecord& record) {
+  const ContainerConfig& config = record.config;
+  if (!config.HasUpper()) {
+    Step root{};
+    root.slot = AddOpenTree(plan, config.rootfs.path, true);
+    root.c = plan.Text(layout.RootMountPoint());
+    root.value = MS_PRIVATE | MS_REC;
+    Put(plan, StepKind::kMoveTree, root);
+  } else {
+    std::string container = layout.Container(record.id);
+    std::vector<std::string> lowers;
+    if (!config.rootfs.path.empty()) lowers.push_back(config.rootfs.path);
+    const auto& chain_ids = config.image.chain_ids;
+    for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
+      lowers.push_back(layout.LayerFiles(*chain_id));
+    }
+    lowers.push_back(layout.MountPoints());
+    Step overlay{};
+    overlay.a = plan.Text(layout.RootMountPoint());
+    overlay.b = plan.Text(container + "/upper");
+    overlay.c = plan.Text(container + "/work");
+    overlay.d = plan.Texts(lowers);
+    overlay.value = config.auto_remove ? 1 : 0;
+    Put(plan, StepKind::kOverlay, overlay);
+  }
+  Step pivot{};
+  pivot.a = plan.Text(layout.RootMountPoint());
+  Put(plan, StepKind::kPivotRoot, pivot);
+}
+
+PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record) {
+  PlanBuilder plan;
+  Step unshare{};
+  unshare.flags = CLONE_NEWNS;
+  Put(plan, StepKind::kUnshare, unshare);
+  Step propagation{};
+  propagation.a = plan.Text("/");
+  propagation.flags = MS_SLAVE | MS_REC;
+  Put(plan, StepKind::kPropagation, propagation);
+  std::vector<std::pair<const Mount*, uint32_t>> binds;
+  for (const Mount& mount : record.config.mounts) {
+    if (mount.kind != MountKind::kBind) continue;
+    binds.emplace_back(&mount, AddOpenTree(plan, mount.source, mount.recursive));
+  }
+  AddRoot(plan, layout, record);
+  std::ranges::stable_sort(
+      binds, {}, [](const auto& bind) { return std::ranges::count(bind.first->target, '/'); });
+  for (const auto& [mount, slot] : binds) {
+    Step step{};
+    step.slot = slot;
+    step.c = plan.Text(mount->target);
+    step.flags = (mount->flags & MS_RDONLY) != 0 ? MOUNT_ATTR_RDONLY : 0;
+    step.value = MS_PRIVATE | MS_REC;
+    Put(plan, StepKind::kMoveTree, step);
+  }
+  return plan;
+}
+
+}  // namespace hoy::core

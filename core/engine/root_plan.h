@@ -1,0 +1,23 @@
+#pragma once
+// The steps that make a container's root and go into it: the same at a start and for a look at its
+// files while it is stopped.
+
+#include <string>
+
+#include "core/init/plan_builder.h"
+#include "core/state/container_record.h"
+
+namespace hoy::core {
+
+// Keeps the tree at a host path in a new slot, whose number it returns.
+uint32_t AddOpenTree(PlanBuilder& plan, const std::string& path, bool recursive);
+
+// The overlay of the container's own directory over its layers, or the directory of --rootfs; then
+// pivot_root(2) into it. After this, paths are the container's.
+void AddRoot(PlanBuilder& plan, const Layout& layout, const ContainerRecord& record);
+
+// All of it for a process that only wants to look: a mount namespace of its own, the root, and the
+// user's bind mounts. Memory file systems are not there: they begin empty at each start.
+PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record);
+
+}  // namespace hoy::core
