@@ -1,5 +1,6 @@
 #pragma once
-// save, load, import, export and commit, as verbs see them. The work is in hoy-image: see pull.h.
+// save, load, import, export, commit and cp, as verbs see them. The work is in hoy-image: see
+// pull.h.
 
 #include <optional>
 #include <string>
@@ -53,5 +54,14 @@ struct CommitOptions {
 };
 // Prints the id.
 Result<> RunCommit(Context& context, const CommitOptions& options);
+
+struct CopyFilesOptions {
+  std::string source;       // CONTAINER:PATH, a path of the host, or "-": a tar on stdin
+  std::string destination;  // the same; "-": a tar on stdout
+  bool archive = false;
+  bool follow_link = false;
+  std::optional<bool> quiet;  // when not given: no terminal on stderr
+};
+Result<> RunCopyFiles(Context& context, const CopyFilesOptions& options);
 
 }  // namespace hoy::cli

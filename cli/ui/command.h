@@ -47,6 +47,7 @@ enum class Completes {
   kStoppedContainer,
   kImage,
   kContainerOrImage,
+  kContainerPath,  // CONTAINER:, or a file of the host
   kFile,
   kDirectory,
   kSignal,

@@ -143,7 +143,8 @@ class Completer {
   }
 
   void OfferNames(Completes what, std::string_view typed) {
-    if (what == Completes::kFile) completion_.fallback = Fallback::kFiles;
+    if (what == Completes::kFile || what == Completes::kContainerPath)
+      completion_.fallback = Fallback::kFiles;
     if (what == Completes::kDirectory) completion_.fallback = Fallback::kDirectories;
     for (Candidate& candidate : NamesFor(what, typed, layout_)) {
       completion_.candidates.push_back(std::move(candidate));

@@ -153,6 +153,10 @@ std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
       OfferContainers(candidates, what, prefix, layout);
       OfferImages(candidates, prefix, layout);
       break;
+    case Completes::kContainerPath:
+      OfferContainers(candidates, Completes::kContainer, prefix, layout);
+      for (Candidate& candidate : candidates) candidate.text += ':';
+      break;
     case Completes::kSignal: OfferSignals(candidates, prefix); break;
     case Completes::kCapability: OfferCapabilities(candidates, prefix); break;
     case Completes::kVerb: OfferVerbs(candidates, prefix); break;

@@ -41,10 +41,13 @@ uint64_t FreeBytes(BorrowedFd directory) {
   return uint64_t{status.f_bavail} * status.f_frsize;
 }
 
+enum class Purpose { kLayer, kExtract };
+
 class Applier {
  public:
-  Applier(BorrowedFd target, const ApplyOptions& options, ReadAhead& source)
-      : target_(target),
+  Applier(Purpose purpose, BorrowedFd target, const ApplyOptions& options, ReadAhead& source)
+      : purpose_(purpose),
+        target_(target),
         max_bytes_(options.max_unpacked_bytes),
         free_bytes_(FreeBytes(target)),
         umask_(ReadUmask()),
@@ -60,7 +63,8 @@ class Applier {
       TRY(bool more, tar_.Next(entry));
       if (!more) break;
       ++result_.entries;
-      TRY_CONTEXT(Apply(entry), "layer entry '{}'", Printable(entry.name));
+      TRY_CONTEXT(Apply(entry), "{} '{}'", purpose_ == Purpose::kLayer ? "layer entry" : "entry",
+                  Printable(entry.name));
     }
     TRY(tar_.Drain());
     TRY(directories_.Close());
@@ -75,9 +79,12 @@ class Applier {
  private:
   Result<> Apply(const TarEntry& entry) {
     TRY(Components path, SplitEntryPath(entry.name));
-    TRY(EntryRole role, RoleOf(path));
+    EntryRole role = EntryRole::kFile;
+    if (purpose_ == Purpose::kLayer) {
+      TRY(role, RoleOf(path));
+    }
     if (role == EntryRole::kIgnored) return {};
-    if (path.empty()) return ApplyRoot(entry);
+    if (path.empty()) return purpose_ == Purpose::kLayer ? ApplyRoot(entry) : Result<>{};
     Components parent(path.begin(), path.end() - 1);
     TRY(directories_.Enter(parent));
     if (needs_bytes_ + directories_.made_bytes() > kMaxNeedsBytes) {
@@ -117,6 +124,9 @@ class Applier {
 
   // What stands where an entry wants to be. The current directory stays the same one.
   Result<> RemoveExisting(const Components& parent, const std::string& name, mode_t type) {
+    if (purpose_ == Purpose::kExtract && S_ISDIR(type)) {
+      return Fail(ErrorKind::kConflict, "it would replace a directory");
+    }
     TRY(core::RemoveTreeAt(directories_.current(), name));
     link_parent_.reset();
     if (!S_ISDIR(type) && !S_ISLNK(type)) return {};
@@ -197,6 +207,9 @@ class Applier {
         existed = true;
         code = 0;
       } else {
+        if (purpose_ == Purpose::kExtract) {
+          return Fail(ErrorKind::kConflict, "a directory cannot replace what is no directory");
+        }
         // Whited out by this layer: the directory is a new one and hides the old one's files.
         opaque = S_ISCHR(status.st_mode) && status.st_rdev == 0;
         TRY(RemoveExisting(parent, name, status.st_mode));
@@ -281,7 +294,7 @@ class Applier {
       code = LinkTo(target, name);
     }
     if (code == 0) return {};
-    if (code == ENOENT || code == ENOTDIR) {
+    if (purpose_ == Purpose::kLayer && (code == ENOENT || code == ENOTDIR)) {
       // It lives in a layer below, perhaps: FinishLayer will know.
       TRY(core::RemoveTreeAt(directories_.current(), name));
       LowerNeeds::HardLink link{.path = JoinPath(path), .target = JoinPath(target)};
@@ -349,6 +362,7 @@ class Applier {
     return {};
   }
 
+  Purpose purpose_;
   BorrowedFd target_;
   uint64_t max_bytes_;
   uint64_t free_bytes_;
@@ -366,13 +380,18 @@ class Applier {
 
 Result<AppliedLayer> ApplyLayer(ByteSource& layer, BorrowedFd target, const ApplyOptions& options) {
   ReadAhead source(layer);
-  auto applied = Applier(target, options, source).Run();
+  auto applied = Applier(Purpose::kLayer, target, options, source).Run();
   if (!applied &&
       (applied.error().system_errno == ENOSPC || applied.error().system_errno == EDQUOT)) {
     return Fail(std::move(applied).error().WithHint(
         "the layer needs more space than the file system of hoy's data has left"));
   }
   return applied;
+}
+
+Result<AppliedLayer> ExtractTar(ByteSource& tar, BorrowedFd target) {
+  ReadAhead source(tar);
+  return Applier(Purpose::kExtract, target, {}, source).Run();
 }
 
 }  // namespace hoy::oci

@@ -57,6 +57,11 @@ struct AppliedLayer {
 // after the return.
 Result<AppliedLayer> ApplyLayer(ByteSource& layer, BorrowedFd target, const ApplyOptions& options);
 
+// Unpacks a tar, compressed or not, into a directory that may hold files already: what `hoy cp -`
+// is given. Whiteout names are names like any other, the directory itself stays as it is, and
+// nothing takes the place of a directory or a directory that of something else (kConflict).
+Result<AppliedLayer> ExtractTar(ByteSource& tar, BorrowedFd target);
+
 // `lower_directories` topmost first, in overlayfs form. kCorrupt: a hard link to nothing.
 Result<> FinishLayer(BorrowedFd target, const LowerNeeds& needs,
                      const std::vector<std::string>& lower_directories);

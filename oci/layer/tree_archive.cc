@@ -63,6 +63,26 @@ class Archiver {
       roots.push_back(std::move(root));
     }
     TRY(Enter("", std::move(roots)));
+    return WriteStack();
+  }
+
+  Result<> RunOne(BorrowedFd parent, const std::string& name, const std::string& as) {
+    Fd own(openat(parent.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Child child;
+    if (!own || fstatat(own.get(), name.c_str(), &child.status, AT_SYMLINK_NOFOLLOW) != 0) {
+      return FailErrno("open", Printable(name));
+    }
+    top_name_ = as;
+    auto frame = std::make_unique<Frame>();
+    frame->layers.push_back(std::move(own));
+    frame->children.emplace(name, child);
+    frame->next = frame->children.begin();
+    stack_.push_back(std::move(frame));
+    return WriteStack();
+  }
+
+ private:
+  Result<> WriteStack() {
     while (!stack_.empty()) {
       Frame& frame = *stack_.back();
       if (frame.next == frame.children.end()) {
@@ -75,7 +95,6 @@ class Archiver {
     return {};
   }
 
- private:
   Result<> Enter(std::string prefix, std::vector<Fd> layers) {
     auto frame = std::make_unique<Frame>();
     frame->prefix = std::move(prefix);
@@ -131,7 +150,7 @@ class Archiver {
   }
 
   Result<> Write(Frame& frame, const std::string& name, const Child& child) {
-    std::string path = frame.prefix + name;
+    std::string path = stack_.size() == 1 && !top_name_.empty() ? top_name_ : frame.prefix + name;
     BorrowedFd parent = frame.layers[child.layer];
     if (child.whiteout) {
       return tar_.Begin({.name = frame.prefix + ".wh." + name, .type = S_IFREG});
@@ -237,8 +256,9 @@ class Archiver {
     return {};
   }
 
-  const TreeArchiveOptions& options_;
+  TreeArchiveOptions options_;
   TarWriter& tar_;
+  std::string top_name_;  // of the one entry that is asked for
   std::vector<std::unique_ptr<Frame>> stack_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(kReadBytes);
@@ -251,6 +271,11 @@ class Archiver {
 Result<> ArchiveTree(const std::vector<std::string>& trees, const TreeArchiveOptions& options,
                      TarWriter& tar) {
   return Archiver(options, tar).Run(trees);
+}
+
+Result<> ArchiveEntry(BorrowedFd parent, const std::string& name, const std::string& as,
+                      TarWriter& tar) {
+  return Archiver({}, tar).RunOne(parent, name, as);
 }
 
 }  // namespace hoy::oci

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/fd.h"
 #include "core/base/result.h"
 #include "oci/layer/tar_writer.h"
 
@@ -31,5 +32,10 @@ struct TreeArchiveOptions {
 // `trees` topmost first. Writes no end of the archive.
 Result<> ArchiveTree(const std::vector<std::string>& trees, const TreeArchiveOptions& options,
                      TarWriter& tar);
+
+// One file, or one directory with all below it, of a directory that is no overlay's: its entries
+// are called `as`, "as/a" and so on.
+Result<> ArchiveEntry(BorrowedFd parent, const std::string& name, const std::string& as,
+                      TarWriter& tar);
 
 }  // namespace hoy::oci

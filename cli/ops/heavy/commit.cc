@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "cli/ops/archives.h"
-#include "cli/ops/heavy/container_tree.h"
+#include "cli/ops/container_tree.h"
 #include "cli/ops/image_changes.h"
 #include "core/cgroup/cgroup.h"
 #include "core/engine/lifecycle.h"

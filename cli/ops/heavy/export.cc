@@ -1,5 +1,5 @@
 #include "cli/ops/archives.h"
-#include "cli/ops/heavy/container_tree.h"
+#include "cli/ops/container_tree.h"
 #include "cli/ops/heavy/output_file.h"
 #include "oci/layer/byte_sink.h"
 #include "oci/layer/tree_archive.h"

@@ -39,5 +39,8 @@ Result<> RunExport(Context&, const ExportOptions&) {
 Result<> RunCommit(Context&, const CommitOptions&) {
   return Fail(ErrorKind::kUnsupported, "commit: not in this program");
 }
+Result<> RunCopyFiles(Context&, const CopyFilesOptions&) {
+  return Fail(ErrorKind::kUnsupported, "cp: not in this program");
+}
 
 }  // namespace hoy::cli

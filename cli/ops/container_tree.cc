@@ -1,4 +1,4 @@
-#include "cli/ops/heavy/container_tree.h"
+#include "cli/ops/container_tree.h"
 
 #include <sys/resource.h>
 

@@ -1,0 +1,205 @@
+// hoy cp, stat and diff: what is in a container, running or stopped, from outside.
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <filesystem>
+
+#include "tests/support/compare_images.h"
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+namespace fs = std::filesystem;
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class Cp : public ImageSandbox {
+ protected:
+  void Make(const std::string& path, const std::string& text) const {
+    fs::create_directories(fs::path(Path(path)).parent_path());
+    WriteFile(Path(path), text);
+  }
+  std::string Shell(const std::string& script) const {
+    return RunOk({"exec", "box", "sh", "-c", script});
+  }
+  // A container called box: running with the options given, or only created.
+  void Start(std::vector<std::string> options = {}) const {
+    options.insert(options.end(), {"--name", "box"});
+    StartSleeper(options);
+  }
+  void Create() const { RunOk({"create", "--name", "box", Busybox(), "cat", "/etc/new"}); }
+};
+
+TEST_F(Cp, FollowsDockersTableOfTargets) {
+  Start();
+  Make("f", "file");
+  Make("dir/in", "inner");
+  RunOk({"cp", Path("f"), "box:/tmp"});           // into a directory
+  RunOk({"cp", Path("f"), "box:/tmp/g"});         // a name of its own
+  RunOk({"cp", Path("dir"), "box:/tmp"});         // a directory into one
+  RunOk({"cp", Path("dir"), "box:/tmp/e"});       // a directory that becomes it
+  RunOk({"cp", Path("dir") + "/.", "box:/opt"});  // its content alone: /opt is made
+  RunOk({"cp", Path("dir/../f"), "box:tmp/h"});
+  EXPECT_EQ(Shell("cd /tmp && cat f g dir/in e/in /opt/in h"), "filefileinnerinnerinnerfile");
+
+  for (const auto& [from, to, what] : std::vector<std::array<std::string, 3>>{
+           {Path("f"), "box:/nowhere/f", "no such directory"},
+           {Path("f"), "box:/nowhere/", "no such directory"},
+           {Path("dir"), "box:/tmp/f", "is a directory and"},
+           {Path("missing"), "box:/tmp", "no such file or directory"},
+           {"box:/missing", Path("x"), "no such file or directory"},
+           {Path("f"), Path("x"), "must be in a container"}}) {
+    const Output output = Run({"cp", from, to});
+    EXPECT_NE(output.code, 0) << from << " " << to;
+    EXPECT_TRUE(Has(output.err, what)) << output;
+  }
+  EXPECT_EQ(Run({"cp", Path("f"), "nobody:/tmp"}).code, 1);
+
+  RunOk({"cp", "box:/tmp/dir", Path("out")});
+  EXPECT_EQ(ReadFile(Path("out/in")), "inner");
+  RunOk({"cp", "box:/tmp/dir/.", Path("out")});
+  RunOk({"cp", "box:/tmp/dir", Path("out")});
+  EXPECT_EQ(ReadFile(Path("out/dir/in")), "inner");
+}
+
+TEST_F(Cp, ReachesAStoppedContainerAndItsVolumes) {
+  fs::create_directories(Path("volume"));
+  RunOk({"create", "--name", "box", "-v", Path("volume") + ":/data", Busybox(), "cat", "/etc/new"});
+  Make("f", "from outside");
+  RunOk({"cp", Path("f"), "box:/etc/new"});
+  RunOk({"cp", Path("f"), "box:/data/f"});
+  EXPECT_EQ(ReadFile(Path("volume/f")), "from outside");
+  EXPECT_EQ(RunOk({"start", "-a", "box"}), "from outside");
+  RunOk({"cp", "box:/etc/new", Path("back")});
+  EXPECT_EQ(ReadFile(Path("back")), "from outside");
+  EXPECT_EQ(Run({"diff", "box"}).out, "A /data\nC /etc\nA /etc/new\n");
+}
+
+TEST_F(Cp, SeesTheMemoryFileSystemsOfARunningOne) {
+  Start({"--tmpfs", "/scratch"});
+  Make("f", "text");
+  RunOk({"cp", Path("f"), "box:/scratch/"});
+  EXPECT_EQ(Shell("cat /scratch/f"), "text");
+  EXPECT_EQ(Run({"diff", "box"}).out.find("scratch/f"), std::string::npos);
+  // What something is mounted on is written in place.
+  RunOk({"cp", Path("f"), "box:/etc/hosts"});
+  EXPECT_EQ(Shell("cat /etc/hosts"), "text");
+}
+
+TEST_F(Cp, ARootThatIsReadOnlyStaysAsItIs) {
+  Start({"--read-only"});
+  Make("f", "text");
+  const Output output = Run({"cp", Path("f"), "box:/etc/f"});
+  EXPECT_EQ(output.code, 125);
+  EXPECT_TRUE(Has(output.err, "Read-only file system")) << output;
+}
+
+TEST_F(Cp, LinksOfAContainerNeverLeadOut) {
+  Start();
+  Make("secret", "precious");
+  Make("f", "planted");
+  Shell(fmt::format("ln -s {0} /link; ln -s {1} /out; ln -s /../../../..{1} /up", Path("secret"),
+                    directory()));
+  EXPECT_NE(Run({"cp", "-L", "box:/link", Path("stolen")}).code, 0);
+  EXPECT_NE(Run({"cp", "box:/out/secret", Path("stolen")}).code, 0);
+  EXPECT_NE(Run({"cp", Path("f"), "box:/out/"}).code, 0);
+  EXPECT_NE(Run({"cp", Path("f"), "box:/up/secret"}).code, 0);
+  EXPECT_EQ(ReadFile(Path("secret")), "precious");
+  EXPECT_FALSE(fs::exists(Path("stolen")));
+  // The link itself may be had, and one inside is followed when asked for.
+  RunOk({"cp", "box:/link", Path("link")});
+  EXPECT_EQ(fs::read_symlink(Path("link")), Path("secret"));
+  Shell("echo -n inside > /tmp/t; ln -s tmp/t /in");
+  RunOk({"cp", "-L", "box:/in", Path("in")});
+  EXPECT_EQ(ReadFile(Path("in")), "inside");
+}
+
+TEST_F(Cp, OwnersAndSetIdBitsAreForTheArchive) {
+  Start();
+  Shell(
+      "echo x > /tmp/tool; chown 1000:1000 /tmp/tool; chmod 4755 /tmp/tool; "
+      "mknod /tmp/null c 1 3");
+  RunOk({"cp", "box:/tmp", Path("plain")});
+  RunOk({"cp", "-a", "box:/tmp", Path("archive")});
+  struct stat status{};
+  ASSERT_EQ(lstat(Path("plain/tool").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 0u);
+  EXPECT_EQ(status.st_mode & 07777, 0755u);
+  EXPECT_FALSE(fs::exists(Path("plain/null")));
+  ASSERT_EQ(lstat(Path("archive/tool").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 1000u);
+  EXPECT_EQ(status.st_mode & 07777, 04755u);
+  ASSERT_EQ(lstat(Path("archive/null").c_str(), &status), 0);
+  EXPECT_EQ(status.st_rdev, makedev(1, 3));
+}
+
+TEST_F(Cp, TarStreamsInBothDirections) {
+  Start();
+  Shell("mkdir -p /srv/d && echo -n one > /srv/d/a && ln -s a /srv/d/b && ln /srv/d/a /srv/d/c");
+  const Output tar = Run({"cp", "box:/srv/d", "-"});
+  ASSERT_EQ(tar.code, 0) << tar;
+  WriteFile(Path("d.tar"), tar.out);
+  ExtractTar(Path("d.tar"), Path("unpacked"));
+  EXPECT_EQ(ReadFile(Path("unpacked/d/a")), "one");
+  EXPECT_EQ(fs::hard_link_count(Path("unpacked/d/a")), 2u);
+  RunOk({"cp", "-", "box:/srv/.."}, tar.out);
+  RunOk({"cp", "-", "box:/home"}, tar.out);
+  EXPECT_EQ(Shell("cat /d/b /home/d/c"), "oneone");
+  EXPECT_NE(Run({"cp", "-", "box:/nowhere"}, tar.out).code, 0);
+  EXPECT_NE(Run({"cp", "-", "box:/tmp"}, tar.out.substr(0, 600)).code, 0);
+  // One file, and what takes a directory's place.
+  const Output file = Run({"cp", "box:/srv/d/a", "-"});
+  Shell("mkdir -p /busy/a");
+  const Output refused = Run({"cp", "-", "box:/busy"}, file.out);
+  EXPECT_NE(refused.code, 0);
+  EXPECT_TRUE(Has(refused.err, "would replace a directory")) << refused;
+}
+
+TEST_F(Cp, FromOneContainerToAnother) {
+  Start();
+  RunOk({"create", "--name", "other", Busybox(), "cat", "/tmp/copied"});
+  Shell("echo -n both > /tmp/original");
+  RunOk({"cp", "box:/tmp/original", "other:/tmp/copied"});
+  EXPECT_EQ(RunOk({"start", "-a", "other"}), "both");
+  RunOk({"cp", "box:/tmp/original", "box:/tmp/again"});
+  EXPECT_EQ(Shell("cat /tmp/again"), "both");
+}
+
+TEST_F(Cp, StatTellsWhatDockersHeaderTells) {
+  Start();
+  Shell(
+      "echo -n 12345 > /tmp/f; chmod 640 /tmp/f; touch -d '2001-02-03 04:05:06' /tmp/f; "
+      "ln -s f /tmp/l");
+  const Json file = Json::parse(RunOk({"stat", "--format", "json", "box:/tmp/f"}));
+  EXPECT_EQ(file["name"], "f");
+  EXPECT_EQ(file["size"], 5);
+  EXPECT_EQ(file["mode"], 0640);
+  EXPECT_EQ(file["mtime"], "2001-02-03T04:05:06.000000000Z");
+  EXPECT_EQ(file["linkTarget"], "");
+  EXPECT_EQ(RunOk({"stat", "--format", "{{.linkTarget}} {{.mode}}", "box:/tmp/l"}),
+            fmt::format("f {}", (1U << 27) | 0777));
+  EXPECT_EQ(RunOk({"stat", "--format", "{{.size}}", "-L", "box:/tmp/l"}), "5");
+  EXPECT_TRUE(Has(RunOk({"stat", "box:/tmp"}), "Type:        directory"));
+  EXPECT_EQ(Run({"stat", "box:/nothing"}).code, 1);
+  EXPECT_EQ(Run({"stat", "nobody:/"}).code, 1);
+}
+
+TEST_F(Cp, DiffAlsoComparesImages) {
+  Create();
+  Make("f", "text");
+  RunOk({"cp", Path("f"), "box:/etc/new"});
+  RunOk({"cp", "box:/bin/busybox", Path("busybox")});
+  EXPECT_EQ(RunOk({"diff", "box"}), "C /etc\nA /etc/new");
+  RunOk({"commit", "box", "changed:1"});
+  EXPECT_EQ(RunOk({"diff", "changed:1"}), "C /etc\nA /etc/new");
+  EXPECT_EQ(RunOk({"diff", Busybox(), "changed:1"}), "C /etc\nD /etc/new");
+  EXPECT_EQ(RunOk({"diff", "--format", "{{.Kind}}", "changed:1", Busybox()}), "C\nA");
+  EXPECT_EQ(Run({"diff", "nobody"}).code, 1);
+}
+
+}  // namespace
+}  // namespace hoy::test
