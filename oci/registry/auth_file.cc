@@ -57,7 +57,7 @@ Credential MakeCredential(std::string username, std::string secret) {
   return {.username = std::move(username), .password = std::move(secret)};
 }
 
-std::string NormalizeAuthKey(std::string_view key) {
+static std::string NormalizeOnce(std::string_view key) {
   bool had_scheme = false;
   for (std::string_view scheme : {"https://", "http://"}) {
     if (key.starts_with(scheme)) {
@@ -74,6 +74,15 @@ std::string NormalizeAuthKey(std::string_view key) {
   std::string path(slash == std::string_view::npos || had_scheme ? "" : key.substr(slash));
   if (host == "index.docker.io" || host == "registry-1.docker.io") host = "docker.io";
   return host + path;
+}
+
+std::string NormalizeAuthKey(std::string_view key) {
+  std::string last(key);
+  while (true) {  // what is left may look like a longer spelling again: "reg.example/v1/v2"
+    std::string next = NormalizeOnce(last);
+    if (next == last) return next;
+    last = std::move(next);
+  }
 }
 
 const Credential* AuthFile::Find(std::string_view domain, std::string_view path) const {

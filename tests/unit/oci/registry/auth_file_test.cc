@@ -29,6 +29,11 @@ TEST(AuthKey, IsNormalizedToHostAndPath) {
   EXPECT_EQ(NormalizeAuthKey("http://reg.example:5000"), "reg.example:5000");
   EXPECT_EQ(NormalizeAuthKey("Quay.io/team/app"), "quay.io/team/app");
   EXPECT_EQ(NormalizeAuthKey("https://reg.example/some/path"), "reg.example");
+  for (const char* key :
+       {"reg.example/v1/v2", "http://https://reg.example", "a/v1//", "A/v2/v1/"}) {
+    std::string normal = NormalizeAuthKey(key);
+    EXPECT_EQ(NormalizeAuthKey(normal), normal) << key;
+  }
 }
 
 TEST(AuthFile, DecodesAuthAndTokens) {
