@@ -17,6 +17,9 @@ class LoadCommand final : public Command {
     Option("--platform", &options_.platform, "OS/ARCH[/VARIANT]",
            "which image of a multi-platform one, like linux/arm64")
         .Completing(Completes::kPlatform);
+    Option("--signature-policy", &options_.signature_policy, "FILE",
+           "which images are let in: containers-policy.json(5)")
+        .Completing(Completes::kFile);
     Flag("-q,--quiet", &quiet_, "print the names of the images only, as is done anyway");
   }
 

@@ -1,16 +1,17 @@
+#include "cli/ops/registry_options.h"
 #include "cli/ops/registry_verbs.h"
 #include "cli/ui/command.h"
 
 namespace hoy::cli {
 namespace {
 
-class LoginCommand final : public Command {
+class LoginCommand final : public RegistryVerb<Command> {
  public:
   static constexpr CommandInfo kInfo = {.name = "login",
                                         .summary = "Log in to a registry",
                                         .section = Section::kImages,
                                         .program = Program::kHeavy};
-  LoginCommand() : Command(kInfo) {
+  LoginCommand() : RegistryVerb(kInfo) {
     OptionalArgument("REGISTRY", &options_.registry);
     Option("-u,--username", &options_.username, "NAME",
            "who logs in; <token> with an identity token");
@@ -18,13 +19,7 @@ class LoginCommand final : public Command {
            "password or access token; others can see it while hoy runs");
     Flag("--password-stdin", &options_.password_stdin, "read the password from stdin");
     Flag("--get-login", &options_.get_login, "print who is logged in, and change nothing");
-    Option("--authfile", &options_.authfile, "FILE", "where the credentials are kept")
-        .Completing(Completes::kFile);
-    Option("--cert-dir", &options_.cert_dir, "DIR",
-           "certificates for the registry: *.crt, *.cert and *.key")
-        .Completing(Completes::kDirectory);
-    Flag("--tls-verify", &options_.tls_verify,
-         "ask for HTTPS and a valid certificate; false takes HTTP and any certificate");
+    AddRegistryOptions(options_);
     Flag("-v,--verbose", &options_.verbose, "say where the credentials are kept");
   }
 

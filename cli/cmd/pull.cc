@@ -1,39 +1,30 @@
 #include "cli/ops/pull.h"
 
+#include "cli/ops/registry_options.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
 
 namespace hoy::cli {
 namespace {
 
-class PullCommand final : public Command {
+class PullCommand final : public RegistryVerb<Command> {
  public:
   static constexpr CommandInfo kInfo = {.name = "pull",
                                         .aliases = "image pull",
                                         .summary = "Pull images from a registry",
                                         .section = Section::kImages,
                                         .program = Program::kHeavy};
-  PullCommand() : Command(kInfo) {
+  PullCommand() : RegistryVerb(kInfo) {
     Arguments("IMAGE", &images_, Completes::kImage);
     Flag("-q,--quiet", &quiet_, "show no progress");
     Option("--platform", &options_.platform, "OS/ARCH[/VARIANT]",
            "which image of a multi-platform one, like linux/arm64")
         .Completing(Completes::kPlatform);
-    Option("--creds", &options_.creds, "USER[:PASSWORD]", "credentials for the registry");
-    Option("--authfile", &options_.authfile, "FILE", "where credentials are looked up")
+    AddRegistryOptions(options_);
+    Option("--signature-policy", &options_.signature_policy, "FILE",
+           "which images are let in: containers-policy.json(5)")
         .Completing(Completes::kFile);
-    Option("--cert-dir", &options_.cert_dir, "DIR",
-           "certificates for the registry: *.crt, *.cert and *.key")
-        .Completing(Completes::kDirectory);
-    Flag("--tls-verify", &options_.tls_verify,
-         "ask for HTTPS and a valid certificate; false takes HTTP and any certificate");
-    Choice<ProgressMode>("--progress", &progress_,
-                         {{"auto", ProgressMode::kAuto},
-                          {"plain", ProgressMode::kPlain},
-                          {"tty", ProgressMode::kLive},
-                          {"json", ProgressMode::kJson},
-                          {"none", ProgressMode::kNone}},
-                         "MODE", "how progress is shown");
+    AddProgressOption(&progress_);
   }
 
   Result<int> Run(Context& context) override {

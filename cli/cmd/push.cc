@@ -1,17 +1,18 @@
+#include "cli/ops/registry_options.h"
 #include "cli/ops/registry_verbs.h"
 #include "cli/ui/command.h"
 
 namespace hoy::cli {
 namespace {
 
-class PushCommand final : public Command {
+class PushCommand final : public RegistryVerb<Command> {
  public:
   static constexpr CommandInfo kInfo = {.name = "push",
                                         .aliases = "image push",
                                         .summary = "Push an image to a registry",
                                         .section = Section::kImages,
                                         .program = Program::kHeavy};
-  PushCommand() : Command(kInfo) {
+  PushCommand() : RegistryVerb(kInfo) {
     Argument("IMAGE", &options_.image, Completes::kImage);
     OptionalArgument("DESTINATION", &options_.destination, Completes::kImage);
     Flag("-a,--all-tags", &options_.all_tags, "push every tag of the repository IMAGE");
@@ -24,24 +25,11 @@ class PushCommand final : public Command {
          "pack all layers anew, also those that have the format");
     Option("--digestfile", &options_.digestfile, "FILE", "write the manifest's digest there")
         .Completing(Completes::kFile);
-    Option("--creds", &options_.creds, "USER[:PASSWORD]", "credentials for the registry");
-    Option("--authfile", &options_.authfile, "FILE", "where credentials are looked up")
-        .Completing(Completes::kFile);
-    Option("--cert-dir", &options_.cert_dir, "DIR",
-           "certificates for the registry: *.crt, *.cert and *.key")
-        .Completing(Completes::kDirectory);
-    Flag("--tls-verify", &options_.tls_verify,
-         "ask for HTTPS and a valid certificate; false takes HTTP and any certificate");
+    AddRegistryOptions(options_);
     ByteSize("--chunk-size", &options_.chunk_bytes, "SIZE",
              "send layers in pieces of that size, for proxies that limit requests");
     Option("--jobs", &options_.uploads, "N", "layers that are sent at the same time (3)");
-    Choice<ProgressMode>("--progress", &options_.progress,
-                         {{"auto", ProgressMode::kAuto},
-                          {"plain", ProgressMode::kPlain},
-                          {"tty", ProgressMode::kLive},
-                          {"json", ProgressMode::kJson},
-                          {"none", ProgressMode::kNone}},
-                         "MODE", "how progress is shown");
+    AddProgressOption(&options_.progress);
   }
 
   Result<int> Run(Context& context) override {

@@ -1,30 +1,24 @@
+#include "cli/ops/registry_options.h"
 #include "cli/ops/registry_verbs.h"
 #include "cli/ui/format.h"
 
 namespace hoy::cli {
 namespace {
 
-class SearchCommand final : public ListCommand {
+class SearchCommand final : public RegistryVerb<ListCommand> {
  public:
   static constexpr CommandInfo kInfo = {.name = "search",
                                         .aliases = "image search",
                                         .summary = "Search a registry for images",
                                         .section = Section::kImages,
                                         .program = Program::kHeavy};
-  SearchCommand() : ListCommand(kInfo) {
+  SearchCommand() : RegistryVerb(kInfo) {
     Argument("TERM", &options_.term);
     Flag("--list-tags", &options_.list_tags, "list the tags of the repository TERM");
     Option("--limit", &options_.limit, "N", "at most so many results (25; 10 tags)");
     Option("-f,--filter", &options_.filters, "KEY=VALUE",
            "only what matches: stars, is-official, is-automated");
-    Option("--creds", &options_.creds, "USER[:PASSWORD]", "credentials for the registry");
-    Option("--authfile", &options_.authfile, "FILE", "where credentials are looked up")
-        .Completing(Completes::kFile);
-    Option("--cert-dir", &options_.cert_dir, "DIR",
-           "certificates for the registry: *.crt, *.cert and *.key")
-        .Completing(Completes::kDirectory);
-    Flag("--tls-verify", &options_.tls_verify,
-         "ask for HTTPS and a valid certificate; false takes HTTP and any certificate");
+    AddRegistryOptions(options_);
   }
 
   Result<int> Run(Context& context) override {

@@ -23,6 +23,7 @@ Result<> RunSave(Context& context, const SaveOptions& options);
 struct LoadOptions {
   std::string input;  // a file or a directory; empty or "-": stdin
   std::string platform;
+  std::string signature_policy;
 };
 // Prints "Loaded image: ..." for each.
 Result<> RunLoad(Context& context, const LoadOptions& options);

@@ -87,6 +87,9 @@ void ContainerCommand::AddObjectFlags() {
   Option("--platform", &o.platform, "OS/ARCH[/VARIANT]", "platform of the image")
       .Completing(Completes::kPlatform);
   Flag("--tls-verify", &o.tls_verify, "verify registry certificates");
+  Option("--signature-policy", &o.signature_policy, "FILE",
+         "which images are let in: containers-policy.json(5)")
+      .Completing(Completes::kFile);
   Flag("-q,--quiet", &o.quiet, "no progress of a pull");
 }
 

@@ -16,7 +16,9 @@ bool WantsOtherPlatform(const oci::ImageRecord& record, const std::string& wante
 // are here.
 Result<oci::ResolvedImage> FromTransport(Context& context, const oci::ImageStore& store,
                                          const RunOptions& options) {
-  PullOptions pull{.reference = options.image, .platform = options.platform};
+  PullOptions pull{.reference = options.image,
+                   .platform = options.platform,
+                   .signature_policy = options.signature_policy};
   TRY(std::vector<std::string> names, SpawnPull(context, pull, ProgressMode::kNone));
   if (names.size() == 1) return store.Resolve(names.front());
   if (names.empty()) return Fail(ErrorKind::kNotFound, "'{}' holds no image", options.image);
@@ -47,11 +49,14 @@ Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options
   PullOptions pull;
   pull.reference = name;
   pull.platform = options.platform;
+  pull.signature_policy = options.signature_policy;
   if (!options.tls_verify) pull.tls_verify = false;
   auto pulled = SpawnPull(context, pull, options.quiet ? ProgressMode::kNone : ProgressMode::kAuto);
   if (!pulled) {
-    // Without the registry, "newer" is content with what is here.
-    bool may_use_old = options.pull == "newer" && pulled.error().kind != ErrorKind::kCancelled;
+    // Without the registry, "newer" is content with what is here; but not against the policy.
+    const ErrorKind kind = pulled.error().kind;
+    bool may_use_old =
+        options.pull == "newer" && kind != ErrorKind::kCancelled && kind != ErrorKind::kPermission;
     if (!may_use_old) return Fail(std::move(pulled).error());
     auto image = store.Resolve(name);
     if (!image) return Fail(std::move(pulled).error());

@@ -21,6 +21,7 @@ struct PullOptions {
   std::string authfile;            // --authfile
   std::string cert_dir;            // --cert-dir
   std::optional<bool> tls_verify;  // --tls-verify; not given: verified except on loopback
+  std::string signature_policy;    // --signature-policy; empty: see oci::LoadPolicy
   bool keep_layer_blobs = true;    // for push and save
   bool handle_signals = true;      // SIGINT and SIGTERM end the pull with kCancelled
   int downloads = 3;

@@ -48,6 +48,7 @@ struct RunOptions {
   std::string pull = "missing";  // always missing never newer
   std::string platform;
   bool tls_verify = true;
+  std::string signature_policy;  // --signature-policy FILE
 
   // Environment.
   std::vector<std::string> env;       // -e NAME=VALUE; -e NAME imports the host's value

@@ -47,6 +47,7 @@ std::vector<std::string> ArgumentsOf(const Context& context, const PullOptions& 
   add("creds", options.creds);
   add("authfile", options.authfile);
   add("cert-dir", options.cert_dir);
+  add("signature-policy", options.signature_policy);
   if (options.tls_verify) add("tls-verify", *options.tls_verify ? "true" : "false");
   arguments.emplace_back("--");
   arguments.push_back(options.reference);

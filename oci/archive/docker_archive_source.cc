@@ -20,6 +20,8 @@ class DockerArchive final : public ImageSource {
  public:
   explicit DockerArchive(std::unique_ptr<FileSet> files) : files_(std::move(files)) {}
 
+  std::string_view transport() const override { return "docker-archive"; }
+
   Result<std::vector<OfferedImage>> Images() override {
     TRY(std::string bytes, files_->Read("manifest.json"));
     TRY(auto entries, ParseDockerArchiveManifest(bytes));

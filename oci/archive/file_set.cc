@@ -33,6 +33,8 @@ class DirectoryFiles final : public FileSet {
     return std::make_unique<FileRange>(std::move(shared), 0, status.st_size, name);
   }
 
+  bool in_tar() const override { return false; }
+
  private:
   Fd root_;
 };

@@ -29,6 +29,8 @@ class FileSet {
   // kNotFound: there is no such file. By several threads.
   virtual Result<std::unique_ptr<SourceBlob>> Open(const std::string& name) = 0;
 
+  virtual bool in_tar() const = 0;
+
   bool Has(const std::string& name) { return SizeOf(name).has_value(); }
   // kCorrupt: it is missing or longer than a document may be.
   Result<std::string> Read(const std::string& name);

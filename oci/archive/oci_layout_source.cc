@@ -37,7 +37,7 @@ class BlobFiles : public ImageSource {
   }
 
  protected:
-  FileSet& files() { return *files_; }
+  FileSet& files() const { return *files_; }
 
  private:
   static std::unexpected<Error> WrongSize(const Descriptor& blob, int64_t size) {
@@ -53,6 +53,8 @@ class OciLayout final : public BlobFiles {
  public:
   OciLayout(std::unique_ptr<FileSet> files, std::string_view title)
       : BlobFiles(std::move(files), "blobs/sha256/"), title_(title) {}
+
+  std::string_view transport() const override { return files().in_tar() ? "oci-archive" : "oci"; }
 
   Result<std::vector<OfferedImage>> Images() override {
     TRY(std::string bytes, files().Read("index.json"));
@@ -107,6 +109,20 @@ class OciLayout final : public BlobFiles {
 class DirImage final : public BlobFiles {
  public:
   explicit DirImage(std::unique_ptr<FileSet> files) : BlobFiles(std::move(files), "") {}
+
+  std::string_view transport() const override { return "dir"; }
+
+  Result<std::vector<UntrustedSignature>> Signatures() override {
+    std::vector<UntrustedSignature> signatures;
+    for (size_t i = 1; i <= kMaxSignatures; ++i) {
+      const std::string name = fmt::format("signature-{}", i);
+      if (!files().Has(name)) break;
+      TRY(std::string bytes, files().Read(name));
+      TRY_CONTEXT_SET(UntrustedSignature signature, ParseSignatureFile(bytes), "'{}'", name);
+      signatures.push_back(std::move(signature));
+    }
+    return signatures;
+  }
 
   Result<std::vector<OfferedImage>> Images() override {
     TRY(manifest_, files().Read("manifest.json"));

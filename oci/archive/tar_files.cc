@@ -177,6 +177,8 @@ class StreamInput final : public Input {
 
 class TarFiles final : public FileSet {
  public:
+  bool in_tar() const override { return true; }
+
   std::optional<int64_t> SizeOf(const std::string& name) override {
     const Member* member = Find(name);
     return member == nullptr ? std::nullopt : std::optional(member->size);

@@ -9,6 +9,7 @@
 #include "core/sys/files.h"
 #include "oci/image/image_files.h"
 #include "oci/image/layer_path.h"
+#include "oci/image/registries_conf.h"
 
 namespace hoy::oci {
 namespace {
@@ -113,6 +114,14 @@ Result<ResolvedImage> ImageStore::Resolve(std::string_view name_or_id) const {
   }
   TRY(auto record, ResolveId(layout_, name_or_id));
   if (record) return ResolvedImage{.record = *std::move(record), .reference = {}};
+  if (reference && !is_id && IsShortName(name_or_id)) {
+    TRY(std::string full, ResolveShortName(name_or_id));
+    TRY(auto behind_alias, Reference::ParseWithDefaultTag(full));
+    if (behind_alias != *reference) {
+      TRY(auto image, ResolveName(layout_, behind_alias));
+      if (image) return *std::move(image);
+    }
+  }
   bool hexadecimal = IsHex(is_id ? name_or_id.substr(7) : name_or_id);
   if (!reference && !hexadecimal) return Fail(std::move(reference).error());
   return NoSuchImage(layout_, name_or_id);

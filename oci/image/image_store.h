@@ -86,7 +86,8 @@ class ImageStore {
   explicit ImageStore(core::Layout layout) : layout_(std::move(layout)) {}
 
   // A name (docker's defaults apply), else "name@digest", else an unambiguous id prefix with or
-  // without "sha256:". kNotFound, with a near name in the hint; kConflict: the prefix is ambiguous.
+  // without "sha256:", else the name behind a short name's alias. kNotFound, with a near name in
+  // the hint; kConflict: the prefix is ambiguous.
   Result<ResolvedImage> Resolve(std::string_view name_or_id) const;
   Result<std::vector<ListedImage>> List() const;                // newest first
   Result<ListedImage> Find(std::string_view name_or_id) const;  // Resolve with all the names

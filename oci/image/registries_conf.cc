@@ -1,6 +1,7 @@
-#include "oci/registry/registries_conf.h"
+#include "oci/image/registries_conf.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <sstream>
@@ -28,6 +29,25 @@ namespace {
 
 constexpr size_t kMaxConfBytes = 4 << 20;
 
+// What a name is without tag and digest.
+std::string_view BareName(std::string_view name) {
+  name = name.substr(0, name.find('@'));
+  size_t colon = name.rfind(':');
+  bool tag = colon != std::string_view::npos && name.find('/', colon) == std::string_view::npos;
+  return tag ? name.substr(0, colon) : name;
+}
+
+// An alias leads from a short name to a full one, both without tag and digest; "" erases one.
+std::string WhyNoAlias(std::string_view name, std::string_view target) {
+  if (!IsShortName(name) || BareName(name) != name) {
+    return fmt::format("alias '{}': it is not a short name without a tag", name);
+  }
+  if (target.empty()) return "";
+  auto reference = Reference::Parse(target);
+  if (reference && !IsShortName(target) && BareName(target) == target) return "";
+  return fmt::format("alias '{}': '{}' is not a full name without a tag", name, target);
+}
+
 class Reader {
  public:
   explicit Reader(const std::string& origin) : origin_(origin) {}
@@ -54,7 +74,11 @@ class Reader {
       if (!aliases->is_table()) return Fail(Wrong(*aliases, "[aliases] is no table"));
       for (const auto& [name, value] : *aliases->as_table()) {
         if (!value.is_string()) return Fail(Wrong(value, "an alias is no text"));
-        conf.aliases[std::string(name.str())] = value.as_string()->get();
+        const std::string& target = value.as_string()->get();
+        if (auto why = WhyNoAlias(name.str(), target); !why.empty()) {
+          return Fail(Wrong(value, why));
+        }
+        conf.aliases[std::string(name.str())] = target;
       }
     }
     return conf;
@@ -173,6 +197,11 @@ Result<> LoadFile(const std::string& path, RegistriesConf& conf) {
   return {};
 }
 
+Error Blocked(std::string_view name, const RegistryConfig& registry) {
+  return MakeError(ErrorKind::kPermission, fmt::format("'{}' is blocked: prefix '{}' in '{}'", name,
+                                                       registry.prefix, registry.origin));
+}
+
 }  // namespace
 
 Result<RegistriesConf> ParseRegistriesConf(std::string_view text, const std::string& origin) {
@@ -217,23 +246,42 @@ Result<RegistriesConf> LoadRegistriesConf() {
       if (name.ends_with(".conf")) TRY(LoadFile(fmt::format("{}/{}", directory, name), conf));
     }
   }
+  // What podman has learnt by asking; it counts for more.
+  std::string learnt = "/var/cache/containers";
+  if (::geteuid() != 0) {
+    learnt = Environment("XDG_CACHE_HOME");
+    if (learnt.empty()) learnt = Environment("HOME") + "/.cache";
+    learnt += "/containers";
+  }
+  learnt += "/short-name-aliases.conf";
+  if (core::Exists(learnt)) TRY(LoadFile(learnt, conf));
   return conf;
 }
 
+bool IsShortName(std::string_view name) {
+  auto reference = Reference::Parse(name);
+  if (!reference) return false;
+  // A registry that was named is still in front.
+  std::string_view first = name.substr(0, name.find('/'));
+  bool named =
+      first.size() < name.size() && (first == reference->domain() || first == "index.docker.io");
+  return !named;
+}
+
+Result<std::string> ResolveShortName(std::string_view name) {
+  if (!IsShortName(name)) return std::string(name);
+  TRY(RegistriesConf conf, LoadRegistriesConf());
+  return ResolveAlias(conf, name);
+}
+
 std::string ResolveAlias(const RegistriesConf& conf, std::string_view name) {
-  size_t end = name.find('@');
-  std::string_view bare = name.substr(0, end);
-  size_t colon = bare.rfind(':');
-  if (colon != std::string_view::npos && bare.find('/', colon) == std::string_view::npos) {
-    bare = bare.substr(0, colon);
-  }
+  std::string_view bare = BareName(name);
   auto alias = conf.aliases.find(std::string(bare));
   if (alias == conf.aliases.end()) return std::string(name);
   return fmt::format("{}{}", alias->second, name.substr(bare.size()));
 }
 
-const RegistryConfig* FindRegistryConfig(const RegistriesConf& conf, const Reference& reference) {
-  std::string name = reference.ToString();
+const RegistryConfig* FindRegistryConfig(const RegistriesConf& conf, std::string_view name) {
   const RegistryConfig* best = nullptr;
   for (const auto& [prefix, registry] : conf.registries) {
     if (MatchLength(prefix, name) == 0) continue;
@@ -242,16 +290,19 @@ const RegistryConfig* FindRegistryConfig(const RegistriesConf& conf, const Refer
   return best;
 }
 
+Result<bool> IsInsecureRegistry(const RegistriesConf& conf, std::string_view name) {
+  const RegistryConfig* registry = FindRegistryConfig(conf, name);
+  if (registry == nullptr) return false;
+  if (registry->blocked) return Fail(Blocked(name, *registry));
+  return registry->insecure;
+}
+
 Result<std::vector<PullEndpoint>> EndpointsFor(const RegistriesConf& conf,
                                                const Reference& reference) {
-  const RegistryConfig* registry = FindRegistryConfig(conf, reference);
-  if (!registry) return std::vector{PullEndpoint{.reference = reference}};
-  if (registry->blocked) {
-    return Fail(MakeError(ErrorKind::kPermission,
-                          fmt::format("'{}' is blocked: prefix '{}' in '{}'", reference.Familiar(),
-                                      registry->prefix, registry->origin)));
-  }
   std::string name = reference.ToString();
+  const RegistryConfig* registry = FindRegistryConfig(conf, name);
+  if (!registry) return std::vector{PullEndpoint{.reference = reference}};
+  if (registry->blocked) return Fail(Blocked(reference.Familiar(), *registry));
   std::string_view rest = std::string_view(name).substr(MatchLength(registry->prefix, name));
   std::vector<PullEndpoint> endpoints;
   for (const MirrorConfig& mirror : registry->mirrors) {

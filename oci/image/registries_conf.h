@@ -50,14 +50,27 @@ void MergeRegistriesConf(RegistriesConf& base, RegistriesConf later);
 
 // $CONTAINERS_REGISTRIES_CONF, else ~/.config/containers/registries.conf, else
 // /etc/containers/registries.conf; then registries.conf.d/*.conf in /etc/containers and in
-// ~/.config/containers, in the order of their names.
+// ~/.config/containers, in the order of their names; then the aliases that podman has learnt:
+// short-name-aliases.conf in /var/cache/containers, or ~/.cache/containers for other users than
+// root.
 Result<RegistriesConf> LoadRegistriesConf();
+
+// Without a registry in front: "busybox", "team/app:1".
+bool IsShortName(std::string_view name);
+
+// As ResolveAlias with what LoadRegistriesConf says; other names cost nothing.
+Result<std::string> ResolveShortName(std::string_view name);
 
 // The name behind a short name's alias, with its tag and digest; else `name` itself.
 std::string ResolveAlias(const RegistriesConf& conf, std::string_view name);
 
-// The table for an image: the one with the longest prefix; nullptr: none.
-const RegistryConfig* FindRegistryConfig(const RegistriesConf& conf, const Reference& reference);
+// The table for a registry, a repository or an image, by its full name: the one with the longest
+// prefix; nullptr: none.
+const RegistryConfig* FindRegistryConfig(const RegistriesConf& conf, std::string_view name);
+
+// For all but pulls, which have no business with mirrors and other locations: whether plain HTTP
+// and any certificate are fine. kPermission: blocked.
+Result<bool> IsInsecureRegistry(const RegistriesConf& conf, std::string_view name);
 
 // In the order in which to try. kPermission: blocked. kCorrupt: a location makes no name.
 Result<std::vector<PullEndpoint>> EndpointsFor(const RegistriesConf& conf,

@@ -53,12 +53,8 @@ class Fetch : public BlobReceiver {
     if (complete) return {};
     TRY(complete, LockPartial());
     if (complete) return {};
-    TRY(uint64_t found, HashPrefix());
-    Result<> fetched = FetchRest();
-    if (!fetched && found > 0 && fetched.error().stage == "verify-blob") {
-      TRY(StartOver());
-      fetched = FetchRest();
-    }
+    TRY(HashPrefix());
+    Result<> fetched = FetchFromAnywhere();
     if (!fetched) {
       bool useless = done_ == 0 || fetched.error().stage == "verify-blob";
       if (useless) ::unlink(partial_path_.c_str());
@@ -123,12 +119,11 @@ class Fetch : public BlobReceiver {
   }
 
   // Hashes what an earlier process left; readers may follow at once.
-  Result<uint64_t> HashPrefix() {
+  Result<> HashPrefix() {
     struct stat info{};
     if (::fstat(partial_.get(), &info) != 0) return FailErrno("stat", partial_path_);
     if (static_cast<uint64_t>(info.st_size) > size_) {
-      TRY(StartOver());
-      return 0;
+      return StartOver();
     }
     if (info.st_size > 0) file_.MarkSuspect();
     std::vector<std::byte> buffer(std::min<uint64_t>(info.st_size, 1 << 20));
@@ -144,7 +139,7 @@ class Fetch : public BlobReceiver {
       file_.Grow(done_);
       Tell(FetchPhase::kResuming, done_);
     }
-    return done_;
+    return {};
   }
 
   Result<> StartOver() {
@@ -156,16 +151,46 @@ class Fetch : public BlobReceiver {
     return {};
   }
 
-  Result<> FetchRest() {
+  // What has arrived stays when one place fails and the next one goes on. If the whole then is not
+  // the blob, what came from elsewhere may be to blame: once more, all from one place.
+  Result<> FetchFromAnywhere() {
+    for (RegistryClient* from = &client_;; from = from->fallback()) {
+      bool mixed = done_ > 0;
+      Result<> fetched = FetchRest(*from);
+      if (IsWrong(fetched) && mixed) {
+        TRY(StartOver());
+        fetched = FetchRest(*from);
+      }
+      RegistryClient* next = from->fallback();
+      if (fetched || next == nullptr || !MayBeElsewhere(fetched.error())) return fetched;
+      if (IsWrong(fetched)) {
+        file_.MarkSuspect();
+        TRY(StartOver());
+      }
+      Tell(FetchPhase::kRetrying, done_,
+           fmt::format("{}; going on with '{}'", fetched.error().message, next->Name()));
+    }
+  }
+
+  static bool IsWrong(const Result<>& fetched) {
+    return !fetched && fetched.error().stage == "verify-blob";
+  }
+  static bool MayBeElsewhere(const Error& error) {
+    return error.kind == ErrorKind::kNetwork || error.kind == ErrorKind::kTimeout ||
+           error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kUnauthorized ||
+           error.stage == "verify-blob";
+  }
+
+  Result<> FetchRest(RegistryClient& from) {
     auto observer = [this](const Error& error, std::chrono::milliseconds wait) {
       Tell(FetchPhase::kRetrying, done_,
            fmt::format("{}; next try in {:.1f} s", error.message,
                        static_cast<double>(wait.count()) / 1000));
     };
-    TRY(WithRetries(client_.retry(), client_.cancel(), observer, [&](Attempt& attempt) -> Result<> {
+    TRY(WithRetries(from.retry(), from.cancel(), observer, [&](Attempt& attempt) -> Result<> {
       uint64_t before = done_;
       if (done_ == size_) return {};
-      Result<> got = client_.GetBlob(blob_.digest, done_, *this, attempt);
+      Result<> got = from.GetBlob(blob_.digest, done_, *this, attempt);
       attempt.progressed = done_ > before;
       if (!got && got.error().stage == "range") {
         return Fail(BlobError(blob_,

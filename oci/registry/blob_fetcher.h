@@ -7,7 +7,8 @@
 //
 // A process that finds the flock taken waits, and then uses the other's result or goes on from
 // where it stopped. What a dead process left is hashed again before it is continued with a Range
-// request; a prefix that turns out not to be this blob is thrown away and fetched once more.
+// request, at the client's fallbacks (registry_client.h) where it fails; a prefix that turns out
+// not to be this blob is thrown away and fetched once more.
 
 #include <cstdint>
 #include <functional>

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <span>
 
 #include "core/base/text.h"
 #include "oci/image/image_store.h"
@@ -10,8 +12,10 @@
 #include "oci/image/manifest.h"
 #include "oci/layer/layer_store.h"
 #include "oci/layer/sha256.h"
+#include "oci/registry/document_fetch.h"
 #include "oci/registry/layer_pull.h"
 #include "oci/registry/registry_client.h"
+#include "oci/registry/registry_signatures.h"
 
 namespace hoy::oci {
 namespace {
@@ -21,27 +25,6 @@ constexpr int kMaxIndexDepth = 3;
 struct Document {
   Digest digest;
   std::string bytes;
-};
-
-// A small blob, kept in memory: the config.
-class MemoryReceiver : public BlobReceiver {
- public:
-  explicit MemoryReceiver(size_t limit) : limit_(limit) {}
-  Result<> Begin(uint64_t, std::optional<uint64_t>) override {
-    bytes.clear();
-    return {};
-  }
-  Result<> Data(std::span<const std::byte> data) override {
-    if (bytes.size() + data.size() > limit_) {
-      return Fail(ErrorKind::kCorrupt, "longer than the manifest promises");
-    }
-    bytes.append(reinterpret_cast<const char*>(data.data()), data.size());
-    return {};
-  }
-  std::string bytes;
-
- private:
-  const size_t limit_;
 };
 
 std::string TagShown(const Reference& reference) {
@@ -62,31 +45,69 @@ CredentialOptions CredentialsFor(const PullRequest& request, const PullEndpoint&
   return options;
 }
 
+// While there is another place, no time is lost on one that does not answer.
+RetryPolicy RetryFor(const PullRequest& request, bool last) {
+  RetryPolicy retry = request.retry;
+  if (last) return retry;
+  retry.attempts = std::min(retry.attempts, 2);
+  retry.connect_attempts = 1;
+  retry.longest_wait = std::min(retry.longest_wait, std::chrono::seconds(5));
+  return retry;
+}
+
+// A place after the one that an image is pulled from, for blobs which that one does not give.
+struct FurtherPlace {
+  FurtherPlace(const PullRequest& request, const PullEndpoint& endpoint, bool last,
+               CancelToken& cancel)
+      : http(HttpOptionsFor(request, endpoint), cancel),
+        client(http, endpoint.reference, CredentialsFor(request, endpoint), RetryFor(request, last),
+               {}) {}
+  HttpClient http;
+  RegistryClient client;
+};
+
 class Pull {
  public:
-  Pull(const core::Layout& layout, const PullRequest& request, const PullEndpoint& endpoint,
-       ProgressSink& sink, CancelToken& cancel)
+  // From the first of `endpoints`; the others are there to help out.
+  Pull(const core::Layout& layout, const PullRequest& request,
+       std::span<const PullEndpoint> endpoints, ProgressSink& sink, CancelToken& cancel)
       : layout_(layout),
         request_(request),
         sink_(sink),
         cancel_(cancel),
         images_(layout),
         layers_(OpenDirectoryLayerStore(layout)),
-        http_(HttpOptionsFor(request, endpoint), cancel),
-        client_(http_, endpoint.reference, CredentialsFor(request, endpoint), request.retry,
+        http_(HttpOptionsFor(request, endpoints[0]), cancel),
+        client_(http_, endpoints[0].reference, CredentialsFor(request, endpoints[0]),
+                RetryFor(request, endpoints.size() == 1),
                 [this](const Error& error, std::chrono::milliseconds wait) {
                   Notice(fmt::format("{}; next try in {:.1f} s", error.message,
                                      static_cast<double>(wait.count()) / 1000));
-                }) {}
+                }),
+        signatures_(MakeRegistrySignatures(http_, client_, endpoints[0].reference)) {
+    RegistryClient* before = &client_;
+    for (size_t i = 1; i < endpoints.size(); ++i) {
+      further_.push_back(
+          std::make_unique<FurtherPlace>(request, endpoints[i], i + 1 == endpoints.size(), cancel));
+      before->set_fallback(&further_.back()->client);
+      before = &further_.back()->client;
+    }
+  }
 
   Result<PullSummary> Run() {
     TRY(bool current, IsCurrent());
     if (current) {
+      // The policy may be a new one.
+      TRY(CheckPolicy({known_->manifest, target_}));
       Start({});
       return End(Summary(known_->id, /*changed=*/false));
     }
     TRY(PullLease lease, images_.BeginPull());
     TRY(FetchManifest());
+    std::vector<Digest> manifests;
+    for (const Document& document : documents_)
+      manifests.insert(manifests.begin(), document.digest);
+    TRY(CheckPolicy(manifests));
     TRY(lease.Protect(BlobsOfManifest(), {}));
     TRY(ImageConfig config, FetchConfig());
     TRY(CheckPlatform(config));
@@ -158,6 +179,12 @@ class Pull {
     return std::find(digests.begin(), digests.end(), CanonicalDigest(target_)) != digests.end();
   }
 
+  Result<> CheckPolicy(const std::vector<Digest>& manifests) {
+    if (!request_.policy) return {};
+    return CheckImage(*request_.policy, DockerIdentity(request_.reference), manifests,
+                      *signatures_);
+  }
+
   // Follows indexes down to the manifest for the platform.
   Result<> FetchManifest() {
     std::string wanted = request_.reference.TagOrDigest();
@@ -210,21 +237,7 @@ class Pull {
       if (stored && Sha256Of(*stored) == wanted.digest) bytes = std::move(*stored);
     }
     if (bytes.empty()) {
-      MemoryReceiver receiver(static_cast<size_t>(wanted.size));
-      TRY_CONTEXT(WithRetries(client_.retry(), cancel_, {},
-                              [&](Attempt& attempt) {
-                                return client_.GetBlob(wanted.digest, 0, receiver, attempt);
-                              }),
-                  "fetch the config");
-      bytes = std::move(receiver.bytes);
-      if (Digest got = Sha256Of(bytes); got != wanted.digest) {
-        Error error = MakeError(ErrorKind::kCorrupt,
-                                fmt::format("config '{}': what arrived has the digest {}",
-                                            wanted.digest.ToString(), got.ToString()));
-        error.stage = "verify-blob";
-        error.hint = "the registry or a proxy before it damages data";
-        return Fail(std::move(error));
-      }
+      TRY(bytes, FetchDocument(client_, wanted.digest, wanted.size, "config"));
       documents_.push_back({.digest = wanted.digest, .bytes = bytes});
     }
     TRY_CONTEXT_SET(ImageConfig config, ParseImageConfig(bytes), "config '{}'",
@@ -306,6 +319,8 @@ class Pull {
   std::unique_ptr<LayerStore> layers_;
   HttpClient http_;
   RegistryClient client_;
+  const std::unique_ptr<SignatureSource> signatures_;
+  std::vector<std::unique_ptr<FurtherPlace>> further_;
 
   std::optional<ImageRecord> known_;  // what the name means here now
   Digest target_;                     // what the registry answered for the reference
@@ -321,12 +336,22 @@ Result<PullSummary> PullImage(const core::Layout& layout, const PullRequest& req
   std::vector<PullEndpoint> endpoints = request.endpoints;
   if (endpoints.empty()) endpoints.push_back({.reference = request.reference});
   Error failure;
+  // What is rejected whoever signed it is not even asked for.
+  if (request.policy) {
+    ImageIdentity image = DockerIdentity(request.reference);
+    if (DecidesAlone(*request.policy, image) == false) {
+      NoSignatures none;
+      sink.OnFailure();
+      TRY_CONTEXT(CheckImage(*request.policy, image, {}, none), "pull '{}'",
+                  request.reference.Familiar());
+    }
+  }
   for (size_t i = 0; i < endpoints.size(); ++i) {
-    auto summary = Pull(layout, request, endpoints[i], sink, cancel).Run();
+    auto summary = Pull(layout, request, std::span(endpoints).subspan(i), sink, cancel).Run();
     if (summary) return summary;
     failure = std::move(summary).error();
     // Cancelled by the user, or by itself: layers were on their way, and what came of them is kept.
-    bool next = i + 1 < endpoints.size() && !cancel.cancelled();
+    bool next = i + 1 < endpoints.size() && !cancel.cancelled() && failure.stage != "policy";
     if (!next) break;
     sink.OnNotice(fmt::format("mirror '{}': {}; going on with '{}'", endpoints[i].reference.Name(),
                               failure.message, endpoints[i + 1].reference.Name()));

@@ -13,11 +13,12 @@
 #include "oci/image/digest.h"
 #include "oci/image/platform.h"
 #include "oci/image/reference.h"
+#include "oci/image/registries_conf.h"
 #include "oci/registry/credentials.h"
 #include "oci/registry/http.h"
 #include "oci/registry/progress.h"
-#include "oci/registry/registries_conf.h"
 #include "oci/registry/retry.h"
+#include "oci/trust/policy.h"
 
 namespace hoy::oci {
 
@@ -30,15 +31,20 @@ struct PullRequest {
   CredentialOptions credentials;
   HttpOptions http;
   RetryPolicy retry;
-  int downloads = 3;  // blobs at a time
-  int unpackers = 2;  // layers at a time
+  std::optional<Policy> policy = {};  // whether it is let in; nullopt: nobody asks
+  int downloads = 3;                  // blobs at a time
+  int unpackers = 2;                  // layers at a time
   // Compressed layers stay for push and save. Without, the next garbage collection takes them.
   bool keep_layer_blobs = true;
 };
 
 // `cancel` ends the pull with kCancelled; the pull itself also cancels it, to stop its threads
 // after a failure. A mirror that cannot be reached or lacks the manifest makes way for the next
-// one, with a notice. `layout` is prepared (core::PrepareLayout).
+// one, with a notice; blobs that it lacks, or breaks off, are completed by the next ones. `layout`
+// is prepared (core::PrepareLayout).
+//
+// The policy is asked when the manifests are known, before anything else is fetched: kPermission,
+// stage "policy" (gate.h).
 //
 // kNotFound: no such repository, tag or platform; kUnauthorized; kCorrupt: some bytes are not what
 // they are called; kNetwork and kTimeout after the last retry; kUnsupported: not an image that can

@@ -86,6 +86,11 @@ class RegistryClient {
   Result<> PutManifest(const std::string& tag_or_digest, const std::string& bytes,
                        const std::string& media_type, const Digest& digest);
 
+  // Another place that has the same blobs, to be asked for those that this one does not give.
+  void set_fallback(RegistryClient* other) { fallback_ = other; }
+  RegistryClient* fallback() const { return fallback_; }
+  std::string Name() const { return registry_ + "/" + path_; }
+
   const RetryPolicy& retry() const { return retry_; }
   const CancelToken& cancel() const { return http_.cancel(); }
   std::string credential_warning() { return authorizer_.warning(); }
@@ -106,6 +111,7 @@ class RegistryClient {
   const RetryObserver observer_;
   const bool pushes_;
   Authorizer authorizer_;
+  RegistryClient* fallback_ = nullptr;
   std::mutex mutex_;
   std::string root_;
 };

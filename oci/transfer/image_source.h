@@ -22,6 +22,7 @@
 #include "oci/image/manifest.h"
 #include "oci/image/reference.h"
 #include "oci/layer/byte_source.h"
+#include "oci/trust/payload.h"
 
 namespace hoy::oci {
 
@@ -44,6 +45,13 @@ struct OfferedImage {
 class ImageSource {
  public:
   virtual ~ImageSource() = default;
+
+  // What policy.json calls it: "oci-archive".
+  virtual std::string_view transport() const = 0;
+  // What is kept beside the image to vouch for it; most formats have no place for that.
+  virtual Result<std::vector<UntrustedSignature>> Signatures() {
+    return std::vector<UntrustedSignature>{};
+  }
 
   // kCorrupt: the list makes no sense (one name for two images, ...).
   virtual Result<std::vector<OfferedImage>> Images() = 0;

@@ -41,6 +41,7 @@ class Import {
     core::RemoveStaleTemps(layout_.Ingest());
     TRY(PullLease lease, images_.BeginPull());
     TRY(ReadManifest());
+    TRY(Admit());
     TRY(std::string config_bytes, source_.ReadDocument(manifest_.config));
     TRY_CONTEXT_SET(ImageConfig config, ParseImageConfig(config_bytes), "config '{}'",
                     manifest_.config.digest.Short());
@@ -83,6 +84,13 @@ class Import {
       TRY(wanted, SelectPlatform(std::get<Index>(parsed), options_.platform));
     }
     return Fail(ErrorKind::kCorrupt, "an index in an index in an index");
+  }
+
+  Result<> Admit() const {
+    if (!options_.admit) return {};
+    std::vector<Digest> manifests;
+    for (const auto& [digest, bytes] : documents_) manifests.insert(manifests.begin(), digest);
+    return options_.admit(image_, manifests);
   }
 
   Result<> CheckPlatform(const ImageConfig& config) const {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "oci/registry/registries_conf.h"
+#include "oci/image/registries_conf.h"
 
 using hoy::oci::Reference;
 

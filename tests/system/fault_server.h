@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -47,6 +48,8 @@ struct FaultReply {
   std::optional<uint64_t> content_length;  // the lie; else the body's and the filler's
   std::optional<size_t> break_after;       // sends so much of the body, then closes
   std::optional<size_t> stall_after;       // sends so much, then nothing until the server goes
+  std::optional<size_t> drip_after;        // sends so much, then one byte every two seconds
+  bool silent = false;                     // says nothing at all, not even a status
 };
 
 class FaultServer {
@@ -190,6 +193,7 @@ class FaultServer {
 
   // False: the connection is done for.
   bool Answer(int fd, const FaultRequest& request, const FaultReply& reply) {
+    if (reply.silent) return Stall();
     std::string head = "HTTP/1.1 " + std::to_string(reply.status) + " Whatever\r\n";
     for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
     const uint64_t length = reply.content_length.value_or(reply.body.size() + reply.filler);
@@ -200,10 +204,16 @@ class FaultServer {
     std::string_view body = reply.body;
     if (reply.stall_after) {
       Send(fd, body.substr(0, *reply.stall_after));
+      return Stall();
+    }
+    if (reply.drip_after) {
+      size_t at = *reply.drip_after;
+      bool sent = Send(fd, body.substr(0, at));
       std::unique_lock lock(mutex_);
-      ++stalled_;
-      stopped_.notify_all();
-      stopped_.wait(lock, [this] { return stopping_; });
+      for (; sent && at < body.size(); ++at) {
+        if (stopped_.wait_for(lock, std::chrono::seconds(2), [this] { return stopping_; })) break;
+        sent = Send(fd, body.substr(at, 1));
+      }
       return false;
     }
     if (reply.break_after) {
@@ -216,6 +226,14 @@ class FaultServer {
       if (!Send(fd, std::string_view(spaces).substr(0, left))) return false;
     }
     return !reply.without_length && length == body.size() + reply.filler;
+  }
+
+  bool Stall() {
+    std::unique_lock lock(mutex_);
+    ++stalled_;
+    stopped_.notify_all();
+    stopped_.wait(lock, [this] { return stopping_; });
+    return false;
   }
 
   const Handler handler_;

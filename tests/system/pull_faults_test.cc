@@ -173,6 +173,45 @@ TEST_F(PullFaults, SurvivesBrokenTransfersServerErrorsAndRateLimits) {
   ExpectComplete();
 }
 
+// What stops, what never starts and what only drips is given up, and gone on with.
+TEST_F(PullFaults, AStallEndsAfterTheTimeThatIsConfigured) {
+  std::atomic<int> tries = 0;
+  fault = [&](const FaultRequest& request) {
+    FaultReply reply = content.Answer(request);
+    switch (tries++) {
+      case 0: reply.stall_after = 1 << 20; break;
+      case 1: reply.drip_after = 1 << 10; break;
+      case 2: reply.silent = true; break;
+      default: break;
+    }
+    return reply;
+  };
+  FaultServer server([this](const FaultRequest& request) { return Answer(request); });
+  env["HOY_STALL_TIMEOUT"] = "1";
+  Output output = Run({"pull", "--progress=plain", server.address() + "/app:1"});
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_NE(output.err.find("wait for '" + server.address() + "'"), std::string::npos) << output;
+  ExpectComplete();
+  auto requests = server.Requests("GET", big);
+  ASSERT_EQ(requests.size(), 4u);
+  EXPECT_EQ(requests[0].Header("range"), "");
+  EXPECT_EQ(requests[1].Header("range"), "bytes=1048576-");
+  size_t third = std::strtoul(requests[2].Header("range").c_str() + 6, nullptr, 10);
+  EXPECT_GT(third, (1u << 20) + (1 << 10)) << "what dripped is kept";
+  EXPECT_EQ(requests[3].Header("range"), requests[2].Header("range"));
+}
+
+TEST_F(PullFaults, ATimeoutThatMakesNoSenseIsSaid) {
+  for (const char* value : {"0", "soon", "-1", "99999999999"}) {
+    env["HOY_STALL_TIMEOUT"] = value;
+    Output output = Run({"pull", "127.0.0.1:1/app:1"});
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find(std::string("HOY_STALL_TIMEOUT is '") + value + "'"),
+              std::string::npos)
+        << output;
+  }
+}
+
 TEST_F(PullFaults, AFailureOfOneLayerLeavesNoOtherBehind) {
   partial_blobs_are_expected = true;  // of the other layer, if it was on its way
   fault = [](const FaultRequest&) { return FaultReply{.status = 404}; };

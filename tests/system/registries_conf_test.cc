@@ -1,5 +1,6 @@
 // registries.conf, client certificates and proxies, as a pull meets them.
 
+#include <atomic>
 #include <filesystem>
 
 #include "tests/support/registry.h"
@@ -17,6 +18,8 @@ class RegistriesConf : public HoySandbox {
   void SetUp() override {
     HoySandbox::SetUp();
     env["XDG_CONFIG_HOME"] = Path("config");
+    env["REGISTRY_AUTH_FILE"] = Path("auth.json");
+    WriteFile(Path("auth.json"), "{}");
     env["HOME"] = Path("home");
     fs::create_directories(Path("config/containers/registries.conf.d"));
     ImageBuilder builder;
@@ -97,6 +100,105 @@ TEST_F(RegistriesConf, ABlockedImageSaysWhichRule) {
       << output;
 }
 
+TEST_F(RegistriesConf, ABlockedRegistryIsSoForAllVerbs) {
+  Configure("[[registry]]\nprefix='127.0.0.1:1'\nblocked=true\n");
+  WriteOciLayout(Path("layout"), "v1", image_);
+  RunOk({"pull", "oci:" + Path("layout")});
+  const std::vector<std::vector<std::string>> verbs = {
+      {"push", "localhost/layout:v1", "127.0.0.1:1/app:1"},
+      {"search", "127.0.0.1:1/app"},
+      {"search", "--list-tags", "127.0.0.1:1/app"},
+      {"login", "-u", "me", "--password-stdin", "127.0.0.1:1"}};
+  for (const auto& verb : verbs) {
+    Output output = Run(verb, "secret\n");
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find("is blocked: prefix '127.0.0.1:1' in '"), std::string::npos)
+        << verb[0] << " " << output;
+  }
+}
+
+TEST_F(RegistriesConf, AnAliasLeadsFromAShortNameToTheImage) {
+  Registry registry;
+  registry.Push("team/tool", "2", image_);
+  const std::string full = registry.Reference("team/tool", "2");
+  WriteFile(Path("config/containers/registries.conf.d/shortnames.conf"),
+            "[aliases]\n'tool' = '" + registry.address() + "/team/tool'\n");
+  EXPECT_EQ(RunOk({"pull", "-q", "tool:2"}), full);
+  EXPECT_EQ(Inspect("tool:2")["RepoTags"][0], full);
+  // What is here is not asked for again, and has the other name, too.
+  RunOk({"create", "--name", "one", "--pull", "never", "tool:2", "/x"});
+  RunOk({"rm", "one"});
+  RunOk({"tag", "tool:2", "tool:2"});
+  RunOk({"rmi", "docker.io/library/tool:2"});
+  RunOk({"rmi", "tool:2"});
+  EXPECT_EQ(Run({"inspect", full}).code, 1);
+  // run and create pull by it.
+  RunOk({"create", "--name", "two", "-q", "tool:2", "/x"});
+}
+
+class MirrorFaults : public RegistriesConf {
+ protected:
+  void SetUp() override {
+    RegistriesConf::SetUp();
+    ImageBuilder builder;
+    std::string noise(1 << 20, '\0');
+    uint32_t state = 7;
+    for (char& c : noise) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+    builder.Layer(Tar().File("big", noise));
+    image_ = builder.Build();
+    for (const Blob& blob : image_.blobs) content_.AddBlob(blob.digest, blob.bytes);
+    content_.AddManifest("1", image_.manifest.bytes, image_.manifest.media_type,
+                         image_.manifest.digest);
+  }
+  // Pulls with `mirror` in front of a good registry; returns what that was asked for.
+  std::vector<FaultRequest> PullBehind(FaultServer::Handler handler) {
+    FaultServer mirror(std::move(handler));
+    FaultServer primary([this](const FaultRequest& request) { return content_.Answer(request); });
+    Configure("[[registry]]\nprefix='example.test'\nlocation='" + primary.address() +
+              "'\n[[registry.mirror]]\nlocation='" + mirror.address() + "'\n");
+    Output output = Run({"pull", "--progress=plain", "example.test/app:1"});
+    EXPECT_EQ(output.code, 0) << output;
+    EXPECT_TRUE(primary.Requests("GET", "/manifests/").empty()) << "the mirror had it";
+    RunOk({"rmi", "example.test/app:1"});
+    return primary.requests();
+  }
+  bool IsLayer(const FaultRequest& request) const {
+    return request.target.ends_with(image_.layer_digests[0]);
+  }
+
+  FakeRegistryContent content_;
+};
+
+TEST_F(MirrorFaults, ABlobThatBreaksOffIsCompletedAtTheNextPlace) {
+  std::atomic<bool> dead = false;
+  auto requests = PullBehind([&](const FaultRequest& request) {
+    FaultReply reply = content_.Answer(request);
+    if (!IsLayer(request)) return reply;
+    reply.break_after = dead.exchange(true) ? 0 : 300'000;
+    return reply;
+  });
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].Header("range"), "bytes=300000-") << "what had arrived is kept";
+}
+
+TEST_F(MirrorFaults, ABlobThatIsMissingComesFromTheNextPlace) {
+  auto requests = PullBehind([&](const FaultRequest& request) {
+    if (request.target.find("/blobs/") != std::string::npos) return FaultReply{.status = 404};
+    return content_.Answer(request);
+  });
+  EXPECT_EQ(requests.size(), 2u) << "config and layer";
+}
+
+TEST_F(MirrorFaults, AWrongBlobIsFetchedAnewAtTheNextPlace) {
+  auto requests = PullBehind([&](const FaultRequest& request) {
+    FaultReply reply = content_.Answer(request);
+    if (IsLayer(request)) reply.body[reply.body.size() / 2] ^= 1;
+    return reply;
+  });
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].Header("range"), "");
+}
+
 TEST_F(RegistriesConf, ADamagedFileSaysItsLine) {
   Configure("[[registry]]\nprefix='example.test'\nblocked=maybe\n");
   Output output = Run({"pull", "example.test/app:1"});
@@ -151,6 +253,30 @@ TEST_F(RegistryTls, AClientCertificateOpensTheDoor) {
   fs::copy_file(Path("tls/client.crt"), directory + "/client.cert");
   fs::copy_file(Path("tls/client.key"), directory + "/client.key");
   RunOk({"pull", "-q", "--tls-verify", registry.Reference("app", "1")});
+}
+
+TEST_F(RegistryTls, InsecureByConfigurationIsSoForAllVerbs) {
+  Registry registry(Options());
+  ConnectProxy proxy;
+  const std::string host =
+      "registry.test:" + registry.address().substr(registry.address().find(':') + 1);
+  env["HTTPS_PROXY"] = proxy.Url();
+  const std::vector<std::vector<std::string>> verbs = {
+      {"pull", "-q", host + "/app:1"},
+      {"search", "--list-tags", host + "/app"},
+      {"login", "-u", "me", "--password-stdin", host},
+      {"push", "-q", host + "/app:1"}};
+  for (const auto& verb : verbs) {
+    Configure("");
+    Output output = Run(verb, "secret\n");
+    EXPECT_EQ(output.code, 125) << verb[0];
+    EXPECT_NE(output.err.find("verify the certificate"), std::string::npos) << output;
+    Configure("[[registry]]\nprefix='" + host + "'\ninsecure=true\n");
+    RunOk(verb, "secret\n");
+    std::vector<std::string> strict = verb;
+    strict.insert(strict.begin() + 1, "--tls-verify");
+    EXPECT_NE(Run(strict, "secret\n").code, 0) << "a flag counts for more: " << verb[0];
+  }
 }
 
 class RegistryProxy : public RegistryTls, public testing::WithParamInterface<const char*> {};

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/ops/archives.h"
+#include "cli/ops/heavy/admission.h"
 #include "cli/ops/heavy/open_source.h"
 #include "oci/transfer/store_import.h"
 
@@ -31,6 +32,9 @@ Result<> Load(Context& context, const LoadOptions& options) {
   import.platform_asked = !options.platform.empty();
   import.warn = [&](std::string_view text) { context.Warn(text); };
   TRY(std::unique_ptr<oci::ImageSource> source, OpenInput(context, options));
+  const bool from_stdin = options.input.empty() || options.input == "-";
+  TRY(import.admit,
+      MakeAdmission(options.signature_policy, *source, from_stdin ? "" : options.input));
   TRY(std::vector<oci::OfferedImage> images, source->Images());
   for (const oci::OfferedImage& image : images) {
     auto imported = oci::ImportImage(context.layout, *source, image, import);

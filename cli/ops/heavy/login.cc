@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/ops/heavy/cancel_on_signal.h"
+#include "cli/ops/heavy/registry_access.h"
 #include "cli/ops/registry_verbs.h"
 #include "cli/ui/prompt.h"
 #include "core/base/text.h"
@@ -67,9 +68,8 @@ class Login {
 
   Result<> Verify(const oci::Credential& credential) {
     CancelOnSignal handler(cancel_);
-    oci::HttpOptions http;
-    http.tls_verify = options_.tls_verify;
-    http.cert_dir = options_.cert_dir;
+    TRY(oci::HttpOptions http, MakeHttpOptions(options_.tls_verify, options_.cert_dir));
+    TRY(MindRegistriesConf(key_, http));
     return oci::VerifyCredential(key_, credential, http, {}, cancel_);
   }
 

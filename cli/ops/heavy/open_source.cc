@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "cli/ops/heavy/admission.h"
 #include "core/base/text.h"
 #include "core/sys/files.h"
 #include "oci/archive/archive_codec.h"
@@ -115,7 +116,8 @@ Result<ChosenSource> OpenTransport(const core::Layout& layout,
 
 Result<std::vector<std::string>> PullFromTransport(const core::Layout& layout,
                                                    const TransportReference& reference,
-                                                   const std::string& platform) {
+                                                   const std::string& platform,
+                                                   const std::string& signature_policy) {
   TRY(core::PrepareLayout(layout));
   const char* variable = std::getenv("DOCKER_DEFAULT_PLATFORM");
   std::string from_environment = variable != nullptr ? variable : "";
@@ -123,6 +125,7 @@ Result<std::vector<std::string>> PullFromTransport(const core::Layout& layout,
   TRY(options.platform, oci::ChoosePlatform(platform, from_environment));
   options.platform_asked = !platform.empty() || !from_environment.empty();
   TRY(ChosenSource chosen, OpenTransport(layout, reference));
+  TRY(options.admit, MakeAdmission(signature_policy, *chosen.source, reference.path));
   std::vector<std::string> names;
   for (const oci::OfferedImage& image : chosen.images) {
     TRY(oci::ImportedImage imported, oci::ImportImage(layout, *chosen.source, image, options));

@@ -30,6 +30,7 @@ Result<ChosenSource> OpenTransport(const core::Layout& layout, const TransportRe
 // Pulls from there. Returns what each image is called here: its first name, or its id.
 Result<std::vector<std::string>> PullFromTransport(const core::Layout& layout,
                                                    const TransportReference& reference,
-                                                   const std::string& platform);
+                                                   const std::string& platform,
+                                                   const std::string& signature_policy);
 
 }  // namespace hoy::cli

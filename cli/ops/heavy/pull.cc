@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/ops/heavy/cancel_on_signal.h"
+#include "cli/ops/heavy/registry_access.h"
 #include "cli/ops/transport.h"
 #include "oci/image/platform.h"
 #include "oci/image/reference.h"
@@ -14,20 +15,24 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
                          oci::ProgressSink& sink) {
   oci::PullRequest request{
       .credentials = {.creds = options.creds, .authfile = options.authfile},
-      .http = {.tls_verify = options.tls_verify, .cert_dir = options.cert_dir},
+      .http = {},
       .downloads = options.downloads,
       .unpackers = options.unpackers,
       .keep_layer_blobs = options.keep_layer_blobs,
   };
-  TRY(request.reference,
-      oci::Reference::ParseWithDefaultTag(WithoutDockerTransport(options.reference)));
-  TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
+  TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
+  TRY_CONTEXT_SET(oci::RegistriesConf conf, oci::LoadRegistriesConf(), "pull '{}'",
+                  options.reference);
+  std::string name(WithoutDockerTransport(options.reference));
+  if (oci::IsShortName(name)) name = oci::ResolveAlias(conf, name);
+  TRY(request.reference, oci::Reference::ParseWithDefaultTag(name));
   TRY_CONTEXT_SET(request.endpoints, oci::EndpointsFor(conf, request.reference), "pull '{}'",
                   options.reference);
   const char* variable = std::getenv("DOCKER_DEFAULT_PLATFORM");
   std::string from_environment = variable ? variable : "";
   TRY(request.platform, oci::ChoosePlatform(options.platform, from_environment));
   request.platform_asked = !options.platform.empty() || !from_environment.empty();
+  TRY(request.policy, oci::LoadPolicy(options.signature_policy));
   TRY(core::PrepareLayout(layout));
 
   oci::CancelToken cancel;

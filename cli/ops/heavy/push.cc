@@ -3,11 +3,11 @@
 
 #include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/pull_progress.h"
+#include "cli/ops/heavy/registry_access.h"
 #include "cli/ops/registry_verbs.h"
 #include "core/sys/files.h"
 #include "oci/image/image_store.h"
 #include "oci/registry/pusher.h"
-#include "oci/registry/registries_conf.h"
 
 namespace hoy::cli {
 namespace {
@@ -72,7 +72,7 @@ Result<> RunPush(Context& context, const PushOptions& options) {
       .image = {},
       .target = {},
       .credentials = {.creds = options.creds, .authfile = options.authfile},
-      .http = {.tls_verify = options.tls_verify, .cert_dir = options.cert_dir},
+      .http = {},
       .uploads = static_cast<int>(std::clamp<int64_t>(options.uploads, 1, 32)),
       .pack_all = options.force_compression,
   };
@@ -95,11 +95,10 @@ Result<> RunPush(Context& context, const PushOptions& options) {
                                 .columns = 0});
   oci::CancelToken cancel;
   CancelOnSignal handler(cancel);
-  TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
   for (ImageToPush& image : images) {
-    const oci::RegistryConfig* registry = oci::FindRegistryConfig(conf, image.target);
-    request.http.tls_verify = options.tls_verify;
-    if (!options.tls_verify && registry && registry->insecure) request.http.tls_verify = false;
+    TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
+    TRY_CONTEXT(MindRegistriesConf(image.target.ToString(), request.http), "push '{}'",
+                image.target.Familiar());
     request.image = std::move(image.image);
     request.target = std::move(image.target);
     TRY(oci::PullSummary summary, oci::PushImage(context.layout, request, *sink, cancel));

@@ -10,8 +10,10 @@ namespace hoy::cli {
 Result<std::vector<std::string>> RunPull(Context& context, const PullOptions& options,
                                          ProgressMode progress) {
   if (auto transport = ParseTransport(options.reference)) {
-    TRY_CONTEXT_SET(auto names, PullFromTransport(context.layout, *transport, options.platform),
-                    "pull '{}'", options.reference);
+    TRY_CONTEXT_SET(
+        auto names,
+        PullFromTransport(context.layout, *transport, options.platform, options.signature_policy),
+        "pull '{}'", options.reference);
     return names;
   }
   auto sink =

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/ops/heavy/cancel_on_signal.h"
+#include "cli/ops/heavy/registry_access.h"
 #include "cli/ops/registry_verbs.h"
 #include "cli/ui/filter.h"
 #include "cli/ui/parser.h"
@@ -74,11 +75,12 @@ std::string_view Mark(bool value) {
 }  // namespace
 
 Result<std::vector<Json>> RunSearch(Context&, const SearchOptions& options) {
-  oci::SearchRequest request{
-      .credentials = {.creds = options.creds, .authfile = options.authfile},
-      .http = {.tls_verify = options.tls_verify, .cert_dir = options.cert_dir},
-      .retry = {}};
+  oci::SearchRequest request{.credentials = {.creds = options.creds, .authfile = options.authfile},
+                             .http = {},
+                             .retry = {}};
+  TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
   std::tie(request.registry, request.term) = SplitTerm(options.term);
+  TRY_CONTEXT(MindRegistriesConf(request.registry, request.http), "search '{}'", options.term);
   TRY(SearchFilter filter, SearchFilter::Parse(options.filters));
   const int64_t limit = options.limit.value_or(options.list_tags ? 10 : 25);
   if (limit < 1) return Fail(ErrorKind::kInvalidArgument, "--limit wants a number from 1 on");

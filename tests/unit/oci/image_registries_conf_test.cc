@@ -1,6 +1,6 @@
-#include "oci/registry/registries_conf.h"
-
 #include <gtest/gtest.h>
+
+#include "oci/image/registries_conf.h"
 
 namespace hoy::oci {
 namespace {
@@ -105,6 +105,28 @@ TEST(RegistriesConf, AliasesKeepTagAndDigest) {
   EXPECT_EQ(ResolveAlias(conf, "other:1"), "other:1");
 }
 
+TEST(RegistriesConf, ShortNamesHaveNoRegistry) {
+  for (const char* name : {"busybox", "team/app:1", "a/b/c",
+                           "busybox@sha256:"
+                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+    EXPECT_TRUE(IsShortName(name)) << name;
+  }
+  for (const char* name : {"docker.io/busybox", "index.docker.io/x", "localhost/x", "a:5000/x",
+                           "quay.io/a/b:1", "", "UPPER", "sha256:ab:cd"}) {
+    EXPECT_FALSE(IsShortName(name)) << name;
+  }
+}
+
+TEST(RegistriesConf, InsecureAndBlockedAreForAllThatTalkToARegistry) {
+  auto conf = Parse(
+      "[[registry]]\nlocation='a.com:5000'\ninsecure=true\n"
+      "[[registry]]\nprefix='a.com:5000/x'\nblocked=true\n");
+  EXPECT_TRUE(IsInsecureRegistry(conf, "a.com:5000").value());
+  EXPECT_TRUE(IsInsecureRegistry(conf, "a.com:5000/y:1").value());
+  EXPECT_FALSE(IsInsecureRegistry(conf, "a.com").value());
+  EXPECT_EQ(IsInsecureRegistry(conf, "a.com:5000/x/y:1").error().kind, ErrorKind::kPermission);
+}
+
 TEST(RegistriesConf, LaterFilesReplaceTablesAndEraseAliases) {
   auto conf = Parse("[[registry]]\nprefix='a.com'\nlocation='b.com'\n[aliases]\nx='y.io/x'\n");
   MergeRegistriesConf(conf, Parse("[[registry]]\nprefix='a.com'\nblocked=true\n[aliases]\nx=''\n"));
@@ -121,6 +143,13 @@ TEST(RegistriesConf, SaysWhichLineIsWrong) {
       {"[[registry]]\nprefix = 'a.*.com'\n", "a wildcard is written *.example.com"},
       {"[[registry]]\nprefix='a'\n[[registry]]\nprefix='a'\n", "'a' comes twice"},
       {"registry = 1\n", "no list of tables"},
+      {"[aliases]\nx = 'y'\n", "'y' is not a full name without a tag"},
+      {"[aliases]\nx = 'quay.io/y:1'\n", "'quay.io/y:1' is not a full name"},
+      {"[aliases]\n'x:1' = 'quay.io/y'\n", "not a short name without a tag"},
+      {"[aliases]\n'quay.io/x' = 'quay.io/y'\n", "not a short name"},
+      {"\xc3\xa9 = 1\n", "test.conf"},
+      {"a.\xe2\x82\xac = 1\n", "test.conf"},
+      {"\xff = 1\n", "test.conf"},
       {"[registries.search]\nregistries = ['a']\n", "version 1"},
       {"[[registry]]\nprefix='a'\n[[registry.mirror]]\nlocation='b'\npull-from-mirror='x'\n",
        "pull-from-mirror is 'x'"},

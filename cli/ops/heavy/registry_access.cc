@@ -1,0 +1,34 @@
+#include "cli/ops/heavy/registry_access.h"
+
+#include <cstdlib>
+
+#include "core/base/text.h"
+#include "oci/image/registries_conf.h"
+
+namespace hoy::cli {
+
+Result<oci::HttpOptions> MakeHttpOptions(std::optional<bool> tls_verify,
+                                         const std::string& cert_dir) {
+  oci::HttpOptions http;
+  http.tls_verify = tls_verify;
+  http.cert_dir = cert_dir;
+  const char* stall = std::getenv("HOY_STALL_TIMEOUT");
+  if (stall == nullptr || *stall == '\0') return http;
+  auto seconds = ParseInteger<uint32_t>(stall);
+  constexpr uint32_t kDay = 86'400;
+  if (!seconds || *seconds < 1 || *seconds > kDay) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "HOY_STALL_TIMEOUT is '{}', not a number of seconds from 1 to {}", stall, kDay);
+  }
+  http.stall_timeout = std::chrono::seconds(*seconds);
+  return http;
+}
+
+Result<> MindRegistriesConf(std::string_view name, oci::HttpOptions& http) {
+  TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
+  TRY(bool insecure, oci::IsInsecureRegistry(conf, name));
+  if (insecure && !http.tls_verify) http.tls_verify = false;
+  return {};
+}
+
+}  // namespace hoy::cli

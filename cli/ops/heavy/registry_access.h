@@ -1,0 +1,23 @@
+#pragma once
+// How a registry is talked to: the flags of the verb, the environment and registries.conf.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "oci/registry/http.h"
+
+namespace hoy::cli {
+
+// $HOY_STALL_TIMEOUT: seconds without a byte after which a connection is given up.
+// kInvalidArgument.
+Result<oci::HttpOptions> MakeHttpOptions(std::optional<bool> tls_verify,
+                                         const std::string& cert_dir);
+
+// For all but pulls, whose places oci::EndpointsFor chooses. `name`: a registry, or an image's full
+// name. What is insecure by registries.conf is so where --tls-verify was not given. kPermission:
+// blocked.
+Result<> MindRegistriesConf(std::string_view name, oci::HttpOptions& http);
+
+}  // namespace hoy::cli

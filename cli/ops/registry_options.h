@@ -1,0 +1,43 @@
+#pragma once
+// The options that all verbs have which talk to a registry, said once:
+//
+//   class PullCommand final : public RegistryVerb<Command> { ... AddRegistryOptions(options_); ...
+//   }
+
+#include "cli/ops/pull_options.h"
+#include "cli/ui/command.h"
+
+namespace hoy::cli {
+
+template <typename Base>
+class RegistryVerb : public Base {
+ protected:
+  using Base::Base;
+
+  // `options` has authfile, cert_dir and tls_verify, and creds where the verb takes them.
+  template <typename Options>
+  void AddRegistryOptions(Options& options) {
+    if constexpr (requires { options.creds; }) {
+      this->Option("--creds", &options.creds, "USER[:PASSWORD]", "credentials for the registry");
+    }
+    this->Option("--authfile", &options.authfile, "FILE", "where credentials are kept")
+        .Completing(Completes::kFile);
+    this->Option("--cert-dir", &options.cert_dir, "DIR",
+                 "certificates for the registry: *.crt, *.cert and *.key")
+        .Completing(Completes::kDirectory);
+    this->Flag("--tls-verify", &options.tls_verify,
+               "ask for HTTPS and a valid certificate; false takes HTTP and any certificate");
+  }
+
+  void AddProgressOption(ProgressMode* mode) {
+    this->template Choice<ProgressMode>("--progress", mode,
+                                        {{"auto", ProgressMode::kAuto},
+                                         {"plain", ProgressMode::kPlain},
+                                         {"tty", ProgressMode::kLive},
+                                         {"json", ProgressMode::kJson},
+                                         {"none", ProgressMode::kNone}},
+                                        "MODE", "how progress is shown");
+  }
+};
+
+}  // namespace hoy::cli
