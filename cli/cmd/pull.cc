@@ -21,6 +21,7 @@ class PullCommand final : public RegistryVerb<Command> {
            "which image of a multi-platform one, like linux/arm64")
         .Completing(Completes::kPlatform);
     AddRegistryOptions(options_);
+    AddRetryOptions(options_);
     Option("--signature-policy", &options_.signature_policy, "FILE",
            "which images are let in: containers-policy.json(5)")
         .Completing(Completes::kFile);

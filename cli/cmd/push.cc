@@ -26,6 +26,7 @@ class PushCommand final : public RegistryVerb<Command> {
     Option("--digestfile", &options_.digestfile, "FILE", "write the manifest's digest there")
         .Completing(Completes::kFile);
     AddRegistryOptions(options_);
+    AddRetryOptions(options_);
     ByteSize("--chunk-size", &options_.chunk_bytes, "SIZE",
              "send layers in pieces of that size, for proxies that limit requests");
     Option("--jobs", &options_.uploads, "N", "layers that are sent at the same time (3)");

@@ -29,6 +29,14 @@ class RegistryVerb : public Base {
                "ask for HTTPS and a valid certificate; false takes HTTP and any certificate");
   }
 
+  template <typename Options>
+  void AddRetryOptions(Options& options) {
+    this->Option("--retry", &options.retry, "N",
+                 "tries after the first one that fails without progress (5)");
+    this->Duration("--retry-delay", &options.retry_delay, "DURATION",
+                   "pause before another try, unless the registry asks for a longer one");
+  }
+
   void AddProgressOption(ProgressMode* mode) {
     this->template Choice<ProgressMode>("--progress", mode,
                                         {{"auto", ProgressMode::kAuto},

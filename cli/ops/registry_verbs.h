@@ -42,7 +42,9 @@ struct PushOptions {
   std::string authfile;
   std::string cert_dir;
   std::optional<bool> tls_verify;
-  std::string compression_format;  // "gzip", "zstd" or empty
+  std::optional<int64_t> retry;        // --retry; not given: see oci::RetryPolicy
+  std::optional<int64_t> retry_delay;  // --retry-delay, nanoseconds
+  std::string compression_format;      // "gzip", "zstd" or empty
   std::optional<int64_t> compression_level;
   bool force_compression = false;
   std::string digestfile;

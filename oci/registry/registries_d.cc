@@ -27,7 +27,8 @@ class Events {
  public:
   explicit Events(std::string_view text) {
     if (yaml_parser_initialize(&parser_) == 0) throw MalformedYaml{0, "no memory"};
-    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()),
+    const char* bytes = text.empty() ? "" : text.data();
+    yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(bytes),
                                  text.size());
   }
   Events(const Events&) = delete;

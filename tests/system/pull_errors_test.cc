@@ -17,6 +17,7 @@ struct ErrorCase {
   std::function<FaultReply(FaultReply good)> spoil;
   int code;
   std::vector<std::string> says;  // on stderr; {layer} and {registry} are replaced
+  bool once = false;              // what would be tried again
 };
 
 FaultReply Refuse(int status, std::vector<std::pair<std::string, std::string>> headers = {},
@@ -60,6 +61,68 @@ const std::vector<ErrorCase>& Cases() {
        [](FaultReply) { return Refuse(503, {{"Retry-After", "3600"}}); },
        125,
        {"answered 503 Service Unavailable", "asks to try again in about an hour"}},
+      {"ServerError",
+       ErrorCase::kManifest,
+       [](FaultReply) { return Refuse(500); },
+       125,
+       {"manifest of '{registry}/app:1'", "answered 500 Internal Server Error",
+        "hint: the registry has a problem; try again later"},
+       true},
+      {"NoAnswer",
+       ErrorCase::kManifest,
+       [](FaultReply good) {
+         good.silent = true;
+         return good;
+       },
+       125,
+       {"wait for '{registry}'", "hint: the registry or the network stalls; try again later"},
+       true},
+      {"StallMidway",
+       ErrorCase::kLayer,
+       [](FaultReply good) {
+         good.stall_after = good.body.size() / 2;
+         return good;
+       },
+       125,
+       {"layer '{layer}'", "wait for '{registry}'", "hint: the registry or the network stalls"},
+       true},
+      {"CutManifest",
+       ErrorCase::kManifest,
+       [](FaultReply good) {
+         good.break_after = good.body.size() / 2;
+         return good;
+       },
+       125,
+       {"transfer from '{registry}' broke off", "hint: try again"},
+       true},
+      {"CutLayer",
+       ErrorCase::kLayer,
+       [](FaultReply good) {
+         good.break_after = good.body.size() / 2;
+         return good;
+       },
+       125,
+       {"layer '{layer}'", "transfer from '{registry}' broke off",
+        "hint: try again: what has arrived is kept"},
+       true},
+      {"ShortLayer",
+       ErrorCase::kLayer,
+       [](FaultReply good) {
+         good.body.resize(good.body.size() / 2);
+         return good;
+       },
+       125,
+       {"layer '{layer}'", " ended after ", "hint: try again: what has arrived is kept"},
+       true},
+      {"WrongContentLength",
+       ErrorCase::kLayer,
+       [](FaultReply good) {
+         good.content_length = good.body.size() + 10;
+         return good;
+       },
+       125,
+       {"layer '{layer}'", "bytes or more, the manifest promises",
+        "hint: the image is damaged or tampered with"}},
       {"NoRegistry",
        ErrorCase::kManifest,
        [](FaultReply) { return Refuse(200, {{"Content-Type", "text/html"}}, "<html>"); },
@@ -153,7 +216,11 @@ TEST_P(PullErrorTable, SaysWhatHappenedAndWhatToDo) {
     FaultReply good = content.Answer(request);
     return Concerns(GetParam().where, request) ? GetParam().spoil(std::move(good)) : good;
   });
-  Output output = Run({"pull", "-q", server.address() + "/app:1"});
+  env["HOY_STALL_TIMEOUT"] = "1";
+  partial_blobs_are_expected = GetParam().once;  // to go on from
+  std::vector<std::string> arguments = {"pull", "-q", server.address() + "/app:1"};
+  if (GetParam().once) arguments.insert(arguments.begin() + 1, "--retry=0");
+  Output output = Run(arguments);
   EXPECT_EQ(output.code, GetParam().code) << output;
   for (std::string text : GetParam().says) {
     text = Replace(text, "{registry}", server.address());
@@ -167,6 +234,26 @@ TEST_P(PullErrorTable, SaysWhatHappenedAndWhatToDo) {
 
 INSTANTIATE_TEST_SUITE_P(Table, PullErrorTable, testing::ValuesIn(Cases()),
                          [](const auto& one) { return one.param.name; });
+
+TEST_F(PullErrors, RetryAndItsDelayAreMinded) {
+  std::atomic<int> asked = 0;
+  FaultServer server([&](const FaultRequest& request) {
+    if (request.target.find("/manifests/") == std::string::npos) return content.Answer(request);
+    ++asked;
+    return Refuse(500);
+  });
+  Output output =
+      Run({"pull", "--retry", "3", "--retry-delay", "1ms", server.address() + "/app:1"});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_EQ(asked, 4);
+  EXPECT_NE(output.err.find("next try in 0.0 s"), std::string::npos) << output;
+  EXPECT_EQ(Run({"pull", "--retry=-1", "127.0.0.1:1/app"}).code, 125);
+  output = Run({"pull", "--retry=0", "127.0.0.1:1/app:1"});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_NE(output.err.find("connect to '127.0.0.1:1': Connection refused"), std::string::npos)
+      << output;
+  EXPECT_NE(output.err.find("hint: check that the registry runs"), std::string::npos) << output;
+}
 
 TEST_F(PullErrors, AShortLimitIsWaitedForAndTold) {
   std::atomic<int> refused = 0;

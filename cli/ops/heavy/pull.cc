@@ -21,6 +21,7 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
       .keep_layer_blobs = options.keep_layer_blobs,
   };
   TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
+  TRY(request.retry, MakeRetryPolicy(options.retry, options.retry_delay));
   TRY_CONTEXT_SET(oci::RegistriesConf conf, oci::LoadRegistriesConf(), "pull '{}'",
                   options.reference);
   std::string name(WithoutDockerTransport(options.reference));

@@ -87,6 +87,7 @@ Result<> RunPush(Context& context, const PushOptions& options) {
                                                                         : oci::PackFormat::kGzip,
                          .level = options.compression_level};
   }
+  TRY(request.retry, MakeRetryPolicy(options.retry, options.retry_delay));
   TRY(core::PrepareLayout(context.layout));
   TRY(std::vector<ImageToPush> images, Choose(context, options));
   auto sink =

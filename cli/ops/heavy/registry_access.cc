@@ -1,5 +1,6 @@
 #include "cli/ops/heavy/registry_access.h"
 
+#include <chrono>
 #include <cstdlib>
 
 #include "core/base/text.h"
@@ -22,6 +23,22 @@ Result<oci::HttpOptions> MakeHttpOptions(std::optional<bool> tls_verify,
   }
   http.stall_timeout = std::chrono::seconds(*seconds);
   return http;
+}
+
+Result<oci::RetryPolicy> MakeRetryPolicy(std::optional<int64_t> retry,
+                                         std::optional<int64_t> delay_nanoseconds) {
+  oci::RetryPolicy policy;
+  constexpr int64_t kMost = 1000;
+  if (retry && (*retry < 0 || *retry > kMost)) {
+    return Fail(ErrorKind::kInvalidArgument, "--retry wants a number from 0 to {}", kMost);
+  }
+  if (retry) policy.attempts = policy.connect_attempts = static_cast<int>(*retry) + 1;
+  if (delay_nanoseconds) {
+    auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::nanoseconds(*delay_nanoseconds));
+    policy.base = policy.cap = delay;
+  }
+  return policy;
 }
 
 Result<> MindRegistriesConf(std::string_view name, oci::HttpOptions& http) {

@@ -7,6 +7,7 @@
 
 #include "core/base/result.h"
 #include "oci/registry/http.h"
+#include "oci/registry/retry.h"
 
 namespace hoy::cli {
 
@@ -14,6 +15,10 @@ namespace hoy::cli {
 // kInvalidArgument.
 Result<oci::HttpOptions> MakeHttpOptions(std::optional<bool> tls_verify,
                                          const std::string& cert_dir);
+
+// --retry and --retry-delay. kInvalidArgument.
+Result<oci::RetryPolicy> MakeRetryPolicy(std::optional<int64_t> retry,
+                                         std::optional<int64_t> delay_nanoseconds);
 
 // For all but pulls, whose places oci::EndpointsFor chooses. `name`: a registry, or an image's full
 // name. What is insecure by registries.conf is so where --tls-verify was not given. kPermission:
