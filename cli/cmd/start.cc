@@ -56,12 +56,15 @@ class StartCommand final : public Command {
     // As it was created to be attached to; after `run -d`, or with stdin alone, to all of it.
     core::AttachedStreams attached = record.config.attached;
     if (!attached.out && !attached.err) attached.out = attached.err = true;
-    return RunInForeground(context, record,
-                           {.interactive = interactive_ && record.config.process.stdin_open,
-                            .shown = {attached.out, attached.err},
-                            .proxy_signals = sig_proxy_,
-                            .passed = &passed_,
-                            .detach_keys = detach_keys_});
+    ForegroundOptions options{.interactive = interactive_ && record.config.process.stdin_open,
+                              .shown = {attached.out, attached.err},
+                              .proxy_signals = sig_proxy_,
+                              .passed = &passed_,
+                              .detach_keys = detach_keys_};
+    auto code = RunInForeground(context, record, options);
+    // Asked to run and to be seen, and it runs.
+    bool runs = !code && code.error().kind == ErrorKind::kConflict;
+    return runs ? AttachInForeground(context, record, options) : code;
   }
 
   std::vector<std::string> containers_;

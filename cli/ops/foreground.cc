@@ -7,18 +7,59 @@
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
 #include "core/sys/files.h"
+#include "core/sys/process.h"
 
 namespace hoy::cli {
 namespace {
 
-// The monitor was killed under us: the container runs on, another monitor takes over, and its log
-// has what we no longer see.
-Result<int> OutliveMonitor(Context& context, const core::ContainerRecord& record) {
-  context.Warn(
-      fmt::format("the monitor of '{}' was killed; waiting for the container to end", record.name));
-  TRY(core::ExitRecord exit, core::WaitForExit(context.layout, record.id));
+using End = core::SessionPeer::End;
+
+bool ShowsNothing(const ForegroundOptions& options) {
+  return !options.shown.out && !options.shown.err;
+}
+
+core::MonitorPeerOptions PeerOptions(Context& context, const core::ContainerRecord& record,
+                                     const ForegroundOptions& options, BorrowedFd init) {
+  core::MonitorPeerOptions peer;
+  peer.layout = context.layout;
+  peer.id = record.id;
+  peer.process = init;
+  peer.shown = options.shown;
+  peer.terminal = record.config.process.terminal;
+  peer.skipped = [&context](uint64_t bytes) {
+    context.Warn(fmt::format(
+        "{} bytes of output are not shown: they came too fast, and there is no log of them",
+        bytes));
+  };
+  if (options.interactive) {
+    peer.lost_input = [&context] {
+      context.Warn("the container's monitor was killed, and with it the way to its stdin");
+    };
+  }
+  return peer;
+}
+
+Result<core::SessionOptions> ChooseSession(const core::ContainerRecord& record,
+                                           const ForegroundOptions& options) {
+  core::SessionOptions session;
+  session.interactive = options.interactive;
+  session.terminal = record.config.process.terminal;
+  session.proxy_signals = options.proxy_signals;
+  TRY(session.detach_keys,
+      core::ParseDetachKeys(options.detach_keys.value_or(std::string(core::kDefaultDetachKeys))));
+  return session;
+}
+
+// Somebody else cleans up: the monitor, or the command that started the container.
+Result<int> AwaitExitCode(Context& context, core::MonitorPeer& peer) {
+  TRY(core::ExitRecord exit, peer.AwaitExit());
   if (!exit.known) context.Warn("its exit status is unknown");
   return exit.exit_code;
+}
+
+Error NotRunning(const core::ContainerRecord& record) {
+  return MakeError(ErrorKind::kConflict, fmt::format("container {} is not running", record.name))
+      .WithHint(fmt::format("hoy start {}", record.name));
 }
 
 }  // namespace
@@ -33,13 +74,12 @@ Result<> WritePidFile(const core::ContainerRecord& record, pid_t pid) {
 
 Result<int> RunInForeground(Context& context, const core::ContainerRecord& record,
                             const ForegroundOptions& options) {
-  TRY(std::vector<char> detach_keys,
-      core::ParseDetachKeys(options.detach_keys.value_or(std::string(core::kDefaultDetachKeys))));
+  TRY(core::SessionOptions session, ChooseSession(record, options));
   core::BlockedSignals signals;
   TRY(core::AttachPair pair, core::MakeAttachPair());
   core::StartRequest request;
   request.attach = pair.monitor;
-  if (auto window = core::WindowOf(STDOUT_FILENO); window && record.config.process.terminal) {
+  if (auto window = core::WindowOf(STDOUT_FILENO); window && session.terminal) {
     request.rows = window->rows;
     request.columns = window->columns;
   }
@@ -52,28 +92,22 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   if (options.passed != nullptr) ClosePassedFds(*options.passed);
   TRY(WritePidFile(record, started.pid));
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
-  bool only_input = !options.shown.out && !options.shown.err;
-  if (only_input) {
+  if (ShowsNothing(options)) {
     context.out.Print("{}\n", record.id);
     TRY(context.out.Flush());
   }
-  core::MonitorPeer peer(std::move(pair.client), init, options.shown);
-  core::SessionOptions session;
-  session.interactive = options.interactive;
-  session.ends_with_input = only_input;
-  session.terminal = record.config.process.terminal;
-  session.proxy_signals = options.proxy_signals;
-  session.detach_keys = std::move(detach_keys);
+  core::MonitorPeerOptions peer_options = PeerOptions(context, record, options, init);
+  peer_options.ours = true;
+  core::MonitorPeer peer(std::move(pair.client), started.log_place, std::move(peer_options));
+  session.ends_with_input = ShowsNothing(options);
   session.process = init;
   auto end = core::RunSession(peer, signals, session);
-  if (!end || end->kind == core::SessionPeer::End::Kind::kDetached) {
+  if (!end || end->kind != End::Kind::kExited || !peer.cleans_up()) {
     started.monitor.Release();
     if (!end) return Fail(std::move(end).error());
-    return 0;
-  }
-  if (end->kind == core::SessionPeer::End::Kind::kLost) {
-    started.monitor.Release();
-    return OutliveMonitor(context, record);
+    if (end->kind == End::Kind::kDetached) return end->exit_code;
+    TRY(int code, AwaitExitCode(context, peer));
+    return session.ends_with_input ? 0 : code;
   }
   // The monitor waits for our word; its own clean-up would have to start another program first.
   auto cleaned = core::CleanUp(context.layout, record.id, core::MonitorDuty::kOurs);
@@ -84,7 +118,27 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     started.monitor.Release();
     context.Report(cleaned.error());
   }
-  return only_input ? 0 : end->exit_code;
+  return session.ends_with_input ? 0 : end->exit_code;
+}
+
+Result<int> AttachInForeground(Context& context, const core::ContainerRecord& record,
+                               const ForegroundOptions& options) {
+  TRY(core::SessionOptions session, ChooseSession(record, options));
+  core::BlockedSignals signals;
+  TRY(std::optional<core::Attachment> attachment, core::AttachTo(context.layout, record.id));
+  if (!attachment) return Fail(NotRunning(record));
+  TRY(std::optional<Fd> init, core::OpenProcess(attachment->init));
+  if (!init) return Fail(NotRunning(record));
+  core::MonitorPeer peer(*std::move(attachment), PeerOptions(context, record, options, *init));
+  if (auto window = core::WindowOf(STDOUT_FILENO); window && session.terminal) {
+    // A size that changes makes programs draw their screen again, and shells their prompt.
+    peer.Resize({static_cast<uint16_t>(window->rows + 1), window->columns});
+    peer.Resize(*window);
+  }
+  session.process = *init;
+  TRY(End end, core::RunSession(peer, signals, session));
+  if (end.kind == End::Kind::kDetached) return end.exit_code;
+  return AwaitExitCode(context, peer);
 }
 
 }  // namespace hoy::cli

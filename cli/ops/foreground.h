@@ -1,5 +1,5 @@
 #pragma once
-// A container in the foreground: started, attached to, seen to its end, cleaned up.
+// A container in the foreground: attached to, seen to its end, cleaned up.
 
 #include "cli/ops/passed_fds.h"
 #include "cli/ui/context.h"
@@ -22,6 +22,11 @@ struct ForegroundOptions {
 // passed on that is all: 0, and the container goes on. So does docker.
 Result<int> RunInForeground(Context& context, const core::ContainerRecord& record,
                             const ForegroundOptions& options);
+
+// Joins one that runs already. The same exit codes; kConflict: it does not run. When nobody reads
+// our stdout any more, we end as SIGPIPE would end us, and the container goes on.
+Result<int> AttachInForeground(Context& context, const core::ContainerRecord& record,
+                               const ForegroundOptions& options);
 
 // Writes --pidfile, when the container has one.
 Result<> WritePidFile(const core::ContainerRecord& record, pid_t pid);

@@ -40,7 +40,7 @@ Result<> MakeRunDirectory(const Layout& layout, std::string_view id, uid_t owner
 Result<> RemoveRunDirectory(const Layout& layout, std::string_view id) {
   std::string directory = layout.RunContainer(id);
   for (const char* name : {"/out", "/err", "/start.json", "/state.json", "/hostname", "/hosts",
-                           "/resolv.conf", "/pty.sock"}) {
+                           "/resolv.conf", "/attach.sock", "/pty.sock"}) {
     unlink((directory + name).c_str());
   }
   return RemoveTree(directory);

@@ -220,7 +220,8 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   // What the last run left must not be taken for this one's.
   (void)Unlink(ExitPath(layout, record.id));
   FailPoint("start-done");
-  return StartedContainer{static_cast<pid_t>(reply.message.value), std::move(monitor.process)};
+  return StartedContainer{static_cast<pid_t>(reply.message.value), reply.message.log_end,
+                          std::move(monitor.process)};
 }
 
 }  // namespace

@@ -19,7 +19,7 @@
 namespace hoy::core {
 
 constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
-constexpr uint32_t kPlanVersion = 4;
+constexpr uint32_t kPlanVersion = 6;
 
 using Offset = uint32_t;
 
@@ -165,6 +165,7 @@ struct StartMessage {
   uint32_t index;
   int64_t value;
   uint32_t plan;
+  uint64_t log_end = 0;  // with kStarted: what the container writes lies behind it in its log
 };
 
 constexpr uint32_t kMaxSlots = 128;  // trees opened before pivot_root

@@ -83,6 +83,11 @@ Result<std::optional<FrameHeader>> LogReader::HeaderAt(uint64_t offset) {
   return header;
 }
 
+void LogReader::SeekToPlace(uint64_t place) {
+  begin_ = end_ = 0;
+  offset_ = place;
+}
+
 Result<> LogReader::SeekToTime(Timestamp time) {
   begin_ = end_ = 0;
   while (true) {

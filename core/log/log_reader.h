@@ -36,8 +36,14 @@ class LogReader {
   // is a line, too. Walks backwards from the end: its cost is that of the lines, not of the log.
   Result<> SeekToTail(uint64_t lines);
 
+  // The place of the next frame: how much of the log is before it.
+  uint64_t place() const { return offset_; }
+  void SeekToPlace(uint64_t place);
+
   // Puts the reader on the first frame that is not older than `time`. Reads headers only.
   Result<> SeekToTime(Timestamp time);
+
+  BorrowedFd fd() const { return fd_; }
 
  private:
   explicit LogReader(Fd fd) : fd_(std::move(fd)) {}

@@ -1,25 +1,74 @@
 #pragma once
-// Between a foreground client (hoy run, hoy start -a) and hoy-monitor: SOCK_SEQPACKET, one packet a
-// message, its first byte the kind.
+// Between the clients of a container's streams (hoy run, start -a, attach) and hoy-monitor:
+// SOCK_SEQPACKET, one packet a message. The client that starts a container brings its socket along
+// (MonitorFd kAttachFd); others connect to RUN/containers/<id>/attach.sock, as many as like.
 //
-//   | kind    | from    | payload             | meaning                                           |
-//   |---------|---------|---------------------|---------------------------------------------------|
-//   | kStdout | monitor | bytes               | from the container's stdout, or its terminal      |
-//   | kStderr | monitor | bytes               |                                                   |
-//   | kExit   | monitor | int32 exit code     | all output came before; the exit is published     |
-//   | kStdin  | client  | bytes               | for the container's stdin or terminal             |
-//   | kClose  | client  |                     | stdin is at its end                               |
-//   | kResize | client  | uint16 rows, cols   | the client's window changed                       |
-//   | kDone   | client  |                     | after kExit: the client has cleaned up            |
+// From the monitor, an AttachHeader and a payload:
 //
-// A client that goes away is forgotten and the container runs on. After kExit without kDone the
-// monitor execs the clean-up itself. A slow client slows the container down (nothing is dropped).
+//   | kind      | number            | payload    | meaning |
+//   |-----------|-------------------|------------|--------------------------------------------------|
+//   | kAttached | end of the log    |            | answers a connect | | kBusy     | |            |
+//   or this does: too many clients                   | | kStdout   | its place in log  | bytes |
+//   from the container's stdout, or its terminal     | | kStderr   | its place in log  | bytes | |
+//   | kLogged   | end of the log    |            | the client lagged: what came is in the log | |
+//   kSkipped  | how many bytes    |            | it lagged, and these are not in any log          |
+//   | kExit     | code, ExitFlags   |            | all output came before; the exit is published |
+//
+// From a client, the kind alone, and a payload:
+//
+//   | kind      | payload           | meaning |
+//   |-----------|-------------------|---------------------------------------------------------------|
+//   | kStdin    | bytes             | for the container's stdin or terminal | | kClose    | | stdin
+//   is at its end                                           | | kResize   | uint16 rows, cols | the
+//   client's window changed                                   | | kTraits   | AttachTraits      |
+//   who the client is; that which started the container has all   | | kDone     | | after kExit:
+//   the client has cleaned up                        |
+//
+// A client knows up to where in the log it has shown everything. What it is sent lies further on
+// when it lagged: it reads what is between from the log. So a slow or stopped client holds up
+// neither the container nor the other clients, and one whose monitor is killed goes on with the
+// next where it was. A client that goes away is forgotten and the container runs on. After kExit
+// without kDone the monitor execs the clean-up itself.
 
 #include <cstdint>
 
+#include "core/monitor/log_writer.h"  // places, kNotLogged
+
 namespace hoy::core {
 
-enum class AttachKind : uint8_t { kStdout = 1, kStderr = 2, kExit, kStdin, kClose, kResize, kDone };
+inline constexpr const char* kAttachSocket = "attach.sock";
+
+enum class AttachKind : uint8_t {
+  kStdout = 1,
+  kStderr,
+  kExit,
+  kStdin,
+  kClose,
+  kResize,
+  kDone,
+  kAttached,
+  kBusy,
+  kLogged,
+  kSkipped,
+  kTraits,
+};
+
+struct AttachHeader {
+  AttachKind kind;
+  uint64_t number;
+};
+
+enum AttachTraits : uint8_t {
+  kPatient = 1,    // while it is alone, the container waits for it: as for the reader of a pipe
+  kOwnsStdin = 2,  // its end is the end of stdin
+  kCleansUp = 4,   // it answers kExit with kDone
+};
+
+// Above the 32 bits of the code.
+enum ExitFlags : uint64_t {
+  kExitUnknown = uint64_t{1} << 32,    // the code stands for a status that could not be had
+  kMonitorCleans = uint64_t{1} << 33,  // right now, and then the monitor ends
+};
 
 constexpr uint32_t kMaxAttachPayload = 64 * 1024;
 constexpr uint32_t kMaxStdinPayload = 16 * 1024;

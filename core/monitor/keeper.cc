@@ -1,6 +1,7 @@
 #include "core/monitor/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -57,10 +58,14 @@ void CloseAllBut(int a, int b, int c) {
 
 }  // namespace
 
-pid_t StartKeeper(const KeeperRequest& request) {
+Keeper StartKeeper(const KeeperRequest& request) {
+  int ready[2];
+  if (pipe2(ready, O_CLOEXEC) != 0) return {};
   int listener = ListenInDirectory(request.run_dir, kKeeperSocket);
-  if (listener < 0) return -1;
-  auto pid = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  auto pid =
+      listener < 0
+          ? -1
+          : static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
   if (pid == 0) {
     // Not in the monitor's process group: what is sent there is not meant for both.
     setsid();
@@ -75,14 +80,24 @@ pid_t StartKeeper(const KeeperRequest& request) {
     FailPoint("keeper-started");
     Keep(listener, request.master, request.init);
   }
-  close(listener);
-  return pid;
+  close(ready[1]);
+  if (listener >= 0) close(listener);
+  return {pid, ready[0]};
 }
 
-void EndKeeper(pid_t keeper) {
-  if (keeper <= 0) return;
-  kill(keeper, SIGKILL);
-  while (wait4(keeper, nullptr, 0, nullptr) < 0 && errno == EINTR) {
+void AwaitKeeper(Keeper& keeper) {
+  if (keeper.ready < 0) return;
+  char nothing = 0;
+  while (read(keeper.ready, &nothing, sizeof nothing) < 0 && errno == EINTR) {
+  }
+  close(keeper.ready);
+  keeper.ready = -1;
+}
+
+void EndKeeper(const Keeper& keeper) {
+  if (keeper.pid <= 0) return;
+  kill(keeper.pid, SIGKILL);
+  while (wait4(keeper.pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {
   }
 }
 

@@ -21,11 +21,19 @@ struct KeeperRequest {
   const char* plans = nullptr;  // kPlanSpace bytes that it need not keep
 };
 
-// The keeper's pid; -1: there is none (errno), and the container goes without.
-pid_t StartKeeper(const KeeperRequest& request);
+struct Keeper {
+  pid_t pid = -1;  // there is none
+  int ready = -1;  // a pipe that ends when it has let go of all else that the monitor holds
+};
+
+// Without one, the container goes on all the same.
+Keeper StartKeeper(const KeeperRequest& request);
+
+// What the monitor holds must end with the monitor: before anybody relies on that.
+void AwaitKeeper(Keeper& keeper);
 
 // By its own parent: ends and reaps it.
-void EndKeeper(pid_t keeper);
+void EndKeeper(const Keeper& keeper);
 
 // The master, from whoever keeps it. -1: nobody does.
 int TakeFromKeeper(const char* run_dir);

@@ -35,11 +35,13 @@ int CutHalfFrame(int fd) {
 int LogWriter::Open(const char* path, bool after_crash) {
   fd_ = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (fd_ < 0) return errno;
-  return after_crash ? CutHalfFrame(fd_) : 0;
+  int error = after_crash ? CutHalfFrame(fd_) : 0;
+  end_ = static_cast<uint64_t>(lseek(fd_, 0, SEEK_END));
+  return error;
 }
 
-void LogWriter::Write(LogStream stream, LogBuffer& buffer, uint32_t length) {
-  if (fd_ < 0) return;
+uint64_t LogWriter::Write(LogStream stream, LogBuffer& buffer, uint32_t length) {
+  if (fd_ < 0) return kNotLogged;
   FrameHeader header{kFrameMagic, length, stream, 0, WallClock()};
   memcpy(buffer.frame, &header, sizeof header);
   memcpy(buffer.frame + sizeof header + length, &length, sizeof(FrameTrailer));
@@ -56,12 +58,15 @@ void LogWriter::Write(LogStream stream, LogBuffer& buffer, uint32_t length) {
       if (written > 0 && end >= static_cast<off_t>(written)) {
         if (ftruncate(fd_, end - static_cast<off_t>(written)) != 0) error_ = errno;
       }
-      return;
+      return kNotLogged;
     }
     from += count;
     left -= static_cast<uint64_t>(count);
   }
   written_ = true;
+  uint64_t place = end_;
+  end_ += FrameSize(length);
+  return place;
 }
 
 void LogWriter::Sync() {

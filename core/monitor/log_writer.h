@@ -10,6 +10,8 @@
 
 namespace hoy::core {
 
+constexpr uint64_t kNotLogged = ~uint64_t{0};
+
 // A frame laid out so that one write(2) logs it: whoever reads a stream puts the payload in place.
 struct LogBuffer {
   alignas(8) char frame[sizeof(FrameHeader) + kMaxFramePayload + sizeof(FrameTrailer)];
@@ -23,16 +25,20 @@ class LogWriter {
   // left half a frame at its end, which is cut off. 0, or an errno.
   int Open(const char* path, bool after_crash);
 
-  // Appends the first `length` bytes of the buffer's payload as one frame.
-  void Write(LogStream stream, LogBuffer& buffer, uint32_t length);
+  // Appends the first `length` bytes of the buffer's payload as one frame. Its place: how much of
+  // the log there was before it. kNotLogged: it could not be appended.
+  uint64_t Write(LogStream stream, LogBuffer& buffer, uint32_t length);
 
   // Once, at the end: nothing is written after it.
   void Sync();
 
+  // How much of the log there is: the place of the next frame.
+  uint64_t end() const { return end_; }
   int error() const { return error_; }
 
  private:
   int fd_ = -1;
+  uint64_t end_ = 0;
   bool written_ = false;
   int error_ = 0;
 };

@@ -21,6 +21,7 @@
 #include "core/cgroup/join.h"
 #include "core/init/interpreter.h"
 #include "core/init/plan_view.h"
+#include "core/monitor/attach_protocol.h"
 #include "core/monitor/exec_guard.h"
 #include "core/monitor/exit_status.h"
 #include "core/monitor/init_process.h"
@@ -28,6 +29,7 @@
 #include "core/monitor/log_writer.h"
 #include "core/monitor/publish.h"
 #include "core/monitor/pump.h"
+#include "core/monitor/run_socket.h"
 #include "core/monitor/shield.h"
 #include "core/sys/fd_packet.h"
 
@@ -35,6 +37,7 @@ namespace hoy::core {
 namespace {
 
 constexpr int kTimeoutExitCode = 124;
+constexpr int kUnknownExitCode = 255;
 constexpr int kPipeCapacity = 256 * 1024;
 
 struct Monitor {
@@ -49,7 +52,7 @@ struct Monitor {
   int state_fd = -1;
   int64_t started_at = 0;
   uint64_t oom_kills_before = 0;
-  pid_t keeper = -1;     // of the pty, when it is our child
+  Keeper keeper;         // of the pty, when it is our child
   char* name = nullptr;  // argv[0]
 
   explicit Monitor(const char* plans) : plan(plans) { child.plans = plans; }
@@ -247,6 +250,8 @@ void StartInit(Monitor& m) {
   FailPoint("monitor-published");
   SendWord(m, 1);
   close(m.release_fd);
+  // While the init is at work. Without it the container runs, and cannot be attached to.
+  m.streams.listener = ListenInDirectory(m.plan.text(m.header().run_dir), kAttachSocket);
 }
 
 // True: the init has exec'd. False: it failed, and hoy was told (or is gone).
@@ -312,15 +317,15 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
   }
   bool timed_out = false;
   while (true) {
-    pollfd slots[1 + Pump::kPollSlots];
+    pollfd slots[1 + Pump::kMaxPollSlots];
     slots[0] = {m.pidfd, POLLIN, 0};
-    pump.Prepare(slots + 1);
+    int count = 1 + pump.Prepare(slots + 1);
     int wait_ms = -1;
     if (deadline != INT64_MAX && !timed_out) {
       int64_t left = (deadline - Clock(CLOCK_MONOTONIC)) / 1'000'000 + 1;
       wait_ms = left > INT_MAX ? INT_MAX : left > 0 ? static_cast<int>(left) : 0;
     }
-    int ready = poll(slots, 1 + Pump::kPollSlots, wait_ms);
+    int ready = poll(slots, static_cast<nfds_t>(count), wait_ms);
     if (ready < 0 && errno != EINTR) return timed_out;
     if (ready > 0) pump.Handle(slots + 1);
     if (ready > 0 && slots[0].revents != 0) return timed_out;
@@ -329,6 +334,12 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
       syscall(SYS_pidfd_send_signal, m.pidfd, SIGKILL, nullptr, 0);
     }
   }
+}
+
+// AttachKind::kExit's.
+uint64_t ExitNumber(const ExitFacts& facts) {
+  if (!facts.known) return kExitUnknown | kUnknownExitCode;
+  return static_cast<uint32_t>(facts.exit_code);
 }
 
 [[noreturn]] void ExecCleanup(const Monitor& m) {
@@ -355,6 +366,7 @@ void AdoptInit(Monitor& m) {
       m.plan.text(m.header().state_path),
       {m.pid, m.header().adopted_start_time, m.plan.text(m.header().boot_id), m.started_at});
   if (m.state_fd < 0) GiveUp(SetupStage::kState, errno);
+  m.streams.listener = ListenInDirectory(m.plan.text(m.header().run_dir), kAttachSocket);
   if (!m.streams.terminal) return;
   m.streams.in = m.streams.out[0] = TakeFromKeeper(m.plan.text(m.header().run_dir));
 }
@@ -401,8 +413,9 @@ void AdoptInit(Monitor& m) {
       _exit(1);
     }
   }
+  AwaitKeeper(m.keeper);
   FailPoint("monitor-running");
-  told = Tell({StartMessageKind::kStarted, 0, m.pid, 0});
+  told = Tell({StartMessageKind::kStarted, 0, m.pid, 0, m.log.end()});
   if (plan.header().mode == MonitorMode::kStart) {
     if (told) {
       close(kLockFd);
@@ -425,7 +438,7 @@ void AdoptInit(Monitor& m) {
   PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);
   FailPoint("monitor-exit-published");
   EndKeeper(m.keeper);
-  if (pump.Finish(facts.exit_code)) _exit(0);
+  if (pump.Finish(ExitNumber(facts))) _exit(0);
   ExecCleanup(m);
 }
 

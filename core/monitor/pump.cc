@@ -1,11 +1,9 @@
 #include "core/monitor/pump.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -14,32 +12,36 @@
 namespace hoy::core {
 namespace {
 
-enum Slot { kOutSlot, kErrSlot, kClientSlot, kStdinSlot };
+enum Slot { kOutSlot, kErrSlot, kStdinSlot, kListenerSlot, kFirstClientSlot };
+
+constexpr char kEndOfTransmission = 4;  // ^D, what a terminal takes for the end (termios(3), VEOF)
 
 }  // namespace
 
-void Pump::Prepare(pollfd* slots) {
-  bool client_busy = pending_ > 0;
+Pump::Pump(const Descriptors& descriptors, LogWriter& log) : fds_(descriptors), log_(log) {
+  if (fds_.client >= 0) clients_.Add(fds_.client, kPatient | kOwnsStdin | kCleansUp);
+}
+
+int Pump::Prepare(pollfd* slots) {
+  bool held = held_ > 0;
   bool input_waiting = input_begin_ < input_end_;
-  slots[kOutSlot] = {client_busy ? -1 : fds_.out[0], POLLIN, 0};
-  slots[kErrSlot] = {client_busy ? -1 : fds_.out[1], POLLIN, 0};
-  auto client_events =
-      static_cast<short>((client_busy ? POLLOUT : 0) | (input_waiting ? 0 : POLLIN));
-  // With nothing to ask it, its going away waits, too: POLLHUP cannot be turned off.
-  slots[kClientSlot] = {client_events != 0 ? fds_.client : -1, client_events, 0};
+  slots[kOutSlot] = {held ? -1 : fds_.out[0], POLLIN, 0};
+  slots[kErrSlot] = {held ? -1 : fds_.out[1], POLLIN, 0};
   slots[kStdinSlot] = {input_waiting ? fds_.in : -1, POLLOUT, 0};
+  slots[kListenerSlot] = {fds_.listener, POLLIN, 0};
+  clients_.Prepare(slots + kFirstClientSlot, held, !input_waiting);
+  return kFirstClientSlot + clients_.used();
 }
 
 void Pump::Handle(const pollfd* slots) {
   if (slots[kStdinSlot].revents != 0) WriteStdin();
-  if ((slots[kClientSlot].revents & POLLOUT) != 0) SendPending();
-  if ((slots[kClientSlot].revents & POLLIN) != 0) {
-    ReadClient();
-  } else if ((slots[kClientSlot].revents & (POLLHUP | POLLERR)) != 0) {
-    DropClient();
+  HandleClients(slots + kFirstClientSlot);
+  if (slots[kOutSlot].revents != 0 && held_ == 0) ReadStream(0);
+  if (slots[kErrSlot].revents != 0 && held_ == 0) ReadStream(1);
+  if (slots[kListenerSlot].revents != 0) {
+    if (held_ > 0) LetLag();
+    clients_.Accept(fds_.listener, log_.end());
   }
-  if (slots[kOutSlot].revents != 0 && pending_ == 0) ReadStream(0);
-  if (slots[kErrSlot].revents != 0 && pending_ == 0) ReadStream(1);
 }
 
 bool Pump::ReadStream(int which) {
@@ -53,65 +55,79 @@ bool Pump::ReadStream(int which) {
     fds_.out[which] = -1;
     return false;
   }
-  auto length = static_cast<uint32_t>(count);
-  log_.Write(which == 0 ? LogStream::kStdout : LogStream::kStderr, buffer_, length);
-  if (fds_.client >= 0 && client_listens_) {
-    pending_ = length;
-    pending_kind_ = which == 0 ? AttachKind::kStdout : AttachKind::kStderr;
-    SendPending();
-  }
+  held_ = static_cast<uint32_t>(count);
+  uint64_t place = log_.Write(which == 0 ? LogStream::kStdout : LogStream::kStderr, buffer_, held_);
+  held_header_ = {which == 0 ? AttachKind::kStdout : AttachKind::kStderr, place};
+  SendHeld();
   return true;
 }
 
-void Pump::SendPending() {
-  auto kind = static_cast<uint8_t>(pending_kind_);
-  iovec parts[2] = {{&kind, 1}, {buffer_.payload(), pending_}};
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  if (sendmsg(fds_.client, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {
-    pending_ = 0;
-  } else if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
-    // It is gone; what it had to say may still lie in the socket.
-    client_listens_ = false;
-    pending_ = 0;
+void Pump::SendHeld() {
+  if (held_ > 0 && clients_.Send(held_header_, buffer_.payload(), held_)) held_ = 0;
+}
+
+void Pump::LetLag() {
+  clients_.LetLag(held_header_, held_);
+  held_ = 0;
+}
+
+void Pump::HandleClients(const pollfd* slots) {
+  int used = clients_.used();
+  for (int i = 0; i < used; ++i) {
+    short ready = slots[i].revents;
+    if (ready == 0 || clients_.at(i).fd < 0) continue;
+    if ((ready & POLLOUT) != 0) {
+      SendHeld();
+      if (clients_.at(i).lags) clients_.CatchUp(i, log_.end());
+    }
+    if ((ready & POLLIN) != 0) {
+      // One packet may leave input waiting, and then there is no room for another.
+      if (input_begin_ == input_end_) ReadClient(i);
+    } else if ((ready & (POLLHUP | POLLERR)) != 0) {
+      if (input_begin_ == input_end_) {
+        DropClient(i);
+      } else {
+        clients_.at(i).listens = false;  // what it had to say is heard later
+      }
+    }
   }
 }
 
-void Pump::FlushPending() {
-  while (pending_ > 0 && fds_.client >= 0) {
-    pollfd slot{fds_.client, POLLOUT, 0};
-    if (poll(&slot, 1, -1) < 0 && errno != EINTR) break;
-    SendPending();
-  }
-}
-
-void Pump::ReadClient() {
-  ssize_t count = recv(fds_.client, input_, sizeof input_, MSG_DONTWAIT);
+void Pump::ReadClient(int index) {
+  AttachClient& client = clients_.at(index);
+  ssize_t count = recv(client.fd, input_, sizeof input_, MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) {
-    DropClient();
+    DropClient(index);
     return;
   }
   switch (static_cast<AttachKind>(input_[0])) {
     case AttachKind::kStdin:
+      if (count == 1) break;
       input_begin_ = 1;
       input_end_ = static_cast<uint32_t>(count);
+      last_input_ = input_[count - 1];
       WriteStdin();
       break;
-    case AttachKind::kClose: CloseStdin(); break;
-    case AttachKind::kResize: {
-      WindowSize size{};
-      if (!fds_.terminal || count < static_cast<ssize_t>(1 + sizeof size)) break;
-      memcpy(&size, input_ + 1, sizeof size);
-      winsize window{};
-      window.ws_row = size.rows;
-      window.ws_col = size.columns;
-      ioctl(fds_.in, TIOCSWINSZ, &window);
+    case AttachKind::kClose: EndInput(client); break;
+    case AttachKind::kResize:
+      if (count >= static_cast<ssize_t>(1 + sizeof(WindowSize))) Resize(input_ + 1);
       break;
-    }
+    case AttachKind::kTraits:
+      if (count >= 2) client.traits = static_cast<uint8_t>(input_[1]);
+      break;
     default: break;
   }
+}
+
+void Pump::Resize(const char* packet) {
+  if (!fds_.terminal) return;
+  WindowSize size{};
+  memcpy(&size, packet, sizeof size);
+  winsize window{};
+  window.ws_row = size.rows;
+  window.ws_col = size.columns;
+  ioctl(fds_.in, TIOCSWINSZ, &window);
 }
 
 void Pump::WriteStdin() {
@@ -128,6 +144,21 @@ void Pump::WriteStdin() {
   input_begin_ = input_end_ = 0;
 }
 
+// On a terminal it is typed, by the one client that has nothing else to say to it: the second one
+// ends what an unfinished line leaves. Somebody who only looks in leaves the terminal as it is.
+void Pump::EndInput(const AttachClient& client) {
+  if (!fds_.terminal) {
+    CloseStdin();
+    return;
+  }
+  if (!client.Is(kOwnsStdin)) return;
+  input_end_ = 0;
+  input_[input_end_++] = kEndOfTransmission;
+  if (last_input_ != '\n') input_[input_end_++] = kEndOfTransmission;
+  last_input_ = '\n';
+  WriteStdin();
+}
+
 void Pump::CloseStdin() {
   input_begin_ = input_end_ = 0;
   if (fds_.terminal || fds_.in < 0) return;
@@ -136,32 +167,29 @@ void Pump::CloseStdin() {
 }
 
 // With a pipe, the container learns that nobody types any more; a terminal stays as it is.
-void Pump::DropClient() {
-  close(fds_.client);
-  fds_.client = -1;
-  pending_ = 0;
-  CloseStdin();
+void Pump::DropClient(int index) {
+  if (clients_.at(index).Is(kOwnsStdin)) CloseStdin();
+  clients_.Drop(index);
+  // It may be the one that was waited for.
+  SendHeld();
 }
 
 void Pump::Drain() {
-  FlushPending();
+  auto deliver = [this] {
+    if (held_ > 0 && held_header_.number != kNotLogged) LetLag();
+    while (held_ > 0) {
+      clients_.AwaitPatient();
+      SendHeld();
+    }
+  };
+  deliver();
   for (int which : {0, 1}) {
-    while (ReadStream(which)) FlushPending();
+    while (ReadStream(which)) deliver();
   }
 }
 
-bool Pump::Finish(int exit_code) {
-  if (fds_.client < 0) return false;
-  char packet[1 + sizeof(int32_t)] = {static_cast<char>(AttachKind::kExit)};
-  auto code = static_cast<int32_t>(exit_code);
-  memcpy(packet + 1, &code, sizeof code);
-  if (send(fds_.client, packet, sizeof packet, MSG_NOSIGNAL) < 0) return false;
-  while (true) {
-    ssize_t count = recv(fds_.client, input_, sizeof input_, 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    if (static_cast<AttachKind>(input_[0]) == AttachKind::kDone) return true;
-  }
+bool Pump::Finish(uint64_t exit) {
+  return clients_.Finish(exit, log_.end());
 }
 
 }  // namespace hoy::core

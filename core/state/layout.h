@@ -15,7 +15,7 @@
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
 //     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf,
-//                      localtime,pty.sock}
+//                      localtime,attach.sock,pty.sock}
 
 #include <string>
 #include <string_view>

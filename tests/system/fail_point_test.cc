@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "tests/support/sandbox.h"
 
@@ -85,6 +86,17 @@ TEST_P(FailPointWalk, Start) {
   EXPECT_TRUE(Eventually(
       [&] { return Run({"start", "one"}).code == 0 && Run({"exec", "one", "true"}).code == 0; }));
   Recover("start");
+}
+
+TEST_P(FailPointWalk, Attach) {
+  // In a monitor with a client, before, while and after it tells how the container ended.
+  if (!GetParam().starts_with("monitor-") && !GetParam().starts_with("cleanup-")) return;
+  RunDying({"run", "-di", "--name", "one", Busybox(), "sh", "-c", "read x; echo got-$x; exit 5"});
+  const Output output = Run({"attach", "one"}, "word\n");
+  const std::set<int> allowed = {1, 125, 5, 255};
+  EXPECT_TRUE(allowed.contains(output.code)) << output;
+  EXPECT_EQ(output.code == 125, output.err.find("is not running") != std::string::npos) << output;
+  Recover("run -di, attach");
 }
 
 TEST_P(FailPointWalk, Stop) {

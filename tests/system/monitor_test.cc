@@ -76,6 +76,21 @@ class Monitor : public ImageSandbox {
   size_t MonitorsOf(const std::string& id) const {
     return ProcessesNamed("hoy-monitor", id).size();
   }
+  // From then on it has the container: what happens to that does not escape it.
+  bool AwaitMonitor(const std::string& id) const {
+    return Eventually([&] { return MonitorsOf(id) == 1 && Lives(MonitorOf(id)); });
+  }
+  // Of a monitor: the one where clients connect, and one for each client.
+  static size_t SocketsOf(int pid) {
+    size_t count = 0;
+    for (const std::string& fd : ListNames(fmt::format("/proc/{}/fd", pid))) {
+      std::error_code gone;
+      const auto target =
+          std::filesystem::read_symlink(fmt::format("/proc/{}/fd/{}", pid, fd), gone);
+      count += target.string().starts_with("socket:");
+    }
+    return count;
+  }
   // PIDFD_INFO_EXIT: the exit status of a process that is not a child (Linux 6.15).
   static bool KernelTellsForeignExits() {
     utsname system{};
@@ -96,7 +111,7 @@ TEST_F(Monitor, ItsDeathCostsTheContainerNothing) {
     EXPECT_TRUE(Lives(init)) << verb;
     if (std::string_view(verb) == "wait") {
       Background wait(Hoy({"wait", "one"}));
-      ASSERT_TRUE(Eventually([&] { return MonitorsOf(id) == 1; })) << verb;
+      ASSERT_TRUE(AwaitMonitor(id)) << verb;
       Open();
       EXPECT_EQ(wait.Finish().out, KernelTellsForeignExits() ? "23\n" : "255\n") << verb;
     } else {
@@ -230,26 +245,89 @@ TEST_F(Monitor, AContainerThatRemovesItselfDoesSoUnderASecondMonitor) {
   const std::string id = StartGated("echo start", "exit 7", {"--rm"});
   KillMonitor(id);
   Background wait(Hoy({"wait", "one"}));
-  ASSERT_TRUE(Eventually([&] { return MonitorsOf(id) == 1; }));
+  ASSERT_TRUE(AwaitMonitor(id));
   Open();
   EXPECT_EQ(wait.Finish().out, KernelTellsForeignExits() ? "7\n" : "255\n");
   EXPECT_TRUE(Eventually([&] { return ListNames(data() + "/containers").empty(); }));
 }
 
-TEST_F(Monitor, AForegroundRunSurvivesIt) {
+// Its clients give the container another one, and go on where they were.
+TEST_F(Monitor, ItsClientsSurviveIt) {
   std::filesystem::create_directories(Path("gate"));
-  Background run_one(
-      Hoy({"run", "--name", "one", "-v", Path("gate") + ":/gate", Busybox(), "sh", "-c",
-           "echo up; while [ ! -e /gate/open ]; do sleep 0.02; done; echo late; exit 8"}));
-  ASSERT_TRUE(run_one.WaitForOut("up"));
+  const std::string script =
+      "echo up; while [ ! -e /gate/more ]; do sleep 0.02; done; seq 1 100000;"
+      "while [ ! -e /gate/open ]; do sleep 0.02; done; echo late; exit 8";
+  for (const bool removes : {false, true}) {
+    std::vector<std::string> arguments = {"run", "--name", "one", "-v", Path("gate") + ":/gate"};
+    if (removes) arguments.emplace_back("--rm");
+    for (const std::string& text : {Busybox(), std::string("sh"), std::string("-c"), script}) {
+      arguments.push_back(text);
+    }
+    Background run_one(Hoy(arguments));
+    ASSERT_TRUE(run_one.WaitForOut("up"));
+    const std::string id = ListNames(run() + "/containers").at(0);
+    Background client(Hoy({"attach", "one"}));
+    ASSERT_TRUE(Eventually([&] { return SocketsOf(MonitorOf(id)) == 3; }));
+    KillMonitor(id);
+    ASSERT_TRUE(AwaitMonitor(id));
+    WriteFile(Path("gate/more"), "");
+    EXPECT_TRUE(client.WaitForOut("100000\n"));
+    EXPECT_TRUE(run_one.WaitForOut("100000\n"));
+    KillMonitor(id);
+    ASSERT_TRUE(Eventually([&] { return SocketsOf(MonitorOf(id)) == 3; }));
+    Open();
+    std::string numbers;
+    for (int i = 1; i <= 100000; ++i) numbers += fmt::format("{}\n", i);
+    const int code = KernelTellsForeignExits() ? 8 : 255;
+    const Output output = run_one.Finish();
+    EXPECT_EQ(output.code, code) << output.err;
+    EXPECT_TRUE(output.out == "up\n" + numbers + "late\n") << output.out.size();
+    const Output attached = client.Finish();
+    EXPECT_EQ(attached.code, code) << attached.err;
+    EXPECT_TRUE(attached.out == numbers + "late\n") << attached.out.size();
+    EXPECT_EQ(ListNames(data() + "/containers").empty(), removes);
+    RunOk({"rm", "-f", "one"});
+    std::filesystem::remove(Path("gate/open"));
+    std::filesystem::remove(Path("gate/more"));
+  }
+}
+
+TEST_F(Monitor, ASessionOnATerminalSurvivesIt) {
+  Pty terminal(Hoy({"run", "-it", "--name", "one", Busybox(), "sh"}));
+  ASSERT_TRUE(terminal.Expect("# "));
   const std::string id = ListNames(run() + "/containers").at(0);
-  KillMonitor(id);
-  ASSERT_TRUE(Eventually([&] { return MonitorsOf(id) == 1; }));
+  for (int round = 0; round < 3; ++round) {
+    KillMonitor(id);
+    terminal.Send(fmt::format("echo round-$(({} + 1))\n", round));
+    ASSERT_TRUE(terminal.Expect(fmt::format("round-{}\r\n", round + 1))) << terminal.screen();
+  }
+  terminal.Send("exit 17\n");
+  EXPECT_EQ(terminal.Finish(), KernelTellsForeignExits() ? 17 : 255) << terminal.screen();
+  EXPECT_TRUE(terminal.IsCooked());
+}
+
+// It writes into its own FIFOs, steals from them, and kills everything beside it.
+TEST_F(Monitor, WhatAContainerDoesToItselfHurtsOnlyIt) {
+  const std::string id = StartGated(
+      "echo first; echo aside > /proc/1/fd/2; cat /proc/1/fd/1 > /dev/null & echo mine; kill -9 $!;"
+      "wait; head -c 300000 /dev/zero > /proc/1/fd/1; echo whole; touch /gate/whole",
+      "echo last; exit 6");
+  Background client(Hoy({"attach", "one"}));
+  ASSERT_TRUE(Eventually([&] { return SocketsOf(MonitorOf(id)) == 2; }));
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(Path("gate/whole")); }));
+  Background other(Hoy({"exec", "one", "sleep", "1000"}));
+  ASSERT_TRUE(Eventually(
+      [&] { return RunOk({"exec", "one", "ps"}).find("sleep 1000") != std::string::npos; }));
+  RunOk({"exec", "one", "sh", "-c", "kill -9 -1"});
+  EXPECT_EQ(other.Finish().code, 137);
+  EXPECT_EQ(MonitorsOf(id), 1u);
   Open();
-  const Output output = run_one.Finish();
-  EXPECT_EQ(output.code, KernelTellsForeignExits() ? 8 : 255) << output;
-  EXPECT_NE(output.err.find("monitor"), std::string::npos) << output;
-  EXPECT_EQ(RunOk({"logs", "one"}), "up\nlate");
+  EXPECT_EQ(client.Finish().code, 6);
+  EXPECT_TRUE(client.out().ends_with("last\n")) << client.out().size();
+  const Output logs = Run({"logs", "one"});
+  EXPECT_TRUE(logs.out.ends_with("whole\nlast\n")) << logs.out.size();
+  EXPECT_GE(logs.out.size(), 300000u);
+  EXPECT_TRUE(logs.err.starts_with("aside\n")) << logs.err;
 }
 
 TEST_F(Monitor, NotesAnOomKill) {
@@ -297,6 +375,9 @@ TEST_F(Monitor, IsSmall) {
   const std::string id = StartGated("head -c 3000000 /dev/zero; echo; echo up", "exit 0");
   Background logs(Hoy({"logs", "-f", "one"}));
   ASSERT_TRUE(logs.WaitForOut("up"));
+  std::vector<Background> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(Hoy({"attach", "one"}));
+  ASSERT_TRUE(Eventually([&] { return SocketsOf(MonitorOf(id)) == 9; }));
   const std::string rollup = ReadFile(fmt::format("/proc/{}/smaps_rollup", MonitorOf(id)));
   const int dirty = NumberAfter(rollup, "Private_Dirty:");
   const int pss = NumberAfter(rollup, "Pss:");

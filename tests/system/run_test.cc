@@ -164,6 +164,30 @@ TEST_F(RunVerb, PassesStdinOnToItsEnd) {
   EXPECT_EQ(output.out == input, true) << output.out.size();
 }
 
+TEST_F(RunVerb, EveryByteGoesThroughAsItIs) {
+  std::string bytes;
+  for (int i = 0; i < 100'000; ++i) bytes.push_back(static_cast<char>((i + i / 256) % 256));
+  const Output output = RunShell("tee /dev/stderr", {"-i"}, bytes);
+  EXPECT_EQ(output.code, 0);
+  EXPECT_TRUE(output.out == bytes) << output.out.size();
+  EXPECT_TRUE(output.err == bytes) << output.err.size();
+}
+
+// 100 MB whose reader is slower than their writer, and as many into the container.
+TEST_F(RunVerb, MuchGoesThroughAPipeWithoutLoss) {
+  const std::string numbers = "seq 1 12000000";
+  const std::string hoy = fmt::format("{} run --rm -i {}", HoyProgram(), Busybox());
+  const auto sum = [&](const std::string& pipe) {
+    const Output output =
+        RunCommand({.argv = {"sh", "-c", pipe}, .env = env, .timeout = seconds(300)});
+    EXPECT_EQ(output.code, 0) << output;
+    return output.out;
+  };
+  const std::string wanted = sum(numbers + " | md5sum");
+  EXPECT_EQ(sum(fmt::format("{} {} </dev/null | md5sum", hoy, numbers)), wanted);
+  EXPECT_EQ(sum(fmt::format("{} | {} md5sum", numbers, hoy)), wanted);
+}
+
 TEST_F(RunVerb, NamesTheHost) {
   const std::string id = RunOk({"create", Busybox(), "hostname"});
   EXPECT_EQ(RunOk({"start", "-a", id}), id.substr(0, 12));

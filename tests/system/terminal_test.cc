@@ -64,6 +64,59 @@ TEST_F(Terminal, CtrlCIsAByteForTheContainersOwnTerminal) {
   EXPECT_EQ(terminal.Finish(), 0);
 }
 
+TEST_F(Terminal, JobControlWorksInside) {
+  Pty terminal(RunIt({"--rm"}));
+  ASSERT_TRUE(terminal.Expect("# "));
+  terminal.Send("echo up-$((1 + 1)); cat\n");
+  ASSERT_TRUE(terminal.Expect("up-2\r\n")) << terminal.screen();
+  terminal.Send("to-the-cat\n");
+  ASSERT_TRUE(terminal.Expect("to-the-cat\r\n")) << terminal.screen();
+  ASSERT_TRUE(terminal.Expect("to-the-cat\r\n")) << terminal.screen();
+  terminal.Send("\x1a");
+  ASSERT_TRUE(terminal.Expect("Stopped")) << terminal.screen();
+  ASSERT_TRUE(terminal.Expect("# "));
+  terminal.Send("jobs | wc -l; fg\n");
+  EXPECT_TRUE(terminal.Expect("1\r\n")) << terminal.screen();
+  ASSERT_TRUE(terminal.Expect("cat\r\n")) << terminal.screen();
+  terminal.Send("again\n");
+  EXPECT_TRUE(terminal.Expect("again\r\nagain\r\n")) << terminal.screen();
+  terminal.Send("\x03");
+  ASSERT_TRUE(terminal.Expect("# "));
+
+  terminal.Send("busybox vi /tmp/note\n");
+  ASSERT_TRUE(terminal.Expect("~")) << terminal.screen();
+  ASSERT_TRUE(terminal.Expect("- /tmp/note")) << terminal.screen();
+  terminal.Send("i");
+  ASSERT_TRUE(terminal.Expect("I /tmp/note")) << terminal.screen();
+  terminal.Send("hello there");
+  ASSERT_TRUE(terminal.Expect("hello there")) << terminal.screen();
+  terminal.Send("\x1b");
+  ASSERT_TRUE(terminal.Expect("- /tmp/note")) << terminal.screen();
+  terminal.Send(":wq\n");
+  ASSERT_TRUE(terminal.Expect("# ")) << terminal.screen();
+  terminal.Send("cat /tmp/note; seq 100 | busybox less\n");
+  EXPECT_TRUE(terminal.Expect("hello there\r\n")) << terminal.screen();
+  ASSERT_TRUE(terminal.Expect("23")) << "a page of 24 lines";
+  terminal.Send("G");
+  EXPECT_TRUE(terminal.Expect("100")) << terminal.screen();
+  terminal.Send("q");
+  ASSERT_TRUE(terminal.Expect("# "));
+  terminal.Send("exit 5\n");
+  EXPECT_EQ(terminal.Finish(), 5);
+}
+
+// In a script, for example: it is said, and the shell gets what it is sent, to its end.
+TEST_F(Terminal, WhereTheClientHasNoneThereIsAWarning) {
+  const Output output =
+      Run({"run", "-it", "--rm", Busybox(), "sh"}, "echo sum-$((40 + 2))\nexit 3\n");
+  EXPECT_EQ(output.code, 3) << output;
+  EXPECT_NE(output.out.find("sum-42\r\n"), std::string::npos) << output;
+  EXPECT_NE(output.err.find("not a terminal"), std::string::npos) << output;
+  const Output ended = Run({"run", "-it", "--rm", Busybox(), "cat"}, "one line");
+  EXPECT_EQ(ended.code, 0) << ended;
+  EXPECT_NE(ended.out.find("one line"), std::string::npos) << ended;
+}
+
 TEST_F(Terminal, DetachKeysLeaveTheContainerRunning) {
   Pty terminal(RunIt());
   ASSERT_TRUE(terminal.Expect("# "));
