@@ -20,6 +20,8 @@ constexpr Case kCases[] = {
     {"ps", "ps with 100 containers", 60, ListContainers},
     {"version", "version", 100, PrintVersion},
     {"monitor", "memory of the monitor", 1, MonitorMemory},
+    {"attach", "a line and its echo through attach", 500, AttachRoundTrip},
+    {"idle", "wake-ups while nothing happens", 1, IdleWakeUps},
     {"logs", "200 MB through the monitor and back", 3, LogThroughput},
     {"pull", "pull of a six-layer 870 MB image", 2, PullLargeImage},
     {"push", "push of the same image", 2, PushLargeImage},

@@ -27,6 +27,8 @@ void PullLargeImage(Ground& ground, Report& report, int rounds);
 void SaveAndLoad(Ground& ground, Report& report, int rounds);
 void PushLargeImage(Ground& ground, Report& report, int rounds);
 void RemoveLargeImage(Ground& ground, Report& report, int rounds);
+void AttachRoundTrip(Ground& ground, Report& report, int rounds);
+void IdleWakeUps(Ground& ground, Report& report, int rounds);
 void ListImages(Ground& ground, Report& report, int rounds);
 
 }  // namespace hoy::bench
