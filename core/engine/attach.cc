@@ -162,7 +162,7 @@ Result<std::optional<SessionPeer::End>> MonitorPeer::Take(std::string_view packe
           wanted_ = header.number;
           return std::nullopt;
         }
-        place_ = wanted_ = header.number + FrameSize(static_cast<uint32_t>(payload.size()));
+        place_ = wanted_ = header.end;
       }
       return Show(header.kind == AttachKind::kStdout, payload);
     case AttachKind::kLogged: wanted_ = std::max(wanted_, header.number); break;
@@ -210,6 +210,8 @@ Result<std::optional<SessionPeer::End>> MonitorPeer::ShowFromLog() {
     if (log_->place() != place_) log_->SeekToPlace(place_);
     TRY(frame, log_->Next());
   }
+  // What lies behind comes from the monitor.
+  if (frame && log_->place() > wanted_) frame.reset();
   std::optional<End> end;
   if (frame) {
     place_ = log_->place();

@@ -53,9 +53,12 @@ enum class AttachKind : uint8_t {
   kTraits,
 };
 
+// Places in the log only grow, and mean nothing else to a client than to the log's reader: how much
+// space what it is sent takes there is not for it to know.
 struct AttachHeader {
   AttachKind kind;
   uint64_t number;
+  uint64_t end = 0;  // kStdout, kStderr: the place behind it
 };
 
 enum AttachTraits : uint8_t {

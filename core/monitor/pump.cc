@@ -57,7 +57,7 @@ bool Pump::ReadStream(int which) {
   }
   held_ = static_cast<uint32_t>(count);
   uint64_t place = log_.Write(which == 0 ? LogStream::kStdout : LogStream::kStderr, buffer_, held_);
-  held_header_ = {which == 0 ? AttachKind::kStdout : AttachKind::kStderr, place};
+  held_header_ = {which == 0 ? AttachKind::kStdout : AttachKind::kStderr, place, log_.end()};
   SendHeld();
   return true;
 }

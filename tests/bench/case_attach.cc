@@ -72,7 +72,7 @@ void AttachRoundTrip(Ground& ground, Report& report, int rounds) {
     const std::string id = ground.Text(ground.Hoy({"run", "-di", ground.image(), "cat"}));
     test::Background bare({.argv = {"cat"}});
     test::Background attached(ToCommand(ground.Hoy({"attach", id})));
-    report.Compare("a line and its echo, pipes", "ms", rounds,
+    report.Compare("echo, pipes", "ms", rounds,
                    {{"a bare pipe", [&] { return RoundTrip(bare, word()); }},
                     {"hoy attach", [&] { return RoundTrip(attached, word()); }}});
     ground.Text(ground.Hoy({"rm", "-f", id}));
@@ -81,13 +81,13 @@ void AttachRoundTrip(Ground& ground, Report& report, int rounds) {
     const std::string id = ground.Text(ground.Hoy({"run", "-dit", ground.image(), "cat"}));
     test::Pty bare({.argv = {"cat"}});
     test::Pty attached(ToCommand(ground.Hoy({"attach", id})));
-    report.Compare("a line and its echo, terminal", "ms", rounds,
+    report.Compare("echo, terminal", "ms", rounds,
                    {{"a bare pty", [&] { return RoundTrip(bare, word()); }},
                     {"hoy attach", [&] { return RoundTrip(attached, word()); }}});
     ground.Text(ground.Hoy({"rm", "-f", id}));
   }
-  AddedTarget(report, "a line and its echo, pipes", "a bare pipe");
-  AddedTarget(report, "a line and its echo, terminal", "a bare pty");
+  AddedTarget(report, "echo, pipes", "a bare pipe");
+  AddedTarget(report, "echo, terminal", "a bare pty");
 }
 
 void IdleWakeUps(Ground& ground, Report& report, int) {
