@@ -77,15 +77,6 @@ const std::vector<ErrorCase>& Cases() {
        125,
        {"wait for '{registry}'", "hint: the registry or the network stalls; try again later"},
        true},
-      {"StallMidway",
-       ErrorCase::kLayer,
-       [](FaultReply good) {
-         good.stall_after = good.body.size() / 2;
-         return good;
-       },
-       125,
-       {"layer '{layer}'", "wait for '{registry}'", "hint: the registry or the network stalls"},
-       true},
       {"CutManifest",
        ErrorCase::kManifest,
        [](FaultReply good) {
@@ -216,7 +207,8 @@ TEST_P(PullErrorTable, SaysWhatHappenedAndWhatToDo) {
     FaultReply good = content.Answer(request);
     return Concerns(GetParam().where, request) ? GetParam().spoil(std::move(good)) : good;
   });
-  env["HOY_STALL_TIMEOUT"] = "1";
+  // Only where nothing else than the stall can happen: a loaded machine stalls, too.
+  if (GetParam().name == std::string("NoAnswer")) env["HOY_STALL_TIMEOUT"] = "1";
   partial_blobs_are_expected = GetParam().once;  // to go on from
   std::vector<std::string> arguments = {"pull", "-q", server.address() + "/app:1"};
   if (GetParam().once) arguments.insert(arguments.begin() + 1, "--retry=0");

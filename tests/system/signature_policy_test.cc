@@ -123,9 +123,15 @@ class GpgSigned : public SignaturePolicy {
     }
     fs::create_directories(Path("gpg"));
     fs::permissions(Path("gpg"), fs::perms::owner_all);
+    // gpg itself waits for its agent for a few seconds only.
+    ASSERT_TRUE(Eventually([this] {
+      return RunCommand({.argv = {"gpgconf", "--launch", "gpg-agent"},
+                         .env = {{"GNUPGHOME", Path("gpg")}}})
+                 .code == 0;
+    }));
     for (const char* who : {"ours", "others"}) {
       Do({"gpg", "--batch", "--passphrase", "", "--quick-gen-key",
-          std::string(who) + "@example.test", "rsa2048", "sign", "never"});
+          std::string(who) + "@example.test", "ed25519", "sign", "never"});
       Do({"gpg", "--batch", "--armor", "--output", Path(std::string(who) + ".asc"), "--export",
           std::string(who) + "@example.test"});
     }
