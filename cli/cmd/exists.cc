@@ -25,7 +25,12 @@ class ExistsCommand final : public Command {
       TRY(found, IsThere(core::FindContainer(context.layout, name_)));
     }
     if (!found && type_ != "container") {
-      TRY(found, IsThere(oci::ImageStore(context.layout).Resolve(name_)));
+      oci::ImageStore store(context.layout);
+      TRY(found, IsThere(store.Resolve(name_)));
+      if (!found) {
+        TRY(auto list, store.FindList(name_));
+        found = list.has_value();
+      }
     }
     return found ? 0 : kExitNoSuchObject;
   }

@@ -14,12 +14,20 @@ class HistoryCommand final : public ListCommand {
                                         .section = Section::kImages};
   HistoryCommand() : ListCommand(kInfo) {
     Argument("IMAGE", &image_, Completes::kImage);
+    Option("--platform", &platform_, "OS/ARCH[/VARIANT]", "which image of a multi-platform one")
+        .Completing(Completes::kPlatform);
     Flag("-H,--human", &human_, "sizes and ages in words; false prints bytes and times");
   }
 
   Result<int> Run(Context& context) override {
     oci::ImageStore store(context.layout);
-    TRY(oci::ResolvedImage image, store.Resolve(image_));
+    oci::ResolvedImage image;
+    if (platform_.empty()) {
+      TRY(image, store.Resolve(image_));
+    } else {
+      TRY(oci::Platform platform, oci::ParsePlatform(platform_, oci::HostPlatform()));
+      TRY(image, store.ResolveForPlatform(image_, platform));
+    }
     TRY_CONTEXT_SET(oci::ImageConfig config, store.ReadConfig(image.record), "image '{}'", image_);
     std::vector<uint64_t> layer_bytes;
     for (const oci::Digest& chain_id : image.record.chain_ids) {
@@ -39,6 +47,7 @@ class HistoryCommand final : public ListCommand {
 
  private:
   std::string image_;
+  std::string platform_;
   bool human_ = true;
 };
 HOY_REGISTER_COMMAND(HistoryCommand);

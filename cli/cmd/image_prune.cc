@@ -56,7 +56,7 @@ class ImagePruneCommand final : public Command {
     std::vector<oci::Digest> chosen;
     for (const oci::ListedImage& image : images) {
       auto has_label = [&](std::string_view label) { return HasLabel(image, label); };
-      if (!all_ && !image.names.empty()) continue;
+      if (!all_ && !image.dangling()) continue;
       if (image.record.created >= before) continue;
       if (!filters.Match("label", has_label)) continue;
       if (std::ranges::any_of(filters.Values("label!"), has_label)) continue;

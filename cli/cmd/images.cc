@@ -14,7 +14,8 @@ class ImagesCommand final : public ListCommand {
   ImagesCommand() : ListCommand(kInfo) {
     OptionalArgument("REPOSITORY[:TAG]", &reference_, Completes::kImage);
     Flag("-a,--all", &all_,
-         "list all images; with --tree, also the platforms that are not on this machine");
+         "also list what multi-platform names hold for other platforms; with --tree, also the "
+         "platforms that are not on this machine");
     Flag("--digests", &digests_, "show digests");
     Flag("--tree", &tree_, "show the platforms of each image");
     Option("-f,--filter", &filters_, "KEY=VALUE",
@@ -25,8 +26,10 @@ class ImagesCommand final : public ListCommand {
     if (tree_ && (quiet_ || digests_ || !format_.empty())) {
       return Fail(UsageError("--tree cannot be combined with --quiet, --digests or --format"));
     }
-    ImageListRequest request{
-        .reference = reference_.value_or(""), .no_trunc = no_trunc_ || tree_, .now = core::Now()};
+    ImageListRequest request{.reference = reference_.value_or(""),
+                             .no_trunc = no_trunc_ || tree_,
+                             .all = all_ && !tree_,
+                             .now = core::Now()};
     TRY(request.filters,
         Filters::Parse(filters_, {"dangling", "label", "before", "since", "reference", "until"}));
     oci::ImageStore store(context.layout);

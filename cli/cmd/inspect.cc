@@ -20,11 +20,17 @@ class InspectCommand final : public Command {
     Arguments("NAME", &names_, Completes::kContainerOrImage);
     Option("-f,--format", &format_, "TEMPLATE", "json, or a Go template");
     Choice("--type", &type_, {"container", "image"}, "TYPE", "only objects of this type");
+    Option("--platform", &platform_, "OS/ARCH[/VARIANT]", "which image of a multi-platform one")
+        .Completing(Completes::kPlatform);
   }
 
   Result<int> Run(Context& context) override {
     if (context.spelling.starts_with("container ")) type_ = "container";
     if (context.spelling.starts_with("image ")) type_ = "image";
+    if (!platform_.empty()) {
+      if (type_ == "container") return Fail(UsageError("--platform is for images"));
+      type_ = "image";
+    }
     std::vector<Json> objects;
     int exit_code = 0;
     for (const std::string& name : names_) {
@@ -52,7 +58,13 @@ class InspectCommand final : public Command {
       if (type_ == "container") return Fail(std::move(*no_container));
     }
     oci::ImageStore store(context.layout);
-    auto image = store.Find(name);
+    std::string wanted = name;
+    if (!platform_.empty()) {
+      TRY(oci::Platform platform, oci::ParsePlatform(platform_, oci::HostPlatform()));
+      TRY(oci::ResolvedImage chosen, store.ResolveForPlatform(name, platform));
+      wanted = chosen.record.id.ToString();
+    }
+    auto image = store.Find(wanted);
     if (!image) {
       if (type_ == "image" || image.error().kind != ErrorKind::kNotFound) {
         return Fail(std::move(image).error());
@@ -73,6 +85,7 @@ class InspectCommand final : public Command {
   std::vector<std::string> names_;
   std::string format_;
   std::string type_;
+  std::string platform_;
 };
 HOY_REGISTER_COMMAND(InspectCommand);
 

@@ -17,6 +17,7 @@ class LoadCommand final : public Command {
     Option("--platform", &options_.platform, "OS/ARCH[/VARIANT]",
            "which image of a multi-platform one, like linux/arm64")
         .Completing(Completes::kPlatform);
+    Flag("--all-platforms", &options_.all_platforms, "every image of a multi-platform one");
     Option("--signature-policy", &options_.signature_policy, "FILE",
            "which images are let in: containers-policy.json(5)")
         .Completing(Completes::kFile);
@@ -24,6 +25,9 @@ class LoadCommand final : public Command {
   }
 
   Result<int> Run(Context& context) override {
+    if (options_.all_platforms && !options_.platform.empty()) {
+      return Fail(UsageError("--all-platforms leaves nothing for --platform to choose"));
+    }
     TRY(RunLoad(context, options_));
     return 0;
   }

@@ -17,9 +17,10 @@ class PullCommand final : public RegistryVerb<Command> {
   PullCommand() : RegistryVerb(kInfo) {
     Arguments("IMAGE", &images_, Completes::kImage);
     Flag("-q,--quiet", &quiet_, "show no progress");
-    Option("--platform", &options_.platform, "OS/ARCH[/VARIANT]",
-           "which image of a multi-platform one, like linux/arm64")
+    Option("--platform", &platforms_, "OS/ARCH[/VARIANT]",
+           "which image of a multi-platform one, like linux/arm64; several keep several")
         .Completing(Completes::kPlatform);
+    Flag("--all-platforms", &options_.all_platforms, "every image of a multi-platform one");
     AddRegistryOptions(options_);
     AddRetryOptions(options_);
     Option("--signature-policy", &options_.signature_policy, "FILE",
@@ -29,6 +30,14 @@ class PullCommand final : public RegistryVerb<Command> {
   }
 
   Result<int> Run(Context& context) override {
+    if (options_.all_platforms && !platforms_.empty()) {
+      return Fail(UsageError("--all-platforms leaves nothing for --platform to choose"));
+    }
+    if (platforms_.size() > 1) {
+      options_.platforms = platforms_;
+    } else if (!platforms_.empty()) {
+      options_.platform = platforms_.front();
+    }
     auto pull_one = [&](const std::string& image) -> Result<> {
       options_.reference = image;
       TRY(std::vector<std::string> pulled,
@@ -45,6 +54,7 @@ class PullCommand final : public RegistryVerb<Command> {
 
  private:
   std::vector<std::string> images_;
+  std::vector<std::string> platforms_;
   PullOptions options_;
   bool quiet_ = false;
   ProgressMode progress_ = ProgressMode::kAuto;

@@ -17,6 +17,11 @@ class PushCommand final : public RegistryVerb<Command> {
     OptionalArgument("DESTINATION", &options_.destination, Completes::kImage);
     Flag("-a,--all-tags", &options_.all_tags, "push every tag of the repository IMAGE");
     Flag("-q,--quiet", &options_.quiet, "show no progress");
+    Option("--platform", &options_.platform, "OS/ARCH[/VARIANT]",
+           "only this image of a multi-platform one")
+        .Completing(Completes::kPlatform);
+    Choice("-f,--format", &options_.format, {"oci", "v2s2"}, "FORMAT",
+           "turn the manifest into this format");
     Choice("--compression-format", &options_.compression_format, {"gzip", "zstd"}, "FORMAT",
            "pack layers that have another compression anew");
     Option("--compression-level", &options_.compression_level, "LEVEL",

@@ -30,8 +30,9 @@ class RmiCommand final : public Command {
     TRY(std::vector<oci::ImageUser> users, ImageUsers(context.layout));
     // Asked first: where nothing was ever pulled, it is the image that is missing, not a directory.
     if (auto resolved = store.Resolve(image); !resolved) {
-      if (force_ && resolved.error().kind == ErrorKind::kNotFound) return {};
-      return Fail(std::move(resolved).error());
+      TRY(auto list, store.FindList(image));
+      if (!list && force_ && resolved.error().kind == ErrorKind::kNotFound) return {};
+      if (!list) return Fail(std::move(resolved).error());
     }
     auto removed = store.Remove(image, force_, users);
     if (!removed) {

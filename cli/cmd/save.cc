@@ -21,6 +21,9 @@ class SaveCommand final : public Command {
                         {"oci-dir", SaveFormat::kOciDirectory},
                         {"docker-dir", SaveFormat::kDockerDirectory}},
                        "FORMAT", "what to write");
+    Option("--platform", &options_.platform, "OS/ARCH[/VARIANT]",
+           "only this image of a multi-platform one")
+        .Completing(Completes::kPlatform);
     Flag("-q,--quiet", &quiet_, "accepted, as podman has it; nothing is printed anyway");
     Flag("-m,--multi-image-archive", &multi_, "accepted; several images are always possible");
   }

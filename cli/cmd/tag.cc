@@ -18,9 +18,14 @@ class TagCommand final : public Command {
   Result<int> Run(Context& context) override {
     oci::ImageStore store(context.layout);
     // Looked up once: a name that moves in between must not split the new ones over two images.
-    TRY(oci::ResolvedImage image, store.Resolve(image_));
-    std::string id = image.record.id.ToString();
-    for (const std::string& name : names_) TRY(store.Tag(id, name));
+    // A list has no id of its own.
+    TRY(auto list, store.FindList(image_));
+    std::string image = list ? list->reference : image_;
+    if (!list) {
+      TRY(oci::ResolvedImage resolved, store.Resolve(image_));
+      image = resolved.record.id.ToString();
+    }
+    for (const std::string& name : names_) TRY(store.Tag(image, name));
     return 0;
   }
 

@@ -17,6 +17,7 @@ struct SaveOptions {
   std::vector<std::string> images;
   std::string output;  // empty: stdout
   SaveFormat format = SaveFormat::kDockerArchive;
+  std::string platform;  // of multi-platform names; empty: all, where the format holds several
 };
 Result<> RunSave(Context& context, const SaveOptions& options);
 
@@ -24,6 +25,7 @@ struct LoadOptions {
   std::string input;  // a file or a directory; empty or "-": stdin
   std::string platform;
   std::string signature_policy;
+  bool all_platforms = false;
 };
 // Prints "Loaded image: ..." for each.
 Result<> RunLoad(Context& context, const LoadOptions& options);

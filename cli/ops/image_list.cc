@@ -23,6 +23,7 @@ struct RowName {
 };
 
 std::string DigestIn(const ListedImage& image, const oci::Reference& name) {
+  if (image.is_list) return image.record.id.ToString();
   for (const std::string& text : image.record.repo_digests) {
     auto known = oci::Reference::Parse(text);
     if (known && known->Name() == name.Name()) return known->digest().ToString();
@@ -129,14 +130,17 @@ Json Row(const ListedImage& image, const RowName& name, const ImageListRequest& 
     created_at = fmt::format("{} {} +0000 UTC", time.substr(0, 10), time.substr(11, 8));
     created_since = core::HumanDuration(request.now - record.created) + " ago";
   }
-  return {{"Containers", "N/A"},
-          {"CreatedAt", created_at},
-          {"CreatedSince", created_since},
-          {"Digest", name.digest},
-          {"ID", request.no_trunc ? record.id.ToString() : record.id.Short()},
-          {"Repository", name.repository},
-          {"Size", FormatByteSize(static_cast<uint64_t>(std::max<int64_t>(0, record.size)), 3)},
-          {"Tag", name.tag}};
+  return {
+      {"Containers", "N/A"},
+      {"CreatedAt", created_at},
+      {"CreatedSince", created_since},
+      {"Digest", name.digest},
+      {"ID", request.no_trunc ? record.id.ToString() : record.id.Short()},
+      {"Repository", name.repository},
+      {"Size", image.is_list
+                   ? "-"
+                   : FormatByteSize(static_cast<uint64_t>(std::max<int64_t>(0, record.size)), 3)},
+      {"Tag", name.tag}};
 }
 
 }  // namespace
@@ -153,7 +157,9 @@ Result<std::vector<Json>> ImageRows(const std::vector<ListedImage>& images,
   for (const ListedImage& image : images) {
     core::Timestamp created = image.record.created;
     if (created <= window.after || created >= window.before) continue;
-    if (!dangling.empty() && !dangling.contains(image.names.empty())) continue;
+    if (!dangling.empty() && !dangling.contains(image.dangling())) continue;
+    // What a list holds for other platforms is a line of its name, not one of its own.
+    if (image.names.empty() && !image.list_names.empty() && !request.all) continue;
     if (!request.filters.Match("label",
                                [&](std::string_view label) { return HasLabel(image, label); })) {
       continue;

@@ -16,6 +16,7 @@ struct ImageListRequest {
   Filters filters;        // dangling label before since reference until
   std::string reference;  // the verb's argument: a name, name:tag or pattern; empty: all
   bool no_trunc = false;
+  bool all = false;  // also the images of lists for other platforms
   core::Timestamp now = 0;
 };
 

@@ -47,6 +47,8 @@ struct PushOptions {
   std::string compression_format;      // "gzip", "zstd" or empty
   std::optional<int64_t> compression_level;
   bool force_compression = false;
+  std::string platform;  // of a multi-platform name; empty: all of it
+  std::string format;    // "oci", "v2s2" or empty
   std::string digestfile;
   std::optional<int64_t> chunk_bytes;
   int64_t uploads = 3;

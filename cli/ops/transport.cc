@@ -27,6 +27,29 @@ std::optional<TransportReference> ParseTransport(std::string_view text) {
   return std::nullopt;
 }
 
+Result<> CheckTransport(std::string_view text) {
+  struct Foreign {
+    std::string_view prefix;
+    std::string_view owner;
+    std::string_view way;
+  };
+  constexpr std::array<Foreign, 4> kForeign = {
+      {{"docker-daemon:", "the docker daemon",
+        "docker save IMAGE | hoy load, or hoy save IMAGE | docker load"},
+       {"containers-storage:", "podman",
+        "podman save IMAGE | hoy load, or hoy save IMAGE | podman load"},
+       {"ostree:", "ostree", "skopeo copy ostree:... oci:DIR"},
+       {"sif:", "singularity", "skopeo copy sif:... oci:DIR"}}};
+  for (const Foreign& foreign : kForeign) {
+    if (!text.starts_with(foreign.prefix)) continue;
+    return Fail(MakeError(ErrorKind::kUnsupported,
+                          fmt::format("'{}': that store belongs to {}, and hoy does not touch it",
+                                      text, foreign.owner))
+                    .WithHint(std::string(foreign.way)));
+  }
+  return {};
+}
+
 std::string_view WithoutDockerTransport(std::string_view text) {
   constexpr std::string_view kPrefix = "docker://";
   return text.starts_with(kPrefix) ? text.substr(kPrefix.size()) : text;

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/result.h"
+
 namespace hoy::cli {
 
 enum class Transport { kOci, kOciArchive, kDockerArchive, kDir };
@@ -20,6 +22,10 @@ struct TransportReference {
 // nullopt: a plain image name. "oci:latest" is a directory: an image of that name is
 // "docker.io/library/oci:latest".
 std::optional<TransportReference> ParseTransport(std::string_view text);
+
+// kUnsupported, with what to do instead: skopeo's names for what belongs to another program's
+// store ("docker-daemon:", "containers-storage:") and others that hoy does not know.
+Result<> CheckTransport(std::string_view text);
 
 // Without "docker://".
 std::string_view WithoutDockerTransport(std::string_view text);

@@ -6,6 +6,7 @@
 #include "core/base/fail_point.h"
 #include "core/cgroup/cgroup.h"
 #include "core/engine/adopt.h"
+#include "core/engine/freeze.h"
 #include "core/engine/run_directory.h"
 #include "core/sys/files.h"
 
@@ -66,6 +67,7 @@ Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, M
   } else if (IsAlive(run->init) || monitor_works) {
     // With a living monitor and a dead init the exit is about to be published.
     status.state = ContainerState::kRunning;
+    if (IsFreezeAbandoned(layout, id)) status.needs_healing = true;
   } else {
     status.state = ContainerState::kExited;
     status.exit = UnknownExit(run->started_at);
@@ -153,6 +155,9 @@ Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* stat
     TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
     hold_state_file();
     TRY(status, Observe(layout, id));  // a start may have been in progress
+    if (!status.needs_healing) return status;
+    TRY(ThawAbandoned(layout, id));
+    TRY(status, Observe(layout, id));
     if (!status.needs_healing) return status;
     if (status.state == ContainerState::kRunning) {
       TRY(Adopt(layout, id, *status.run));

@@ -2,16 +2,19 @@
 // The state of a container, computed, and the mending of what dead processes left.
 //
 // Truth is the kernel: a record, a state file or a run directory is a hint. What a crash leaves:
-//   | killed                                  | left behind              | healed to |
+// clang-format off
+//   | killed                                  | left behind              | healed to               |
 //   |-----------------------------------------|--------------------------|-------------------------|
-//   | hoy start, before the monitor           | run directory, cgroup    | created, or as before |
-//   | hoy start, after the clone              | a container nobody asked | killed by the monitor |
-//   | monitor, before state.json              | its child exits itself   | created, or as before |
-//   | monitor, while the container runs       | FIFOs fill, it blocks    | a new monitor adopts it
-//   | | monitor, while the container has exited | run directory, cgroup    | exited, status unknown
-//   | | monitor, after its exit line            | run directory, cgroup    | exited, status known |
-//   | hoy or monitor during clean-up          | part of the same         | clean-up again | | the
-//   machine                             | DATA only                | exited, status unknown  |
+//   | hoy start, before the monitor           | run directory, cgroup    | created, or as before   |
+//   | hoy start, after the clone              | a container nobody asked | killed by the monitor   |
+//   | monitor, before state.json              | its child exits itself   | created, or as before   |
+//   | monitor, while the container runs       | FIFOs fill, it blocks    | a new monitor adopts it |
+//   | monitor, while the container has exited | run directory, cgroup    | exited, status unknown  |
+//   | monitor, after its exit line            | run directory, cgroup    | exited, status known    |
+//   | hoy or monitor during clean-up          | part of the same         | clean-up again          |
+//   | hoy commit, while it holds it still     | freezer, a frozen cgroup | thawed (freeze.h)       |
+//   | the machine                             | DATA only                | exited, status unknown  |
+// clang-format on
 
 #include <optional>
 

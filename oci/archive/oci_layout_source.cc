@@ -17,15 +17,7 @@ class BlobFiles : public ImageSource {
       : files_(std::move(files)), prefix_(std::move(prefix)) {}
 
   Result<std::string> ReadDocument(const Descriptor& document) override {
-    TRY_CONTEXT_SET(std::string bytes, files_->Read(prefix_ + document.digest.hex()), "blob");
-    if (static_cast<int64_t>(bytes.size()) != document.size) {
-      return WrongSize(document, static_cast<int64_t>(bytes.size()));
-    }
-    if (Digest got = Sha256Of(bytes); got != document.digest) {
-      return Fail(ErrorKind::kCorrupt, "blob {} has the digest {}", document.digest.ToString(),
-                  got.ToString());
-    }
-    return bytes;
+    return ReadFile(prefix_ + document.digest.hex(), document);
   }
 
   Result<std::unique_ptr<SourceBlob>> OpenBlob(const Descriptor& blob) override {
@@ -38,6 +30,18 @@ class BlobFiles : public ImageSource {
 
  protected:
   FileSet& files() const { return *files_; }
+
+  Result<std::string> ReadFile(const std::string& name, const Descriptor& document) {
+    TRY_CONTEXT_SET(std::string bytes, files_->Read(name), "blob");
+    if (static_cast<int64_t>(bytes.size()) != document.size) {
+      return WrongSize(document, static_cast<int64_t>(bytes.size()));
+    }
+    if (Digest got = Sha256Of(bytes); got != document.digest) {
+      return Fail(ErrorKind::kCorrupt, "blob {} has the digest {}", document.digest.ToString(),
+                  got.ToString());
+    }
+    return bytes;
+  }
 
  private:
   static std::unexpected<Error> WrongSize(const Descriptor& blob, int64_t size) {
@@ -126,9 +130,10 @@ class DirImage final : public BlobFiles {
 
   Result<std::vector<OfferedImage>> Images() override {
     TRY(manifest_, files().Read("manifest.json"));
-    TRY(Manifest parsed, ParseManifest(manifest_));
+    TRY(ManifestOrIndex parsed, ParseManifestOrIndex(manifest_, {}));
     manifest_digest_ = Sha256Of(manifest_);
-    Descriptor target{.media_type = parsed.media_type,
+    std::string type = std::visit([](const auto& document) { return document.media_type; }, parsed);
+    Descriptor target{.media_type = std::move(type),
                       .digest = manifest_digest_,
                       .size = static_cast<int64_t>(manifest_.size())};
     return std::vector<OfferedImage>{{.names = {}, .target = std::move(target)}};
@@ -136,6 +141,9 @@ class DirImage final : public BlobFiles {
 
   Result<std::string> ReadDocument(const Descriptor& document) override {
     if (document.digest == manifest_digest_) return manifest_;
+    // As skopeo names the manifests below an index.
+    std::string own = document.digest.hex() + ".manifest.json";
+    if (files().Has(own)) return ReadFile(own, document);
     return BlobFiles::ReadDocument(document);
   }
 

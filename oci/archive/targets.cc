@@ -82,7 +82,14 @@ class LayoutIndex {
  public:
   explicit LayoutIndex(Index index = {}) : index_(std::move(index)) {}
 
-  void Add(const OutgoingImage& image) {
+  // `image` is one, or a list.
+  template <typename Outgoing>
+  void Add(const Outgoing& image) {
+    if (!image.tag.empty()) {
+      Descriptor entry = image.target;
+      entry.annotations = {{kRefNameAnnotation, image.tag}};
+      return AddEntry(std::move(entry));
+    }
     if (image.names.empty()) return AddEntry(image.target);
     for (const Reference& name : image.names) {
       Descriptor entry = image.target;
@@ -131,7 +138,16 @@ class OciArchiveTarget final : public ImageTarget {
     if (written_.insert(image.target.digest).second) {
       TRY(tar_.AddFile(FileOf(image.target.digest), image.manifest_bytes));
     }
-    index_.Add(image);
+    if (!image.member) index_.Add(image);
+    return {};
+  }
+
+  Result<> PutList(const OutgoingList& list) override {
+    TRY(Begin());
+    if (written_.insert(list.target.digest).second) {
+      TRY(tar_.AddFile(FileOf(list.target.digest), list.bytes));
+    }
+    index_.Add(list);
     return {};
   }
 
@@ -206,7 +222,13 @@ class OciLayoutTarget final : public DirectoryTarget {
 
   Result<> PutImage(const OutgoingImage& image) override {
     TRY(WriteWhole(PathOf(image.target), image.manifest_bytes));
-    index_.Add(image);
+    if (!image.member) index_.Add(image);
+    return {};
+  }
+
+  Result<> PutList(const OutgoingList& list) override {
+    TRY(WriteWhole(PathOf(list.target), list.bytes));
+    index_.Add(list);
     return {};
   }
 
@@ -228,12 +250,13 @@ class DirTarget final : public DirectoryTarget {
   std::optional<ManifestFormat> format() const override { return ManifestFormat::kDocker; }
 
   Result<> PutImage(const OutgoingImage& image) override {
-    if (!manifest_.empty()) {
-      return Fail(ErrorKind::kInvalidArgument, "the format 'dir' holds one image only");
+    // As skopeo names the manifests below an index.
+    if (image.member) {
+      return WriteWhole(PathOf(image.target) + ".manifest.json", image.manifest_bytes);
     }
-    manifest_ = image.manifest_bytes;
-    return {};
+    return SetManifest(image.manifest_bytes);
   }
+  Result<> PutList(const OutgoingList& list) override { return SetManifest(list.bytes); }
 
   Result<> Finish() override {
     TRY(WriteWhole(directory_ + "/version", "Directory Transport Version: 1.1\n"));
@@ -241,6 +264,14 @@ class DirTarget final : public DirectoryTarget {
   }
 
  private:
+  Result<> SetManifest(const std::string& bytes) {
+    if (!manifest_.empty()) {
+      return Fail(ErrorKind::kInvalidArgument, "the format 'dir' holds one image only");
+    }
+    manifest_ = bytes;
+    return {};
+  }
+
   std::string directory_;
   std::string manifest_;
 };

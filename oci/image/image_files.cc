@@ -84,10 +84,10 @@ Result<std::vector<Record>> ReadEach(const std::string& path, std::span<const st
   std::thread helper([&] { second = read_some(names.subspan(names.size() / 2)); });
   auto first = read_some(names.first(names.size() / 2));
   helper.join();
-  TRY(std::vector<Record> records, std::move(first));
-  TRY(std::vector<Record> more, std::move(second));
-  std::ranges::move(more, std::back_inserter(records));
-  return records;
+  if (!first) return first;
+  if (!second) return second;
+  std::ranges::move(*second, std::back_inserter(*first));
+  return first;
 }
 
 }  // namespace
@@ -152,7 +152,8 @@ Result<Leased> ReadLeases(const core::Layout& layout) {
 }
 
 Result<Leased> ReadNeeded(const core::Layout& layout, std::span<const ImageUser> users,
-                          const std::set<Digest>& without) {
+                          const std::set<Digest>& without,
+                          const std::set<std::string>& without_names) {
   TRY(Leased needed, ReadLeases(layout));
   TRY(auto records, ReadRecords(layout));
   for (const ImageRecord& record : records) {
@@ -162,10 +163,38 @@ Result<Leased> ReadNeeded(const core::Layout& layout, std::span<const ImageUser>
     needed.blobs.insert(record.manifest);
     needed.chain_ids.insert(record.chain_ids.begin(), record.chain_ids.end());
   }
+  TRY(auto refs, ReadRefs(layout));
+  for (const RefRecord& ref : refs) {
+    if (!ref.is_list || without_names.contains(ref.reference)) continue;
+    std::ranges::move(BlobsOfList(ref), std::inserter(needed.blobs, needed.blobs.end()));
+  }
   for (const ImageUser& user : users) {
     needed.chain_ids.insert(user.chain_ids.begin(), user.chain_ids.end());
   }
   return needed;
+}
+
+std::vector<Digest> BlobsOfList(const RefRecord& list) {
+  std::vector<Digest> blobs = {list.target};
+  for (const ListMember& member : list.members) {
+    blobs.push_back(member.manifest);
+    std::ranges::copy(member.blobs, std::back_inserter(blobs));
+  }
+  return blobs;
+}
+
+bool IsOf(const RefRecord& ref, const Digest& image) {
+  return ref.image == image || std::ranges::any_of(ref.members, [&](const ListMember& member) {
+           return member.image == image;
+         });
+}
+
+Result<> DropUnneededBlobs(const core::Layout& layout, std::span<const Digest> blobs) {
+  TRY(Leased needed, ReadNeeded(layout, {}));
+  for (const Digest& blob : blobs) {
+    if (!needed.blobs.contains(blob)) TRY(core::Unlink(layout.Blobs() + "/" + blob.hex()));
+  }
+  return {};
 }
 
 }  // namespace hoy::oci

@@ -37,10 +37,19 @@ struct Leased {
 };
 Result<Leased> ReadLeases(const core::Layout& layout);
 
-// What must stay: for pulls in progress, containers, and the images other than `without`. The
-// images lock is held.
+// What must stay: for pulls in progress, containers, the images other than `without` and the lists
+// other than `without_names`. The images lock is held.
 struct ImageUser;
 Result<Leased> ReadNeeded(const core::Layout& layout, std::span<const ImageUser> users,
-                          const std::set<Digest>& without = {});
+                          const std::set<Digest>& without = {},
+                          const std::set<std::string>& without_names = {});
+
+// The blobs that a list holds itself: its document, its entries', and what is no image.
+std::vector<Digest> BlobsOfList(const RefRecord& list);
+// Whether a name, or a list behind a name, is the image's.
+bool IsOf(const RefRecord& ref, const Digest& image);
+
+// Deletes those of `blobs` that nothing needs. The images lock is held.
+Result<> DropUnneededBlobs(const core::Layout& layout, std::span<const Digest> blobs);
 
 }  // namespace hoy::oci

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/sys/files.h"
 #include "oci/image/image_files.h"
@@ -65,19 +66,40 @@ class Pruning {
       TRY(auto record, ReadRecord(layout_, id));
       if (!record) continue;  // someone else was faster
       Doomed image{.record = *std::move(record), .names = {}};
+      bool of_used_list = false;
+      bool of_list = false;
       for (const RefRecord& ref : refs) {
         if (ref.image == id) image.names.push_back(ref.reference);
+        if (!ref.is_list || !IsOf(ref, id)) continue;
+        of_list = true;
+        of_used_list = of_used_list || IsUsed(ref, images);
       }
-      if (options_.dangling_only && !image.names.empty()) continue;
+      if (of_used_list || (options_.dangling_only && (of_list || !image.names.empty()))) continue;
+      for (const RefRecord& ref : refs) {
+        if (ref.is_list && ref.image == id) {
+          std::ranges::copy(BlobsOfList(ref), std::back_inserter(image.record.blobs));
+        }
+      }
       std::ranges::sort(image.names);
       ids_.insert(id);
+      unlinked_.insert(image.names.begin(), image.names.end());
       doomed_.push_back(std::move(image));
     }
     return {};
   }
 
+  // A list stays whole as long as one of its images does.
+  bool IsUsed(const RefRecord& list, std::span<const Digest> images) const {
+    return std::ranges::any_of(list.members, [&](const ListMember& member) {
+      if (member.image.empty()) return false;
+      return std::ranges::find(images, member.image) == images.end() ||
+             std::ranges::any_of(users_,
+                                 [&](const ImageUser& user) { return user.image == member.image; });
+    });
+  }
+
   Result<> DropContent() {
-    TRY(Leased needed, ReadNeeded(layout_, users_, ids_));
+    TRY(Leased needed, ReadNeeded(layout_, users_, ids_, unlinked_));
     for (size_t i = 0; i < doomed_.size(); ++i) {
       const ImageRecord& record = doomed_[i].record;
       for (const Digest& blob : record.blobs) {
@@ -112,6 +134,7 @@ class Pruning {
   const PruneOptions& options_;
   bool dry_run_;
   std::set<Digest> ids_;
+  std::set<std::string> unlinked_;  // names that go
   std::vector<Doomed> doomed_;
   PrunedImages pruned_;
   std::vector<LockedDirectory> trash_;

@@ -19,6 +19,14 @@ Json Texts(const std::vector<Digest>& digests) {
   return list;
 }
 
+std::string TextOf(const Digest& digest) {
+  return digest.empty() ? std::string() : digest.ToString();
+}
+
+Digest DigestOrNone(const Json& object, const char* key) {
+  return StringAt(object, key).empty() ? Digest() : DigestAt(object, key);
+}
+
 void CheckVersion(const Json& object) {
   int64_t version = IntegerAt(object, "version");
   if (version != kRecordVersion) {
@@ -112,7 +120,15 @@ std::string EncodeRefRecord(const RefRecord& record) {
   Json object = {{"version", kRecordVersion},
                  {"reference", record.reference},
                  {"target", record.target.ToString()},
-                 {"image", record.image.ToString()}};
+                 {"image", TextOf(record.image)}};
+  if (record.is_list) {
+    Json& list = object["list"] = Json::array();
+    for (const ListMember& member : record.members) {
+      list.push_back({{"manifest", member.manifest.ToString()}, {"image", TextOf(member.image)}});
+      if (!member.origin.empty()) list.back()["origin"] = member.origin;
+      if (!member.blobs.empty()) list.back()["blobs"] = Texts(member.blobs);
+    }
+  }
   return object.dump() + "\n";
 }
 
@@ -120,9 +136,26 @@ Result<RefRecord> DecodeRefRecord(std::string_view bytes) {
   if (auto record = DecodePlainRef(bytes)) return *std::move(record);
   return DecodeJson<RefRecord>(bytes, "image name", kMaxRecordBytes, [](const Json& object) {
     CheckVersion(object);
-    return Result<RefRecord>(RefRecord{.reference = StringAt(object, "reference"),
-                                       .target = DigestAt(object, "target"),
-                                       .image = DigestAt(object, "image")});
+    RefRecord record{.reference = StringAt(object, "reference"),
+                     .target = DigestAt(object, "target"),
+                     .image = Digest(),
+                     .is_list = object.contains("list"),
+                     .members = {}};
+    if (!record.is_list) {
+      record.image = DigestAt(object, "image");
+      return Result<RefRecord>(std::move(record));
+    }
+    record.image = DigestOrNone(object, "image");
+    const Json& list = object.at("list");
+    if (!list.is_array()) throw MalformedJson{"'list' is not an array"};
+    for (const Json& item : list) {
+      if (!item.is_object()) throw MalformedJson{"an entry of 'list' is not an object"};
+      record.members.push_back({.manifest = DigestAt(item, "manifest"),
+                                .image = DigestOrNone(item, "image"),
+                                .origin = StringAt(item, "origin"),
+                                .blobs = DigestsAt(item, "blobs")});
+    }
+    return Result<RefRecord>(std::move(record));
   });
 }
 

@@ -3,6 +3,7 @@
 // hashes nothing and opens no blob:
 //
 //   images/refs/<escaped reference>   {"version":1,"reference":...,"target":...,"image":...}
+//                                     and of a list: "list":[{"manifest":...,"image":...}, ...]
 //   images/records/<image id hex>     {"version":1,"id":...,"manifest":..., ..., "config":{...}}
 //
 // Both are replaced whole (core::WriteFileAtomically, durable) and read without a lock.
@@ -39,11 +40,26 @@ struct ImageRecord {
 std::string EncodeImageRecord(const ImageRecord& record);
 Result<ImageRecord> DecodeImageRecord(std::string_view bytes);  // kCorrupt
 
-// One name of an image.
+// An entry of a list, as this machine has it.
+struct ListMember {
+  Digest manifest;            // the entry's digest
+  Digest image;               // the image id; empty: it is not here as an image
+  std::string origin;         // where it can be had: "docker.io/library/busybox@sha256:..."
+  std::vector<Digest> blobs;  // of an entry that is no image (an attestation) and is here
+
+  bool operator==(const ListMember&) const = default;
+};
+
+// One name of an image, or of a list: an index whose entries are kept together, made by `manifest
+// create` or pulled for several platforms. A list's document is the blob `target`.
 struct RefRecord {
   std::string reference;  // canonical, with tag or with digest
   Digest target;          // what the registry answered for it: an index or a manifest
-  Digest image;           // the image id
+  // The image id. Of a list: what the name means on this machine when no platform is asked for;
+  // empty: nothing, since no entry is here.
+  Digest image;
+  bool is_list = false;
+  std::vector<ListMember> members;  // of a list, in the index's order
 };
 
 std::string EncodeRefRecord(const RefRecord& record);

@@ -34,20 +34,29 @@ class Removal {
       : layout_(layout), record_(std::move(record)), users_(users) {}
 
   Result<> LoadNames() {
-    TRY(auto refs, ReadRefs(layout_));
-    for (RefRecord& ref : refs) {
-      if (ref.image == record_.id) names_.push_back(std::move(ref.reference));
+    TRY(refs_, ReadRefs(layout_));
+    for (const RefRecord& ref : refs_) {
+      if (!record_.id.empty() && ref.image == record_.id) names_.push_back(ref.reference);
+      if (ref.image != record_.id && IsOf(ref, record_.id)) list_names_.push_back(ref.reference);
     }
     return {};
   }
 
+  // A list of which nothing is here has no record, but a name.
+  void TakeListName(const std::string& name) { names_ = {name}; }
+
   const std::vector<std::string>& names() const { return names_; }
+  // Lists that hold the image for another platform than the one they mean here.
+  const std::vector<std::string>& list_names() const { return list_names_; }
+  bool HeldByList() const { return !list_names_.empty(); }
   RemovedImage TakeResult() { return std::move(removed_); }
   std::vector<LockedDirectory> TakeTrash() { return std::move(trash_); }
 
-  const ImageUser* FindUser(bool running) const {
-    for (const ImageUser& user : users_) {
-      if (user.image == record_.id && user.running == running) return &user;
+  const ImageUser* FindUser(bool running) const { return FindUser(record_.id, running); }
+  // Of an image that goes with the list `name`, its last name.
+  const ImageUser* FindListUser(const std::string& name, bool running) const {
+    for (const Digest& image : OnlyIn(name)) {
+      if (const ImageUser* user = FindUser(image, running)) return user;
     }
     return nullptr;
   }
@@ -55,7 +64,14 @@ class Removal {
   // Removes one name (a tag, or a digest) and, with a repository's last name, its repo digests.
   Result<> DropName(const std::string& name) {
     TRY(Reference reference, Reference::Parse(name));
+    for (const Digest& image : OnlyIn(name)) {
+      if (image != record_.id) orphans_.insert(image);
+    }
     TRY(core::Unlink(RefPath(layout_, reference)));
+    for (const RefRecord& ref : refs_) {
+      if (ref.reference == name && ref.is_list) TRY(DropUnneededBlobs(layout_, BlobsOfList(ref)));
+    }
+    std::erase_if(refs_, [&](const RefRecord& ref) { return ref.reference == name; });
     std::erase(names_, name);
     removed_.untagged.push_back(Familiar(name));
     std::string repository = reference.Name();
@@ -84,8 +100,22 @@ class Removal {
                                      core::Durability::kDurable);
   }
 
+  // The images for other platforms that a list's name was the last to hold. One that a container
+  // uses stays.
+  Result<> DropOrphans() {
+    for (const Digest& image : orphans_) {
+      if (FindUser(image, true) != nullptr || FindUser(image, false) != nullptr) continue;
+      TRY(auto record, ReadRecord(layout_, image));
+      if (!record) continue;
+      record_ = *std::move(record);
+      TRY(DropImage());
+    }
+    return {};
+  }
+
   // The record, then the blobs and layers that only this image needed.
   Result<> DropImage() {
+    if (record_.id.empty()) return {};
     TRY(core::Unlink(RecordPath(layout_, record_.id)));
     TRY(core::SyncDirectory(layout_.ImageRecords()));
     removed_.deleted.push_back(record_.id);
@@ -101,6 +131,28 @@ class Removal {
   }
 
  private:
+  const ImageUser* FindUser(const Digest& image, bool running) const {
+    for (const ImageUser& user : users_) {
+      if (user.image == image && user.running == running) return &user;
+    }
+    return nullptr;
+  }
+
+  // Images that are here as the list `name`'s and have no other name.
+  std::vector<Digest> OnlyIn(const std::string& name) const {
+    std::vector<Digest> images;
+    for (const RefRecord& list : refs_) {
+      if (list.reference != name) continue;
+      for (const ListMember& member : list.members) {
+        bool elsewhere = std::ranges::any_of(refs_, [&](const RefRecord& ref) {
+          return ref.reference != name && IsOf(ref, member.image);
+        });
+        if (!member.image.empty() && !elsewhere) images.push_back(member.image);
+      }
+    }
+    return images;
+  }
+
   Result<> DropLayer(const Digest& chain_id) {
     auto aside = MoveLayerAside(layout_, chain_id);
     if (aside) {
@@ -115,7 +167,10 @@ class Removal {
   const core::Layout& layout_;
   ImageRecord record_;
   std::span<const ImageUser> users_;
+  std::vector<RefRecord> refs_;  // that are still there
   std::vector<std::string> names_;
+  std::vector<std::string> list_names_;
+  std::set<Digest> orphans_;
   bool record_changed_ = false;
   RemovedImage removed_;
   std::vector<LockedDirectory> trash_;
@@ -132,16 +187,20 @@ Result<> RemoveByName(Removal& removal, const std::string& name, bool force) {
   bool last = std::ranges::none_of(removal.names(),
                                    [&](const std::string& other) { return other != name; });
   const ImageUser* running = removal.FindUser(true);
-  if (last && !force) {
-    const ImageUser* user = running != nullptr ? running : removal.FindUser(false);
+  if (!force) {
+    const ImageUser* user = nullptr;
+    if (last) user = running != nullptr ? running : removal.FindUser(false);
+    if (user == nullptr) user = removal.FindListUser(name, true);
+    if (user == nullptr) user = removal.FindListUser(name, false);
     if (user != nullptr) {
       return InUse(fmt::format("remove '{}'", Familiar(name)), *user,
                    "remove the container first, or use --force");
     }
   }
   TRY(removal.DropName(name));
-  if (last && running == nullptr) return removal.DropImage();
-  return removal.SaveRecord();
+  TRY(last && running == nullptr && !removal.HeldByList() ? removal.DropImage()
+                                                          : removal.SaveRecord());
+  return removal.DropOrphans();
 }
 
 Result<> RemoveById(Removal& removal, const Digest& id, bool force) {
@@ -157,10 +216,26 @@ Result<> RemoveById(Removal& removal, const Digest& id, bool force) {
     if (const ImageUser* user = removal.FindUser(false)) {
       return InUse(what, *user, "remove the container first, or use --force");
     }
+    if (!removal.list_names().empty()) {
+      return Fail(
+          MakeError(ErrorKind::kConflict, fmt::format("{}: it belongs to the list '{}'", what,
+                                                      Familiar(removal.list_names().front())))
+              .WithHint("remove the list, or use --force"));
+    }
   }
   std::vector<std::string> names = removal.names();
   for (const std::string& name : names) TRY(removal.DropName(name));
-  return removal.DropImage();
+  TRY(removal.DropImage());
+  return removal.DropOrphans();
+}
+
+// What `name_or_id` means; of a list without images here, only the reference is set.
+Result<ResolvedImage> ResolveForRemoval(const ImageStore& store, std::string_view name_or_id) {
+  auto image = store.Resolve(name_or_id);
+  if (image || image.error().kind != ErrorKind::kNotFound) return image;
+  TRY(auto list, store.FindList(name_or_id));
+  if (!list) return image;
+  return ResolvedImage{.record = {}, .reference = list->reference, .of_list = true};
 }
 
 }  // namespace
@@ -168,10 +243,11 @@ Result<> RemoveById(Removal& removal, const Digest& id, bool force) {
 Result<RemovedImage> ImageStore::Remove(std::string_view name_or_id, bool force,
                                         std::span<const ImageUser> users) const {
   TRY(Fd lock, LockImages(layout_.Images()));
-  TRY(ResolvedImage image, Resolve(name_or_id));
+  TRY(ResolvedImage image, ResolveForRemoval(*this, name_or_id));
   Digest id = image.record.id;
   Removal removal(layout_, std::move(image.record), users);
   TRY(removal.LoadNames());
+  if (id.empty()) removal.TakeListName(image.reference);
   if (image.reference.empty()) {
     TRY(RemoveById(removal, id, force));
   } else {
@@ -186,12 +262,14 @@ Result<RemovedImage> ImageStore::Remove(std::string_view name_or_id, bool force,
 
 Result<RemovedImage> ImageStore::Untag(std::string_view name) const {
   TRY(Fd lock, LockImages(layout_.Images()));
-  TRY(ResolvedImage image, Resolve(name));
+  TRY(ResolvedImage image, ResolveForRemoval(*this, name));
   if (image.reference.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "'{}' is an image id, not a name", name);
   }
+  bool empty_list = image.record.id.empty();
   Removal removal(layout_, std::move(image.record), {});
   TRY(removal.LoadNames());
+  if (empty_list) removal.TakeListName(image.reference);
   TRY(removal.DropName(image.reference));
   TRY(removal.SaveRecord());
   return removal.TakeResult();

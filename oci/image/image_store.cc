@@ -45,17 +45,21 @@ std::unexpected<Error> NoSuchImage(const core::Layout& layout, std::string_view 
   return Fail(std::move(error));
 }
 
-// The image that has `reference` among its repo digests.
+// The image that has `reference` among its repo digests; the one for this machine, where the digest
+// is an index's and several platforms are here.
 Result<std::optional<ImageRecord>> FindRepoDigest(const core::Layout& layout,
                                                   const Reference& reference) {
   TRY(auto records, ReadRecords(layout));
   std::string text = reference.WithDigest(reference.digest()).ToString();
-  for (ImageRecord& record : records) {
-    if (std::ranges::find(record.repo_digests, text) != record.repo_digests.end()) {
-      return std::move(record);
-    }
-  }
-  return std::nullopt;
+  std::erase_if(records, [&](const ImageRecord& record) {
+    return std::ranges::find(record.repo_digests, text) == record.repo_digests.end();
+  });
+  if (records.empty()) return std::nullopt;
+  auto runs_here = [host = HostPlatform()](const ImageRecord& record) {
+    return MatchRank(host, record.platform).has_value();
+  };
+  auto best = std::ranges::find_if(records, runs_here);
+  return std::move(best != records.end() ? *best : records.front());
 }
 
 // By name; the record may go between the two reads when the name was just moved: look once more.
@@ -64,9 +68,19 @@ Result<std::optional<ResolvedImage>> ResolveName(const core::Layout& layout, Ref
   for (int attempt = 0; attempt < 2; ++attempt) {
     TRY(auto ref, ReadRef(layout, reference));
     if (!ref) break;
-    TRY(auto record, ReadRecord(layout, ref->image));
-    if (record) {
-      return ResolvedImage{.record = *std::move(record), .reference = std::move(ref->reference)};
+    if (!ref->image.empty()) {
+      TRY(auto record, ReadRecord(layout, ref->image));
+      if (record) {
+        return ResolvedImage{.record = *std::move(record),
+                             .reference = std::move(ref->reference),
+                             .of_list = ref->is_list};
+      }
+    }
+    if (ref->is_list) {
+      return Fail(MakeError(ErrorKind::kNotFound,
+                            fmt::format("'{}' is a manifest list, and none of its images is here",
+                                        reference.Familiar()))
+                      .WithHint(fmt::format("hoy manifest inspect {}", reference.Familiar())));
     }
   }
   if (reference.digest().empty()) return std::nullopt;
@@ -99,8 +113,37 @@ Result<> WriteRef(const core::Layout& layout, const Reference& name, const Diges
                   const Digest& image) {
   return core::WriteFileAtomically(
       RefPath(layout, name),
-      EncodeRefRecord({.reference = name.ToString(), .target = target, .image = image}),
+      EncodeRefRecord(
+          {.reference = name.ToString(), .target = target, .image = image, .members = {}}),
       core::Durability::kDurable);
+}
+
+// An image that came alone may be what lists lack: the list `name`, when it still is `target`, or
+// any, when it was pulled by its digest. True: `name` is that list, and stays one.
+Result<bool> GiveToLists(const core::Layout& layout, const ImageRecord& record,
+                         const Reference& name, const Digest& target) {
+  std::vector<RefRecord> lists;
+  if (name.digest().empty()) {
+    TRY(auto ref, ReadRef(layout, name));
+    if (ref && ref->is_list && ref->target == target) lists.push_back(*std::move(ref));
+  } else {
+    TRY(lists, ReadRefs(layout));
+  }
+  for (RefRecord& list : lists) {
+    bool changed = false;
+    for (ListMember& member : list.members) {
+      if (member.manifest != record.manifest || member.image == record.id) continue;
+      member.image = record.id;
+      changed = true;
+    }
+    if (!changed) continue;
+    bool runs_here = MatchRank(HostPlatform(), record.platform).has_value();
+    if (list.image.empty() || runs_here) list.image = record.id;
+    TRY(Reference reference, Reference::Parse(list.reference));
+    TRY(core::WriteFileAtomically(RefPath(layout, reference), EncodeRefRecord(list),
+                                  core::Durability::kDurable));
+  }
+  return !lists.empty() && name.digest().empty();
 }
 
 }  // namespace
@@ -133,7 +176,19 @@ Result<std::vector<ListedImage>> ImageStore::List() const {
   TRY(auto refs, ReadRefs(layout_));
   TRY(auto records, ReadRecords(layout_));
   std::map<Digest, std::vector<std::string>> names;
-  for (RefRecord& ref : refs) names[ref.image].push_back(std::move(ref.reference));
+  std::map<Digest, std::vector<std::string>> list_names;
+  std::map<Digest, std::vector<std::string>> empty_lists;
+  for (RefRecord& ref : refs) {
+    for (const ListMember& member : ref.members) {
+      if (member.image.empty() || member.image == ref.image) continue;
+      list_names[member.image].push_back(ref.reference);
+    }
+    if (ref.image.empty()) {
+      empty_lists[ref.target].push_back(std::move(ref.reference));
+    } else {
+      names[ref.image].push_back(std::move(ref.reference));
+    }
+  }
   // Pointers are sorted: a record is large.
   std::vector<ImageRecord*> order;
   order.reserve(records.size());
@@ -145,10 +200,17 @@ Result<std::vector<ListedImage>> ImageStore::List() const {
   for (ImageRecord* newest : order) {
     ImageRecord& record = *newest;
     auto own = names.find(record.id);
+    auto lists = list_names.find(record.id);
     ListedImage image{.record = std::move(record), .names = {}};
     if (own != names.end()) image.names = std::move(own->second);
+    if (lists != list_names.end()) image.list_names = std::move(lists->second);
     std::ranges::sort(image.names);
     images.push_back(std::move(image));
+  }
+  for (auto& [digest, own] : empty_lists) {
+    std::ranges::sort(own);
+    images.push_back(
+        {.record = {.id = digest, .manifest = digest}, .names = std::move(own), .is_list = true});
   }
   return images;
 }
@@ -158,7 +220,11 @@ Result<ListedImage> ImageStore::Find(std::string_view name_or_id) const {
   ListedImage image{.record = std::move(resolved.record), .names = {}};
   TRY(auto refs, ReadRefs(layout_));
   for (RefRecord& ref : refs) {
-    if (ref.image == image.record.id) image.names.push_back(std::move(ref.reference));
+    if (ref.image == image.record.id) {
+      image.names.push_back(std::move(ref.reference));
+    } else if (IsOf(ref, image.record.id)) {
+      image.list_names.push_back(std::move(ref.reference));
+    }
   }
   std::ranges::sort(image.names);
   return image;
@@ -199,6 +265,8 @@ Result<> ImageStore::Publish(ImageRecord record, const Reference& name,
                                 core::Durability::kDurable));
   // "name:tag@digest" is kept under the digest alone, as docker does.
   const Reference& kept = name.digest().empty() ? name : name.WithDigest(name.digest());
+  TRY(bool is_list, GiveToLists(layout_, record, kept, target));
+  if (is_list) return {};
   return WriteRef(layout_, kept, target.empty() ? record.manifest : target, record.id);
 }
 
@@ -235,6 +303,14 @@ Result<> ImageStore::Tag(std::string_view name_or_id, std::string_view name) con
     return Fail(ErrorKind::kInvalidArgument, "an image cannot be tagged with a digest: '{}'", name);
   }
   TRY(Fd lock, LockImages(layout_.Images()));
+  if (auto old = Reference::ParseWithDefaultTag(name_or_id); old && old->digest().empty()) {
+    TRY(auto list, ReadRef(layout_, *old));
+    if (list && list->is_list) {
+      list->reference = reference.ToString();
+      return core::WriteFileAtomically(RefPath(layout_, reference), EncodeRefRecord(*list),
+                                       core::Durability::kDurable);
+    }
+  }
   TRY(ResolvedImage image, Resolve(name_or_id));
   return WriteRef(layout_, reference, image.record.manifest, image.record.id);
 }

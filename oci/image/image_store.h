@@ -10,6 +10,7 @@
 // Order of writes: blobs and layers, then the record, then the name; removal goes the other way. So
 // after a crash there is at most something unreferenced, which CollectGarbage takes.
 
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -49,12 +50,42 @@ class PullLease {
 
 struct ListedImage {
   ImageRecord record;
-  std::vector<std::string> names;  // canonical references, sorted; empty: dangling
+  std::vector<std::string> names;  // canonical references, sorted
+  // Of lists that it belongs to as an image for another platform. With neither: dangling.
+  std::vector<std::string> list_names = {};
+  // No image, but a list of which nothing is here as an image: of the record, only id and manifest
+  // (both the index's digest) are set.
+  bool is_list = false;
+
+  bool dangling() const { return names.empty() && list_names.empty(); }
 };
 
 struct ResolvedImage {
   ImageRecord record;
   std::string reference;  // canonical, when a name was asked for; empty for an id
+  bool of_list = false;   // the name is a list's: another platform may be there, too
+};
+
+// A name that stands for a list (image_record.h), with its document.
+struct StoredList {
+  std::string reference;  // canonical
+  Digest digest;
+  std::string bytes;
+  Index index;
+  std::vector<ListMember> members;  // in the index's order
+};
+
+struct NewList {
+  Reference name;
+  Digest digest;
+  std::string bytes;                // the caller has checked the digest
+  std::vector<ListMember> members;  // one for each entry, in order
+  // What the name must mean until now: that list, or with an empty digest nothing at all. Not
+  // given: it may be anything.
+  std::optional<Digest> expected;
+  // Where it was pulled from under its own name: "docker.io/library/busybox@sha256:...".
+  std::string repo_digest;
+  std::vector<Reference> absorbed;  // names that go: their images are the list's now
 };
 
 // A container that needs an image's layers, as the caller knows it from the container records.
@@ -100,6 +131,12 @@ class ImageStore {
   // Writes a small blob (manifest, index, config) durably; the caller has checked its digest.
   Result<> WriteBlob(const Digest& digest, std::string_view bytes) const;
 
+  // Deletes those of them that nothing needs.
+  Result<> DropBlobs(std::span<const Digest> blobs) const;
+  bool HasName(const Reference& name) const;
+  // Takes a name from an image that has others; what is known of its origin stays.
+  Result<> DropName(const Reference& name) const;
+
   Result<PullLease> BeginPull() const;
   // Writes the record (its repo_digests joined with those already known), then the name. The layers
   // and blobs must be in place, under a lease. `target` is the digest the registry answered with.
@@ -109,6 +146,15 @@ class ImageStore {
   // there may be several names, or none. A record that is here already stays when all that it
   // needs is here too: what was pulled keeps the manifest it was pulled with.
   Result<> PublishLocal(ImageRecord record, std::span<const Reference> names) const;
+
+  // Lists. FindList: by name or by the index's digest; nullopt: it is not a list's.
+  Result<std::optional<StoredList>> FindList(std::string_view name_or_digest) const;
+  // Writes the document, then the name. kConflict: the name does not mean what was expected, or an
+  // image of the list was removed meanwhile. A document that the name had before goes.
+  Result<> PublishList(const NewList& list) const;
+  // The image that `name_or_id` means for a platform. kNotFound: it is not here for that one.
+  Result<ResolvedImage> ResolveForPlatform(std::string_view name_or_id,
+                                           const Platform& platform) const;
 
   // Gives an image another name; a name that was another image's moves. Neither tag nor digest in
   // `name` means ":latest"; a digest is kInvalidArgument.
@@ -133,6 +179,7 @@ class ImageStore {
 
  private:
   Result<> CheckContent(const ImageRecord& record) const;
+  Result<Digest> ChooseListImage(const NewList& list, const Index& index) const;
 
   core::Layout layout_;
 };

@@ -69,8 +69,7 @@ std::vector<Descriptor> DescriptorsAt(const Json& object, const char* key) {
 
 Result<> CheckLayerType(std::string_view type) {
   if (IsLayerType(type)) return {};
-  if (type.find("nondistributable") != std::string_view::npos ||
-      type.find("rootfs.foreign") != std::string_view::npos) {
+  if (IsForeignLayerType(type)) {
     return Fail(MakeError(ErrorKind::kUnsupported,
                           "the image has foreign layers, which its registry does not hold")
                     .WithHint("such layers belong to Windows images; choose another --platform"));
@@ -128,6 +127,24 @@ Result<ManifestOrIndex> DecodeManifestOrIndex(const Json& object, std::string_vi
 }
 
 }  // namespace
+
+bool IsForeignLayerType(std::string_view media_type) {
+  return media_type.find("nondistributable") != std::string_view::npos ||
+         media_type.find("rootfs.foreign") != std::string_view::npos;
+}
+
+Result<BlobList> ParseBlobList(std::string_view bytes) {
+  return DecodeJson<BlobList>(
+      bytes, "manifest", kMaxDocumentBytes, [](const Json& object) -> Result<BlobList> {
+        if (object.contains("manifests")) throw MalformedJson{"it is an index"};
+        BlobList list{.media_type = StringAt(object, "mediaType"), .blobs = {}};
+        if (list.media_type.empty()) list.media_type = media_type::kOciManifest;
+        if (FindMember(object, "layers") != nullptr) list.blobs = DescriptorsAt(object, "layers");
+        const Json* config = FindMember(object, "config");
+        if (config != nullptr) list.blobs.push_back(DescriptorOf(*config, "config"));
+        return list;
+      });
+}
 
 bool IsIndexType(std::string_view media_type) {
   return media_type == media_type::kOciIndex || media_type == media_type::kDockerIndex;

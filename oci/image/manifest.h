@@ -78,7 +78,17 @@ using ManifestOrIndex = std::variant<Manifest, Index>;
 Result<ManifestOrIndex> ParseManifestOrIndex(std::string_view bytes, std::string_view content_type);
 Result<Manifest> ParseManifest(std::string_view bytes, std::string_view content_type = {});
 
+// What a manifest of any kind refers to (config and layers, whatever their types are): for those
+// that are only carried from place to place. kCorrupt: it is none.
+struct BlobList {
+  std::string media_type;
+  std::vector<Descriptor> blobs;
+};
+Result<BlobList> ParseBlobList(std::string_view bytes);
+
 bool IsIndexType(std::string_view media_type);
+// Of layers that no registry holds.
+bool IsForeignLayerType(std::string_view media_type);
 
 // The entry that serves `wanted` best (first one wins a tie). kNotFound, with the platforms there
 // are in the hint. The entry may itself be an index: the caller bounds the nesting.

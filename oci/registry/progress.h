@@ -56,7 +56,8 @@ struct PullSummary {
   std::string digest;
   bool changed = false;  // false: the image was up to date
   bool push = false;
-  uint64_t manifest_bytes = 0;  // of a push
+  uint64_t manifest_bytes = 0;  // of a push, like the next
+  std::string media_type = {};
 };
 
 class ProgressSink {

@@ -66,6 +66,10 @@ struct FurtherPlace {
   RegistryClient client;
 };
 
+ImageIdentity IdentityOf(const PullRequest& request) {
+  return DockerIdentity(request.index.empty() ? request.reference : request.list);
+}
+
 class Pull {
  public:
   // From the first of `endpoints`; the others are there to help out.
@@ -179,10 +183,10 @@ class Pull {
     return std::find(digests.begin(), digests.end(), CanonicalDigest(target_)) != digests.end();
   }
 
-  Result<> CheckPolicy(const std::vector<Digest>& manifests) {
+  Result<> CheckPolicy(std::vector<Digest> manifests) {
     if (!request_.policy) return {};
-    return CheckImage(*request_.policy, DockerIdentity(request_.reference), manifests,
-                      *signatures_);
+    if (!request_.index.empty()) manifests.push_back(request_.index);
+    return CheckImage(*request_.policy, IdentityOf(request_), manifests, *signatures_);
   }
 
   // Follows indexes down to the manifest for the platform.
@@ -338,7 +342,7 @@ Result<PullSummary> PullImage(const core::Layout& layout, const PullRequest& req
   Error failure;
   // What is rejected whoever signed it is not even asked for.
   if (request.policy) {
-    ImageIdentity image = DockerIdentity(request.reference);
+    ImageIdentity image = IdentityOf(request);
     if (DecidesAlone(*request.policy, image) == false) {
       NoSignatures none;
       sink.OnFailure();

@@ -99,14 +99,17 @@ class Push {
       type = std::move(edited.media_type);
       digest = Sha256Of(manifest);
     }
-    TRY(client_.PutManifest(request_.target.TagOrDigest(), manifest, type, digest));
+    if (request_.format) TRY(ConvertTo(*request_.format, manifest, type, digest));
+    TRY(client_.PutManifest(request_.by_digest ? digest.ToString() : request_.target.TagOrDigest(),
+                            manifest, type, digest));
     PullSummary summary{.reference = request_.target.TagOrDigest(),
                         .canonical = request_.target.ToString(),
                         .id = request_.image.id.ToString(),
                         .digest = digest.ToString(),
                         .changed = true,
                         .push = true,
-                        .manifest_bytes = manifest.size()};
+                        .manifest_bytes = manifest.size(),
+                        .media_type = type};
     sink_.OnEnd(summary);
     return summary;
   }
@@ -119,6 +122,23 @@ class Push {
                           fmt::format("'{}' of the image is {} on this machine", digest.ToString(),
                                       bytes ? "damaged" : "no longer"))
                     .WithHint("pull the image again"));
+  }
+
+  static Result<> ConvertTo(ManifestFormat format, std::string& manifest, std::string& type,
+                            Digest& digest) {
+    TRY(Manifest parsed, ParseManifest(manifest));
+    if (FormatOf(parsed) == format) return {};
+    parsed = Convert(std::move(parsed), format);
+    if (std::ranges::any_of(parsed.layers, [](const Descriptor& layer) {
+          return layer.media_type == media_type::kDockerLayerZstd;
+        })) {
+      return Fail(MakeError(ErrorKind::kUnsupported, "Docker's manifests know no zstd")
+                      .WithHint("use --compression-format gzip, or --format oci"));
+    }
+    type = parsed.media_type;
+    manifest = EncodeManifest(parsed);
+    digest = Sha256Of(manifest);
+    return {};
   }
 
   void Start() {

@@ -14,6 +14,7 @@
 #include "core/base/result.h"
 #include "core/state/layout.h"
 #include "oci/image/image_record.h"
+#include "oci/image/manifest_encode.h"
 #include "oci/image/reference.h"
 #include "oci/layer/compress.h"
 #include "oci/registry/blob_upload.h"
@@ -26,7 +27,8 @@ namespace hoy::oci {
 
 struct PushRequest {
   ImageRecord image;
-  Reference target;  // with a tag
+  Reference target;        // with a tag
+  bool by_digest = false;  // the tag is not set: the manifest is a list's
   CredentialOptions credentials;
   HttpOptions http;
   RetryPolicy retry;
@@ -34,6 +36,7 @@ struct PushRequest {
   int uploads = 3;                  // blobs at a time
   std::optional<PackOptions> pack;  // not given: what is compressed stays, what is not becomes gzip
   bool pack_all = false;            // also what has the wanted format already
+  std::optional<ManifestFormat> format = std::nullopt;  // not given: as it is here
 };
 
 // `cancel` ends it with kCancelled; the push itself also cancels it, to stop its threads after a

@@ -16,10 +16,20 @@ namespace hoy::oci {
 
 struct OutgoingImage {
   std::vector<Reference> names;
-  std::string config;  // bytes
-  Manifest manifest;   // as the target wants it
-  Descriptor target;   // its media type, digest and size
+  std::string tag;      // what the target calls it, word for word, instead of the names
+  bool member = false;  // of a list that follows: it is not named itself
+  std::string config;   // bytes
+  Manifest manifest;    // as the target wants it
+  Descriptor target;    // its media type, digest and size
   std::string manifest_bytes;
+};
+
+// An index, all of whose entries the target has got as members.
+struct OutgoingList {
+  std::vector<Reference> names;
+  std::string tag;
+  Descriptor target;
+  std::string bytes;
 };
 
 class ImageTarget {
@@ -36,6 +46,12 @@ class ImageTarget {
   // Exactly `blob.size` bytes, with its digest: the caller sees to that.
   virtual Result<> PutBlob(const Descriptor& blob, ByteSource& bytes) = 0;
   virtual Result<> PutImage(const OutgoingImage& image) = 0;
+  // kUnsupported: the format holds no lists.
+  virtual Result<> PutList(const OutgoingList& list) {
+    (void)list;
+    return Fail(MakeError(ErrorKind::kUnsupported, "the format docker-archive holds no lists")
+                    .WithHint("choose one image with --platform, or the format oci-archive"));
+  }
   virtual Result<> Finish() = 0;  // after the last image
 };
 

@@ -61,8 +61,8 @@ class Export {
   Export(const core::Layout& layout, const ImageRecord& record, ImageTarget& target)
       : layout_(layout), images_(layout), record_(record), target_(target) {}
 
-  Result<> Run(const std::vector<Reference>& names) {
-    OutgoingImage image{.names = names};
+  Result<Descriptor> Run(const ExportNames& names) {
+    OutgoingImage image{.names = names.names, .tag = names.tag, .member = names.member};
     TRY(image.manifest_bytes, ReadStored(record_.manifest));
     TRY(Manifest stored, ParseManifest(image.manifest_bytes));
     TRY(image.config, ReadStored(record_.id));
@@ -90,7 +90,8 @@ class Export {
     image.target = {.media_type = image.manifest.media_type,
                     .digest = unchanged ? record_.manifest : Sha256Of(image.manifest_bytes),
                     .size = static_cast<int64_t>(image.manifest_bytes.size())};
-    return target_.PutImage(image);
+    TRY(target_.PutImage(image));
+    return image.target;
   }
 
  private:
@@ -158,8 +159,8 @@ class Export {
 
 }  // namespace
 
-Result<> ExportImage(const core::Layout& layout, const ImageRecord& record,
-                     const std::vector<Reference>& names, ImageTarget& target) {
+Result<Descriptor> ExportImage(const core::Layout& layout, const ImageRecord& record,
+                               const ExportNames& names, ImageTarget& target) {
   return Export(layout, record, target).Run(names);
 }
 

@@ -12,8 +12,18 @@
 
 namespace hoy::oci {
 
+struct ExportNames {
+  std::vector<Reference> names;
+  std::string tag = {};  // what an OCI layout calls it, word for word, instead of the names
+  bool member = false;   // of a list
+};
+
 // kNotFound: a blob of the image is no longer here (pull it again). The target's own errors.
-Result<> ExportImage(const core::Layout& layout, const ImageRecord& record,
-                     const std::vector<Reference>& names, ImageTarget& target);
+// Returns the manifest that the target has got.
+Result<Descriptor> ExportImage(const core::Layout& layout, const ImageRecord& record,
+                               const ExportNames& names, ImageTarget& target);
+// All of a list. kNotFound: one of its images is not on this machine.
+Result<Descriptor> ExportList(const core::Layout& layout, const StoredList& list,
+                              const ExportNames& names, ImageTarget& target);
 
 }  // namespace hoy::oci

@@ -1,6 +1,8 @@
 // hoy import, export and commit: what a container changed, and all that it has, as tars and images.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -32,6 +34,7 @@ chmod 4755 /etc/new
 chown 1000:3000000 /deep/a
 chmod 1777 /deep
 touch -d '2001-02-03 04:05:06' /deep/a/b/x
+echo bytes > $(printf '/deep/\377\376')
 )";
 
 class CommitExport : public ImageSandbox {
@@ -53,7 +56,12 @@ class CommitExport : public ImageSandbox {
 
 TEST_F(CommitExport, AnExportIsTheWholeContainer) {
   MakeChanged("box");
+  // No tar holds sockets: as docker does, they are left out.
+  const std::string id = RunOk({"inspect", "--format", "{{.Id}}", "box"});
+  ASSERT_EQ(mknod((data() + "/containers/" + id + "/upper/deep/socket").c_str(), S_IFSOCK, 0), 0);
   const auto tree = Exported("box");
+  EXPECT_FALSE(tree.contains("deep/socket"));
+  EXPECT_TRUE(tree.contains("deep/\377\376"));  // names are bytes
   EXPECT_TRUE(tree.contains("bin/busybox"));
   EXPECT_FALSE(tree.contains("hidden"));
   EXPECT_FALSE(tree.contains("home/app"));
@@ -129,6 +137,42 @@ TEST_F(CommitExport, ARunningContainerIsCommittedAndGoesOn) {
   EXPECT_TRUE(tree.contains("live"));
   EXPECT_FALSE(tree.contains("proc/self"));
   EXPECT_FALSE(tree.contains("dev/null"));
+}
+
+// hoy is killed while it holds the container still: the next command lets it go on.
+TEST_F(CommitExport, AKilledCommitLeavesNoContainerFrozen) {
+  const std::string id = StartSleeper({"--name", "box"});
+  // More than a pipe takes, so that the copying is not at its end.
+  RunOk({"exec", "box", "dd", "if=/dev/zero", "of=/big", "bs=1M", "count=4"});
+  const std::string run_directory = run() + "/containers/" + id;
+  Json start = Json::parse(ReadFile(run_directory + "/start.json"));
+  std::string state_file;
+  for (const Json& directory : start["cgroup"]["directories"]) {
+    const std::string path = directory[1];
+    for (const std::string& name : {path + "/freezer.state", path + "/cgroup.events"}) {
+      if (fs::exists(name)) state_file = name;
+    }
+  }
+  if (state_file.empty()) SKIP_BECAUSE("there is no freezer");
+  auto frozen = [&] {
+    const std::string text = ReadFile(state_file);
+    return Has(text, "FROZEN") || Has(text, "frozen 1");
+  };
+  {
+    // It wants this lock when the container is frozen, and before the image is made.
+    Fd images(open((data() + "/images").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_EQ(flock(images.get(), LOCK_EX), 0);
+    Background commit(Hoy({"commit", "box"}));
+    ASSERT_TRUE(Eventually(frozen));
+    commit.Signal(SIGKILL);
+    EXPECT_EQ(commit.Finish().code, 137);
+  }
+  EXPECT_TRUE(frozen());
+  EXPECT_EQ(RunOk({"exec", "box", "echo", "alive"}), "alive");
+  EXPECT_FALSE(frozen());
+  EXPECT_FALSE(fs::exists(run_directory + "/freezer"));
+  RunOk({"commit", "box"});
+  EXPECT_EQ(RunOk({"exec", "box", "echo", "alive"}), "alive");
 }
 
 TEST_F(CommitExport, NothingLeadsOutOfTheTree) {

@@ -132,6 +132,38 @@ TEST_F(ImagePeers, SkopeoAndUmociReadWhatHoySaves) {
   }
 }
 
+TEST_F(ImagePeers, SkopeoAndUmociReadWhatHoyPushesToFilesAndDirectories) {
+  const auto tree = Hoys("localhost/peers/rich:1");
+  for (const std::string transport : {"docker-archive", "oci-archive", "oci", "dir"}) {
+    const std::string target = transport + ":" + Path("pushed-" + transport);
+    std::string name = transport == "docker-archive" ? ":localhost/x:1" : ":x";
+    if (transport == "dir") name.clear();
+    EXPECT_EQ(
+        RunOk({"push", "--digestfile", Path("digest"), "localhost/peers/rich:1", target + name}),
+        target + name);
+    Skopeo(target + name, "oci:" + Path("layout-" + transport) + ":y");
+    EXPECT_EQ(DiffTrees(tree, Umoci(Path("layout-" + transport), "y")), "") << transport;
+    if (transport == "oci") {
+      const Output digest = Do({"skopeo", "inspect", "--format", "{{.Digest}}", target + name});
+      EXPECT_EQ(digest.out, ReadFile(Path("digest")));
+    }
+  }
+  const Output daemon = Run({"push", "localhost/peers/rich:1", "docker-daemon:x:1"});
+  EXPECT_EQ(daemon.code, 125) << daemon;
+  EXPECT_NE(daemon.err.find("hoy save IMAGE | docker load"), std::string::npos) << daemon;
+  EXPECT_EQ(Run({"push", "--chunk-size=1m", "localhost/peers/rich:1", "dir:" + Path("n")}).code,
+            125);
+  // A pull from there says what it does, once; run, too.
+  Forget();
+  const Output pulled = Run({"pull", "oci:" + Path("pushed-oci") + ":x"});
+  EXPECT_NE(pulled.err.find("Pull complete"), std::string::npos) << pulled;
+  EXPECT_EQ(Run({"pull", "oci:" + Path("pushed-oci") + ":x"}).err, "");
+  Forget();
+  const Output ran = Run({"create", "oci:" + Path("pushed-oci") + ":x", "x"});
+  EXPECT_NE(ran.err.find("Pull complete"), std::string::npos) << ran;
+  RunOk({"rm", ran.out.substr(0, ran.out.find('\n'))});
+}
+
 TEST_F(ImagePeers, HoyReadsWhatSkopeoWrites) {
   const auto tree = Hoys("localhost/peers/rich:1");
   Forget();
@@ -154,13 +186,25 @@ TEST_F(ImagePeers, UmociReadsWhatHoyCommits) {
   const Output changed =
       Run({"run", "--name", "box", Busybox(), "sh", "-c",
            "rm -r /home; mkdir /home; echo a > /home/a; ln /home/a /b; rm /bin/vi; "
-           "mkdir -p /x/y; chmod 1777 /x; mkfifo /x/p; chown 5:3000000 /x/y"});
+           "mkdir -p /x/y; chmod 1777 /x; mkfifo /x/p; chown 5:3000000 /x/y; "
+           "echo bytes > \"$(printf '/x/\\377\\376')\""});
   ASSERT_EQ(changed.code, 0) << changed;
   const std::string id = RunOk({"commit", "box", "localhost/committed:1"});
   for (const char* format : {"oci", "docker"}) {
-    RunOk({"commit", "--format", format, "box", fmt::format("localhost/committed:{}", format)});
-    RunOk({"save", "--format", "oci-archive", "-o", Path(format),
-           fmt::format("localhost/committed:{}", format)});
+    const std::string name = fmt::format("localhost/committed:{}", format);
+    RunOk({"commit", "--format", format, "-a", "A. Uthor", "-m", "why", "-c", "LABEL made=here",
+           "box", name});
+    RunOk({"save", "--format", "oci-archive", "-o", Path(format), name});
+    // As it is in the store, and what skopeo makes of it.
+    const Json manifest = Json::parse(RunOk({"manifest", "inspect", name}));
+    EXPECT_EQ(manifest["mediaType"] == "application/vnd.oci.image.manifest.v1+json",
+              format == std::string("oci"));
+    const Output seen =
+        Do({"skopeo", "inspect", "--config", "--raw", "oci-archive:" + Path(format)});
+    const Json config = Json::parse(seen.out);
+    EXPECT_EQ(config["author"], "A. Uthor");
+    EXPECT_EQ(config["history"].back()["comment"], "why");
+    EXPECT_EQ(config["config"]["Labels"]["made"], "here");
     Skopeo("oci-archive:" + Path(format), "oci:" + Path("committed") + ":" + format);
     EXPECT_EQ(DiffTrees(Hoys(id), Umoci(Path("committed"), format)), "") << format;
   }
@@ -175,6 +219,13 @@ TEST_F(ImagePeers, PodmanAndHoyReadEachOther) {
     RunOk({"save", "--format", format, "-o", Path(format), "localhost/peers/rich:1"});
     Podman({"load", "-i", Path(format)});
     EXPECT_EQ(DiffTrees(podmans_tree, Podmans("localhost/peers/rich:1")), "") << format;
+  }
+  const Json hoys = Inspect("localhost/peers/rich:1");
+  Json podmans = Json::parse(Podman({"image", "inspect", "localhost/peers/rich:1"}).out)[0];
+  podmans["Id"] = "sha256:" + podmans["Id"].get<std::string>();
+  for (const char* path : {"/Id", "/Architecture", "/Os", "/Author", "/Comment", "/RootFS/Layers",
+                           "/Config/Cmd", "/Config/Env", "/Config/Labels"}) {
+    EXPECT_EQ(hoys[Json::json_pointer(path)], podmans[Json::json_pointer(path)]) << path;
   }
   Forget();
   for (const char* format : {"docker-archive", "oci-archive", "oci-dir", "docker-dir"}) {

@@ -11,9 +11,8 @@
 #include "cli/ops/archives.h"
 #include "cli/ops/container_tree.h"
 #include "cli/ops/image_changes.h"
-#include "core/cgroup/cgroup.h"
+#include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
-#include "core/engine/run_directory.h"
 #include "core/sys/signals.h"
 #include "oci/layer/byte_sink.h"
 #include "oci/layer/tree_archive.h"
@@ -24,32 +23,31 @@ namespace {
 
 volatile sig_atomic_t g_interrupted = 0;
 
-// Holds a running container still. While it does, ^C and the like only end the copying: a hoy that
-// died here would leave the container frozen.
+// Holds a running container still. While it does, ^C and the like only end the copying, so that it
+// goes on at once; a hoy that is killed leaves that to the next one.
 class Pause {
  public:
   static Result<std::unique_ptr<Pause>> Begin(Context& context, const std::string& id) {
     TRY(core::ContainerStatus status, core::Heal(context.layout, id));
     if (status.state != core::ContainerState::kRunning) return nullptr;
-    TRY(core::CgroupLocation location, core::ReadCgroupLocation(context.layout, id));
-    if (location.version == core::CgroupVersion::kNone) {
+    auto freeze = core::TemporaryFreeze::Begin(context.layout, id);
+    if (!freeze && freeze.error().kind == ErrorKind::kUnsupported) {
       context.Warn(
           "the container cannot be paused without cgroups: what it writes meanwhile may "
           "be half in the image");
       return nullptr;
     }
-    std::unique_ptr<Pause> pause(new Pause(core::Cgroup::Open(std::move(location))));
-    TRY(pause->cgroup_->Freeze());
-    return pause;
+    if (!freeze) return Fail(std::move(freeze).error());
+    return std::unique_ptr<Pause>(new Pause(*std::move(freeze)));
   }
   Pause(const Pause&) = delete;
   Pause& operator=(const Pause&) = delete;
   ~Pause() { (void)End(); }
 
   Result<> End() {
-    if (!cgroup_) return {};
-    Result<> thawed = cgroup_->Thaw();
-    cgroup_.reset();
+    if (!freeze_) return {};
+    Result<> thawed = freeze_->End();
+    freeze_.reset();
     for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
     return thawed;
   }
@@ -57,13 +55,13 @@ class Pause {
  private:
   static constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
 
-  explicit Pause(core::Cgroup cgroup) : cgroup_(std::move(cgroup)) {
+  explicit Pause(core::TemporaryFreeze freeze) : freeze_(std::move(freeze)) {
     struct sigaction action{};
     action.sa_handler = [](int) { g_interrupted = 1; };
     for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &before_[i]);
   }
 
-  std::optional<core::Cgroup> cgroup_;
+  std::optional<core::TemporaryFreeze> freeze_;
   std::array<struct sigaction, kSignals.size()> before_{};
 };
 

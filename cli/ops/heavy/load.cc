@@ -5,7 +5,7 @@
 #include "cli/ops/archives.h"
 #include "cli/ops/heavy/admission.h"
 #include "cli/ops/heavy/open_source.h"
-#include "oci/transfer/store_import.h"
+#include "oci/transfer/list_import.h"
 
 namespace hoy::cli {
 namespace {
@@ -37,7 +37,9 @@ Result<> Load(Context& context, const LoadOptions& options) {
       MakeAdmission(options.signature_policy, *source, from_stdin ? "" : options.input));
   TRY(std::vector<oci::OfferedImage> images, source->Images());
   for (const oci::OfferedImage& image : images) {
-    auto imported = oci::ImportImage(context.layout, *source, image, import);
+    auto imported = options.all_platforms
+                        ? oci::ImportList(context.layout, *source, image, {}, import)
+                        : oci::ImportImage(context.layout, *source, image, import);
     if (!imported) {
       std::string name =
           image.names.empty() ? image.target.digest.Short() : image.names.front().Familiar();

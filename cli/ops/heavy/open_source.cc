@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include "cli/ops/heavy/admission.h"
+#include "cli/ops/heavy/pull.h"
 #include "core/base/text.h"
 #include "core/sys/files.h"
 #include "oci/archive/archive_codec.h"
 #include "oci/archive/formats.h"
+#include "oci/transfer/list_import.h"
 #include "oci/transfer/store_import.h"
 
 namespace hoy::cli {
@@ -114,22 +117,94 @@ Result<ChosenSource> OpenTransport(const core::Layout& layout,
   return Fail(std::move(error));
 }
 
+namespace {
+
+// What an import tells of its layers, as the progress of a pull. Where all is here already, as it
+// is whenever `run` is given the same archive again, nothing is said.
+class ImportProgress {
+ public:
+  ImportProgress(const TransportReference& from, const oci::OfferedImage& image,
+                 oci::ProgressSink& sink)
+      : sink_(sink) {
+    header_.tag = image.names.empty() ? image.target.digest.Short() : image.names.front().tag();
+    header_.reference =
+        image.names.empty() ? image.target.digest.ToString() : image.names.front().Familiar();
+    header_.repository = from.path;
+    header_.digest = image.target.digest.ToString();
+  }
+
+  void Watch(oci::ImportOptions& options) {
+    options.warn = [this](std::string_view text) {
+      sink_.OnNotice(fmt::format("warning: {}", text));
+    };
+    options.on_layers = [this](const std::vector<oci::Descriptor>& layers,
+                               const std::vector<bool>& here) {
+      if (std::ranges::all_of(here, std::identity())) return;
+      header_.layers.clear();
+      for (size_t i = 0; i < layers.size(); ++i) {
+        header_.layers.push_back(
+            {.index = i,
+             .id = layers[i].digest.Short(),
+             .state = here[i] ? oci::LayerState::kExists : oci::LayerState::kUnpacking,
+             .total = static_cast<uint64_t>(layers[i].size)});
+      }
+      started_ = true;
+      sink_.OnStart(header_);
+    };
+    options.on_layer_done = [this](size_t layer) {
+      oci::LayerProgress& progress = header_.layers[layer];
+      progress.state = oci::LayerState::kDone;
+      progress.downloaded = progress.total;
+      sink_.OnLayer(progress);
+    };
+  }
+
+  void End(const oci::ImportedImage& image) {
+    if (!started_) return;
+    sink_.OnEnd({.reference = header_.reference,
+                 .canonical = header_.reference,
+                 .id = image.id.ToString(),
+                 .digest = image.manifest.ToString(),
+                 .changed = true});
+  }
+  void Fail() {
+    if (started_) sink_.OnFailure();
+  }
+
+ private:
+  oci::ProgressSink& sink_;
+  oci::PullHeader header_;
+  bool started_ = false;
+};
+
+}  // namespace
+
 Result<std::vector<std::string>> PullFromTransport(const core::Layout& layout,
                                                    const TransportReference& reference,
-                                                   const std::string& platform,
-                                                   const std::string& signature_policy) {
+                                                   const PullOptions& options,
+                                                   oci::ProgressSink& sink) {
   TRY(core::PrepareLayout(layout));
   const char* variable = std::getenv("DOCKER_DEFAULT_PLATFORM");
   std::string from_environment = variable != nullptr ? variable : "";
-  oci::ImportOptions options;
-  TRY(options.platform, oci::ChoosePlatform(platform, from_environment));
-  options.platform_asked = !platform.empty() || !from_environment.empty();
+  oci::ImportOptions import;
+  TRY(import.platform, oci::ChoosePlatform(options.platform, from_environment));
+  import.platform_asked = !options.platform.empty() || !from_environment.empty();
+  TRY(std::vector<oci::Platform> platforms, ParsePlatforms(options.platforms));
+  bool several = options.all_platforms || !platforms.empty();
   TRY(ChosenSource chosen, OpenTransport(layout, reference));
-  TRY(options.admit, MakeAdmission(signature_policy, *chosen.source, reference.path));
+  TRY(import.admit, MakeAdmission(options.signature_policy, *chosen.source, reference.path));
   std::vector<std::string> names;
   for (const oci::OfferedImage& image : chosen.images) {
-    TRY(oci::ImportedImage imported, oci::ImportImage(layout, *chosen.source, image, options));
-    names.push_back(image.names.empty() ? imported.id.ToString() : image.names.front().ToString());
+    ImportProgress progress(reference, image, sink);
+    progress.Watch(import);
+    auto imported = several ? oci::ImportList(layout, *chosen.source, image, platforms, import)
+                            : oci::ImportImage(layout, *chosen.source, image, import);
+    if (!imported) {
+      progress.Fail();
+      return hoy::Fail(std::move(imported).error());
+    }
+    progress.End(*imported);
+    names.push_back(image.names.empty() ? imported->id.ToString() : image.names.front().ToString());
   }
   return names;
 }

@@ -6,10 +6,12 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/ops/pull_options.h"
 #include "cli/ops/transport.h"
 #include "core/base/fd.h"
 #include "core/base/result.h"
 #include "core/state/layout.h"
+#include "oci/registry/progress.h"
 #include "oci/transfer/image_source.h"
 
 namespace hoy::cli {
@@ -27,10 +29,11 @@ struct ChosenSource {
 };
 Result<ChosenSource> OpenTransport(const core::Layout& layout, const TransportReference& reference);
 
-// Pulls from there. Returns what each image is called here: its first name, or its id.
+// Pulls from there; `sink` hears of images of which something is missing here. Returns what each
+// image is called here: its first name, or its id.
 Result<std::vector<std::string>> PullFromTransport(const core::Layout& layout,
                                                    const TransportReference& reference,
-                                                   const std::string& platform,
-                                                   const std::string& signature_policy);
+                                                   const PullOptions& options,
+                                                   oci::ProgressSink& sink);
 
 }  // namespace hoy::cli

@@ -8,9 +8,20 @@
 #include "oci/image/platform.h"
 #include "oci/image/reference.h"
 #include "oci/registry/cancel.h"
+#include "oci/registry/list_puller.h"
 #include "oci/registry/puller.h"
 
 namespace hoy::cli {
+
+Result<std::vector<oci::Platform>> ParsePlatforms(const std::vector<std::string>& texts) {
+  std::vector<oci::Platform> platforms;
+  for (const std::string& text : texts) {
+    TRY(oci::Platform platform, oci::ParsePlatform(text, oci::HostPlatform()));
+    platforms.push_back(std::move(platform));
+  }
+  return platforms;
+}
+
 Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
                          oci::ProgressSink& sink) {
   oci::PullRequest request{
@@ -38,7 +49,11 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
 
   oci::CancelToken cancel;
   CancelOnSignal handler(cancel, options.handle_signals);
-  return oci::PullImage(layout, request, sink, cancel);
+  if (!options.all_platforms && options.platforms.empty()) {
+    return oci::PullImage(layout, request, sink, cancel);
+  }
+  TRY(auto platforms, ParsePlatforms(options.platforms));
+  return oci::PullPlatforms(layout, request, platforms, sink, cancel);
 }
 
 }  // namespace hoy::cli

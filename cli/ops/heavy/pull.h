@@ -1,9 +1,13 @@
 #pragma once
 // `hoy pull`, without its words: options in, image out.
 
+#include <string>
+#include <vector>
+
 #include "cli/ops/pull_options.h"
 #include "core/base/result.h"
 #include "core/state/layout.h"
+#include "oci/image/platform.h"
 #include "oci/registry/progress.h"
 
 namespace hoy::cli {
@@ -15,5 +19,8 @@ using PulledImage = oci::PullSummary;
 // the reference or the platform; the rest as oci::PullImage.
 Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
                          oci::ProgressSink& sink);
+
+// Of --platform, several times.
+Result<std::vector<oci::Platform>> ParsePlatforms(const std::vector<std::string>& texts);
 
 }  // namespace hoy::cli

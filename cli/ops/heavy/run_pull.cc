@@ -9,15 +9,14 @@ namespace hoy::cli {
 
 Result<std::vector<std::string>> RunPull(Context& context, const PullOptions& options,
                                          ProgressMode progress) {
-  if (auto transport = ParseTransport(options.reference)) {
-    TRY_CONTEXT_SET(
-        auto names,
-        PullFromTransport(context.layout, *transport, options.platform, options.signature_policy),
-        "pull '{}'", options.reference);
-    return names;
-  }
+  TRY_CONTEXT(CheckTransport(options.reference), "pull");
   auto sink =
       MakePullProgress(stderr, {.mode = progress, .color = context.ColorOnStderr(), .columns = 0});
+  if (auto transport = ParseTransport(options.reference)) {
+    TRY_CONTEXT_SET(auto names, PullFromTransport(context.layout, *transport, options, *sink),
+                    "pull '{}'", options.reference);
+    return names;
+  }
   TRY(PulledImage image, Pull(context.layout, options, *sink));
   return std::vector{image.canonical};
 }

@@ -1,62 +1,62 @@
 #include "cli/ops/archives.h"
-#include "cli/ops/heavy/output_file.h"
-#include "oci/archive/formats.h"
-#include "oci/transfer/store_export.h"
+#include "cli/ops/heavy/open_target.h"
 
 namespace hoy::cli {
 namespace {
 
-struct ImageToSave {
-  oci::ImageRecord record;
-  std::vector<oci::Reference> names;
-};
-
-// All are looked up before a byte is written.
-Result<std::vector<ImageToSave>> FindImages(const Context& context,
-                                            const std::vector<std::string>& images) {
-  oci::ImageStore store(context.layout);
-  std::vector<ImageToSave> found;
-  for (const std::string& image : images) {
-    TRY(oci::ResolvedImage resolved, store.Resolve(image));
-    ImageToSave item{.record = std::move(resolved.record), .names = {}};
-    auto name = oci::Reference::Parse(resolved.reference);
-    if (name && !name->tag().empty()) item.names.push_back(*std::move(name));
-    found.push_back(std::move(item));
+Result<ImageToExport> FindImage(const oci::ImageStore& store, const std::string& name,
+                                const SaveOptions& options) {
+  ImageToExport item{.image = {}, .list = std::nullopt, .names = {}};
+  std::string reference;
+  bool one_only = !options.platform.empty() || options.format == SaveFormat::kDockerArchive;
+  if (!one_only) {
+    TRY(item.list, store.FindList(name));
   }
-  return found;
+  if (item.list) {
+    reference = item.list->reference;
+  } else if (!options.platform.empty()) {
+    TRY(oci::Platform platform, oci::ParsePlatform(options.platform, oci::HostPlatform()));
+    TRY(oci::ResolvedImage resolved, store.ResolveForPlatform(name, platform));
+    item.image = std::move(resolved.record);
+    reference = std::move(resolved.reference);
+  } else {
+    TRY(oci::ResolvedImage resolved, store.Resolve(name));
+    item.image = std::move(resolved.record);
+    reference = std::move(resolved.reference);
+  }
+  auto known = oci::Reference::Parse(reference);
+  if (known && !known->tag().empty()) item.names.names.push_back(*std::move(known));
+  return item;
 }
 
-Result<> Export(const Context& context, const std::vector<ImageToSave>& images,
-                oci::ImageTarget& target) {
-  for (const ImageToSave& image : images) {
-    TRY(oci::ExportImage(context.layout, image.record, image.names, target));
+Transport TransportOf(SaveFormat format) {
+  switch (format) {
+    case SaveFormat::kOciArchive: return Transport::kOciArchive;
+    case SaveFormat::kOciDirectory: return Transport::kOci;
+    case SaveFormat::kDockerDirectory: return Transport::kDir;
+    case SaveFormat::kDockerArchive: break;
   }
-  return target.Finish();
+  return Transport::kDockerArchive;
 }
 
 Result<> Save(Context& context, const SaveOptions& options) {
-  TRY(std::vector<ImageToSave> images, FindImages(context, options.images));
+  oci::ImageStore store(context.layout);
+  std::vector<ImageToExport> images;
+  // All are looked up before a byte is written.
+  for (const std::string& name : options.images) {
+    TRY(ImageToExport image, FindImage(store, name, options));
+    images.push_back(std::move(image));
+  }
   bool is_directory =
       options.format == SaveFormat::kOciDirectory || options.format == SaveFormat::kDockerDirectory;
-  if (is_directory) {
-    if (options.output.empty()) {
-      return Fail(ErrorKind::kInvalidArgument, "a directory needs a name: use --output DIR");
-    }
-    bool is_oci = options.format == SaveFormat::kOciDirectory;
-    if (!is_oci && images.size() > 1) {
-      return Fail(ErrorKind::kInvalidArgument, "the format docker-dir holds one image only");
-    }
-    TRY(auto target,
-        is_oci ? oci::MakeOciLayout(options.output) : oci::MakeDirImage(options.output));
-    return Export(context, images, *target);
+  if (is_directory && options.output.empty()) {
+    return Fail(ErrorKind::kInvalidArgument, "a directory needs a name: use --output DIR");
   }
-  TRY(OutputFile output, OutputFile::Open(context, options.output));
-  oci::FdSink sink(output.fd(), output.subject());
-  auto target = options.format == SaveFormat::kOciArchive ? oci::MakeOciArchive(sink)
-                                                          : oci::MakeDockerArchive(sink);
-  TRY(Export(context, images, *target));
-  TRY(sink.Flush());
-  return output.Commit();
+  if (options.format == SaveFormat::kDockerDirectory && images.size() > 1) {
+    return Fail(ErrorKind::kInvalidArgument, "the format docker-dir holds one image only");
+  }
+  TRY(ExportTo(context, TransportOf(options.format), options.output, images));
+  return {};
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "core/sys/files.h"
 #include "oci/image/layer_path.h"
+#include "oci/image/manifest_encode.h"
 
 namespace hoy::oci {
 namespace {
@@ -339,6 +340,80 @@ TEST_F(ImageStoreTest, ReadersSeeTheWholeImageOrNoneWhileItComesAndGoes) {
   done = true;
   reader.join();
   EXPECT_EQ(wrong, 0);
+}
+
+// A list of the images of `members` (id and manifest), the first of them this machine's.
+NewList ListOf(const std::string& name, char digest, const std::string& members) {
+  Index index{.media_type = std::string(media_type::kOciIndex), .manifests = {}};
+  NewList list{.name = *Reference::ParseWithDefaultTag(name),
+               .digest = D(digest),
+               .bytes = {},
+               .members = {},
+               .expected = std::nullopt,
+               .repo_digest = {},
+               .absorbed = {}};
+  for (size_t i = 0; i < members.size(); i += 2) {
+    Platform platform = HostPlatform();
+    if (i > 0) platform.architecture = "s390x";
+    index.manifests.push_back({.media_type = std::string(media_type::kOciManifest),
+                               .digest = D(members[i + 1]),
+                               .size = 2,
+                               .platform = platform,
+                               .annotations = {}});
+    list.members.push_back(
+        {.manifest = D(members[i + 1]), .image = D(members[i]), .origin = {}, .blobs = {}});
+  }
+  list.bytes = EncodeIndex(index);
+  return list;
+}
+
+TEST_F(ImageStoreTest, AListNamesItsImagesTogether) {
+  Publish("a", 'a', 'b', "1");
+  Publish("c", 'c', 'd', "2");
+  ASSERT_TRUE(store().PublishList(ListOf("list", 'e', "cdab")));
+  EXPECT_EQ(IdOf("list"), "c");
+  ASSERT_TRUE(store().Untag("a"));
+  ASSERT_TRUE(store().Untag("c"));
+  auto images = store().List().value();
+  ASSERT_EQ(images.size(), 2u);
+  for (const ListedImage& image : images) EXPECT_FALSE(image.dangling());
+  EXPECT_EQ(store().Find("list")->names.size(), 1u);
+  EXPECT_EQ(store().Find(D('a').hex())->list_names.size(), 1u);
+  // Neither goes while the list is there.
+  EXPECT_TRUE(store().CollectGarbage({})->empty());
+  auto pruned = store().Prune(std::vector{D('a'), D('c')}, {}, {.dangling_only = true});
+  EXPECT_TRUE(pruned->images.empty());
+  EXPECT_EQ(store().Remove(D('a').hex(), false, {}).error().kind, ErrorKind::kConflict);
+  // Nor while a container uses one of them.
+  std::vector<ImageUser> users = {{.container_id = "x", .image = D('a'), .chain_ids = {D('1')}}};
+  EXPECT_EQ(store().Remove("list", false, users).error().kind, ErrorKind::kConflict);
+  EXPECT_TRUE(store().Prune(std::vector{D('a'), D('c')}, users)->images.empty());
+  ASSERT_TRUE(store().Tag("list", "again"));
+  ASSERT_TRUE(store().Remove("list", false, users));
+  ASSERT_TRUE(store().Remove("again", false, {}));
+  EXPECT_TRUE(store().List()->empty());
+  EXPECT_TRUE(Files(layout_.Blobs()).empty());
+  EXPECT_FALSE(HasLayer(D('1')) || HasLayer(D('2')));
+}
+
+TEST_F(ImageStoreTest, AListIsOnlyReplacedByWhoKnowsIt) {
+  Publish("a", 'a', 'b', "1");
+  NewList list = ListOf("list", 'e', "ab");
+  list.expected = Digest();
+  ASSERT_TRUE(store().PublishList(list));
+  EXPECT_EQ(store().PublishList(list).error().kind, ErrorKind::kConflict);
+  list.expected = D('f');
+  EXPECT_EQ(store().PublishList(list).error().kind, ErrorKind::kConflict);
+  list.expected = D('e');
+  list.digest = D('f');
+  ASSERT_TRUE(store().PublishList(list));
+  EXPECT_FALSE(store().HasBlob(D('e')));
+  EXPECT_TRUE(store().HasBlob(D('f')));
+  EXPECT_EQ(store().FindList("list")->value().digest, D('f'));
+  // An image that is gone makes no list.
+  list.expected = std::nullopt;
+  list.members[0].image = D('9');
+  EXPECT_EQ(store().PublishList(list).error().kind, ErrorKind::kConflict);
 }
 
 }  // namespace

@@ -1,0 +1,20 @@
+#pragma once
+// Images in registries as verbs name them, and lists on this machine.
+
+#include <string>
+#include <string_view>
+
+#include "cli/ops/manifest_verbs.h"
+#include "core/base/result.h"
+#include "oci/image/image_store.h"
+#include "oci/registry/remote_image.h"
+
+namespace hoy::cli {
+
+// `name` as typed, without a transport. Aliases, mirrors and credentials as for a pull.
+Result<oci::RemoteImage> RemoteImageOf(const std::string& name, const RegistryAccess& access);
+
+// kNotFound: neither a list's name nor its digest; kInvalidArgument: an image's.
+Result<oci::StoredList> FindStoredList(const oci::ImageStore& store, std::string_view name);
+
+}  // namespace hoy::cli
