@@ -127,10 +127,14 @@ Result<> MonitorPeer::OpenLog() {
 }
 
 void MonitorPeer::Prepare(std::vector<pollfd>& slots) {
+  // What lags reads on at once, also from a log that turns out to be gone.
+  if (Lags() && !OpenLog() && !always_ready_) {
+    always_ready_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  }
   auto events = static_cast<short>((Lags() ? 0 : POLLIN) | (queue_.empty() ? 0 : POLLOUT));
   slots.push_back({lost_ ? -1 : socket_.get(), events, 0});
   // A plain file is always ready.
-  slots.push_back({Lags() && log_ ? log_->fd().get() : -1, POLLIN, 0});
+  slots.push_back({!Lags() ? -1 : log_ ? log_->fd().get() : always_ready_.get(), POLLIN, 0});
 }
 
 Result<std::optional<SessionPeer::End>> MonitorPeer::Handle(std::span<const pollfd> slots) {
