@@ -219,7 +219,9 @@ Result<std::optional<SessionPeer::End>> MonitorPeer::ShowFromLog() {
   std::optional<End> end;
   if (frame) {
     place_ = log_->place();
-    TRY(end, Show(frame->stream == LogStream::kStdout, frame->payload));
+    if (frame->stream != LogStream::kLost) {
+      TRY(end, Show(frame->stream == LogStream::kStdout, frame->payload));
+    }
   } else {
     if (lost_) return End{End::Kind::kLost, 0};
     place_ = wanted_;

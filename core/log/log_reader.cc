@@ -3,211 +3,181 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-
-#include "core/sys/files.h"
+#include <vector>
 
 namespace hoy::core {
 namespace {
 
-constexpr size_t kReadAhead = 1 << 20;
-
-bool IsFrame(const FrameHeader& header) {
-  return header.magic == kFrameMagic && header.length > 0 && header.length <= kMaxFramePayload &&
-         (header.stream == LogStream::kStdout || header.stream == LogStream::kStderr);
-}
-
 size_t IndexOf(LogStream stream) {
-  return stream == LogStream::kStdout ? 0 : 1;
-}
-
-Error Damaged(uint64_t offset) {
-  return MakeError(ErrorKind::kCorrupt, fmt::format("the log is damaged at byte {}", offset));
+  return stream == LogStream::kStderr ? 1 : 0;
 }
 
 }  // namespace
 
-Result<LogReader> LogReader::Open(const std::string& path) {
-  TRY(Fd fd, OpenAt(kCwd, path, O_RDONLY));
-  posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  return LogReader(std::move(fd));
+Result<LogReader> LogReader::Open(const std::string& path, LogForm form) {
+  LogReader reader{RotatedFiles(path), form};
+  TRY(std::optional<OpenedFile> first, reader.files_.OpenAfter(0));
+  if (!first) return Fail(ErrorKind::kNotFound, "there is no log '{}'", path);
+  posix_fadvise(first->fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  reader.number_ = first->number;
+  reader.complete_ = first->complete;
+  reader.file_ = MakeLogFile(form, std::move(first->fd));
+  return reader;
 }
 
-Result<bool> LogReader::Fill(uint64_t want) {
-  if (end_ - begin_ >= want) return true;
-  if (buffer_.empty()) buffer_.resize(kReadAhead);
-  memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-  end_ -= begin_;
-  begin_ = 0;
-  while (end_ < want) {
-    ssize_t count = pread(fd_.get(), buffer_.data() + end_, buffer_.size() - end_,
-                          static_cast<off_t>(offset_ + end_));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return FailErrno("read", "log");
-    if (count == 0) return false;
-    end_ += static_cast<size_t>(count);
+// Whether the file that was the current one is still. All that was written to one that is not was
+// written before.
+Result<bool> LogReader::IsRotated() const {
+  struct stat ours{};
+  struct stat current{};
+  if (fstat(file_->fd().get(), &ours) != 0) return FailErrno("stat", "log");
+  if (stat(files_.path().c_str(), &current) != 0) {
+    // Between its two steps; or the whole container is gone, and so is what comes next.
+    if (errno == ENOENT) return true;
+    return FailErrno("stat", files_.path());
   }
-  return true;
+  return ours.st_ino != current.st_ino || ours.st_dev != current.st_dev;
+}
+
+Result<> LogReader::Advance() {
+  struct stat ours{};
+  if (fstat(file_->fd().get(), &ours) != 0) return FailErrno("stat", "log");
+  TRY(std::optional<OpenedFile> next, files_.OpenAfter(number_));
+  if (!next) return {};
+  number_ = next->number;
+  complete_ = next->complete;
+  struct stat theirs{};
+  if (fstat(next->fd.get(), &theirs) != 0) return FailErrno("stat", "log");
+  // The same file under the name it has got meanwhile.
+  if (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev) return {};
+  file_ = MakeLogFile(form_, std::move(next->fd));
+  return {};
 }
 
 Result<std::optional<LogFrame>> LogReader::Next() {
   while (true) {
-    TRY(bool has_header, Fill(sizeof(FrameHeader)));
-    if (!has_header) return std::nullopt;
-    FrameHeader header{};
-    memcpy(&header, buffer_.data() + begin_, sizeof header);
-    if (!IsFrame(header)) return Fail(Damaged(offset_));
-    uint64_t size = FrameSize(header.length);
-    TRY(bool whole, Fill(size));
-    if (!whole) return std::nullopt;
-    LogFrame frame{header.stream, header.time_ns,
-                   std::string_view(buffer_.data() + begin_ + sizeof header, header.length)};
-    uint64_t payload = offset_ + sizeof header;
-    uint64_t from = std::max(from_[IndexOf(header.stream)], payload);
-    begin_ += size;
-    offset_ += size;
-    if (from - payload >= header.length) continue;
-    frame.payload.remove_prefix(from - payload);
-    return frame;
+    TRY(std::optional<LogFrame> frame, file_->Next());
+    if (!frame) {
+      if (!complete_) {
+        TRY(complete_, IsRotated());
+        if (!complete_) return std::nullopt;
+        continue;  // what was written between our read and the rotation
+      }
+      const LogFile* before = file_.get();
+      TRY(Advance());
+      if (file_.get() == before) return std::nullopt;
+      continue;
+    }
+    if (frame->stream == LogStream::kLost) return frame;
+    const Tail& from = from_[IndexOf(frame->stream)];
+    Place place{number_, frame->offset};
+    if (place < from.place) continue;
+    if (place == from.place) frame->payload.remove_prefix(from.skip);
+    if (!frame->payload.empty()) return frame;
   }
 }
 
-Result<std::optional<FrameHeader>> LogReader::HeaderAt(uint64_t offset) {
-  FrameHeader header{};
-  ssize_t count = pread(fd_.get(), &header, sizeof header, static_cast<off_t>(offset));
-  if (count < 0) return FailErrno("read", "log");
-  if (count < static_cast<ssize_t>(sizeof header)) return std::nullopt;
-  if (!IsFrame(header)) return Fail(Damaged(offset));
-  return header;
-}
-
-void LogReader::SeekToPlace(uint64_t place) {
-  begin_ = end_ = 0;
-  offset_ = place;
-}
-
-Result<> LogReader::SeekToTime(Timestamp time) {
-  begin_ = end_ = 0;
-  while (true) {
-    TRY(std::optional<FrameHeader> header, HeaderAt(offset_));
-    if (!header || header->time_ns >= time) return {};
-    offset_ += FrameSize(header->length);
+void LogReader::Tail::Count(const LogFrame& frame, uint64_t file, uint64_t lines,
+                            uint64_t* counted) {
+  std::string_view payload = frame.payload;
+  size_t position = payload.size();
+  if (phase == Phase::kUnseen) {
+    // The last line of its stream, whether its newline is there or not.
+    ++*counted;
+    phase = Phase::kInLine;
+    if (payload.back() == '\n') --position;
   }
-}
-
-// The header of the frame that ends at `end`; nullopt: none does.
-Result<std::optional<FrameHeader>> LogReader::FrameBefore(uint64_t end) {
-  FrameTrailer length = 0;
-  if (end < FrameSize(1)) return std::nullopt;
-  auto at = static_cast<off_t>(end - sizeof length);
-  if (pread(fd_.get(), &length, sizeof length, at) != static_cast<ssize_t>(sizeof length)) {
-    return FailErrno("read", "log");
+  place = {file, frame.offset};
+  while (position > 0) {
+    const void* newline = memrchr(payload.data(), '\n', position);
+    if (newline == nullptr) break;
+    position = static_cast<size_t>(static_cast<const char*>(newline) - payload.data());
+    if (*counted == lines) {
+      phase = Phase::kDone;
+      skip = position + 1;
+      return;
+    }
+    ++*counted;
   }
-  if (length == 0 || length > kMaxFramePayload || FrameSize(length) > end) return std::nullopt;
-  auto header = HeaderAt(end - FrameSize(length));
-  if (!header || !*header || (*header)->length != length) return std::nullopt;
-  return **header;
-}
-
-// The end of the file, unless a crash cut the last frame: then it is found from the front.
-Result<uint64_t> LogReader::EndOfWholeFrames() {
-  struct stat status{};
-  if (fstat(fd_.get(), &status) != 0) return FailErrno("stat", "log");
-  auto end = static_cast<uint64_t>(status.st_size);
-  TRY(std::optional<FrameHeader> last, FrameBefore(end));
-  if (last) return end;
-  uint64_t good = 0;
-  while (true) {
-    auto next = HeaderAt(good);
-    if (!next || !*next || good + FrameSize((*next)->length) > end) return good;
-    good += FrameSize((*next)->length);
-  }
+  skip = 0;
 }
 
 Result<> LogReader::SeekToTail(uint64_t lines) {
-  begin_ = end_ = 0;
-  TRY(uint64_t end, EndOfWholeFrames());
-  enum class Phase { kUnseen, kInLine, kDone };
-  struct Stream {
-    Phase phase = Phase::kUnseen;
-    uint64_t frame;  // that holds the beginning of its first line to show
+  struct Visited {
+    uint64_t number;
+    bool complete;
+    std::unique_ptr<LogFile> file;
   };
-  Stream streams[2] = {{Phase::kUnseen, end}, {Phase::kUnseen, end}};
-  from_ = {end, end};
-  uint64_t counted = 0;
-  std::vector<char> payload(kMaxFramePayload);
-  auto wanted = [&](const Stream& stream) {
-    return stream.phase == Phase::kInLine || (stream.phase == Phase::kUnseen && counted < lines);
-  };
-  for (uint64_t at = end; at > 0 && (wanted(streams[0]) || wanted(streams[1]));) {
-    TRY(std::optional<FrameHeader> header, FrameBefore(at));
-    if (!header) return Fail(Damaged(at));
-    uint64_t start = at - FrameSize(header->length);
-    at = start;
-    size_t index = IndexOf(header->stream);
-    Stream& stream = streams[index];
-    if (!wanted(stream)) continue;
-    uint64_t first = start + sizeof(FrameHeader);
-    ssize_t count = pread(fd_.get(), payload.data(), header->length, static_cast<off_t>(first));
-    if (count != static_cast<ssize_t>(header->length)) return FailErrno("read", "log");
-    size_t position = header->length;
-    if (stream.phase == Phase::kUnseen) {
-      // The last line of its stream, whether its newline is there or not.
-      ++counted;
-      stream.phase = Phase::kInLine;
-      if (payload[position - 1] == '\n') --position;
-    }
-    while (position > 0) {
-      const void* newline = memrchr(payload.data(), '\n', position);
-      if (newline == nullptr) break;
-      position = static_cast<size_t>(static_cast<const char*>(newline) - payload.data());
-      from_[index] = first + position + 1;
-      stream.frame = start;
-      if (counted == lines) {
-        stream.phase = Phase::kDone;
-        break;
-      }
-      ++counted;
-    }
-    if (stream.phase == Phase::kInLine) {
-      from_[index] = first;
-      stream.frame = start;
-    }
+  std::vector<Visited> visited;
+  auto current = files_.OpenCurrent();
+  std::optional<OpenedFile> opened;
+  if (current) {
+    opened = *std::move(current);
+  } else if (current.error().kind == ErrorKind::kNotFound) {
+    TRY(opened, files_.OpenBefore(UINT64_MAX));
+  } else {
+    return Fail(std::move(current).error());
   }
-  offset_ = std::min(streams[0].frame, streams[1].frame);
+  if (!opened) return {};
+  std::array<Tail, 2> tails;
+  uint64_t counted = 0;
+  auto wanted = [&](const Tail& tail) {
+    return tail.phase == Tail::Phase::kInLine ||
+           (tail.phase == Tail::Phase::kUnseen && counted < lines);
+  };
+  while (opened) {
+    visited.push_back(
+        {opened->number, opened->complete, MakeLogFile(form_, std::move(opened->fd))});
+    LogFile& file = *visited.back().file;
+    TRY(uint64_t end, file.SeekToEnd());
+    if (visited.size() == 1) {
+      for (Tail& tail : tails) tail.place = {opened->number, end};
+    }
+    while (wanted(tails[0]) || wanted(tails[1])) {
+      TRY(std::optional<LogFrame> frame, file.Previous());
+      if (!frame) break;
+      if (frame->stream == LogStream::kLost || frame->payload.empty()) continue;
+      Tail& tail = tails[IndexOf(frame->stream)];
+      if (wanted(tail)) tail.Count(*frame, visited.back().number, lines, &counted);
+    }
+    if (!wanted(tails[0]) && !wanted(tails[1])) break;
+    TRY(opened, files_.OpenBefore(visited.back().number));
+  }
+  from_ = tails;
+  Place start = std::min(tails[0].place, tails[1].place);
+  for (Visited& candidate : visited) {
+    if (candidate.number != start.file) continue;
+    file_ = std::move(candidate.file);
+    number_ = candidate.number;
+    complete_ = candidate.complete;
+    file_->SeekTo(start.offset);
+  }
   return {};
 }
 
-void LineAssembler::Add(const LogFrame& frame) {
-  Partial& partial = PartialOf(frame.stream);
-  std::string_view rest = frame.payload;
-  while (!rest.empty()) {
-    size_t newline = rest.find('\n');
-    if (newline == std::string_view::npos) {
-      if (partial.text.empty()) partial.time = frame.time;
-      partial.text.append(rest);
-      return;
-    }
-    std::string_view line = rest.substr(0, newline + 1);
-    rest.remove_prefix(newline + 1);
-    if (partial.text.empty()) {
-      emit_(frame.stream, frame.time, line);
-    } else {
-      partial.text.append(line);
-      emit_(frame.stream, partial.time, partial.text);
-      partial.text.clear();
-    }
+Result<> LogReader::SeekToTime(Timestamp time) {
+  auto current = files_.OpenCurrent();
+  std::optional<OpenedFile> opened;
+  if (current) {
+    opened = *std::move(current);
+  } else if (current.error().kind == ErrorKind::kNotFound) {
+    TRY(opened, files_.OpenBefore(UINT64_MAX));
+  } else {
+    return Fail(std::move(current).error());
   }
-}
-
-void LineAssembler::Flush() {
-  for (LogStream stream : {LogStream::kStdout, LogStream::kStderr}) {
-    Partial& partial = PartialOf(stream);
-    if (!partial.text.empty()) emit_(stream, partial.time, partial.text);
-    partial.text.clear();
+  // Backwards, to the last file that begins with an older frame.
+  while (opened) {
+    number_ = opened->number;
+    complete_ = opened->complete;
+    file_ = MakeLogFile(form_, std::move(opened->fd));
+    TRY(std::optional<LogFrame> first, file_->Next());
+    if (first && first->time < time) return file_->SeekToTime(time);
+    file_->SeekTo(0);
+    TRY(opened, files_.OpenBefore(number_));
   }
+  return {};
 }
 
 }  // namespace hoy::core

@@ -1,34 +1,31 @@
 #pragma once
-// Reads a container's log (frame.h has the form): as bytes again, or as lines with their times.
+// Reads a container's log as one sequence of frames, whatever its form and in however many files it
+// lies (rotated_files.h).
+//
+// A reader may go on while the log is written and rotated. It holds the file that it is in open, so
+// nothing is lost or doubled by a rotation, killed at whatever point; only what was pruned before
+// it got there is missing.
+
+#include <sys/types.h>
 
 #include <array>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "core/base/fd.h"
 #include "core/base/result.h"
-#include "core/log/frame.h"
-#include "core/sys/clock.h"
+#include "core/log/log_file.h"
+#include "core/log/rotated_files.h"
 
 namespace hoy::core {
 
-struct LogFrame {
-  LogStream stream = LogStream::kStdout;
-  Timestamp time = 0;
-  std::string_view payload;  // valid until the next call of Next
-};
-
-// Goes through a log file from some frame on. The file may grow meanwhile; a frame that is not
-// whole yet (or was cut by a crash) is not there yet.
 class LogReader {
  public:
-  static Result<LogReader> Open(const std::string& path);
+  // `path` is that of the file that is written now. kNotFound: there is no log.
+  static Result<LogReader> Open(const std::string& path, LogForm form = LogForm::kFrames);
 
-  // The next whole frame; nullopt: none for now. kCorrupt: the file is not a log.
+  // The next whole frame; nullopt: none for now. kCorrupt: a file is not a log.
   Result<std::optional<LogFrame>> Next();
 
   // Leaves out all but the last `lines` lines, counted where they end, of both streams together. A
@@ -36,50 +33,39 @@ class LogReader {
   // is a line, too. Walks backwards from the end: its cost is that of the lines, not of the log.
   Result<> SeekToTail(uint64_t lines);
 
-  // The place of the next frame: how much of the log is before it.
-  uint64_t place() const { return offset_; }
-  void SeekToPlace(uint64_t place);
+  // The place of the next frame: how much of the file that is written now is before it. For a log
+  // of a single file.
+  uint64_t place() const { return file_->offset(); }
+  void SeekToPlace(uint64_t place) { file_->SeekTo(place); }
+  BorrowedFd fd() const { return file_->fd(); }
 
-  // Puts the reader on the first frame that is not older than `time`. Reads headers only.
+  // Puts the reader on the first frame that is not older than `time`, by bisection.
   Result<> SeekToTime(Timestamp time);
 
-  BorrowedFd fd() const { return fd_; }
-
  private:
-  explicit LogReader(Fd fd) : fd_(std::move(fd)) {}
-  Result<bool> Fill(uint64_t want);  // false: the file ends before
-  Result<std::optional<FrameHeader>> HeaderAt(uint64_t offset);
-  Result<std::optional<FrameHeader>> FrameBefore(uint64_t end);
-  Result<uint64_t> EndOfWholeFrames();
-
-  Fd fd_;
-  uint64_t offset_ = 0;  // of buffer_[begin_] in the file
-  // Of stdout and stderr: where in the file the first payload byte is that SeekToTail left in.
-  std::array<uint64_t, 2> from_{};
-  std::vector<char> buffer_;
-  size_t begin_ = 0;
-  size_t end_ = 0;
-};
-
-// Puts lines together from frames of two streams. A line's time is that of its first byte.
-class LineAssembler {
- public:
-  using Emit = std::function<void(LogStream stream, Timestamp time, std::string_view line)>;
-  explicit LineAssembler(Emit emit) : emit_(std::move(emit)) {}
-
-  void Add(const LogFrame& frame);  // emits every line that is whole, with its newline
-  void Flush();                     // emits what is left, without one
-
- private:
-  struct Partial {
-    std::string text;
-    Timestamp time = 0;
+  struct Place {
+    uint64_t file = 0;
+    uint64_t offset = 0;
+    auto operator<=>(const Place&) const = default;
   };
-  Partial& PartialOf(LogStream stream) { return stream == LogStream::kStdout ? out_ : err_; }
+  // One of the streams in SeekToTail, seen from its end.
+  struct Tail {
+    enum class Phase { kUnseen, kInLine, kDone } phase = Phase::kUnseen;
+    Place place;      // of the frame that holds the beginning of its first line to show
+    size_t skip = 0;  // bytes of that frame's payload before the line
+    void Count(const LogFrame& frame, uint64_t file, uint64_t lines, uint64_t* counted);
+  };
 
-  Emit emit_;
-  Partial out_;
-  Partial err_;
+  LogReader(RotatedFiles files, LogForm form) : files_(std::move(files)), form_(form) {}
+  Result<bool> IsRotated() const;
+  Result<> Advance();
+
+  RotatedFiles files_;
+  LogForm form_;
+  std::unique_ptr<LogFile> file_;
+  uint64_t number_ = 0;       // what file_ is called once it is rotated
+  bool complete_ = false;     // it is: nothing more is written to it
+  std::array<Tail, 2> from_;  // what SeekToTail left in, of stdout and stderr
 };
 
 }  // namespace hoy::core

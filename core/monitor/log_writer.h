@@ -1,46 +1,111 @@
 #pragma once
-// Appends what a container writes to its log (core/log/frame.h has the form).
+// Keeps what a container writes, by its log driver (core/state/log_config.h).
 //
-// A log that cannot be written (disk full) never stops the container: what could not be appended is
-// taken back whole, so that no reader sees half a frame, and `error` remembers why.
+//   file       frames (core/log/frame.h)
+//   json-file  docker's lines (core/log/json_line.h)
+//   journald   a datagram for each line (journal.h)
+//   none       nothing
+//
+// A log that cannot be written (disk full) never stops the container. What could not be written is
+// taken back whole, so that no reader sees half a frame or line, and counted; `file` notes in place
+// that something is missing, as soon as there is room again. Files are rotated as
+// core/log/rotated_files.h draws it.
+
+#include <sys/uio.h>
 
 #include <cstdint>
+#include <string_view>
 
 #include "core/log/frame.h"
+#include "core/monitor/journal.h"
+#include "core/monitor/line_splitter.h"
+#include "core/state/log_config.h"
 
 namespace hoy::core {
 
 constexpr uint64_t kNotLogged = ~uint64_t{0};
 
-// A frame laid out so that one write(2) logs it: whoever reads a stream puts the payload in place.
-struct LogBuffer {
-  alignas(8) char frame[sizeof(FrameHeader) + kMaxFramePayload + sizeof(FrameTrailer)];
+struct LogTarget {
+  LogDriver driver = LogDriver::kNone;
+  // Of the file that is written. Made by every driver: it is also the mark that the container has
+  // run.
+  const char* path = nullptr;
+  uint64_t max_size = 0;
+  uint32_t max_files = 1;
+  uint64_t next_number = 1;         // of the next file that is rotated
+  std::string_view extra;           // json-file: `"attrs":{...},`; journald: fields in its form
+  const char* lost_path = nullptr;  // where the loss is noted while the container runs
+  char* const* packer = nullptr;    // argv, exec'd after each rotation; or null
+};
 
-  char* payload() { return frame + sizeof(FrameHeader); }
+// What was not written, in bytes that the container wrote.
+struct LogLoss {
+  uint64_t bytes = 0;
+  uint64_t unmarked = 0;  // those that the log itself does not tell of
+};
+
+// A stream is read into the payload.
+struct LogBuffer {
+  char bytes[kMaxFramePayload];
+  char* payload() { return bytes; }
 };
 
 class LogWriter {
  public:
-  // Opens the log for appending, or makes it. `after_crash`: a monitor that was killed may have
-  // left half a frame at its end, which is cut off. 0, or an errno.
-  int Open(const char* path, bool after_crash);
+  // `after_crash`: a monitor that was killed may have left half a frame or line at the end, which
+  // is cut off. 0, or an errno.
+  int Open(const LogTarget& target, bool after_crash);
 
-  // Appends the first `length` bytes of the buffer's payload as one frame. Its place: how much of
-  // the log there was before it. kNotLogged: it could not be appended.
-  uint64_t Write(LogStream stream, LogBuffer& buffer, uint32_t length);
+  // How much to read for one Write, so that it fits into one frame.
+  uint32_t MostThatFits() const;
 
-  // Once, at the end: nothing is written after it.
+  // The place in the log of what was written: where its frame begins. kNotLogged: it could not be.
+  uint64_t Write(LogStream stream, const LogBuffer& buffer, uint32_t length);
+  // The place of the next.
+  uint64_t end() const { return size_ + GapAt(size_); }
+
+  // At the end: nothing is written after it.
+  void Finish();
   void Sync();
 
-  // How much of the log there is: the place of the next frame.
-  uint64_t end() const { return end_; }
-  int error() const { return error_; }
+  const LogLoss& loss() const { return loss_; }
 
  private:
+  uint64_t WriteFrames(LogStream stream, const char* bytes, size_t length, int64_t time);
+  size_t PieceThatFits(LogStream stream, const char* bytes, size_t length, bool may_rotate);
+  bool WriteFrame(LogStream stream, const char* bytes, size_t length, int64_t time);
+  bool FitsWithMark(size_t length) const;
+  void MarkLoss(int64_t time);
+
+  void WriteLines(LogStream stream, const char* bytes, size_t length, int64_t time);
+  void WriteMessage(const LogMessage& message);
+  void WriteJson(const LogMessage& message);
+  void PutJson(std::string_view text);
+  bool FlushJson();
+
+  bool Append(iovec* parts, int count, uint64_t size);
+  bool Rotate();
+  void RunPacker() const;
+  void Lose(uint64_t bytes);
+
+  LogTarget target_;
   int fd_ = -1;
-  uint64_t end_ = 0;
+  uint64_t size_ = 0;
   bool written_ = false;
-  int error_ = 0;
+  bool open_line_[2] = {};  // file: the stream's last byte was no newline
+  LogLoss loss_;
+  int lost_fd_ = -1;
+
+  LineSplitter splitters_[2];
+  Journal journal_;
+
+  // json-file: lines on their way.
+  static constexpr size_t kJsonBuffer = 32 * 1024;
+  char json_[kJsonBuffer];
+  size_t json_used_ = 0;
+  uint64_t whole_lines_ = 0;  // the file's size after the last line that is there as a whole
+  uint64_t json_text_ = 0;    // bytes of the container's that came after it
+  bool json_broken_ = false;  // the line at hand is lost already
 };
 
 }  // namespace hoy::core

@@ -145,7 +145,10 @@ void OpenStreams(Monitor& m) {
 void OpenLog(Monitor& m) {
   const char* path = m.plan.text(m.header().log_path);
   if (path == nullptr) return;
-  int error = m.log.Open(path, m.header().mode == MonitorMode::kAdopt);
+  LogTarget target;
+  target.driver = LogDriver::kFile;
+  target.path = path;
+  int error = m.log.Open(target, m.header().mode == MonitorMode::kAdopt);
   if (error != 0) GiveUp(SetupStage::kLog, error);
 }
 
@@ -433,6 +436,7 @@ void AdoptInit(Monitor& m) {
   FailPoint("monitor-exited");
   ExitFacts facts = CollectExit(m, timed_out);
   pump.Drain();
+  m.log.Finish();
   if (plan.header().durable != 0) m.log.Sync();
   FailPoint("monitor-drained");
   PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);

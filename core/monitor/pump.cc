@@ -46,7 +46,7 @@ void Pump::Handle(const pollfd* slots) {
 
 bool Pump::ReadStream(int which) {
   if (fds_.out[which] < 0) return false;
-  ssize_t count = read(fds_.out[which], buffer_.payload(), kMaxFramePayload);
+  ssize_t count = read(fds_.out[which], buffer_.payload(), log_.MostThatFits());
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (count <= 0) {
     // End of file, or EIO from a terminal that nobody holds any more. The master stays open for
