@@ -137,6 +137,10 @@ Result<> Cgroup::Thaw() const {
   return driver_->Thaw(location_);
 }
 
+bool Cgroup::IsFrozen() const {
+  return driver_ != nullptr && driver_->IsFrozen(location_);
+}
+
 Result<> Cgroup::Kill() const {
   if (driver_ == nullptr) return {};
   return driver_->Kill(location_);

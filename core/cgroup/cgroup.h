@@ -111,6 +111,9 @@ class Cgroup {
 
   Result<> Freeze() const;  // returns when all are frozen
   Result<> Thaw() const;
+  // Whether it is paused: frozen, or on the way there (a process that hangs in the kernel freezes
+  // late). Costs one small read on v1, one or two on v2. A missing cgroup is not frozen.
+  bool IsFrozen() const;
   // SIGKILL to every process in it and in cgroups below it, however fast they fork. Frozen ones are
   // thawed so that they die. Returns when the signals are sent, not when all are gone.
   Result<> Kill() const;

@@ -26,6 +26,7 @@ class CgroupDriver {
   virtual Result<> Update(const CgroupLocation& location, const ResourceLimits& limits) = 0;
   virtual Result<> Freeze(const CgroupLocation& location) = 0;
   virtual Result<> Thaw(const CgroupLocation& location) = 0;
+  virtual bool IsFrozen(const CgroupLocation& location) = 0;
   virtual Result<> Kill(const CgroupLocation& location) = 0;
   virtual Result<> Remove(const CgroupLocation& location, int patience_ms) = 0;
   virtual Result<std::vector<pid_t>> Processes(const CgroupLocation& location) = 0;

@@ -161,11 +161,14 @@ TEST_F(CgroupLive, FreezesAndThaws) {
   ASSERT_EQ(write(ask[1], &byte, 1), 1);
   ASSERT_EQ(read(answer[0], &byte, 1), 1);
 
+  EXPECT_FALSE(cgroup->IsFrozen());
   ASSERT_OK(cgroup->Freeze());
+  EXPECT_TRUE(cgroup->IsFrozen());
   ASSERT_EQ(write(ask[1], &byte, 1), 1);
   pollfd reply{answer[0], POLLIN, 0};
   EXPECT_EQ(poll(&reply, 1, 50), 0) << "a frozen process answered";
   ASSERT_OK(cgroup->Thaw());
+  EXPECT_FALSE(cgroup->IsFrozen());
   EXPECT_EQ(read(answer[0], &byte, 1), 1);
 
   // Killing what is frozen must not need a thaw by hand.
@@ -173,6 +176,7 @@ TEST_F(CgroupLive, FreezesAndThaws) {
   ASSERT_OK(cgroup->Kill());
   EXPECT_EQ(echo.Wait().signal, SIGKILL);
   ASSERT_OK(cgroup->Remove());
+  EXPECT_FALSE(cgroup->IsFrozen());
   for (int fd : {ask[0], ask[1], answer[0], answer[1]}) close(fd);
 }
 
