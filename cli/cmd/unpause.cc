@@ -1,0 +1,49 @@
+#include "cli/ui/command.h"
+#include "cli/ui/objects.h"
+#include "core/engine/pause.h"
+
+namespace hoy::cli {
+namespace {
+
+class UnpauseCommand final : public Command {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "unpause",
+                                        .aliases = "container unpause",
+                                        .summary = "Let paused containers go on",
+                                        .section = Section::kContainers};
+  UnpauseCommand() : Command(kInfo) {
+    OptionalArguments("CONTAINER", &containers_, Completes::kRunningContainer);
+    Flag("-a,--all", &all_, "all that are paused");
+  }
+
+  Result<int> Run(Context& context) override {
+    if (all_ && !containers_.empty()) {
+      return Fail(UsageError("--all and a container exclude each other"));
+    }
+    if (all_) {
+      TRY(std::vector<std::string> ids, core::ListContainerIds(context.layout));
+      std::erase_if(ids, [&](const std::string& id) { return !Concerns(context, id); });
+      containers_ = std::move(ids);
+    } else if (containers_.empty()) {
+      return Fail(UsageError("requires at least one container, or --all"));
+    }
+    return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
+      TRY(std::string id, core::FindContainer(context.layout, name));
+      return core::UnpauseContainer(context.layout, id);
+    });
+  }
+
+ private:
+  static bool Concerns(const Context& context, const std::string& id) {
+    auto status = core::Observe(context.layout, id);
+    return status && status->state == core::ContainerState::kRunning &&
+           core::IsPaused(context.layout, id);
+  }
+
+  std::vector<std::string> containers_;
+  bool all_ = false;
+};
+HOY_REGISTER_COMMAND(UnpauseCommand);
+
+}  // namespace
+}  // namespace hoy::cli
