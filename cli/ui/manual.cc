@@ -1,5 +1,7 @@
 #include "cli/ui/manual.h"
 
+#include <algorithm>
+
 #include "cli/ui/help.h"
 #include "core/base/text.h"
 
@@ -80,7 +82,11 @@ std::string ExitStatusSection(const Command& command) {
     text += fmt::format(".TP\n{}\n{}\n", code, meaning);
   };
   bool is_globals = command.info().name.empty();
-  if (command.info().runs_command && !is_globals) {
+  bool runs_command =
+      is_globals || std::ranges::any_of(command.positionals(), [](const auto& each) {
+        return each.name.starts_with("COMMAND");
+      });
+  if (runs_command && !is_globals) {
     text += "The command\\(aqs own, except:\n";
   } else {
     add(".B 0", "Success.");
@@ -88,11 +94,11 @@ std::string ExitStatusSection(const Command& command) {
                              "create and exec."
                            : "An object that was named does not exist.");
   }
-  if (command.info().runs_command) {
+  if (runs_command) {
     add(".B 124", "The time given with \\fB\\-\\-timeout\\fR ran out.");
   }
   add(".B 125", "hoy itself failed, or the command line is wrong.");
-  if (command.info().runs_command) {
+  if (runs_command) {
     add(".B 126", "The command was found and cannot be run.");
     add(".B 127", "The command was not found.");
     add("128+\\fIn\\fR", "The command was ended by signal \\fIn\\fR.");
