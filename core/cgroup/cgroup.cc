@@ -122,9 +122,9 @@ Result<> Cgroup::Join(pid_t pid) const {
   return {};
 }
 
-Result<> Cgroup::Update(const ResourceLimits& limits) const {
+Result<> Cgroup::Update(const ResourceLimits& before, const ResourceLimits& after) const {
   if (driver_ == nullptr) return NoCgroup("update limits");
-  return driver_->Update(location_, limits);
+  return driver_->Update(location_, before, after);
 }
 
 Result<> Cgroup::Freeze() const {
@@ -159,11 +159,6 @@ Result<std::vector<pid_t>> Cgroup::Processes() const {
 Result<bool> Cgroup::IsEmpty() const {
   TRY(auto pids, Processes());
   return pids.empty();
-}
-
-Result<CgroupStats> Cgroup::Stats() const {
-  if (driver_ == nullptr) return NoCgroup("read usage");
-  return driver_->Stats(location_);
 }
 
 uint64_t Cgroup::OomKills() const {

@@ -64,19 +64,6 @@ struct CgroupRequest {
   std::vector<DeviceRule> devices;  // after DefaultDeviceRules(); the last match decides
 };
 
-struct CgroupStats {
-  uint64_t memory_usage_bytes = 0;             // as `docker stats`: without the inactive page cache
-  std::optional<uint64_t> memory_peak_bytes;   // v2: Linux 5.19
-  std::optional<uint64_t> memory_limit_bytes;  // unset: none
-  uint64_t cpu_usage_ns = 0;
-  uint64_t cpu_user_ns = 0;
-  uint64_t cpu_system_ns = 0;
-  uint64_t pids = 0;
-  std::optional<uint64_t> pids_limit;
-  uint64_t read_bytes = 0;  // block I/O
-  uint64_t written_bytes = 0;
-};
-
 class CgroupDriver;
 
 // A handle. It does not own the cgroup: dropping it leaves the cgroup as it is.
@@ -106,8 +93,9 @@ class Cgroup {
   BorrowedFd clone_into() const { return directory_; }
 
   Result<> Join(pid_t pid) const;  // any process; may take 15 ms, see join.h
-  // Writes changed limits to a living cgroup (hoy update).
-  Result<> Update(const ResourceLimits& limits) const;
+  // Writes to a living cgroup what differs between two sets of limits (hoy update). When the kernel
+  // refuses one, none is changed; kinds as in Create. kConflict: the container uses more than that.
+  Result<> Update(const ResourceLimits& before, const ResourceLimits& after) const;
 
   Result<> Freeze() const;  // returns when all are frozen
   Result<> Thaw() const;
@@ -124,7 +112,6 @@ class Cgroup {
   // All pids in it and below, as this pid namespace sees them. A missing cgroup has none.
   Result<std::vector<pid_t>> Processes() const;
   Result<bool> IsEmpty() const;
-  Result<CgroupStats> Stats() const;  // kUnsupported where there is no cgroup
   uint64_t OomKills() const;  // processes that the OOM killer took in it; 0 where nobody counts
 
  private:

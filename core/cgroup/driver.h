@@ -23,14 +23,14 @@ class CgroupDriver {
  public:
   virtual ~CgroupDriver() = default;
   virtual Result<MadeCgroup> Create(const CgroupHost& host, const CgroupRequest& request) = 0;
-  virtual Result<> Update(const CgroupLocation& location, const ResourceLimits& limits) = 0;
+  virtual Result<> Update(const CgroupLocation& location, const ResourceLimits& before,
+                          const ResourceLimits& after) = 0;
   virtual Result<> Freeze(const CgroupLocation& location) = 0;
   virtual Result<> Thaw(const CgroupLocation& location) = 0;
   virtual bool IsFrozen(const CgroupLocation& location) = 0;
   virtual Result<> Kill(const CgroupLocation& location) = 0;
   virtual Result<> Remove(const CgroupLocation& location, int patience_ms) = 0;
   virtual Result<std::vector<pid_t>> Processes(const CgroupLocation& location) = 0;
-  virtual Result<CgroupStats> Stats(const CgroupLocation& location) = 0;
 };
 
 std::unique_ptr<CgroupDriver> MakeCgroupV1Driver();

@@ -189,6 +189,37 @@ Result<> ValidateLimits(const ResourceLimits& limits, const CpuTopology& topolog
   return {};
 }
 
+ResourceLimits MergeLimits(ResourceLimits now, const ResourceLimits& changes) {
+  if (Asked(changes.nano_cpus)) {
+    now.cpu_quota_us.reset();
+    now.cpu_period_us.reset();
+  }
+  if (Asked(changes.cpu_quota_us) || Asked(changes.cpu_period_us)) now.nano_cpus.reset();
+  for (auto field :
+       {&ResourceLimits::memory_bytes, &ResourceLimits::memory_swap_bytes,
+        &ResourceLimits::memory_reservation_bytes, &ResourceLimits::nano_cpus,
+        &ResourceLimits::cpu_shares, &ResourceLimits::cpu_quota_us, &ResourceLimits::cpu_period_us,
+        &ResourceLimits::pids_limit, &ResourceLimits::blkio_weight}) {
+    if (Asked(changes.*field)) now.*field = changes.*field;
+  }
+  if (changes.memory_swappiness.value_or(-1) >= 0) {
+    now.memory_swappiness = changes.memory_swappiness;
+  }
+  if (!changes.cpuset_cpus.empty()) now.cpuset_cpus = changes.cpuset_cpus;
+  if (!changes.cpuset_mems.empty()) now.cpuset_mems = changes.cpuset_mems;
+  for (const DeviceThrottle& change : changes.throttles) {
+    std::erase_if(now.throttles, [&](const DeviceThrottle& old) {
+      return old.kind == change.kind && old.major == change.major && old.minor == change.minor;
+    });
+    now.throttles.push_back(change);
+  }
+  for (const auto& change : changes.cgroup_conf) {
+    std::erase_if(now.cgroup_conf, [&](const auto& old) { return old.first == change.first; });
+    now.cgroup_conf.push_back(change);
+  }
+  return now;
+}
+
 int64_t CpuSharesToWeight(int64_t shares) {
   if (shares <= 2) return 1;
   if (shares >= 262144) return 10000;

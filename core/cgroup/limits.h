@@ -16,6 +16,10 @@
 
 namespace hoy::core {
 
+// `now` with what `changes` asks for: what it leaves out stays as it is (hoy update). --cpus and
+// --cpu-quota with --cpu-period are two ways to say one thing: the new one replaces the old. Pure.
+ResourceLimits MergeLimits(ResourceLimits now, const ResourceLimits& changes);
+
 // What the host has, for checking limits against it.
 struct CpuTopology {
   std::string online_cpus = "0";  // /sys/devices/system/cpu/online

@@ -10,6 +10,7 @@
 
 #include "core/base/rollback.h"
 #include "core/base/text.h"
+#include "core/cgroup/apply.h"
 #include "core/cgroup/driver.h"
 #include "core/cgroup/tree.h"
 #include "core/sys/files.h"
@@ -125,8 +126,11 @@ class CgroupV1Driver : public CgroupDriver {
     return made;
   }
 
-  Result<> Update(const CgroupLocation& location, const ResourceLimits& limits) override {
-    TRY(auto writes, PlanLimitsV1(limits));
+  Result<> Update(const CgroupLocation& location, const ResourceLimits& before,
+                  const ResourceLimits& after) override {
+    TRY(auto old_writes, PlanLimitsV1(before));
+    TRY(auto new_writes, PlanLimitsV1(after));
+    auto writes = ChangedWrites(old_writes, new_writes);
     auto memory = std::ranges::find(writes, "memory.limit_in_bytes", &LimitWrite::file);
     auto swap = std::ranges::find(writes, "memory.memsw.limit_in_bytes", &LimitWrite::file);
     if (memory != writes.end() && swap != writes.end()) {
@@ -135,18 +139,19 @@ class CgroupV1Driver : public CgroupDriver {
       auto wanted = ParseInteger<uint64_t>(memory->value);
       if (old && wanted && *wanted > *old) std::iter_swap(memory, swap);
     }
-    for (const LimitWrite& write : writes) {
+    std::vector<PlacedWrite> placed;
+    for (LimitWrite& write : writes) {
       std::string directory = location.Directory(write.controller);
-      if (directory.empty()) {
-        if (!write.required) continue;
+      if (!directory.empty()) {
+        placed.push_back({std::move(directory), std::move(write)});
+      } else if (write.required) {
         return Fail(
             MakeError(ErrorKind::kUnsupported, fmt::format("{}: the container has no {} cgroup",
                                                            write.flag, write.controller))
                 .WithHint("create the container again with this limit"));
       }
-      TRY(WriteLimit(directory, write));
     }
-    return {};
+    return ApplyWrites(placed);
   }
 
   Result<> Freeze(const CgroupLocation& location) override { return SetFrozen(location, true); }
@@ -193,20 +198,6 @@ class CgroupV1Driver : public CgroupDriver {
   Result<std::vector<pid_t>> Processes(const CgroupLocation& location) override {
     if (location.directories.empty()) return std::vector<pid_t>{};
     return ProcessesInCgroup(AnyDirectory(location));
-  }
-
-  Result<CgroupStats> Stats(const CgroupLocation& location) override {
-    CgroupStats stats;
-    ReadMemory(location.Directory("memory"), stats);
-    std::string cpu = location.Directory("cpuacct");
-    stats.cpu_usage_ns = ReadCgroupNumber(cpu + "/cpuacct.usage").value_or(0);
-    stats.cpu_user_ns = ReadCgroupNumber(cpu + "/cpuacct.usage_user").value_or(0);
-    stats.cpu_system_ns = ReadCgroupNumber(cpu + "/cpuacct.usage_sys").value_or(0);
-    std::string pids = location.Directory("pids");
-    stats.pids = ReadCgroupNumber(pids + "/pids.current").value_or(0);
-    stats.pids_limit = ReadCgroupNumber(pids + "/pids.max");
-    ReadBlockIo(location.Directory("blkio"), stats);
-    return stats;
   }
 
  private:
@@ -273,32 +264,6 @@ class CgroupV1Driver : public CgroupDriver {
       }
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, std::chrono::microseconds(10'000));
-    }
-  }
-
-  static void ReadMemory(const std::string& directory, CgroupStats& stats) {
-    uint64_t usage = ReadCgroupNumber(directory + "/memory.usage_in_bytes").value_or(0);
-    if (auto text = ReadFile(directory + "/memory.stat")) {
-      usage -= std::min(usage, FlatKeyed(*text, "total_inactive_file"));
-    }
-    stats.memory_usage_bytes = usage;
-    stats.memory_peak_bytes = ReadCgroupNumber(directory + "/memory.max_usage_in_bytes");
-    // "None" is the largest multiple of the page size that fits.
-    constexpr uint64_t kNone = uint64_t{1} << 62;
-    stats.memory_limit_bytes = ReadCgroupNumber(directory + "/memory.limit_in_bytes");
-    if (stats.memory_limit_bytes.value_or(0) >= kNone) stats.memory_limit_bytes.reset();
-  }
-
-  // "8:0 Read 4096", "8:0 Write 0", ..., "Total 4096".
-  static void ReadBlockIo(const std::string& directory, CgroupStats& stats) {
-    auto text = ReadFile(directory + "/blkio.throttle.io_service_bytes_recursive");
-    if (!text) return;
-    for (std::string_view line : Split(*text, '\n')) {
-      auto fields = Split(line, ' ');
-      if (fields.size() != 3) continue;
-      uint64_t bytes = ParseInteger<uint64_t>(fields[2]).value_or(0);
-      if (fields[1] == "Read") stats.read_bytes += bytes;
-      if (fields[1] == "Write") stats.written_bytes += bytes;
     }
   }
 };

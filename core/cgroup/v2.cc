@@ -12,6 +12,7 @@
 
 #include "core/base/rollback.h"
 #include "core/base/text.h"
+#include "core/cgroup/apply.h"
 #include "core/cgroup/driver.h"
 #include "core/cgroup/tree.h"
 #include "core/sys/files.h"
@@ -120,10 +121,22 @@ class CgroupV2Driver : public CgroupDriver {
     return none;
   }
 
-  Result<> Update(const CgroupLocation& location, const ResourceLimits& limits) override {
-    TRY(auto writes, PlanLimitsV2(limits));
-    for (const LimitWrite& write : writes) TRY(WriteLimit(Directory(location), write));
-    return {};
+  Result<> Update(const CgroupLocation& location, const ResourceLimits& before,
+                  const ResourceLimits& after) override {
+    TRY(auto old_writes, PlanLimitsV2(before));
+    TRY(auto new_writes, PlanLimitsV2(after));
+    std::string directory = Directory(location);
+    std::vector<PlacedWrite> placed;
+    for (LimitWrite& write : ChangedWrites(old_writes, new_writes)) {
+      if (write.file == "memory.max") TRY(CheckMemoryInUse(directory, write));
+      if (!Exists(directory + "/" + write.file) && write.controller != "cgroup") {
+        // Nobody has asked for this controller yet.
+        int code = 0;
+        (void)EnableControllers(ParentOf(directory), {write.controller}, &code);
+      }
+      placed.push_back({directory, std::move(write)});
+    }
+    return ApplyWrites(placed);
   }
 
   Result<> Freeze(const CgroupLocation& location) override { return SetFrozen(location, true); }
@@ -162,26 +175,6 @@ class CgroupV2Driver : public CgroupDriver {
 
   Result<std::vector<pid_t>> Processes(const CgroupLocation& location) override {
     return ProcessesInCgroup(Directory(location));
-  }
-
-  Result<CgroupStats> Stats(const CgroupLocation& location) override {
-    std::string directory = Directory(location);
-    CgroupStats stats;
-    stats.memory_usage_bytes = ReadCgroupNumber(directory + "/memory.current").value_or(0);
-    if (auto text = ReadFile(directory + "/memory.stat")) {
-      stats.memory_usage_bytes -=
-          std::min(stats.memory_usage_bytes, FlatKeyed(*text, "inactive_file"));
-    }
-    stats.memory_peak_bytes = ReadCgroupNumber(directory + "/memory.peak");
-    stats.memory_limit_bytes = ReadCgroupNumber(directory + "/memory.max");
-    TRY(std::string cpu, ReadFile(directory + "/cpu.stat"));
-    stats.cpu_usage_ns = FlatKeyed(cpu, "usage_usec") * 1000;
-    stats.cpu_user_ns = FlatKeyed(cpu, "user_usec") * 1000;
-    stats.cpu_system_ns = FlatKeyed(cpu, "system_usec") * 1000;
-    stats.pids = ReadCgroupNumber(directory + "/pids.current").value_or(0);
-    stats.pids_limit = ReadCgroupNumber(directory + "/pids.max");
-    ReadBlockIo(directory, stats);
-    return stats;
   }
 
  private:
@@ -256,6 +249,18 @@ class CgroupV2Driver : public CgroupDriver {
     return {};
   }
 
+  // v1 refuses a limit below what cannot be reclaimed; v2 takes it and kills for it.
+  static Result<> CheckMemoryInUse(const std::string& directory, const LimitWrite& write) {
+    uint64_t used = ReadCgroupNumber(directory + "/memory.current").value_or(0);
+    if (auto text = ReadFile(directory + "/memory.stat")) {
+      used -= std::min(used, FlatKeyed(*text, "file"));
+    }
+    auto wanted = ParseInteger<uint64_t>(write.value);
+    if (!wanted || used <= *wanted) return {};
+    return Fail(ErrorKind::kConflict, "{} {}: the container uses {} bytes", write.flag, write.value,
+                used);
+  }
+
   static Error MissingController(const std::string& directory, const LimitWrite& write, int code) {
     auto available = ReadFile(directory + "/cgroup.controllers");
     bool offered = available && Lists(*available, write.controller);
@@ -298,21 +303,6 @@ class CgroupV2Driver : public CgroupDriver {
                     frozen ? "frozen" : "thawed");
       }
       WaitForEvent(directory, left);
-    }
-  }
-
-  // "8:0 rbytes=4096 wbytes=0 rios=1 ..."
-  static void ReadBlockIo(const std::string& directory, CgroupStats& stats) {
-    auto text = ReadFile(directory + "/io.stat");
-    if (!text) return;
-    for (std::string_view line : Split(*text, '\n')) {
-      for (std::string_view field : Split(line, ' ')) {
-        auto [key, value] = CutAt(field, '=');
-        if (!value) continue;
-        uint64_t bytes = ParseInteger<uint64_t>(*value).value_or(0);
-        if (key == "rbytes") stats.read_bytes += bytes;
-        if (key == "wbytes") stats.written_bytes += bytes;
-      }
     }
   }
 

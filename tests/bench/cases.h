@@ -20,6 +20,7 @@ std::string LargeImageStorage();
 void RunTrue(Ground& ground, Report& report, int rounds);
 void ExecTrue(Ground& ground, Report& report, int rounds);
 void ListContainers(Ground& ground, Report& report, int rounds);
+void ShowStats(Ground& ground, Report& report, int rounds);
 void PrintVersion(Ground& ground, Report& report, int rounds);
 void MonitorMemory(Ground& ground, Report& report, int rounds);
 void LogThroughput(Ground& ground, Report& report, int rounds);

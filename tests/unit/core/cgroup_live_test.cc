@@ -1,3 +1,4 @@
+#include "core/cgroup/usage.h"
 #include "tests/unit/core/cgroup_fixture.h"
 
 namespace hoy::core {
@@ -96,13 +97,44 @@ TEST_F(CgroupLive, UpdatesLimitsInBothDirections) {
   request_.limits.memory_bytes = 64 * kMiB;
   auto cgroup = Cgroup::Create(request_);
   ASSERT_OK(cgroup);
+  ResourceLimits before = request_.limits;
   for (int64_t size : {256 * kMiB, 32 * kMiB}) {
-    ResourceLimits limits;
-    limits.memory_bytes = limits.memory_swap_bytes = size;
-    ASSERT_OK(cgroup->Update(limits));
+    ResourceLimits after = before;
+    after.memory_bytes = after.memory_swap_bytes = size;
+    ASSERT_OK(cgroup->Update(before, after));
     EXPECT_EQ(FileOf(*cgroup, "memory", "memory.limit_in_bytes", "memory.max"),
               std::to_string(size));
+    before = after;
   }
+  ASSERT_OK(cgroup->Remove());
+}
+
+// The quota is refused (a period of zero is none), and so the limits before it go back.
+TEST_F(CgroupLive, AnUpdateThatTheKernelRefusesChangesNothing) {
+  request_.limits.memory_bytes = 64 * kMiB;
+  request_.limits.pids_limit = 50;
+  auto cgroup = Cgroup::Create(request_);
+  ASSERT_OK(cgroup);
+  std::string memory = FileOf(*cgroup, "memory", "memory.limit_in_bytes", "memory.max");
+  std::string swap =
+      v2() ? "" : FileOf(*cgroup, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max");
+  std::string shares = FileOf(*cgroup, "cpu", "cpu.shares", "cpu.weight");
+  ResourceLimits after = request_.limits;
+  after.memory_bytes = 256 * kMiB;
+  after.cpu_shares = 512;
+  after.cpu_period_us = 7;  // ValidateLimits would have caught it
+  after.cpu_quota_us = 7;
+  after.pids_limit = 20;
+  auto updated = cgroup->Update(request_.limits, after);
+  ASSERT_FALSE(updated);
+  EXPECT_NE(updated.error().message.find("--cpu-quota"), std::string::npos)
+      << updated.error().message;
+  EXPECT_EQ(FileOf(*cgroup, "memory", "memory.limit_in_bytes", "memory.max"), memory);
+  if (!v2()) {
+    EXPECT_EQ(FileOf(*cgroup, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max"), swap);
+  }
+  EXPECT_EQ(FileOf(*cgroup, "cpu", "cpu.shares", "cpu.weight"), shares);
+  EXPECT_EQ(FileOf(*cgroup, "pids", "pids.max", "pids.max"), "50");
   ASSERT_OK(cgroup->Remove());
 }
 
@@ -363,18 +395,28 @@ TEST_F(CgroupLive, TellsWhatIsUsed) {
   member.Go();
   char byte = 0;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
-  auto stats = cgroup->Stats();
-  ASSERT_OK(stats);
-  EXPECT_GE(stats->memory_usage_bytes, 7U << 20);
-  EXPECT_LE(stats->memory_usage_bytes, 64U << 20);
-  EXPECT_EQ(stats->memory_limit_bytes, 64U << 20);
-  EXPECT_GE(stats->memory_peak_bytes.value_or(8 << 20), 7U << 20);
-  EXPECT_GT(stats->cpu_usage_ns, 0U);
-  EXPECT_EQ(stats->pids, 1U);
-  EXPECT_EQ(stats->pids_limit, 5U);
+  CgroupUsage usage = ReadUsage(cgroup->location());
+  EXPECT_GE(usage.memory_bytes, 7U << 20);
+  EXPECT_LE(usage.memory_bytes, 64U << 20);
+  EXPECT_EQ(usage.memory_limit_bytes, 64U << 20);
+  EXPECT_GE(usage.memory_peak_bytes.value_or(8 << 20), 7U << 20);
+  EXPECT_GE(usage.page_faults, 2000U);  // 8 MiB, page by page
+  EXPECT_TRUE(usage.major_page_faults);
+  EXPECT_EQ(usage.oom_kills.value_or(0), 0U);
+  EXPECT_GT(usage.cpu_ns, 0U);
+  EXPECT_EQ(ReadCpuUsage(cgroup->location()).has_value(), true);
+  EXPECT_EQ(usage.pids, 1U);
+  EXPECT_EQ(usage.pids_limit, 5U);
+  EXPECT_TRUE(usage.read_bytes);
+  // Only v2 knows these, and then it must tell them.
+  bool v2 = host_.version == CgroupVersion::kV2;
+  EXPECT_EQ(usage.cpu_pressure.has_value(),
+            v2 && Exists(cgroup->location().Directory("") + "/cpu.pressure"));
   ASSERT_OK(cgroup->Kill());
   member.Wait();
   ASSERT_OK(cgroup->Remove());
+  EXPECT_FALSE(ReadUsage(cgroup->location()).memory_bytes);
+  EXPECT_FALSE(ReadUsage({}).cpu_ns);
   close(ready[0]);
   close(ready[1]);
 }

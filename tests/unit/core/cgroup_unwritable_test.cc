@@ -68,7 +68,6 @@ TEST(CgroupUnwritable, NoCgroupIsHarmless) {
   EXPECT_TRUE(none.IsEmpty().value_or(false));
   EXPECT_EQ(none.OomKills(), 0U);
   EXPECT_EQ(none.Freeze().error().kind, ErrorKind::kUnsupported);
-  EXPECT_EQ(none.Stats().error().kind, ErrorKind::kUnsupported);
 }
 
 }  // namespace

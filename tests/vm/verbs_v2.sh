@@ -1,0 +1,43 @@
+#!/bin/sh
+# verbs_v2.sh HOY: pause, top and stats of a real container on cgroup v2. Run in the VM; the VM is
+# slow, so each verb is used once.
+set -eu
+
+hoy=$1
+work=$(mktemp -d)
+export HOY_ROOT="$work/data" HOY_RUN="$work/run"
+trap '"$hoy" rm -f one >/dev/null 2>&1; rm -rf "$work"' EXIT
+
+fail() {
+  echo "verbs on cgroup v2: $*" >&2
+  exit 1
+}
+# expect WHAT PATTERN TEXT
+expect() {
+  case $3 in
+    $2) ;;
+    *) fail "$1: expected '$2', got '$3'" ;;
+  esac
+}
+
+mkdir -p "$work/root/bin"
+cp /bin/busybox "$work/root/bin/busybox"
+for name in sh sleep; do ln -s busybox "$work/root/bin/$name"; done
+
+"$hoy" run -d --name one -m 64m --cpus 0.5 --pids-limit 20 --rootfs "$work/root" \
+  sh -c 'trap "exit 7" TERM; while :; do :; done' >/dev/null
+
+expect top "1 *sh -c *" "$("$hoy" top one -o cpid,args --no-headers)"
+stats=$("$hoy" stats --no-stream --format json one)
+expect stats '*"MemoryLimitBytes":67108864*' "$stats"
+expect stats '*"PIDLimit":20*' "$stats"
+expect "pressure in stats" '*"CPUPressure":{*"TotalUs":*' "$stats"
+expect "throttling in stats" '*"ThrottledPeriods":[1-9]*' "$stats"
+
+"$hoy" pause one >/dev/null
+frozen=$("$hoy" stats --no-stream --format '{{.CPUNanoseconds}}' one)
+expect "stats of a paused container" "$frozen" \
+  "$("$hoy" stats --no-stream --format '{{.CPUNanoseconds}}' one)"
+"$hoy" pause one 2>/dev/null && fail "a paused container was paused again"
+"$hoy" unpause one >/dev/null
+echo "pause, top and stats work on cgroup v2"
