@@ -1,6 +1,7 @@
 #include "cli/ops/container_command.h"
 #include "cli/ops/foreground.h"
 #include "cli/ops/passed_fds.h"
+#include "cli/ops/sd_notify.h"
 #include "core/engine/session.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
@@ -22,6 +23,8 @@ class RunCommand final : public ContainerCommand {
            "keys that leave a terminal session; empty: none");
     Option("--preserve-fds", &options_.preserve_fds, "N",
            "pass the open descriptors 3 to 2+N on to the command");
+    Choice("--sdnotify", &options_.sdnotify, {"conmon", "ignore"}, "MODE",
+           "whether hoy tells a service manager (NOTIFY_SOCKET) that the container is up");
     Flag("--explain", &options_.explain, "print what would be done, and do nothing");
   }
 
@@ -38,7 +41,8 @@ class RunCommand final : public ContainerCommand {
                                .shown = {record.config.attached.out, record.config.attached.err},
                                .proxy_signals = options_.sig_proxy,
                                .passed = &passed_,
-                               .detach_keys = options_.detach_keys});
+                               .detach_keys = options_.detach_keys,
+                               .sdnotify = options_.sdnotify});
     // A container that never started is no use to anybody who wanted it gone anyway. One that runs
     // is left alone when only we were interrupted (--sig-proxy=false).
     if (!code && options_.rm) {
@@ -53,8 +57,10 @@ class RunCommand final : public ContainerCommand {
     TRY(core::StartedContainer started,
         core::StartContainer(context.layout, record,
                              {.passed_fds = passed_.fds, .env = ListenVariables(passed_, record)}));
+    pid_t monitor = started.monitor.pid();
     started.monitor.Release();
     TRY(WritePidFile(record, started.pid));
+    NotifyReady(context, options_.sdnotify, monitor);
     context.out.Print("{}\n", record.id);
     return 0;
   }

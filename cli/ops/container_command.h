@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "cli/ops/limit_flags.h"
 #include "cli/ops/run_options.h"
 #include "cli/ui/command.h"
 #include "core/engine/session.h"
@@ -10,7 +11,7 @@
 
 namespace hoy::cli {
 
-class ContainerCommand : public Command {
+class ContainerCommand : public LimitedCommand {
  protected:
   explicit ContainerCommand(const CommandInfo& info);
 
@@ -29,7 +30,7 @@ class ContainerCommand : public Command {
   void AddObjectFlags();
   void AddIsolationFlags();
   void AddFileFlags();
-  void AddLimitFlags();
+  void AddResourceFlags();
 
   std::optional<core::BlockedSignals> signals_;
 };

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/ops/sd_notify.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
@@ -91,6 +92,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   pair.monitor.reset();
   if (options.passed != nullptr) ClosePassedFds(*options.passed);
   TRY(WritePidFile(record, started.pid));
+  NotifyReady(context, options.sdnotify, getpid());
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
   if (ShowsNothing(options)) {
     context.out.Print("{}\n", record.id);

@@ -15,6 +15,7 @@ struct ForegroundOptions {
   bool proxy_signals = true;
   PassedFds* passed = nullptr;
   std::optional<std::string> detach_keys;
+  std::string sdnotify = "ignore";  // sd_notify.h
 };
 
 // Starts the container and stays with it. Returns its exit code, or 0 when the user detached.

@@ -56,7 +56,7 @@ Result<std::string> ThrottledDevice(std::string_view flag, const std::string& te
   return text.substr(0, colon);
 }
 
-Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options, const HostFacts& host) {
+Result<core::ResourceLimits> ParseLimitChanges(const RunOptions& options, const HostFacts& host) {
   core::ResourceLimits limits;
   TRY(SetSize("--memory", options.memory, limits.memory_bytes));
   if (options.memory_swap == "-1") {
@@ -91,6 +91,11 @@ Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options, cons
     }
     limits.cgroup_conf.push_back(std::move(pair));
   }
+  return limits;
+}
+
+Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options, const HostFacts& host) {
+  TRY(core::ResourceLimits limits, ParseLimitChanges(options, host));
   TRY(core::ValidateLimits(limits, host.topology));
   return limits;
 }

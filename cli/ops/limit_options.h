@@ -14,6 +14,9 @@ namespace hoy::cli {
 // kInvalidArgument: not a number or size, or one that makes no sense on this host.
 Result<core::ResourceLimits> ParseResourceLimits(const RunOptions& options, const HostFacts& host);
 
+// The same for an update, where values make sense only together with those there are.
+Result<core::ResourceLimits> ParseLimitChanges(const RunOptions& options, const HostFacts& host);
+
 // The flags that throttle block devices, and what was given to them.
 struct ThrottleOption {
   std::string_view flag;  // "--device-read-bps"

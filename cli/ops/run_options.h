@@ -39,10 +39,12 @@ struct RunOptions {
   bool tty = false;
   bool sig_proxy = true;
   std::optional<std::string> detach_keys;
-  std::string preserve_fds;  // --preserve-fds N, run only
-  bool quiet = false;        // no pull progress
-  bool explain = false;      // print the plan, run nothing
-  bool timing = false;       // where the start went
+  std::string preserve_fds;         // --preserve-fds N, run only
+  bool quiet = false;               // no pull progress
+  bool explain = false;             // print the plan, run nothing
+  bool timing = false;              // where the start went
+  std::string report;               // --report FILE, fd:N or -
+  std::string sdnotify = "conmon";  // ignore: NOTIFY_SOCKET is not answered
 
   // The image.
   std::string pull = "missing";  // always missing never newer
