@@ -1,4 +1,5 @@
 #include "cli/ops/container_command.h"
+#include "cli/ops/exit_report.h"
 
 namespace hoy::cli {
 namespace {
@@ -13,6 +14,8 @@ class CreateCommand final : public ContainerCommand {
   CreateCommand() : ContainerCommand(kInfo) {}
 
   Result<int> Run(Context& context) override {
+    TRY(ReportTarget report, ParseReportTarget(options_.report));
+    TRY(CheckReportTarget(report, false));
     TRY(core::ContainerRecord record, Make(context));
     context.out.Print("{}\n", record.id);
     return 0;

@@ -1,10 +1,12 @@
 #include "cli/ops/container_command.h"
+#include "cli/ops/exit_report.h"
 #include "cli/ops/foreground.h"
 #include "cli/ops/passed_fds.h"
 #include "cli/ops/sd_notify.h"
 #include "core/engine/session.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
+#include "core/sys/start_marks.h"
 
 namespace hoy::cli {
 namespace {
@@ -23,6 +25,7 @@ class RunCommand final : public ContainerCommand {
            "keys that leave a terminal session; empty: none");
     Option("--preserve-fds", &options_.preserve_fds, "N",
            "pass the open descriptors 3 to 2+N on to the command");
+    Flag("--timing", &options_.timing, "show on stderr where the time of the start went");
     Choice("--sdnotify", &options_.sdnotify, {"conmon", "ignore"}, "MODE",
            "whether hoy tells a service manager (NOTIFY_SOCKET) that the container is up");
     Flag("--explain", &options_.explain, "print what would be done, and do nothing");
@@ -30,7 +33,11 @@ class RunCommand final : public ContainerCommand {
 
   Result<int> Run(Context& context) override {
     if (options_.detach_keys) TRY(core::ParseDetachKeys(*options_.detach_keys));
+    TRY(report_, ParseReportTarget(options_.report));
+    TRY(CheckReportTarget(report_, !options_.detach));
     if (options_.explain) return Explain(context);
+    if (options_.timing || !options_.report.empty()) core::WantStartMarks();
+    core::MarkStart("options");
     TRY(passed_, ChoosePassedFds(context, options_.preserve_fds));
     TRY(core::ContainerRecord record, Make(context));
     auto code =
@@ -42,7 +49,9 @@ class RunCommand final : public ContainerCommand {
                                .proxy_signals = options_.sig_proxy,
                                .passed = &passed_,
                                .detach_keys = options_.detach_keys,
-                               .sdnotify = options_.sdnotify});
+                               .sdnotify = options_.sdnotify,
+                               .report = report_,
+                               .timing = options_.timing});
     // A container that never started is no use to anybody who wanted it gone anyway. One that runs
     // is left alone when only we were interrupted (--sig-proxy=false).
     if (!code && options_.rm) {
@@ -61,6 +70,7 @@ class RunCommand final : public ContainerCommand {
     started.monitor.Release();
     TRY(WritePidFile(record, started.pid));
     NotifyReady(context, options_.sdnotify, monitor);
+    if (options_.timing) PrintStartMarks(context);
     context.out.Print("{}\n", record.id);
     return 0;
   }
@@ -74,6 +84,7 @@ class RunCommand final : public ContainerCommand {
   }
 
   PassedFds passed_;
+  ReportTarget report_;
 };
 HOY_REGISTER_COMMAND(RunCommand);
 

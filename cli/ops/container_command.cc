@@ -3,13 +3,18 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <climits>
+
 #include "cli/ops/container_config.h"
+#include "cli/ops/exit_report.h"
 #include "cli/ops/find_image.h"
 #include "core/base/fail_point.h"
+#include "core/engine/report.h"
 #include "core/engine/stop.h"
 #include "core/engine/timezone.h"
 #include "core/state/name_generator.h"
 #include "core/sys/files.h"
+#include "core/sys/start_marks.h"
 #include "oci/image/image_store.h"
 
 namespace hoy::cli {
@@ -76,6 +81,9 @@ void ContainerCommand::AddObjectFlags() {
   Option("--cidfile", &o.cidfile, "FILE", "write the container's id to a new file")
       .Completing(Completes::kFile);
   Option("--pidfile", &o.pidfile, "FILE", "write the process id to a file")
+      .Completing(Completes::kFile);
+  Option("--report", &o.report, "FILE",
+         "write what a run has used to a file, as JSON; run: also to fd:N, or to stderr as '-'")
       .Completing(Completes::kFile);
   Option("--stop-signal", &o.stop_signal, "SIGNAL", "signal that stops the container")
       .Completing(Completes::kSignal);
@@ -154,6 +162,7 @@ Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
   if (!options_.rootfs) {
     TRY(image, FindImage(context, options_));
   }
+  core::MarkStart("image");
   core::ContainerRecord record;
   record.id = core::RandomContainerId();
   record.created = core::Now();
@@ -163,6 +172,17 @@ Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
   if (!options_.rootfs) FillImage(record.config.image, options_.image, image);
   TRY(core::CheckTimezone(context.layout, record.config));
   return record;
+}
+
+Result<> ContainerCommand::WriteObjectFiles(Context& context, const std::string& id) {
+  if (!options_.cidfile.empty()) TRY(WriteNewFile(options_.cidfile, id, "--cidfile"));
+  TRY(ReportTarget report, ParseReportTarget(options_.report));
+  if (report.kind != ReportTarget::Kind::kFile) return {};
+  char cwd[PATH_MAX];
+  if (getcwd(cwd, sizeof cwd) == nullptr) return FailErrno("--report", report.file);
+  bool absolute = report.file.starts_with('/');
+  return core::WantReport(context.layout, id,
+                          absolute ? report.file : fmt::format("{}/{}", cwd, report.file));
 }
 
 Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
@@ -195,12 +215,11 @@ Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
       return Fail(std::move(created).error());
     }
   }
-  if (!options_.cidfile.empty()) {
-    auto written = WriteNewFile(options_.cidfile, record.id, "--cidfile");
-    if (!written) {
-      (void)core::RemoveStoppedContainer(context.layout, record.id, true);
-      return Fail(std::move(written).error());
-    }
+  core::MarkStart("record");
+  auto written = WriteObjectFiles(context, record.id);
+  if (!written) {
+    (void)core::RemoveStoppedContainer(context.layout, record.id, true);
+    return Fail(std::move(written).error());
   }
   return record;
 }

@@ -26,6 +26,9 @@ class ContainerCommand : public LimitedCommand {
   RunOptions options_;
 
  private:
+  // --cidfile, and where the report goes.
+  Result<> WriteObjectFiles(Context& context, const std::string& id);
+
   void AddProcessFlags();
   void AddObjectFlags();
   void AddIsolationFlags();

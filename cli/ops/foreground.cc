@@ -93,6 +93,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   if (options.passed != nullptr) ClosePassedFds(*options.passed);
   TRY(WritePidFile(record, started.pid));
   NotifyReady(context, options.sdnotify, getpid());
+  if (options.timing) PrintStartMarks(context);
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
   if (ShowsNothing(options)) {
     context.out.Print("{}\n", record.id);
@@ -109,8 +110,13 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     if (!end) return Fail(std::move(end).error());
     if (end->kind == End::Kind::kDetached) return end->exit_code;
     TRY(int code, AwaitExitCode(context, peer));
+    if (options.report.IsTheClients()) {
+      context.Warn("there is no report: the container was cleaned up without this client");
+    }
     return session.ends_with_input ? 0 : code;
   }
+  std::optional<TakenReport> report;
+  if (options.report.IsTheClients()) report = TakeReport(context, record);
   // The monitor waits for our word; its own clean-up would have to start another program first.
   auto cleaned = core::CleanUp(context.layout, record.id, core::MonitorDuty::kOurs);
   if (cleaned) {
@@ -120,6 +126,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     started.monitor.Release();
     context.Report(cleaned.error());
   }
+  if (report) TRY(GiveReport(context, options.report, record, *report));
   return session.ends_with_input ? 0 : end->exit_code;
 }
 

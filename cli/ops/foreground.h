@@ -1,6 +1,7 @@
 #pragma once
 // A container in the foreground: attached to, seen to its end, cleaned up.
 
+#include "cli/ops/exit_report.h"
 #include "cli/ops/passed_fds.h"
 #include "cli/ui/context.h"
 #include "core/base/result.h"
@@ -16,6 +17,8 @@ struct ForegroundOptions {
   PassedFds* passed = nullptr;
   std::optional<std::string> detach_keys;
   std::string sdnotify = "ignore";  // sd_notify.h
+  ReportTarget report;              // where the report goes that is the client's to write
+  bool timing = false;              // show the marks of the start
 };
 
 // Starts the container and stays with it. Returns its exit code, or 0 when the user detached.

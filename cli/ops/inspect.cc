@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/engine/exec_sessions.h"
 #include "core/seccomp/capabilities.h"
+#include "core/state/resource_report.h"
 #include "core/sys/signals.h"
 #include "oci/image/reference.h"
 
@@ -60,6 +61,15 @@ Json StateOf(const core::ContainerStatus& status) {
     state["MaxRssKiB"] = exit->max_rss_kib;
   }
   return state;
+}
+
+// The exit report of the last run, when that has ended and one was kept.
+void AddResources(const core::Layout& layout, std::string_view id,
+                  const core::ContainerStatus& status, Json& state) {
+  if (!status.exit) return;
+  auto report = core::ReadResourceReport(layout, id);
+  if (!report || !*report || (*report)->started_at != status.exit->started_at) return;
+  state["Resources"] = Json::parse(core::EncodeResourceReport(**report));
 }
 
 Json ConfigOf(const core::ContainerRecord& record) {
@@ -251,12 +261,14 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
   std::string run_directory = layout.RunContainer(record.id);
   std::vector<core::ExecSession> execs;
   if (auto listed = core::ListExecSessions(layout, record.id)) execs = *std::move(listed);
+  Json state = StateOf(status);
+  AddResources(layout, record.id, status, state);
   Json object = {
       {"Id", record.id},
       {"Created", core::FormatRfc3339(record.created)},
       {"Path", args.empty() ? "" : args[0]},
       {"Args", args.empty() ? args : std::vector<std::string>(args.begin() + 1, args.end())},
-      {"State", StateOf(status)},
+      {"State", std::move(state)},
       {"Image", config.image.id.empty() ? "" : "sha256:" + config.image.id},
       {"Rootfs", config.rootfs.path},
       {"ImageName", config.image.name},

@@ -7,6 +7,7 @@
 #include "core/cgroup/cgroup.h"
 #include "core/engine/adopt.h"
 #include "core/engine/freeze.h"
+#include "core/engine/report.h"
 #include "core/engine/run_directory.h"
 #include "core/sys/files.h"
 
@@ -123,6 +124,7 @@ Result<> CleanUpLocked(const Layout& layout, std::string_view id, const Containe
     // DATA is full: RUN has the exit, and keeps it until a later command finds room.
     return RemoveCgroup(layout, id, record.config.cgroup_parent, false);
   }
+  if (has_run && status.exit) KeepReport(layout, record, *status.exit, summary.auto_remove);
   TRY(RemoveTraces(layout, id, record.config.cgroup_parent, false));
   if (has_run && summary.auto_remove) return RemoveContainer(layout, id, summary.name);
   return {};

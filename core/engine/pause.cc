@@ -13,7 +13,7 @@ Error Conflict(std::string_view id, std::string_view what) {
 
 Result<Cgroup> OpenRunning(const Layout& layout, std::string_view id) {
   TRY(ContainerStatus status, Heal(layout, id));
-  if (status.state != ContainerState::kRunning) return Fail(Conflict(id, "not running"));
+  if (!status.run || status.run->exit) return Fail(Conflict(id, "not running"));
   auto location = ReadCgroupLocation(layout, id);
   if (!location) {
     // It has ended since.

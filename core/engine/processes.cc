@@ -68,7 +68,7 @@ Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id) {
   auto not_running = [&] {
     return Fail(ErrorKind::kConflict, "container {} is not running", ShortId(id));
   };
-  if (status.state != ContainerState::kRunning || !status.run) return not_running();
+  if (!status.run || status.run->exit) return not_running();
   auto location = ReadCgroupLocation(layout, id);
   std::vector<pid_t> pids;
   if (location && location->version != CgroupVersion::kNone) {

@@ -13,6 +13,7 @@
 #include "core/cgroup/host.h"
 #include "core/engine/adopt.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/report.h"
 #include "core/engine/resolve.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/spawn_monitor.h"
@@ -23,6 +24,7 @@
 #include "core/rootfs/propagation.h"
 #include "core/state/container_id.h"
 #include "core/sys/files.h"
+#include "core/sys/start_marks.h"
 
 namespace hoy::core {
 namespace {
@@ -155,6 +157,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(SpawnedMonitor monitor,
       SpawnMonitor(
           {.label = std::string(ShortId(record.id)), .attach = request.attach, .lock = lock.fd()}));
+  MarkStart("monitor spawned");
   for (const Mount& mount : record.config.mounts) TRY(CheckPropagation(mount));
   CgroupHost host = DetectCgroupHost();
   bool cgroup_first = host.version == CgroupVersion::kV2;
@@ -171,6 +174,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   input.seccomp = seccomp.instructions();
 
   TRY(input.timezone, ResolveTimezone(root, record.config));
+  MarkStart("user and program found");
   Rollback rollback;
   rollback.Add([&] { (void)RemoveRunDirectory(layout, record.id); });
   TRY(MakeRunDirectory(layout, record.id, input.process.user.uid, input.process.user.gid));
@@ -181,6 +185,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   }
   TRY(PrepareMountPoints(layout));
   TRY(ForgetVolatileMount(layout, record));
+  MarkStart("run directory");
   TRY(Cgroup cgroup, MakeCgroup(host, record));
   // By its location: the handle is gone before the rollback runs.
   rollback.Add([location = cgroup.location()] {
@@ -188,6 +193,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
     (void)Cgroup::Open(location).Remove();
   });
   FailPoint("start-cgroup");
+  MarkStart("cgroup");
   input.cgroup = cgroup.location();
   if (cgroup_first) TRY(SendClonePlan(monitor, record, request, input.cgroup));
   // Where the kernel does not enforce device rules, making nodes would open every device.
@@ -206,6 +212,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(monitor.channel.SendPlan(BuildStartPlan(input).Serialize()));
   monitor.program.reset();  // we have nothing else to do now
   FailPoint("start-spawned");
+  MarkStart("plan sent");
   TRY(StartReply reply, monitor.channel.Receive());
   if (reply.kind == StartReply::Kind::kEndOfFile) {
     (void)cgroup.Kill();
@@ -220,6 +227,9 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   // What the last run left must not be taken for this one's.
   (void)Unlink(ExitPath(layout, record.id));
   FailPoint("start-done");
+  MarkStart("program runs");
+  // The lock is ours still: its clean-up, however soon it ends, finds them.
+  if (StartMarksWanted()) (void)KeepStartMarks(layout, record.id, StartMarks());
   return StartedContainer{static_cast<pid_t>(reply.message.value), reply.message.log_end,
                           std::move(monitor.process)};
 }

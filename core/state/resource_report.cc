@@ -115,4 +115,21 @@ Result<> WriteResourceReport(const Layout& layout, std::string_view id,
                              Durability::kVolatile);
 }
 
+std::string FormatReport(const ContainerRecord& record, const ExitRecord& exit,
+                         const ResourceReport& report) {
+  Json json = {{"Id", record.id},
+               {"Name", record.name},
+               {"Image", record.config.image.reference},
+               {"StartedAt", FormatRfc3339(exit.started_at)},
+               {"FinishedAt", FormatRfc3339(exit.finished_at)},
+               {"OOMKilled", exit.oom_killed},
+               {"TimedOut", exit.timed_out},
+               {"Resources", Json::parse(EncodeResourceReport(report))}};
+  if (exit.known) {
+    json["ExitCode"] = exit.exit_code;
+    json["Signal"] = exit.signal;
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace hoy::core

@@ -9,17 +9,13 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/state/container_record.h"
 #include "core/state/layout.h"
+#include "core/state/run_state.h"
 #include "core/sys/clock.h"
+#include "core/sys/start_marks.h"
 
 namespace hoy::core {
-
-// A moment of a start, in microseconds since its beginning.
-struct StartMark {
-  std::string name;
-  int64_t at_us = 0;
-  bool operator==(const StartMark&) const = default;
-};
 
 struct ResourceReport {
   using Number = std::optional<uint64_t>;
@@ -56,5 +52,10 @@ std::string ReportPath(const Layout& layout, std::string_view id);
 Result<std::optional<ResourceReport>> ReadResourceReport(const Layout& layout, std::string_view id);
 Result<> WriteResourceReport(const Layout& layout, std::string_view id,
                              const ResourceReport& report);
+
+// {"Id":..,"Name":..,"Image":..,"ExitCode":..,"Signal":..,"OOMKilled":..,"TimedOut":..,
+//  "StartedAt":..,"FinishedAt":..,"Resources":{..}} on one line, with its newline.
+std::string FormatReport(const ContainerRecord& record, const ExitRecord& exit,
+                         const ResourceReport& report);
 
 }  // namespace hoy::core

@@ -1,0 +1,20 @@
+#pragma once
+// Changing what a container may use, while it runs or not.
+
+#include "core/base/result.h"
+#include "core/state/layout.h"
+#include "core/state/resource_limits.h"
+
+namespace hoy::core {
+
+// What is to change; what is absent stays as it is.
+struct ContainerUpdate {
+  ResourceLimits limits;  // merged with the container's own: MergeLimits
+};
+
+// All of it or nothing: when it runs, its cgroup is changed, and then the record, from which the
+// next start takes the same limits. Takes the lock. kInvalidArgument, kUnsupported, kConflict: as
+// Cgroup::Update, and the values that make no sense together with those there are.
+Result<> UpdateContainer(const Layout& layout, std::string_view id, const ContainerUpdate& update);
+
+}  // namespace hoy::core

@@ -1,0 +1,92 @@
+// The exit report and --timing.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class ExitReport : public ImageSandbox {
+ protected:
+  static Json ReadJson(const std::string& path) { return Json::parse(std::ifstream(path)); }
+  // Uses some processor, writes some memory, and ends with 3.
+  static constexpr const char* kWork =
+      "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; x=$(head -c 4000000 /dev/zero | tr '\\0' "
+      "a);"
+      "exit 3";
+};
+
+TEST_F(ExitReport, TellsWhatARunHasUsed) {
+  const std::string file = Path("report.json");
+  EXPECT_EQ(RunShell(kWork, {"--name", "one", "-m", "64m", "--report", file}).code, 3);
+  const Json report = ReadJson(file);
+  EXPECT_EQ(report["Name"], "one");
+  EXPECT_EQ(report["ExitCode"], 3);
+  const Json& used = report["Resources"];
+  EXPECT_GT(used["WallUs"].get<long>(), 0) << report;
+  EXPECT_GT(used["CPU"]["TotalUs"].get<long>(), 0) << report;
+  EXPECT_TRUE(used["CPU"]["UserUs"].is_number()) << report;
+  EXPECT_GT(used["Memory"]["PeakBytes"].get<long>(), 1 << 20) << report;
+  EXPECT_EQ(used["Memory"]["OOMKills"], 0) << report;
+  EXPECT_GT(used["Memory"]["PageFaults"].get<long>(), 100) << report;
+  ASSERT_GE(used["Start"].size(), 5u) << report;
+  EXPECT_EQ(used["Start"].back()["Name"], "program runs");
+  // What this cgroup version does not count is not there.
+  const bool v2 = std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers");
+  EXPECT_EQ(used.contains("Pressure"), v2) << report;
+}
+
+TEST_F(ExitReport, GoesToADescriptorOrToStderr) {
+  const Output line = RunShell("exit 4", {"--report", "-"});
+  EXPECT_EQ(line.code, 4) << line;
+  EXPECT_TRUE(line.err.starts_with("hoy: report: wall ")) << line;
+  EXPECT_EQ(std::count(line.err.begin(), line.err.end(), '\n'), 1) << line;
+
+  Command through_shell = Hoy({"run", "--rm", "--report", "fd:5", Busybox(), "true"});
+  through_shell.argv.insert(through_shell.argv.begin(),
+                            {"sh", "-c", "exec \"$@\" 5>" + Path("fd.json"), "sh"});
+  EXPECT_EQ(RunCommand(through_shell).code, 0);
+  EXPECT_EQ(ReadJson(Path("fd.json"))["ExitCode"], 0);
+
+  EXPECT_EQ(RunShell("true", {"--report", "fd:77"}).code, 125);
+  EXPECT_EQ(RunShell("true", {"--report", "fd:x"}).code, 125);
+  EXPECT_EQ(RunShell("true", {"--report", Path("no/such/directory")}).code, 125);
+  EXPECT_EQ(Run({"run", "-d", "--report", "-", Busybox(), "true"}).code, 125);
+  EXPECT_EQ(Run({"create", "--report", "fd:1", Busybox(), "true"}).code, 125);
+}
+
+// Nobody but the monitor sees these end.
+TEST_F(ExitReport, IsKeptForInspectAndWrittenForDetachedContainers) {
+  const std::string file = Path("report.json");
+  const std::string id = StartSleeper({"--name", "one"});
+  EXPECT_FALSE(Inspect("one")["State"].contains("Resources"));
+  RunOk({"stop", "one"});
+  const Json used = Inspect("one")["State"]["Resources"];
+  EXPECT_GT(used["WallUs"].get<long>(), 0) << used;
+  EXPECT_GT(used["Memory"]["PeakBytes"].get<long>(), 0) << used;
+  EXPECT_FALSE(used.contains("Start")) << used;
+  EXPECT_FALSE(RunOk({"inspect", "-f", "{{.State.Resources.CPU.TotalUs}}", "one"}).empty());
+  RunOk({"start", "one"});
+  EXPECT_FALSE(Inspect("one")["State"].contains("Resources"));
+
+  RunOk({"run", "-d", "--rm", "--report", file, Busybox(), "true"});
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(file); }));
+  EXPECT_EQ(ReadJson(file)["ExitCode"], 0);
+}
+
+TEST_F(ExitReport, TimingShowsWhereTheStartWent) {
+  const Output output = RunShell("echo out", {"--timing"});
+  EXPECT_EQ(output.out, "out\n");
+  for (const char* mark : {"options", "image", "record", "cgroup", "program runs"}) {
+    EXPECT_NE(output.err.find(fmt::format(" {}\n", mark)), std::string::npos) << mark << output;
+  }
+  EXPECT_EQ(RunShell("true").err, "");
+}
+
+}  // namespace
+}  // namespace hoy::test

@@ -1,0 +1,79 @@
+// update: limits of a container that runs and of one that does not, all or nothing.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class Update : public ImageSandbox {
+ protected:
+  static bool IsV1() {
+    return std::filesystem::exists("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+  }
+  // As the container itself sees it.
+  std::string Limit(const std::string& v1, const std::string& v2) const {
+    return RunOk({"exec", "one", "cat", "/sys/fs/cgroup/" + (IsV1() ? v1 : v2)});
+  }
+  std::string Memory() const { return Limit("memory/memory.limit_in_bytes", "memory.max"); }
+  std::string Pids() const { return Limit("pids/pids.max", "pids.max"); }
+};
+
+TEST_F(Update, ChangesARunningContainerAndItsNextStart) {
+  StartSleeper({"--name", "one", "-m", "64m", "--cpus", "0.5"});
+  EXPECT_EQ(RunOk({"update", "-m", "256m", "--pids-limit", "77", "one"}), "one");
+  EXPECT_EQ(Memory(), "268435456");
+  EXPECT_EQ(Pids(), "77");
+  EXPECT_EQ(Limit("cpu/cpu.cfs_quota_us", "cpu.max"), IsV1() ? "50000" : "50000 100000");
+  RunOk({"update", "-m", "32m", "--cpu-quota", "20000", "--cpu-period", "50000", "one"});
+  EXPECT_EQ(Memory(), "33554432");
+  EXPECT_EQ(Limit("cpu/cpu.cfs_quota_us", "cpu.max"), IsV1() ? "20000" : "20000 50000");
+  RunOk({"update", "--pids-limit", "0", "one"});
+  EXPECT_EQ(Pids(), "max");
+
+  RunOk({"stop", "-t", "0", "one"});
+  RunOk({"update", "--pids-limit", "33", "one"});
+  RunOk({"start", "one"});
+  EXPECT_EQ(Memory(), "33554432");
+  EXPECT_EQ(Pids(), "33");
+}
+
+TEST_F(Update, ThatIsRefusedChangesNothing) {
+  StartSleeper({"--name", "one", "-m", "64m", "--memory-swap", "96m", "--pids-limit", "50"});
+  // Larger than the swap that goes with it.
+  const Output swap = Run({"update", "--pids-limit", "60", "-m", "128m", "one"});
+  EXPECT_EQ(swap.code, 125) << swap;
+  EXPECT_NE(swap.err.find("--memory-swap"), std::string::npos) << swap;
+  EXPECT_EQ(Pids(), "50");
+  // Only the kernel can tell: a file of another cgroup version, or a word that it does not take.
+  const Output conf =
+      Run({"update", "--pids-limit", "60", "--cgroup-conf", "memory.high=tea", "one"});
+  EXPECT_EQ(conf.code, 125) << conf;
+  EXPECT_NE(conf.err.find("--cgroup-conf"), std::string::npos) << conf;
+  EXPECT_EQ(Pids(), "50");
+  EXPECT_EQ(Memory(), "67108864");
+  RunOk({"stop", "-t", "0", "one"});
+  RunOk({"start", "one"});
+  EXPECT_EQ(Pids(), "50");  // nor in the record
+  EXPECT_EQ(Memory(), "67108864");
+}
+
+TEST_F(Update, TellsWhatCannotBeChanged) {
+  StartSleeper({"--name", "one"});
+  const Output kernel = Run({"update", "--kernel-memory", "64m", "one"});
+  EXPECT_EQ(kernel.code, 0) << kernel;
+  EXPECT_NE(kernel.err.find("warning: --kernel-memory"), std::string::npos) << kernel;
+  EXPECT_EQ(Run({"update", "one"}).code, 125);
+  const Output some = Run({"update", "--pids-limit", "9", "nobody", "one"});
+  EXPECT_EQ(some.code, 1) << some;
+  EXPECT_EQ(some.out, "one\n");
+  EXPECT_EQ(Pids(), "9");
+  EXPECT_EQ(Run({"update", "--memory", "1m", "one"}).code, 125);
+}
+
+}  // namespace
+}  // namespace hoy::test
