@@ -35,6 +35,12 @@ Result<TemporaryFreeze> TemporaryFreeze::Begin(const Layout& layout, std::string
     TRY(LockFile(marker, LockMode::kExclusive, path));
     if (!IsCurrent(marker, path)) continue;  // the one before us has just ended
     TemporaryFreeze freeze(Cgroup::Open(std::move(location)), std::move(marker), std::move(path));
+    if (freeze.cgroup_.IsFrozen()) {
+      // Paused: it stands still already, and is to go on doing so.
+      unlink(freeze.path_.c_str());
+      freeze.marker_.reset();
+      return freeze;
+    }
     TRY(freeze.cgroup_.Freeze());
     return freeze;
   }

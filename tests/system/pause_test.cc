@@ -53,6 +53,18 @@ TEST_F(Pause, StopsEveryProcessUntilUnpause) {
   EXPECT_EQ(ExitCode("one"), 9);
 }
 
+TEST_F(Pause, OutlastsACopyOutOfTheContainer) {
+  StartCounter("one");
+  ASSERT_TRUE(Advances("one"));
+  RunOk({"pause", "one"});
+  const long frozen = Count("one");
+  RunOk({"cp", "one:/bin", Path("bin")});
+  for (int i = 0; i < 3; ++i) RunOk({"version"});
+  EXPECT_EQ(Count("one"), frozen);
+  RunOk({"unpause", "one"});  // it was paused still
+  EXPECT_TRUE(Advances("one"));
+}
+
 TEST_F(Pause, OfAllOrSeveralTellsWhichCouldNotBePaused) {
   StartCounter("one");
   StartCounter("two");
