@@ -9,7 +9,7 @@
 
 namespace hoy {
 
-constexpr std::array<std::string_view, 18> kFailPoints = {
+constexpr std::array<std::string_view, 21> kFailPoints = {
     // hoy create, run
     "create-directory", "create-record", "create-named",
     // hoy start, run
@@ -18,7 +18,11 @@ constexpr std::array<std::string_view, 18> kFailPoints = {
     "monitor-cloned", "monitor-published", "monitor-keeper-started", "keeper-started",
     "monitor-running", "monitor-exited", "monitor-drained", "monitor-exit-published",
     // clean-up and removal
-    "cleanup-begun", "remove-unnamed", "remove-renamed"};
+    "cleanup-begun", "remove-unnamed", "remove-renamed",
+    // hoy rename
+    "rename-reserved", "rename-recorded",
+    // restarts
+    "restart-decided"};
 
 void FailPoint(std::string_view name);
 

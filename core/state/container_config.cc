@@ -17,6 +17,11 @@ const std::pair<MountKind, std::string_view> kMountKinds[] = {
 };
 const std::pair<NamespaceMode, std::string_view> kNamespaceModes[] = {
     {NamespaceMode::kPrivate, "private"}, {NamespaceMode::kHost, "host"}};
+const std::pair<RestartMode, std::string_view> kRestartModes[] = {
+    {RestartMode::kNo, "no"},
+    {RestartMode::kOnFailure, "on-failure"},
+    {RestartMode::kAlways, "always"},
+    {RestartMode::kUnlessStopped, "unless-stopped"}};
 const std::pair<SeccompMode, std::string_view> kSeccompModes[] = {
     {SeccompMode::kDefault, "default"},
     {SeccompMode::kUnconfined, "unconfined"},
@@ -27,6 +32,9 @@ const auto& NamesOf(MountKind) {
 }
 const auto& NamesOf(NamespaceMode) {
   return kNamespaceModes;
+}
+const auto& NamesOf(RestartMode) {
+  return kRestartModes;
 }
 const auto& NamesOf(SeccompMode) {
   return kSeccompModes;
@@ -232,6 +240,14 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, RestartPolicy>
+{
+  visitor.Field("mode", x.mode);
+  visitor.Field("maxRetries", x.max_retries);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, ContainerConfig>
 {
   visitor.Field("process", x.process);
@@ -262,6 +278,8 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("timeout", x.timeout_seconds);
   visitor.Field("pidFile", x.pid_file);
   visitor.Field("autoRemove", x.auto_remove);
+  visitor.Field("restart", x.restart);
+  visitor.Field("exposedPorts", x.exposed_ports);
   visitor.Field("labels", x.labels);
   visitor.Field("annotations", x.annotations);
 }
@@ -371,6 +389,13 @@ void Reader::FromJson(const Json& json, T& value) {
 }
 
 }  // namespace
+
+std::string_view ToString(RestartMode mode) {
+  for (const auto& [member, name] : kRestartModes) {
+    if (member == mode) return name;
+  }
+  return "no";
+}
 
 std::string EncodeContainerConfig(const ContainerConfig& config) {
   Json json = {{"version", kVersion}};

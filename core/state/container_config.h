@@ -143,6 +143,17 @@ struct AttachedStreams {
   bool operator==(const AttachedStreams&) const = default;
 };
 
+enum class RestartMode { kNo, kOnFailure, kAlways, kUnlessStopped };
+std::string_view ToString(RestartMode mode);  // "no", "on-failure", "always", "unless-stopped"
+
+// --restart. What it means: core/state/restart_state.h.
+struct RestartPolicy {
+  RestartMode mode = RestartMode::kNo;
+  int64_t max_retries = 0;  // kOnFailure: 0 is as often as it takes
+
+  bool operator==(const RestartPolicy&) const = default;
+};
+
 struct ContainerConfig {
   ProcessConfig process;
   ImageIdentity image;
@@ -174,6 +185,8 @@ struct ContainerConfig {
   int64_t timeout_seconds = 0;        // --timeout: killed after that long; 0: never
   std::string pid_file;               // absolute host path to write init's pid to, or empty
   bool auto_remove = false;
+  RestartPolicy restart;
+  std::vector<std::string> exposed_ports;  // "80/tcp": the image's and --expose's, sorted
   StringPairs labels;
   StringPairs annotations;
 

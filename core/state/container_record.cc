@@ -4,13 +4,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "core/base/fail_point.h"
 #include "core/base/text.h"
 #include "core/state/container_id.h"
+#include "core/state/event_log.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -27,15 +30,32 @@ std::string RecordPath(const Layout& layout, std::string_view id) {
 }
 
 Json EncodeSummary(const ContainerSummary& summary) {
-  return {{"version", 1},
-          {"id", summary.id},
-          {"name", summary.name},
-          {"created", summary.created},
-          {"image", summary.image},
-          {"image_id", summary.image_id},
-          {"command", summary.command},
-          {"labels", summary.labels},
-          {"auto_remove", summary.auto_remove}};
+  Json json = {{"version", 1},
+               {"id", summary.id},
+               {"name", summary.name},
+               {"created", summary.created},
+               {"image", summary.image},
+               {"image_id", summary.image_id},
+               {"command", summary.command},
+               {"labels", summary.labels},
+               {"auto_remove", summary.auto_remove}};
+  if (summary.restart.mode != RestartMode::kNo) {
+    json["restart"] = ToString(summary.restart.mode);
+    json["restart_max"] = summary.restart.max_retries;
+  }
+  return json;
+}
+
+RestartPolicy DecodeRestart(const Json& json) {
+  RestartPolicy policy;
+  auto name = json.find("restart");
+  if (name == json.end()) return policy;
+  for (RestartMode mode :
+       {RestartMode::kOnFailure, RestartMode::kAlways, RestartMode::kUnlessStopped}) {
+    if (*name == ToString(mode)) policy.mode = mode;
+  }
+  policy.max_retries = json.value("restart_max", int64_t{0});
+  return policy;
 }
 
 Result<ContainerSummary> DecodeSummary(std::string_view line, std::string_view id) {
@@ -52,6 +72,7 @@ Result<ContainerSummary> DecodeSummary(std::string_view line, std::string_view i
     summary.command = json.value("command", std::vector<std::string>{});
     summary.labels = json.value("labels", StringPairs{});
     summary.auto_remove = json.value("auto_remove", false);
+    summary.restart = DecodeRestart(json);
     return summary;
   } catch (const Json::exception&) {
     return Fail(ErrorKind::kCorrupt, "container '{}': its record.json is damaged", id);
@@ -83,18 +104,27 @@ Result<std::string> OwnerOfName(const Layout& layout, std::string_view name) {
   return std::string();
 }
 
-Result<> ReserveName(const Layout& layout, const ContainerRecord& record) {
+// A rename that was killed half-way leaves its container a second name. True: it is free now.
+bool DropSecondName(const Layout& layout, const std::string& name, const std::string& owner) {
+  auto lock = ContainerLock::TryAcquire(layout, owner);
+  if (!lock || !*lock) return false;  // a rename may be in progress
+  auto summary = ReadSummary(layout, owner);
+  return summary && !summary->name.empty() && summary->name != name && Unlink(layout.Name(name));
+}
+
+Result<> ReserveName(const Layout& layout, const std::string& name, const std::string& id) {
   for (int attempt = 0; attempt < 3; ++attempt) {
-    if (symlink(record.id.c_str(), layout.Name(record.name).c_str()) == 0) return {};
-    if (errno != EEXIST) return FailErrno("reserve name", record.name);
-    TRY(std::string owner, OwnerOfName(layout, record.name));
-    if (owner.empty()) continue;
+    if (symlink(id.c_str(), layout.Name(name).c_str()) == 0) return {};
+    if (errno != EEXIST) return FailErrno("reserve name", name);
+    TRY(std::string owner, OwnerOfName(layout, name));
+    if (owner == id) return {};
+    if (owner.empty() || DropSecondName(layout, name, owner)) continue;
     return Fail(
-        MakeError(ErrorKind::kAlreadyExists, fmt::format("the name '{}' is in use by container {}",
-                                                         record.name, ShortId(owner)))
-            .WithHint(fmt::format("hoy rm {}, or choose another name", record.name)));
+        MakeError(ErrorKind::kAlreadyExists,
+                  fmt::format("the name '{}' is in use by container {}", name, ShortId(owner)))
+            .WithHint(fmt::format("hoy rm {}, or choose another name", name)));
   }
-  return Fail(ErrorKind::kConflict, "the name '{}' keeps changing hands", record.name);
+  return Fail(ErrorKind::kConflict, "the name '{}' keeps changing hands", name);
 }
 
 Result<> FillDirectory(const std::string& directory, const ContainerRecord& record,
@@ -124,6 +154,42 @@ Error NoSuchContainer(const Layout& layout, std::string_view wanted) {
   return error;
 }
 
+Error Ambiguous(const Layout& layout, std::string_view prefix, std::span<const std::string> ids) {
+  constexpr size_t kMostShown = 8;
+  std::string candidates;
+  for (const std::string& id : ids.first(std::min(ids.size(), kMostShown))) {
+    auto summary = ReadSummary(layout, id);
+    size_t shown = std::max(kShortIdLength, std::min(prefix.size() + 2, id.size()));
+    candidates += fmt::format("{}{} ({})", candidates.empty() ? "" : ", ", id.substr(0, shown),
+                              summary ? summary->name : "?");
+  }
+  if (ids.size() > kMostShown) candidates += fmt::format(", and {} more", ids.size() - kMostShown);
+  Error error =
+      MakeError(ErrorKind::kConflict,
+                fmt::format("'{}' is the beginning of more than one container id", prefix));
+  error.subject = prefix;
+  return std::move(error).WithHint("it may be " + candidates);
+}
+
+Result<Fd> OpenContainer(const Layout& layout, std::string_view id) {
+  auto directory = OpenDirectory(layout.Container(id));
+  if (!directory && directory.error().system_errno == ENOENT) {
+    return Fail(NoSuchContainer(layout, id));
+  }
+  return directory;
+}
+
+bool LeadsTo(const std::string& path, BorrowedFd directory) {
+  struct stat opened{};
+  struct stat named{};
+  return fstat(directory.get(), &opened) == 0 && stat(path.c_str(), &named) == 0 &&
+         opened.st_ino == named.st_ino;
+}
+
+Durability DurabilityOf(const ContainerRecord& record) {
+  return record.config.auto_remove ? Durability::kVolatile : Durability::kDurable;
+}
+
 }  // namespace
 
 ContainerSummary ContainerRecord::Summary() const {
@@ -136,29 +202,30 @@ ContainerSummary ContainerRecord::Summary() const {
   summary.command = config.process.args;
   summary.labels = config.labels;
   summary.auto_remove = config.auto_remove;
+  summary.restart = config.restart;
   return summary;
 }
 
 Result<ContainerLock> ContainerLock::Acquire(const Layout& layout, std::string_view id) {
   std::string path = layout.Container(id);
-  auto directory = OpenDirectory(path);
-  if (!directory) {
-    if (directory.error().system_errno == ENOENT) return Fail(NoSuchContainer(layout, id));
-    return Fail(std::move(directory).error());
-  }
-  TRY(LockFile(*directory, LockMode::kExclusive, path));
+  TRY(Fd directory, OpenContainer(layout, id));
+  TRY(LockFile(directory, LockMode::kExclusive, path));
   // Removed while we waited: then the path is gone, or leads to another directory.
-  struct stat locked{};
-  struct stat named{};
-  if (fstat(directory->get(), &locked) != 0 || stat(path.c_str(), &named) != 0 ||
-      locked.st_ino != named.st_ino) {
-    return Fail(NoSuchContainer(layout, id));
-  }
-  return ContainerLock(*std::move(directory));
+  if (!LeadsTo(path, directory)) return Fail(NoSuchContainer(layout, id));
+  return ContainerLock(std::move(directory));
+}
+
+Result<std::optional<ContainerLock>> ContainerLock::TryAcquire(const Layout& layout,
+                                                               std::string_view id) {
+  TRY(Fd directory, OpenContainer(layout, id));
+  TRY(bool locked, TryLockFile(directory, LockMode::kExclusive));
+  if (!locked) return std::nullopt;
+  if (!LeadsTo(layout.Container(id), directory)) return Fail(NoSuchContainer(layout, id));
+  return ContainerLock(std::move(directory));
 }
 
 Result<> CreateContainer(const Layout& layout, const ContainerRecord& record) {
-  Durability durability = record.config.auto_remove ? Durability::kVolatile : Durability::kDurable;
+  Durability durability = DurabilityOf(record);
   std::string temp = layout.Containers() + "/" + std::string(kNewPrefix) + record.id;
   TRY(MakeDirectory(temp, 0711));
   auto undo = [&](Error error) {
@@ -173,7 +240,7 @@ Result<> CreateContainer(const Layout& layout, const ContainerRecord& record) {
   auto filled = FillDirectory(temp, record, durability);
   if (!filled) return undo(std::move(filled).error());
   FailPoint("create-record");
-  auto reserved = ReserveName(layout, record);
+  auto reserved = ReserveName(layout, record.name, record.id);
   if (!reserved) return undo(std::move(reserved).error());
   FailPoint("create-named");
   if (rename(temp.c_str(), layout.Container(record.id).c_str()) != 0) {
@@ -181,9 +248,33 @@ Result<> CreateContainer(const Layout& layout, const ContainerRecord& record) {
     (void)Unlink(layout.Name(record.name));
     return undo(std::move(error));
   }
+  RecordContainerEvent(layout, record, "create");
   if (durability == Durability::kVolatile) return {};
   TRY(SyncDirectory(layout.Names()));
   return SyncDirectory(layout.Containers());
+}
+
+Result<> ReplaceRecord(const Layout& layout, const ContainerRecord& record) {
+  return WriteFileAtomically(RecordPath(layout, record.id), EncodeRecord(record),
+                             DurabilityOf(record));
+}
+
+Result<> RenameContainer(const Layout& layout, ContainerRecord record, const std::string& name) {
+  std::string old_name = std::move(record.name);
+  TRY(ReserveName(layout, name, record.id));
+  FailPoint("rename-reserved");
+  record.name = name;
+  auto replaced = ReplaceRecord(layout, record);
+  if (!replaced) {
+    (void)Unlink(layout.Name(name));
+    return replaced;
+  }
+  FailPoint("rename-recorded");
+  TRY(std::string owner, OwnerOfName(layout, old_name));
+  if (owner == record.id) TRY(Unlink(layout.Name(old_name)));
+  RecordContainerEvent(layout, record, "rename", {{"oldName", old_name}});
+  if (DurabilityOf(record) == Durability::kVolatile) return {};
+  return SyncDirectory(layout.Names());
 }
 
 Result<ContainerRecord> ReadContainer(const Layout& layout, std::string_view id) {
@@ -201,7 +292,18 @@ Result<ContainerRecord> ReadContainer(const Layout& layout, std::string_view id)
 }
 
 Result<ContainerSummary> ReadSummary(const Layout& layout, std::string_view id) {
-  TRY(std::string text, ReadFile(RecordPath(layout, id), kRecordLimit));
+  std::string path = RecordPath(layout, id);
+  TRY(Fd file, OpenAt(kCwd, path, O_RDONLY));
+  // Its first line, mostly: the config behind it is much longer.
+  std::array<char, 2048> begin;
+  ssize_t count = read(file.get(), begin.data(), begin.size());
+  if (count > 0) {
+    std::string_view text(begin.data(), static_cast<size_t>(count));
+    if (size_t end = text.find('\n'); end != std::string_view::npos) {
+      return DecodeSummary(text.substr(0, end), id);
+    }
+  }
+  TRY(std::string text, ReadFile(path, kRecordLimit));
   return DecodeSummary(CutAt(text, '\n').before, id);
 }
 
@@ -226,17 +328,25 @@ Result<std::string> FindContainer(const Layout& layout, std::string_view name_or
     return Fail(NoSuchContainer(layout, name_or_id));
   }
   TRY(std::vector<std::string> ids, ListContainerIds(layout));
-  std::string found;
-  for (const std::string& id : ids) {
-    if (!id.starts_with(name_or_id)) continue;
-    if (!found.empty()) {
-      return Fail(ErrorKind::kConflict, "'{}' is the beginning of more than one container id",
-                  name_or_id);
-    }
-    found = id;
+  std::erase_if(ids, [&](const std::string& id) { return !id.starts_with(name_or_id); });
+  if (ids.empty()) return Fail(NoSuchContainer(layout, name_or_id));
+  if (ids.size() > 1) return Fail(Ambiguous(layout, name_or_id, ids));
+  return ids[0];
+}
+
+std::vector<ContainerSummary> ListRemoving(const Layout& layout) {
+  std::vector<ContainerSummary> removing;
+  auto names = ListDirectory(layout.Containers());
+  for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+    if (!name.starts_with(kGonePrefix)) continue;
+    auto directory = OpenDirectory(layout.Containers() + "/" + name);
+    if (!directory || TryLockFile(*directory, LockMode::kShared).value_or(true)) continue;
+    auto text = ReadFileAt(*directory, "record.json", kRecordLimit);
+    if (!text) continue;
+    auto summary = DecodeSummary(CutAt(*text, '\n').before, name.substr(kGonePrefix.size()));
+    if (summary) removing.push_back(*std::move(summary));
   }
-  if (found.empty()) return Fail(NoSuchContainer(layout, name_or_id));
-  return found;
+  return removing;
 }
 
 Result<> RemoveContainer(const Layout& layout, std::string_view id, std::string_view name) {
@@ -253,7 +363,9 @@ Result<> RemoveContainer(const Layout& layout, std::string_view id, std::string_
     }
   }
   FailPoint("remove-unnamed");
+  auto summary = ReadSummary(layout, id);
   if (rename(path.c_str(), gone.c_str()) != 0 && errno != ENOENT) return FailErrno("remove", path);
+  if (summary) RecordContainerEvent(layout, *summary, "destroy");
   FailPoint("remove-renamed");
   return RemoveTree(gone);
 }

@@ -15,6 +15,7 @@
 //   (removal) rename <id> -> .gone-<id>| a directory whose flock is free | RemoveAbandoned       |
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,7 @@ struct ContainerSummary {
   std::vector<std::string> command;  // entrypoint and arguments
   StringPairs labels;
   bool auto_remove = false;
+  RestartPolicy restart;
 };
 
 struct ContainerRecord {
@@ -54,6 +56,8 @@ class ContainerLock {
  public:
   // kNotFound: the container was removed meanwhile.
   static Result<ContainerLock> Acquire(const Layout& layout, std::string_view id);
+  // The same without waiting. nullopt: somebody else holds it.
+  static Result<std::optional<ContainerLock>> TryAcquire(const Layout& layout, std::string_view id);
 
   // flock(2) goes with the open file description: a process that is given this holds the lock, too.
   BorrowedFd fd() const { return directory_; }
@@ -68,13 +72,24 @@ class ContainerLock {
 // left. An auto-remove container is not synced to disk: a reboot makes it worthless anyway.
 Result<> CreateContainer(const Layout& layout, const ContainerRecord& record);
 
+// Replaces its record.json (update; rename does more, see below). The caller holds the lock.
+Result<> ReplaceRecord(const Layout& layout, const ContainerRecord& record);
+
+// Gives it another name: the new name is reserved, the record replaced, the old name let go. A
+// crash leaves two names that both lead to it at worst; the one that is not in the record is free
+// for whoever asks for it next. kAlreadyExists: the name is in use, by whom is in the message. The
+// caller holds the lock.
+Result<> RenameContainer(const Layout& layout, ContainerRecord record, const std::string& name);
+
 Result<ContainerRecord> ReadContainer(const Layout& layout, std::string_view id);
 Result<ContainerSummary> ReadSummary(const Layout& layout, std::string_view id);
 
 // A full name, a full id, or an unambiguous id prefix -> the full id. kNotFound (with a near name
-// in the hint), kConflict when a prefix is ambiguous.
+// in the hint), kConflict when a prefix is ambiguous (with the candidates in the hint).
 Result<std::string> FindContainer(const Layout& layout, std::string_view name_or_id);
 Result<std::vector<std::string>> ListContainerIds(const Layout& layout);
+// Summaries of those that somebody is removing at this moment.
+std::vector<ContainerSummary> ListRemoving(const Layout& layout);
 
 // Takes the name away, renames the directory to .gone-<id>, deletes it. The caller holds the lock
 // and has made sure that nothing runs.

@@ -8,14 +8,16 @@
 //     images/leases/               one flocked file per pull in progress
 //     layers/<chain id hex>/{fs/,layer.json}    layers/.staging-*
 //     mountpoints/                 the lowest lowerdir of all, core/rootfs/mount_points.h
-//     containers/<id>/{record.json,exit.json,stdio.log,upper/,work/}   flock on the directory
+//     containers/<id>/{record.json,exit.json,restart.json,kept,stdio.log,upper/,work/}
+//                                  flock on the directory
+//     events/                      core/state/event_log.h
 //     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
 //                                  is its own lock, and it is never half written
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
 //     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf,
-//                      localtime,attach.sock,pty.sock}
+//                      localtime,attach.sock,pty.sock,stopping}
 
 #include <string>
 #include <string_view>
@@ -45,6 +47,7 @@ struct Layout {
   std::string Containers() const { return data + "/containers"; }
   std::string Container(std::string_view id) const { return Containers() + "/" + std::string(id); }
   std::string Log(std::string_view id) const { return Container(id) + "/stdio.log"; }
+  std::string Events() const { return data + "/events"; }
   std::string MountPoints() const { return data + "/mountpoints"; }
   // An empty directory: where each container mounts its root, in its own mount namespace.
   std::string RootMountPoint() const { return run + "/root"; }

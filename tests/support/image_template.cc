@@ -104,6 +104,7 @@ std::map<std::string, std::string> CopyImageTemplate(const std::string& data) {
     MakeTemplate(directory);
   }
   CloneTree(directory + "/data", data);
+  fs::remove_all(data + "/events");  // what is appended to must not be shared
   return Json::parse(ReadFile(directory + "/references.json"))
       .get<std::map<std::string, std::string>>();
 }

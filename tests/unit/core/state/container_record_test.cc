@@ -177,6 +177,70 @@ TEST_F(Containers, ALockThatWasWaitedForDuringTheRemovalIsNotFound) {
   EXPECT_EQ(answer, ErrorKind::kNotFound);
 }
 
+TEST_F(Containers, ARenameKeepsTheRest) {
+  Create("a", "one");
+  Create("b", "two");
+  auto rename = [&](const std::string& name) {
+    auto record = ReadContainer(layout_, Id("a"));
+    return RenameContainer(layout_, *std::move(record), name);
+  };
+  auto taken = rename("two");
+  ASSERT_FALSE(taken.has_value());
+  EXPECT_EQ(taken.error().kind, ErrorKind::kAlreadyExists);
+  EXPECT_EQ(Find("one"), Id("a"));
+  ASSERT_TRUE(rename("three").has_value());
+  EXPECT_EQ(Find("three"), Id("a"));
+  EXPECT_EQ(Find("one").substr(0, 1), "!");
+  EXPECT_EQ(ReadContainer(layout_, Id("a"))->config, Record("a", "one").config);
+  EXPECT_EQ(*ListDirectory(layout_.Names()), (std::vector<std::string>{"three", "two"}));
+}
+
+// A rename that was killed before, or after, it wrote the record.
+TEST_F(Containers, TheSecondNameOfAKilledRenameIsFree) {
+  for (const char* left : {"new", "old"}) {
+    Create("a", "one");
+    fs::create_symlink(Id("a"), layout_.Name(left));
+    EXPECT_EQ(Find(left), Id("a"));
+    {
+      // Unless the rename is still at work.
+      auto lock = ContainerLock::Acquire(layout_, Id("a"));
+      EXPECT_FALSE(CreateContainer(layout_, Record("b", left)).has_value());
+    }
+    Create("b", left);
+    EXPECT_EQ(Find(left), Id("b"));
+    EXPECT_EQ(Find("one"), Id("a"));
+    ASSERT_TRUE(RemoveContainer(layout_, Id("a"), "one").has_value());
+    ASSERT_TRUE(RemoveContainer(layout_, Id("b"), left).has_value());
+  }
+  // The same rename again finishes it.
+  Create("a", "one");
+  fs::create_symlink(Id("a"), layout_.Name("two"));
+  ASSERT_TRUE(RenameContainer(layout_, Record("a", "one"), "two").has_value());
+  EXPECT_EQ(*ListDirectory(layout_.Names()), std::vector<std::string>{"two"});
+}
+
+TEST_F(Containers, AnAmbiguousPrefixListsTheCandidates) {
+  Create("ab1", "one");
+  Create("ab2", "two");
+  auto found = FindContainer(layout_, "ab");
+  ASSERT_FALSE(found.has_value());
+  EXPECT_EQ(found.error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(found.error().hint, "it may be ab1000000000 (one), ab2000000000 (two)");
+  for (int i = 0; i < 9; ++i) {
+    Create("ab3" + std::to_string(i), "more" + std::to_string(i));
+  }
+  EXPECT_TRUE(FindContainer(layout_, "ab").error().hint.ends_with(", and 3 more"))
+      << FindContainer(layout_, "ab").error().hint;
+}
+
+TEST_F(Containers, ThePolicyIsInTheSummary) {
+  ContainerRecord record = Record("a", "one");
+  record.config.restart = {RestartMode::kOnFailure, 5};
+  ASSERT_TRUE(CreateContainer(layout_, record).has_value());
+  EXPECT_EQ(ReadSummary(layout_, record.id)->restart, record.config.restart);
+  EXPECT_EQ(ReadContainer(layout_, record.id)->config.restart, record.config.restart);
+}
+
 TEST_F(Containers, ADamagedRecordIsCorrupt) {
   Create("a", "one");
   for (const char* text : {"", "{}", "nonsense\n{}", "{\"id\":3}\n{}", "{}\nnonsense"}) {
