@@ -24,7 +24,7 @@ Result<Counts> Count(const core::Layout& layout) {
   for (const std::string& id : ids) {
     ++counts.containers;
     auto status = core::Observe(layout, id);
-    if (status && status->state == core::ContainerState::kRunning) ++counts.running;
+    if (status && status->IsUp()) ++counts.running;
   }
   TRY(std::vector<std::string> records, core::ListDirectory(layout.ImageRecords()));
   for (const std::string& record : records) {

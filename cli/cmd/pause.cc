@@ -37,7 +37,7 @@ class PauseCommand final : public Command {
  private:
   static bool Concerns(const Context& context, const std::string& id) {
     auto status = core::Observe(context.layout, id);
-    return status && status->run && !status->run->exit && !core::IsPaused(context.layout, id);
+    return status && status->state == core::ContainerState::kRunning;
   }
 
   std::vector<std::string> containers_;

@@ -1,5 +1,4 @@
-#include "core/engine/stop.h"
-
+#include "cli/ops/stop_gently.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
 
@@ -14,19 +13,23 @@ class StopCommand final : public Command {
                                         .section = Section::kContainers};
   StopCommand() : Command(kInfo) {
     Arguments("CONTAINER", &containers_, Completes::kRunningContainer);
+    Option("-s,--signal", &signal_, "SIGNAL", "send this instead of the container's stop signal")
+        .Completing(Completes::kSignal);
     Option("-t,--timeout,--time", &timeout_, "SECONDS",
            "how long to wait before killing it; -1: for ever");
   }
 
   Result<int> Run(Context& context) override {
+    TRY(std::optional<int> signal, ParseSignalFlag(signal_));
     return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
-      return core::StopContainer(context.layout, id, timeout_);
+      return StopGently(context, name, id, {.timeout_seconds = timeout_, .signal = signal});
     });
   }
 
  private:
   std::vector<std::string> containers_;
+  std::optional<std::string> signal_;
   std::optional<int64_t> timeout_;
 };
 HOY_REGISTER_COMMAND(StopCommand);

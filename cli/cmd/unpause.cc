@@ -36,7 +36,7 @@ class UnpauseCommand final : public Command {
  private:
   static bool Concerns(const Context& context, const std::string& id) {
     auto status = core::Observe(context.layout, id);
-    return status && status->run && !status->run->exit && core::IsPaused(context.layout, id);
+    return status && status->state == core::ContainerState::kPaused;
   }
 
   std::vector<std::string> containers_;

@@ -74,6 +74,9 @@ void ContainerCommand::AddObjectFlags() {
   Option("--name", &o.name, "NAME", "name of the container; a random one when not given");
   Flag("--replace", &o.replace, "remove a container of the same name first");
   Flag("--rm", &o.rm, "remove the container when it has exited");
+  Option("--restart", &o.restart, "POLICY",
+         "start it again when it has exited: no, on-failure[:N], always, unless-stopped")
+      .Completing(Completes::kRestartPolicy);
   Option("-l,--label", &o.label, "KEY[=VALUE]", "set a label");
   Option("--label-file", &o.label_file, "FILE", "read labels from a file")
       .Completing(Completes::kFile);
@@ -107,6 +110,8 @@ void ContainerCommand::AddIsolationFlags() {
   Option("--domainname", &o.domainname, "NAME", "NIS domain name inside the container");
   Option("--tz", &o.tz, "ZONE", "time zone inside the container, or 'local': the host's");
   Choice("--network,--net", &o.network, {"none", "host"}, "MODE", "network: none, or the host's");
+  Option("--expose", &o.expose, "PORT[-PORT][/PROTOCOL]",
+         "note that the container listens there; shown by inspect and found by ps");
   Choice("--ipc", &o.ipc, {"private", "host", "none"}, "MODE", "IPC namespace");
   Choice("--pid", &o.pid, {"private", "host"}, "MODE", "PID namespace");
   Choice("--uts", &o.uts, {"private", "host"}, "MODE", "UTS namespace");

@@ -106,6 +106,12 @@ Result<> Builder::SetNamespaces() {
 Result<> Builder::SetRoot() {
   config().image.reference = options_.image;
   config().image.volumes = image_.volumes;
+  std::set<std::string> exposed(image_.exposed_ports.begin(), image_.exposed_ports.end());
+  for (const std::string& text : options_.expose) {
+    TRY(auto ports, ParsePorts("--expose", text));
+    exposed.insert(ports.begin(), ports.end());
+  }
+  config().exposed_ports.assign(exposed.begin(), exposed.end());
   if (options_.rootfs) {
     config().rootfs = RootDirectoryOf(options_.image);
     config().rootfs.path = host_.rootfs;
@@ -273,6 +279,10 @@ Result<> Builder::SetLifetime() {
     TRY(config().timeout_seconds, ParseNumberFlag("--timeout", options_.timeout, 0, kMaxSeconds));
   }
   config().auto_remove = options_.rm;
+  TRY(config().restart, ParseRestartPolicy(options_.restart));
+  if (options_.rm && config().restart.mode != core::RestartMode::kNo) {
+    return Fail(ErrorKind::kInvalidArgument, "conflicting options: --restart and --rm");
+  }
   if (!options_.pidfile.empty()) {
     config().pid_file = options_.pidfile.starts_with('/')
                             ? options_.pidfile

@@ -22,19 +22,31 @@ std::string CutTo(std::string_view text, size_t columns) {
 }  // namespace
 
 std::string StatusText(const core::ContainerStatus& status, core::Timestamp now) {
+  using core::ContainerState;
+  auto up = [&] {
+    return "Up " + core::HumanDuration(status.run ? now - status.run->started_at : 0);
+  };
+  auto down = [&](std::string_view word) {
+    bool known = status.exit && status.exit->known;
+    std::string text = fmt::format(
+        "{} ({})", word, known ? std::to_string(status.exit->exit_code) : std::string("unknown"));
+    if (status.exit && status.exit->finished_at != 0) {
+      text += " " + core::HumanDuration(now - status.exit->finished_at) + " ago";
+    }
+    return text;
+  };
   switch (status.state) {
-    case core::ContainerState::kCreated: return "Created";
-    case core::ContainerState::kRunning:
-      return "Up " + core::HumanDuration(now - status.run->started_at);
-    case core::ContainerState::kExited: break;
+    case ContainerState::kCreated: return "Created";
+    case ContainerState::kInitializing: return "Initializing";
+    case ContainerState::kRunning: return up();
+    case ContainerState::kPaused: return up() + " (Paused)";
+    case ContainerState::kStopping: return up() + " (Stopping)";
+    case ContainerState::kRestarting: return down("Restarting");
+    case ContainerState::kExited: return down("Exited");
+    case ContainerState::kFailed: return down("Failed");
+    case ContainerState::kRemoving: return "Removal In Progress";
   }
-  std::string code =
-      status.exit && status.exit->known ? std::to_string(status.exit->exit_code) : "unknown";
-  std::string text = "Exited (" + code + ")";
-  if (status.exit && status.exit->finished_at != 0) {
-    text += " " + core::HumanDuration(now - status.exit->finished_at) + " ago";
-  }
-  return text;
+  return "";
 }
 
 std::string CommandText(const std::vector<std::string>& command, bool whole) {

@@ -8,7 +8,9 @@
 
 namespace hoy::cli {
 
-// "Up 3 days", "Exited (137) 3 days ago", "Exited (unknown) ...", "Created".
+// "Up 3 days (Paused)", "Exited (137) 3 days ago", "Exited (unknown) ...", "Created",
+// "Restarting (1) 3 seconds ago"; ours: "Failed (127) ...", "Up 3 days (Stopping)",
+// "Initializing".
 std::string StatusText(const core::ContainerStatus& status, core::Timestamp now);
 
 // The command as ps shows it: quoted, cut to 20 columns with an ellipsis unless `whole`.

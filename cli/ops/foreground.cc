@@ -118,13 +118,14 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   std::optional<TakenReport> report;
   if (options.report.IsTheClients()) report = TakeReport(context, record);
   // The monitor waits for our word; its own clean-up would have to start another program first.
-  auto cleaned = core::CleanUp(context.layout, record.id, core::MonitorDuty::kOurs);
-  if (cleaned) {
+  auto cleaned = core::CleanUpForMonitor(context.layout, record.id);
+  if (cleaned && *cleaned == core::CleanUpEnd::kDone) {
     peer.SendDone();
     TRY(started.monitor.Wait());
   } else {
+    // It takes our silence for the word that it has to do the rest itself.
     started.monitor.Release();
-    context.Report(cleaned.error());
+    if (!cleaned) context.Report(cleaned.error());
   }
   if (report) TRY(GiveReport(context, options.report, record, *report));
   return session.ends_with_input ? 0 : end->exit_code;

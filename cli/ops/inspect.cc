@@ -36,21 +36,23 @@ Json EmptyObjects(const std::vector<std::string>& keys) {
 }
 
 Json StateOf(const core::ContainerStatus& status) {
-  bool running = status.state == core::ContainerState::kRunning;
+  using core::ContainerState;
+  bool up = status.IsUp();
+  bool restarting = status.state == ContainerState::kRestarting;
   const auto& exit = status.exit;
-  core::Timestamp started = running ? status.run->started_at : exit ? exit->started_at : 0;
+  core::Timestamp started = up ? status.run->started_at : exit ? exit->started_at : 0;
   Json state = {{"Status", core::ToString(status.state)},
-                {"Running", running},
-                {"Paused", false},
-                {"Restarting", false},
+                {"Running", up || restarting},  // docker counts the back-off as running
+                {"Paused", status.state == ContainerState::kPaused},
+                {"Restarting", restarting},
                 {"OOMKilled", exit && exit->oom_killed},
                 {"Dead", false},
-                {"Pid", running ? status.run->init.pid : 0},
-                {"ExitCode", exit && !running ? exit->exit_code : 0},
-                {"Error", exit && !running ? exit->error : ""},
+                {"Pid", up ? status.run->init.pid : 0},
+                {"ExitCode", exit && !up ? exit->exit_code : 0},
+                {"Error", exit && !up ? exit->error : ""},
                 {"StartedAt", core::FormatRfc3339(started)},
-                {"FinishedAt", core::FormatRfc3339(exit && !running ? exit->finished_at : 0)}};
-  if (exit && !running && status.state == core::ContainerState::kExited) {
+                {"FinishedAt", core::FormatRfc3339(exit && !up ? exit->finished_at : 0)}};
+  if (exit && (restarting || status.state == ContainerState::kExited)) {
     // Beyond docker's: what the ExitRecord knows.
     state["ExitKnown"] = exit->known;
     state["Signal"] = exit->signal == 0 ? "" : core::SignalName(exit->signal);
@@ -85,6 +87,7 @@ Json ConfigOf(const core::ContainerRecord& record) {
           {"Env", config.process.env},
           {"Cmd", config.command},
           {"Image", config.image.reference},
+          {"ExposedPorts", EmptyObjects(config.exposed_ports)},
           {"Volumes", EmptyObjects(config.image.volumes)},
           {"WorkingDir", config.process.cwd},
           {"Entrypoint", config.entrypoint.empty() ? Json() : Json(config.entrypoint)},
@@ -152,6 +155,9 @@ Json HostConfigOf(const core::ContainerConfig& config) {
   return {{"Binds", BindsOf(config)},
           {"NetworkMode", config.namespaces.net == core::NamespaceMode::kHost ? "host" : "none"},
           {"AutoRemove", config.auto_remove},
+          {"RestartPolicy",
+           {{"Name", core::ToString(config.restart.mode)},
+            {"MaximumRetryCount", config.restart.max_retries}}},
           {"CapBounding", core::CapabilityNames({config.process.capabilities.bounding})},
           {"CgroupnsMode", ModeName(config.namespaces.cgroup)},
           {"IpcMode", ModeName(config.namespaces.ipc)},
@@ -278,7 +284,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"HostsPath", run_directory + "/hosts"},
       {"LogPath", layout.Log(record.id)},
       {"Name", record.name},
-      {"RestartCount", 0},
+      {"RestartCount", core::ReadRestartState(layout, record.id).count},
       {"Driver", config.HasUpper() ? "overlay" : "rootfs"},
       {"Platform", "linux"},
       {"ExecIDs", ExecIdsOf(execs)},

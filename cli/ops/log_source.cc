@@ -4,14 +4,6 @@
 #include "core/sys/process.h"
 
 namespace hoy::cli {
-namespace {
-
-bool IsDown(const core::ContainerStatus& status) {
-  return status.state == core::ContainerState::kCreated ||
-         status.state == core::ContainerState::kExited;
-}
-
-}  // namespace
 
 Result<> LogSource::OpenLog() {
   auto opened = core::LogReader::Open(layout_->Log(id_));
@@ -35,12 +27,12 @@ Result<bool> LogSource::IsOverForGood() const {
     if (lock.error().kind == ErrorKind::kNotFound) return true;
     return Fail(std::move(lock).error());
   }
-  auto status = core::Observe(*layout_, id_);
+  auto status = core::Observe(*layout_, id_, *lock);
   if (!status) {
     if (status.error().kind == ErrorKind::kNotFound) return true;
     return Fail(std::move(status).error());
   }
-  return IsDown(*status);
+  return status->IsDown();
 }
 
 Result<> LogSource::Look() {
@@ -50,16 +42,14 @@ Result<> LogSource::Look() {
   bool gone = !status && status.error().kind == ErrorKind::kNotFound;
   if (!status && !gone) return Fail(std::move(status).error());
   if (!reader_) TRY(OpenLog());
-  bool down = gone || IsDown(*status);
+  bool down = gone || status->IsDown();
   if (gone) {
     over_ = true;
   } else if (down && reader_) {
     TRY(over_, IsOverForGood());
     unsettled_ = !over_;
   } else if (!down) {
-    if (status->run) {
-      TRY(change_, core::OpenProcess(status->run->monitor));
-    }
+    TRY(change_, core::OpenChangeFd(*status));
     unsettled_ = !change_.has_value();
   }
   return {};

@@ -69,6 +69,52 @@ Result<PullPolicy> ParsePullPolicy(std::string_view text) {
               text);
 }
 
+Result<core::RestartPolicy> ParseRestartPolicy(std::string_view text) {
+  auto [name, count] = CutAt(text, ':');
+  core::RestartPolicy policy;
+  if (name.empty() && !count) return policy;
+  bool known = false;
+  for (core::RestartMode mode : {core::RestartMode::kNo, core::RestartMode::kOnFailure,
+                                 core::RestartMode::kAlways, core::RestartMode::kUnlessStopped}) {
+    if (name != core::ToString(mode)) continue;
+    policy.mode = mode;
+    known = true;
+  }
+  if (!known) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "--restart '{}': one of no, on-failure[:N], always, unless-stopped", text);
+  }
+  if (!count) return policy;
+  auto retries = ParseInteger<int32_t>(*count);
+  if (policy.mode != core::RestartMode::kOnFailure) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "--restart '{}': only on-failure takes a number of retries", text);
+  }
+  if (!retries || *retries < 0) {
+    return Fail(ErrorKind::kInvalidArgument, "--restart '{}': not a number of retries", text);
+  }
+  policy.max_retries = *retries;
+  return policy;
+}
+
+Result<std::vector<std::string>> ParsePorts(std::string_view flag, std::string_view text) {
+  auto [range, protocol] = CutAt(text, '/');
+  std::string kind = ToLower(protocol.value_or("tcp"));
+  auto [first, last] = CutAt(range, '-');
+  auto begin = ParseInteger<uint16_t>(first);
+  auto end = last ? ParseInteger<uint16_t>(*last) : begin;
+  bool is_kind = kind == "tcp" || kind == "udp" || kind == "sctp";
+  if (!is_kind || !begin || !end || *begin == 0 || *begin > *end) {
+    return Fail(ErrorKind::kInvalidArgument, "{} '{}': wants PORT[-PORT][/tcp|udp|sctp]", flag,
+                text);
+  }
+  std::vector<std::string> ports;
+  for (uint32_t port = *begin; port <= *end; ++port) {
+    ports.push_back(fmt::format("{}/{}", port, kind));
+  }
+  return ports;
+}
+
 Result<int64_t> ParseSizeFlag(std::string_view flag, std::string_view text, int64_t minimum) {
   auto bytes = ParseByteSize(text);
   if (!bytes) {

@@ -17,6 +17,12 @@ namespace hoy::cli {
 enum class PullPolicy { kAlways, kMissing, kNever, kNewer };
 Result<PullPolicy> ParsePullPolicy(std::string_view text);
 
+// --restart: no, on-failure[:N], always, unless-stopped. Also what `update` takes.
+Result<core::RestartPolicy> ParseRestartPolicy(std::string_view text);
+
+// --expose and the like: PORT[-PORT][/tcp|udp|sctp] -> "80/tcp", each port of the range.
+Result<std::vector<std::string>> ParsePorts(std::string_view flag, std::string_view text);
+
 // "64m" of a flag that wants bytes. `minimum` is in bytes too.
 Result<int64_t> ParseSizeFlag(std::string_view flag, std::string_view text, int64_t minimum = 0);
 // A whole number in a range.

@@ -28,6 +28,7 @@ struct RunOptions {
   std::vector<std::string> annotation;  // --annotation KEY=VALUE
   std::string cidfile;
   std::string pidfile;
+  std::string restart;  // no on-failure[:N] always unless-stopped
   std::string stop_signal;
   std::string stop_timeout;  // seconds; -1 waits for ever
   std::string timeout;       // seconds; 0 never
@@ -63,10 +64,11 @@ struct RunOptions {
   std::string domainname;  // --domainname
   std::string tz;          // --tz ZONE, or "local"
   std::string network = "none";
-  std::string ipc;       // private host none
-  std::string pid;       // private host
-  std::string uts;       // private host
-  std::string cgroupns;  // private host
+  std::vector<std::string> expose;  // PORT[-PORT][/PROTOCOL]
+  std::string ipc;                  // private host none
+  std::string pid;                  // private host
+  std::string uts;                  // private host
+  std::string cgroupns;             // private host
   std::vector<std::string> sysctl;
 
   // Files.

@@ -55,6 +55,7 @@ enum class Completes {
   kShell,
   kPlatform,
   kCapability,
+  kRestartPolicy,
 };
 
 enum class Section { kContainers, kImages, kSystem };  // for the overview in `hoy --help`

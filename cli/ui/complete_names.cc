@@ -166,6 +166,12 @@ std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
         Offer(candidates, prefix, std::string(platform));
       }
       break;
+    case Completes::kRestartPolicy:
+      for (std::string_view policy :
+           {"always", "no", "on-failure", "on-failure:", "unless-stopped"}) {
+        Offer(candidates, prefix, std::string(policy));
+      }
+      break;
     case Completes::kShell:
       for (std::string_view shell : {"bash", "fish", "zsh"}) {
         Offer(candidates, prefix, std::string(shell));

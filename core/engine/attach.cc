@@ -79,7 +79,7 @@ Result<std::optional<Attachment>> AttachTo(const Layout& layout, std::string_vie
       if (status.error().kind == ErrorKind::kNotFound && last_state != nullptr) return std::nullopt;
       return Fail(std::move(status).error());
     }
-    if (status->state != ContainerState::kRunning || !status->run) return std::nullopt;
+    if (!status->IsUp() || !status->run) return std::nullopt;
     attachment.init = status->run->init;
     auto monitor = OpenProcess(status->run->monitor);
     if (!monitor) return Fail(std::move(monitor).error());

@@ -1,6 +1,7 @@
 #include "core/engine/exec.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -15,9 +16,11 @@
 #include "core/engine/run_directory.h"
 #include "core/engine/spawn_monitor.h"
 #include "core/engine/start_failure.h"
+#include "core/engine/state_rules.h"
 #include "core/monitor/exec_guard.h"
 #include "core/rootfs/executable.h"
 #include "core/state/container_id.h"
+#include "core/state/event_log.h"
 #include "core/sys/clock.h"
 #include "core/sys/fd_packet.h"
 
@@ -93,6 +96,12 @@ Result<> Detach(BorrowedFd guard, BorrowedFd terminal) {
   return {};
 }
 
+// As docker, with the command in the action: "exec_start: sh -c ls".
+void RecordExec(const Layout& layout, const ContainerRecord& record, std::string_view action,
+                const ProcessConfig& process) {
+  RecordContainerEvent(layout, record, fmt::format("{}: {}", action, fmt::join(process.args, " ")));
+}
+
 }  // namespace
 
 ProcessConfig DefaultExecProcess(const ContainerRecord& record) {
@@ -106,8 +115,9 @@ ProcessConfig DefaultExecProcess(const ContainerRecord& record) {
 Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
                                      const JoinRequest& request) {
   TRY(ContainerStatus status, Heal(layout, id));
+  TRY(Permit(Verb::kExec, status.state, ShortId(id)));
   std::optional<Fd> init;
-  if (status.state == ContainerState::kRunning && status.run) {
+  if (status.run) {
     TRY(init, OpenProcess(status.run->init));
   }
   if (!init) {
@@ -173,6 +183,7 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
   Fd pidfd = std::move(joined.fd);
   TRY(channel.SendPlan(BuildExecPlan(input).Serialize()));
   // While it executes its program.
+  RecordExec(layout, record, "exec_create", process);
   PublishSession(joining, pid, request);
   HealExecSessions(layout, joining.container, joining.cgroup);
   while (true) {
@@ -184,6 +195,7 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
     }
     return Fail(ExplainFailure(init_pid, process, input.resolved, channel, reply.message));
   }
+  RecordExec(layout, record, "exec_start", process);
   if (request.detach) {
     TRY(Detach(joining.guard, streams.ours.terminal));
     return 0;
@@ -198,7 +210,10 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
   options.process = pidfd;
   TRY(SessionPeer::End end, RunSession(peer, signals, options));
   switch (end.kind) {
-    case SessionPeer::End::Kind::kExited: return end.exit_code;
+    case SessionPeer::End::Kind::kExited:
+      RecordContainerEvent(layout, record, "exec_die",
+                           {{"exitCode", std::to_string(end.exit_code)}});
+      return end.exit_code;
     case SessionPeer::End::Kind::kDetached: TRY(Detach(joining.guard, peer.terminal())); return 0;
     case SessionPeer::End::Kind::kLost: break;
   }

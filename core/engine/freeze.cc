@@ -55,6 +55,10 @@ Result<> TemporaryFreeze::End() {
   return thawed;
 }
 
+bool IsHeldStill(const Layout& layout, std::string_view id) {
+  return Exists(MarkerPath(layout, id));
+}
+
 bool IsFreezeAbandoned(const Layout& layout, std::string_view id) {
   Fd marker(open(MarkerPath(layout, id).c_str(), O_RDONLY | O_CLOEXEC));
   if (!marker) return false;

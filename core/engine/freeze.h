@@ -37,6 +37,8 @@ class TemporaryFreeze {
   std::string path_;
 };
 
+// Whether somebody does so, or died doing it.
+bool IsHeldStill(const Layout& layout, std::string_view id);
 // Whether somebody froze it and died. Costs one look-up when nobody did.
 bool IsFreezeAbandoned(const Layout& layout, std::string_view id);
 // Thaws it then. Idempotent, by any number of processes.

@@ -3,12 +3,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "core/base/fail_point.h"
 #include "core/cgroup/cgroup.h"
 #include "core/engine/adopt.h"
 #include "core/engine/freeze.h"
 #include "core/engine/report.h"
+#include "core/engine/restart.h"
 #include "core/engine/run_directory.h"
+#include "core/engine/stop_note.h"
+#include "core/state/event_log.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -18,6 +23,16 @@ bool IsAlive(const ProcessIdentity& identity) {
   auto process = OpenProcess(identity);
   return process && process->has_value();
 }
+
+enum class MonitorDuty {
+  kItsOwn,  // a living monitor cleans up by itself
+  kOurs,    // it waits for us to do so, or we are what it became
+};
+
+struct View {
+  MonitorDuty duty = MonitorDuty::kItsOwn;
+  bool locked = false;  // by us: nobody else is at work
+};
 
 // The monitor's pid stays the same when it execs the clean-up, which is then this process.
 bool MonitorWorks(const RunState& run, MonitorDuty duty) {
@@ -36,19 +51,44 @@ Error NoSuchContainer(std::string_view id) {
   return MakeError(ErrorKind::kNotFound, fmt::format("no such container: {}", id));
 }
 
+// Whether somebody holds the lock, asked without keeping it.
+bool IsBusy(const Layout& layout, std::string_view id) {
+  auto directory = OpenDirectory(layout.Container(id));
+  return directory && !TryLockFile(*directory, LockMode::kShared).value_or(true);
+}
+
+ContainerState StateOf(const ExitRecord& exit) {
+  return exit.error.empty() ? ContainerState::kExited : ContainerState::kFailed;
+}
+
 // There is no run: what do DATA's own traces say?
-Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id) {
+Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id,
+                                       const View& view) {
   ContainerStatus status;
   TRY(status.exit, ReadExitRecord(layout, id));
   if (status.exit) {
-    if (status.exit->error.empty()) status.state = ContainerState::kExited;
+    status.state = StateOf(*status.exit);
   } else if (Exists(layout.Log(id))) {
     // It has run, and nobody could write down how it ended: the machine went down.
     status.state = ContainerState::kExited;
     status.exit = UnknownExit(0);
     status.needs_healing = true;
   }
-  if (Exists(layout.RunContainer(id))) status.needs_healing = true;
+  if (status.exit) {
+    RestartState restart = ReadRestartState(layout, id);
+    if (restart.pending && restart.pending->restarter.boot_id == BootId()) {
+      status.state = ContainerState::kRestarting;
+      status.needs_healing = !KeepsRestart(restart) && !IsAlive(restart.pending->restarter);
+      status.restart = std::move(restart.pending);
+    }
+  }
+  std::string run = layout.RunContainer(id);
+  if (Exists(run)) {
+    // The FIFOs are the first to come at a start, and the first to go at a clean-up.
+    bool starts = !view.locked && Exists(run + "/out") && IsBusy(layout, id);
+    if (starts) status.state = ContainerState::kInitializing;
+    status.needs_healing = !starts;
+  }
   // No trace of a run, or no traces any more?
   if (status.state == ContainerState::kCreated && !Exists(layout.Container(id))) {
     return Fail(NoSuchContainer(id));
@@ -56,24 +96,54 @@ Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id
   return status;
 }
 
-Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, MonitorDuty duty) {
+ContainerState UpState(const Layout& layout, std::string_view id) {
+  if (IsStopping(layout, id)) return ContainerState::kStopping;
+  auto location = ReadCgroupLocation(layout, id);
+  // Held still for a moment is not paused.
+  bool paused =
+      location && Cgroup::Open(*std::move(location)).IsFrozen() && !IsHeldStill(layout, id);
+  return paused ? ContainerState::kPaused : ContainerState::kRunning;
+}
+
+Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, const View& view) {
   TRY(std::optional<RunState> run, ReadRunState(layout, id));
-  if (!run) return ObserveStopped(layout, id);
+  if (!run) return ObserveStopped(layout, id, view);
   ContainerStatus status;
-  bool monitor_works = MonitorWorks(*run, duty);
+  bool monitor_works = MonitorWorks(*run, view.duty);
   status.needs_healing = !monitor_works;
   if (run->exit) {
     status.state = ContainerState::kExited;
     status.exit = run->exit;
   } else if (IsAlive(run->init) || monitor_works) {
     // With a living monitor and a dead init the exit is about to be published.
-    status.state = ContainerState::kRunning;
+    status.state = UpState(layout, id);
     if (IsFreezeAbandoned(layout, id)) status.needs_healing = true;
   } else {
     status.state = ContainerState::kExited;
     status.exit = UnknownExit(run->started_at);
   }
   status.run = std::move(run);
+  return status;
+}
+
+// What ended with the machine is for `hoy system restore`, not for the policy of that run.
+bool MayRestart(const ContainerStatus& status) {
+  return status.run && status.run->init.boot_id == BootId();
+}
+
+// The clean-up will decide by the same rule.
+bool WillRestart(const Layout& layout, std::string_view id, const ExitRecord& exit) {
+  auto summary = ReadSummary(layout, id);
+  return summary && summary->restart.mode != RestartMode::kNo &&
+         NextRestart(summary->restart, ReadRestartState(layout, id), exit).has_value();
+}
+
+Result<ContainerStatus> ObserveFor(const Layout& layout, std::string_view id, const View& view) {
+  TRY(ContainerStatus status, ObserveWith(layout, id, view));
+  if (status.state == ContainerState::kExited && MayRestart(status) &&
+      WillRestart(layout, id, *status.exit)) {
+    status.state = ContainerState::kRestarting;
+  }
   return status;
 }
 
@@ -107,27 +177,87 @@ bool HasNoRoom(const Error& error) {
          error.system_errno == EROFS;
 }
 
+void RecordDeath(const Layout& layout, const ContainerSummary& container, const ExitRecord& exit) {
+  if (exit.oom_killed) RecordContainerEvent(layout, container, "oom");
+  Timestamp lasted = exit.started_at != 0 ? exit.finished_at - exit.started_at : 0;
+  RecordContainerEvent(layout, container, "die",
+                       {{"execDuration", std::to_string(std::max<Timestamp>(lasted, 0) / kSecond)},
+                        {"exitCode", std::to_string(exit.exit_code)}});
+}
+
+// Who waits out the back-off when the policy says that it starts again.
+enum class Restarter {
+  kSelf,
+  kSpawned,
+  kMonitor,  // then it cleans up, too
+  kNobody,
+};
+
 // The caller holds the lock, and nothing runs.
-Result<> CleanUpLocked(const Layout& layout, std::string_view id, const ContainerStatus& status) {
+Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
+                                 const ContainerStatus& status, Restarter restarter) {
   TRY(ContainerSummary summary, ReadSummary(layout, id));
-  bool has_run = status.state == ContainerState::kExited;
+  bool has_run = status.exit && (status.state == ContainerState::kExited ||
+                                 status.state == ContainerState::kRestarting);
+  bool may_restart = has_run && MayRestart(status) && summary.restart.mode != RestartMode::kNo;
+  if (may_restart && restarter == Restarter::kMonitor &&
+      NextRestart(summary.restart, ReadRestartState(layout, id), *status.exit)) {
+    return CleanUpEnd::kRestarts;
+  }
+  bool removes = has_run && summary.auto_remove && !IsKept(layout, id);
   Result<> recorded;
-  if (has_run && !summary.auto_remove) {
+  bool newer = false;
+  if (has_run && !removes) {
     TRY(std::optional<ExitRecord> kept, ReadExitRecord(layout, id));
-    bool newer = !kept || (status.exit && status.exit->started_at != kept->started_at);
+    newer = !kept || (status.exit && status.exit->started_at != kept->started_at);
     if (newer && status.exit) recorded = WriteExitRecord(layout, id, *status.exit, true);
   }
   FailPoint("cleanup-begun");
   TRY(ContainerRecord record, ReadContainer(layout, id));
   if (!recorded) {
-    if (!HasNoRoom(recorded.error())) return recorded;
+    if (!HasNoRoom(recorded.error())) return Fail(std::move(recorded).error());
     // DATA is full: RUN has the exit, and keeps it until a later command finds room.
-    return RemoveCgroup(layout, id, record.config.cgroup_parent, false);
+    TRY(RemoveCgroup(layout, id, record.config.cgroup_parent, false));
+    return CleanUpEnd::kDone;
   }
-  if (has_run && status.exit) KeepReport(layout, record, *status.exit, summary.auto_remove);
+  if (has_run && (status.run || newer)) RecordDeath(layout, summary, *status.exit);
+  // Before the run's traces go: it must not look exited for good in between.
+  bool restarts = false;
+  if (may_restart && restarter != Restarter::kNobody) {
+    TRY(restarts, DecideRestart(layout, summary, *status.exit, restarter == Restarter::kSpawned));
+  }
+  if (has_run && status.exit) KeepReport(layout, record, *status.exit, removes);
   TRY(RemoveTraces(layout, id, record.config.cgroup_parent, false));
-  if (has_run && summary.auto_remove) return RemoveContainer(layout, id, summary.name);
+  if (removes) TRY(RemoveContainer(layout, id, summary.name));
+  return restarts ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
+}
+
+// The caller holds the lock.
+Result<> HealLocked(const Layout& layout, std::string_view id, const ContainerStatus& status) {
+  if (status.IsUp()) {
+    TRY(ThawAbandoned(layout, id));
+    bool is_held = MonitorWorks(*status.run, MonitorDuty::kItsOwn);
+    return is_held ? Result<>{} : Adopt(layout, id, *status.run);
+  }
+  if (status.restart) return SpawnRestarter(layout, id, ReadRestartState(layout, id));
+  TRY(CleanUpLocked(layout, id, status, Restarter::kSpawned));
   return {};
+}
+
+Result<CleanUpEnd> CleanUpBy(const Layout& layout, std::string_view id, Restarter restarter) {
+  auto lock = ContainerLock::Acquire(layout, id);
+  if (!lock) {
+    // Somebody else removed it; then that one removed all of it.
+    if (lock.error().kind == ErrorKind::kNotFound) return CleanUpEnd::kDone;
+    return Fail(std::move(lock).error());
+  }
+  TRY(ContainerStatus status, ObserveWith(layout, id, {MonitorDuty::kOurs, true}));
+  if (status.state == ContainerState::kRestarting) {
+    bool ours = KeepsRestart(ReadRestartState(layout, id));
+    return ours ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
+  }
+  if (status.IsUp() || !status.needs_healing) return CleanUpEnd::kDone;
+  return CleanUpLocked(layout, id, status, restarter);
 }
 
 }  // namespace
@@ -135,14 +265,30 @@ Result<> CleanUpLocked(const Layout& layout, std::string_view id, const Containe
 std::string_view ToString(ContainerState state) {
   switch (state) {
     case ContainerState::kCreated: return "created";
+    case ContainerState::kInitializing: return "initializing";
     case ContainerState::kRunning: return "running";
+    case ContainerState::kPaused: return "paused";
+    case ContainerState::kStopping: return "stopping";
+    case ContainerState::kRestarting: return "restarting";
     case ContainerState::kExited: return "exited";
+    case ContainerState::kFailed: return "failed";
+    case ContainerState::kRemoving: return "removing";
   }
   return "unknown";
 }
 
 Result<ContainerStatus> Observe(const Layout& layout, std::string_view id) {
-  return ObserveWith(layout, id, MonitorDuty::kItsOwn);
+  return ObserveFor(layout, id, {});
+}
+
+Result<ContainerStatus> Observe(const Layout& layout, std::string_view id, const ContainerLock&) {
+  return ObserveFor(layout, id, {.locked = true});
+}
+
+Result<std::optional<Fd>> OpenChangeFd(const ContainerStatus& status) {
+  if (status.run) return OpenProcess(status.run->monitor);
+  if (status.restart) return OpenProcess(status.restart->restarter);
+  return std::nullopt;
 }
 
 Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* state_file) {
@@ -152,36 +298,50 @@ Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* stat
   };
   hold_state_file();
   TRY(ContainerStatus status, Observe(layout, id));
-  if (!status.needs_healing) return status;
+  if (!status.needs_healing && status.state != ContainerState::kInitializing) return status;
   {
     TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
     hold_state_file();
-    TRY(status, Observe(layout, id));  // a start may have been in progress
+    TRY(status, Observe(layout, id, lock));  // a start may have been in progress
     if (!status.needs_healing) return status;
-    TRY(ThawAbandoned(layout, id));
-    TRY(status, Observe(layout, id));
-    if (!status.needs_healing) return status;
-    if (status.state == ContainerState::kRunning) {
-      TRY(Adopt(layout, id, *status.run));
+    TRY(HealLocked(layout, id, status));
+    if (status.IsUp()) {
       // The new monitor has made a new one. It cleans up only when we have let go of the lock.
       hold_state_file();
-      return Observe(layout, id);
+      return Observe(layout, id, lock);
     }
-    TRY(CleanUpLocked(layout, id, status));
   }
   if (!Exists(layout.Container(id))) return Fail(NoSuchContainer(id));
   return Observe(layout, id);
 }
 
-Result<> CleanUp(const Layout& layout, std::string_view id, MonitorDuty duty) {
-  auto lock = ContainerLock::Acquire(layout, id);
-  if (!lock) {
-    // Somebody else removed it; then that one removed all of it.
-    return lock.error().kind == ErrorKind::kNotFound ? Result<>{} : Fail(std::move(lock).error());
+Result<ContainerStatus> HealUnlessBusy(const Layout& layout, std::string_view id) {
+  TRY(ContainerStatus status, Observe(layout, id));
+  if (!status.needs_healing) return status;
+  {
+    TRY(std::optional<ContainerLock> lock, ContainerLock::TryAcquire(layout, id));
+    if (!lock) return status;
+    TRY(status, Observe(layout, id, *lock));
+    if (!status.needs_healing) return status;
+    TRY(HealLocked(layout, id, status));
   }
-  TRY(ContainerStatus status, ObserveWith(layout, id, duty));
-  if (status.state == ContainerState::kRunning || !status.needs_healing) return {};
-  return CleanUpLocked(layout, id, status);
+  return Observe(layout, id);
+}
+
+Result<CleanUpEnd> CleanUp(const Layout& layout, std::string_view id) {
+  return CleanUpBy(layout, id, Restarter::kSelf);
+}
+
+Result<> FinishRun(const Layout& layout, std::string_view id, const ContainerStatus& status,
+                   const ContainerLock&) {
+  if (!status.run || status.IsUp()) return {};
+  TRY(CleanUpLocked(layout, id, status, Restarter::kNobody));
+  if (!Exists(layout.Container(id))) return Fail(NoSuchContainer(id));
+  return {};
+}
+
+Result<CleanUpEnd> CleanUpForMonitor(const Layout& layout, std::string_view id) {
+  return CleanUpBy(layout, id, Restarter::kMonitor);
 }
 
 Result<> DismantleRun(const Layout& layout, std::string_view id, std::string_view cgroup_parent) {

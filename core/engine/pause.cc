@@ -2,47 +2,50 @@
 
 #include "core/cgroup/cgroup.h"
 #include "core/engine/run_directory.h"
+#include "core/engine/state_rules.h"
 #include "core/state/container_id.h"
+#include "core/state/event_log.h"
 
 namespace hoy::core {
 namespace {
 
-Error Conflict(std::string_view id, std::string_view what) {
-  return MakeError(ErrorKind::kConflict, fmt::format("container {} is {}", ShortId(id), what));
+Error NotRunning(std::string_view id) {
+  return MakeError(ErrorKind::kConflict, fmt::format("container {} is not running", ShortId(id)));
 }
 
-Result<Cgroup> OpenRunning(const Layout& layout, std::string_view id) {
+Result<Cgroup> OpenFor(Verb verb, const Layout& layout, std::string_view id) {
   TRY(ContainerStatus status, Heal(layout, id));
-  if (!status.run || status.run->exit) return Fail(Conflict(id, "not running"));
+  TRY(Permit(verb, status.state, ShortId(id)));
   auto location = ReadCgroupLocation(layout, id);
   if (!location) {
     // It has ended since.
-    if (location.error().kind == ErrorKind::kNotFound) return Fail(Conflict(id, "not running"));
+    if (location.error().kind == ErrorKind::kNotFound) return Fail(NotRunning(id));
     return Fail(std::move(location).error());
   }
   return Cgroup::Open(*std::move(location));
 }
 
 // A cgroup that goes away under our hands is that of a container that has ended.
-Result<> Judge(Result<> done, std::string_view id) {
-  if (done) return {};
-  int code = done.error().system_errno;
-  if (code == ENOENT || code == ENODEV) return Fail(Conflict(id, "not running"));
-  return done;
+Result<> Finish(const Layout& layout, std::string_view id, std::string_view action, Result<> done) {
+  if (!done) {
+    int code = done.error().system_errno;
+    if (code == ENOENT || code == ENODEV) return Fail(NotRunning(id));
+    return done;
+  }
+  if (auto summary = ReadSummary(layout, id)) RecordContainerEvent(layout, *summary, action);
+  return {};
 }
 
 }  // namespace
 
 Result<> PauseContainer(const Layout& layout, std::string_view id) {
-  TRY(Cgroup cgroup, OpenRunning(layout, id));
-  if (cgroup.IsFrozen()) return Fail(Conflict(id, "paused already"));
-  return Judge(cgroup.Freeze(), id);
+  TRY(Cgroup cgroup, OpenFor(Verb::kPause, layout, id));
+  return Finish(layout, id, "pause", cgroup.Freeze());
 }
 
 Result<> UnpauseContainer(const Layout& layout, std::string_view id) {
-  TRY(Cgroup cgroup, OpenRunning(layout, id));
-  if (!cgroup.IsFrozen()) return Fail(Conflict(id, "not paused"));
-  return Judge(cgroup.Thaw(), id);
+  TRY(Cgroup cgroup, OpenFor(Verb::kUnpause, layout, id));
+  return Finish(layout, id, "unpause", cgroup.Thaw());
 }
 
 bool IsPaused(const Layout& layout, std::string_view id) {

@@ -10,6 +10,7 @@
 #include "core/cgroup/cgroup.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/run_directory.h"
+#include "core/engine/state_rules.h"
 #include "core/state/container_id.h"
 #include "core/sys/files.h"
 #include "core/sys/in_root.h"
@@ -68,7 +69,8 @@ Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id) {
   auto not_running = [&] {
     return Fail(ErrorKind::kConflict, "container {} is not running", ShortId(id));
   };
-  if (!status.run || status.run->exit) return not_running();
+  TRY(Permit(Verb::kTop, status.state, ShortId(id)));
+  if (!status.run) return not_running();
   auto location = ReadCgroupLocation(layout, id);
   std::vector<pid_t> pids;
   if (location && location->version != CgroupVersion::kNone) {

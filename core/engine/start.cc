@@ -15,6 +15,7 @@
 #include "core/engine/lifecycle.h"
 #include "core/engine/report.h"
 #include "core/engine/resolve.h"
+#include "core/engine/restart.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/spawn_monitor.h"
 #include "core/engine/start_failure.h"
@@ -23,6 +24,7 @@
 #include "core/rootfs/mount_points.h"
 #include "core/rootfs/propagation.h"
 #include "core/state/container_id.h"
+#include "core/state/event_log.h"
 #include "core/sys/files.h"
 #include "core/sys/start_marks.h"
 
@@ -234,24 +236,41 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
                           std::move(monitor.process)};
 }
 
+// The container runs, or cannot be started: no restart is pending any more.
+Result<> SettleRestart(const Layout& layout, std::string_view id, RestartState& state,
+                       StartReason reason) {
+  if (reason == StartReason::kPerson) return RemoveRestartState(layout, id);
+  state.pending.reset();
+  return WriteRestartState(layout, id, state);
+}
+
 }  // namespace
 
 Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
                                         const StartRequest& request) {
   TRY(ContainerStatus status, Heal(layout, record.id));
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, record.id));
-  TRY(status, Observe(layout, record.id));
-  if (status.state == ContainerState::kRunning) {
+  TRY(status, Observe(layout, record.id, lock));
+  if (status.IsUp()) {
     return Fail(ErrorKind::kConflict, "container '{}' is already running", record.name);
   }
+  bool is_first = status.state == ContainerState::kCreated;
+  RestartState restart;
+  if (!is_first) restart = ReadRestartState(layout, record.id);
+  if (request.reason == StartReason::kRestartPolicy && !KeepsRestart(restart)) {
+    return Fail(ErrorKind::kConflict, "the restart of '{}' was called off", record.name);
+  }
+  TRY(FinishRun(layout, record.id, status, lock));
   auto started = StartLocked(layout, record, request, lock);
-  if (!started && !record.config.auto_remove && status.state == ContainerState::kCreated) {
+  if (!started && !record.config.auto_remove) {
     ExitRecord failure;
     failure.exit_code = StartExitCode(started.error());
     failure.error = started.error().message;
     failure.finished_at = Now();
     (void)WriteExitRecord(layout, record.id, failure, false);
   }
+  if (started) RecordContainerEvent(layout, record, "start");
+  if (!is_first) TRY(SettleRestart(layout, record.id, restart, request.reason));
   return started;
 }
 

@@ -11,7 +11,13 @@
 
 namespace hoy::core {
 
+enum class StartReason {
+  kPerson,         // the count of restarts begins again
+  kRestartPolicy,  // by the container's restarter; kConflict when the restart was called off
+};
+
 struct StartRequest {
+  StartReason reason = StartReason::kPerson;
   BorrowedFd attach = -1;  // the monitor's end of an attach socket, or -1: detached
   uint16_t rows = 0;       // the client's window
   uint16_t columns = 0;

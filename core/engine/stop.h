@@ -1,29 +1,39 @@
 #pragma once
-// Ending containers: kill, stop, wait, rm.
+// Ending containers: kill, stop, restart, rm. Each asks state_rules.h first.
 
+#include <functional>
 #include <optional>
 
 #include "core/base/result.h"
+#include "core/engine/signal_effect.h"
+#include "core/engine/wait.h"
 #include "core/state/container_record.h"
-#include "core/state/run_state.h"
 
 namespace hoy::core {
 
-// Sends a signal to the container's init. kConflict: it does not run.
+// Sends a signal to the container's init. kConflict: it does not run. SIGKILL and its stop signal
+// say that a person wants it down: no policy restarts it, a pending restart is called off, and a
+// paused one is thawed. Other signals to a paused container wait until it is unpaused.
 Result<> KillContainer(const Layout& layout, std::string_view id, int signal);
 
-// Its stop signal, then SIGKILL after the patience (nullopt: the container's own; negative: wait
-// for ever). Success when it is not running, also if it was not before.
-Result<> StopContainer(const Layout& layout, std::string_view id,
-                       std::optional<int64_t> timeout_seconds);
+struct StopRequest {
+  std::optional<int64_t> timeout_seconds;  // nullopt: the container's own; negative: for ever
+  std::optional<int> signal;               // nullopt: the container's own
+  // Called before a wait that the signal will not end: then SIGKILL does, after `patience_seconds`
+  // (negative: never).
+  std::function<void(SignalEffect effect, int signal, int64_t patience_seconds)> deaf;
+};
 
-// Waits until it does not run, and tells how its last run ended; a created container has not run:
-// exit code 0, as docker has it. `timeout_ms` < 0: for ever; kTimeout when it is over. The
-// monitor's clean-up is done when this returns. Works for an auto-remove container to the very end.
-Result<ExitRecord> WaitForExit(const Layout& layout, std::string_view id, int64_t timeout_ms = -1);
+// Its stop signal, then SIGKILL after the patience. Success when it is not running, also if it was
+// not before. No policy restarts it.
+Result<> StopContainer(const Layout& layout, std::string_view id, const StopRequest& request);
 
-// kConflict: it runs, and `force` is not given. With force it is killed first, and even a damaged
-// record does not stop it.
+// For `hoy restart`: while this is held, the end of an auto-remove container does not remove it.
+// One that is left behind by a killed `hoy restart` is an exited container like others.
+Fd KeepThroughRestart(const Layout& layout, std::string_view id);
+
+// kConflict: its state forbids it, and `force` is not given. With force it is killed first, and
+// even a damaged record does not stop it.
 Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool force);
 
 }  // namespace hoy::core

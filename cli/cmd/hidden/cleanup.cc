@@ -1,10 +1,12 @@
 #include "cli/ui/command.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/restart.h"
 
 namespace hoy::cli {
 namespace {
 
-// What hoy-monitor becomes when its container has ended and no client is there to do it.
+// What hoy-monitor becomes when its container has ended and no client is there to do it; also the
+// process that starts it again when its restart policy says so.
 class CleanUpCommand final : public Command {
  public:
   static constexpr CommandInfo kInfo = {.name = "__cleanup",
@@ -14,7 +16,8 @@ class CleanUpCommand final : public Command {
   CleanUpCommand() : Command(kInfo) { Argument("CONTAINER", &id_); }
 
   Result<int> Run(Context& context) override {
-    TRY(core::CleanUp(context.layout, id_, core::MonitorDuty::kOurs));
+    TRY(core::CleanUpEnd end, core::CleanUp(context.layout, id_));
+    if (end == core::CleanUpEnd::kRestarts) TRY(core::RestartWhenDue(context.layout, id_));
     return 0;
   }
 

@@ -29,7 +29,8 @@ class Pause {
  public:
   static Result<std::unique_ptr<Pause>> Begin(Context& context, const std::string& id) {
     TRY(core::ContainerStatus status, core::Heal(context.layout, id));
-    if (status.state != core::ContainerState::kRunning) return nullptr;
+    // What somebody has paused already stays so.
+    if (!status.IsUp() || status.state == core::ContainerState::kPaused) return nullptr;
     auto freeze = core::TemporaryFreeze::Begin(context.layout, id);
     if (!freeze && freeze.error().kind == ErrorKind::kUnsupported) {
       context.Warn(

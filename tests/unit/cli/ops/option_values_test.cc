@@ -20,6 +20,24 @@ TEST(OptionValues, ReadsCpusExactly) {
   }
 }
 
+TEST(OptionValues, ReadsRestartPolicies) {
+  using core::RestartMode;
+  using core::RestartPolicy;
+  EXPECT_EQ(*ParseRestartPolicy(""), (RestartPolicy{RestartMode::kNo, 0}));
+  EXPECT_EQ(*ParseRestartPolicy("no"), (RestartPolicy{RestartMode::kNo, 0}));
+  EXPECT_EQ(*ParseRestartPolicy("always"), (RestartPolicy{RestartMode::kAlways, 0}));
+  EXPECT_EQ(*ParseRestartPolicy("unless-stopped"), (RestartPolicy{RestartMode::kUnlessStopped, 0}));
+  EXPECT_EQ(*ParseRestartPolicy("on-failure"), (RestartPolicy{RestartMode::kOnFailure, 0}));
+  EXPECT_EQ(*ParseRestartPolicy("on-failure:3"), (RestartPolicy{RestartMode::kOnFailure, 3}));
+  for (const char* text :
+       {"never", "Always", ":3", "always:3", "no:1", "on-failure:", "on-failure:x", "on-failure:-1",
+        "on-failure:1:2", "on-failure:99999999999"}) {
+    auto policy = ParseRestartPolicy(text);
+    ASSERT_FALSE(policy.has_value()) << text;
+    EXPECT_EQ(policy.error().kind, ErrorKind::kInvalidArgument);
+  }
+}
+
 TEST(OptionValues, ReadsUlimits) {
   EXPECT_EQ(*ParseUlimit("nofile=1024:2048"), (core::Rlimit{RLIMIT_NOFILE, 1024, 2048}));
   EXPECT_EQ(*ParseUlimit("core=0"), (core::Rlimit{RLIMIT_CORE, 0, 0}));

@@ -1,0 +1,34 @@
+#include "cli/ops/stop_gently.h"
+
+#include "core/sys/signals.h"
+
+namespace hoy::cli {
+
+Result<> StopGently(Context& context, const std::string& name, const std::string& id,
+                    core::StopRequest request) {
+  request.deaf = [&](core::SignalEffect effect, int signal, int64_t patience_seconds) {
+    std::string then = patience_seconds < 0
+                           ? "nothing else will end it"
+                           : fmt::format("SIGKILL follows in {} s", patience_seconds);
+    if (effect == core::SignalEffect::kIgnored) {
+      context.Warn(fmt::format("'{}' ignores {}; {}", name, core::SignalName(signal), then));
+    } else {
+      context.Warn(
+          fmt::format("'{}' has no handler for {}, and PID 1 is not ended without one; {} "
+                      "(run it with --init, or with another --stop-signal)",
+                      name, core::SignalName(signal), then));
+    }
+  };
+  return core::StopContainer(context.layout, id, request);
+}
+
+Result<std::optional<int>> ParseSignalFlag(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  auto signal = core::ParseSignal(*text);
+  if (!signal) {
+    return Fail(ErrorKind::kInvalidArgument, "--signal: no such signal: '{}'", *text);
+  }
+  return signal;
+}
+
+}  // namespace hoy::cli

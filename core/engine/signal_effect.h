@@ -1,0 +1,19 @@
+#pragma once
+// What a signal would do to a process, as far as the kernel tells.
+
+#include <string_view>
+
+namespace hoy::core {
+
+enum class SignalEffect {
+  kTaken,      // a handler, or the default action
+  kIgnored,    // it asked for that (SIG_IGN)
+  kUnhandled,  // it is PID 1 of its namespace, which no signal ends that it has no handler for
+               // (pid_namespaces(7)), SIGKILL and SIGSTOP apart
+};
+
+// From the text of /proc/<pid>/status: NSpid, SigBlk, SigIgn, SigCgt (proc(5)). A blocked signal
+// counts as taken: it may wait for it by sigwait.
+SignalEffect EffectOf(std::string_view proc_status, int signal);
+
+}  // namespace hoy::core

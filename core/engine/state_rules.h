@@ -1,0 +1,46 @@
+#pragma once
+// Which verb may be used on a container in which state: one table, in state_rules.cc. The verbs ask
+// it right after Heal, so that all of them refuse in the same words.
+
+#include <string_view>
+
+#include "core/base/result.h"
+#include "core/engine/container_state.h"
+
+namespace hoy::core {
+
+enum class Verb {
+  kStart,
+  kStop,
+  kRestart,
+  kKill,
+  kPause,
+  kUnpause,
+  kRemove,
+  kForceRemove,
+  kExec,
+  kAttach,
+  kTop,
+  kRename,
+  kUpdate,
+  kWait,
+  kLogs,
+  kCopy,
+  kExport,
+  kCommit,
+};
+inline constexpr int kVerbs = 18;
+
+enum class Answer {
+  kGo,
+  kNothingToDo,  // what the verb is for holds already: success
+  kAwait,        // a start is being decided: wait for the lock, then ask again (Heal does both)
+  kRefuse,
+};
+Answer RuleFor(Verb verb, ContainerState state);
+
+// True: go ahead. False: nothing to do. kConflict, with what is wrong and what would help: the
+// state forbids it. `shown` is how the container is called in the message.
+Result<bool> Permit(Verb verb, ContainerState state, std::string_view shown);
+
+}  // namespace hoy::core
