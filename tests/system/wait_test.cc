@@ -1,0 +1,122 @@
+// wait: its conditions, forms and reasons.
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class Wait : public ImageSandbox {
+ protected:
+  // It sleeps in poll(2) and waits for its container.
+  static bool IsWaiting(const Background& process) {
+    return Eventually([&] {
+      std::ifstream file(fmt::format("/proc/{}/syscall", process.pid()));
+      int number = -1;
+      file >> number;
+      return number == 7 /* poll */ || number == 271 /* ppoll */;
+    });
+  }
+  Json WaitJson(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"wait", "--format", "json"});
+    return Json::parse(RunOk(arguments), nullptr, false);
+  }
+};
+
+TEST_F(Wait, TellsTheReason) {
+  RunOk({"run", "-d", "--name", "plain", Busybox(), "sh", "-c", "exit 3"});
+  Json plain = WaitJson({"plain"});
+  EXPECT_EQ(plain["exit_code"], 3);
+  EXPECT_EQ(plain["reason"], "exited");
+  EXPECT_EQ(plain["signal"], "");
+  EXPECT_EQ(plain["name"], "plain");
+  EXPECT_EQ(plain["id"].get<std::string>().size(), 64u);
+  EXPECT_NE(plain["finished_at"].get<std::string>().find('T'), std::string::npos);
+  StartSleeper({"--name", "killed"});
+  RunOk({"kill", "killed"});
+  Json killed = WaitJson({"killed"});
+  EXPECT_EQ(killed["exit_code"], 137);
+  EXPECT_EQ(killed["reason"], "signal");
+  EXPECT_EQ(killed["signal"], "SIGKILL");
+  Run({"run", "--name", "broken", Busybox(), "/missing"});
+  Json broken = WaitJson({"broken"});
+  EXPECT_EQ(broken["exit_code"], 127);
+  EXPECT_EQ(broken["reason"], "runtime_error");
+  EXPECT_NE(broken["error"], "");
+  EXPECT_EQ(RunOk({"wait", "--format", "{{.exit_code}} {{.reason}}", "plain"}), "3 exited");
+}
+
+TEST_F(Wait, NextExitIsTheEndOfARunThatIsStillToCome) {
+  const Output first = Run(
+      {"run", "--name", "one", Busybox(), "sh", "-c", "[ -e /ran ] && exit 5; touch /ran; exit 4"});
+  EXPECT_EQ(first.code, 4) << first;
+  Background wait(Hoy({"wait", "--condition", "next-exit", "one"}));
+  ASSERT_TRUE(IsWaiting(wait));
+  RunOk({"start", "one"});
+  EXPECT_EQ(wait.Finish().out, "5\n");
+}
+
+TEST_F(Wait, RunningAndRemovedAreWaitedFor) {
+  RunOk(
+      {"create", "--name", "one", Busybox(), "sh", "-c", "trap 'exit 6' TERM; sleep 1000 & wait"});
+  Background running(Hoy({"wait", "--condition", "running", "one"}));
+  Background removed(Hoy({"wait", "--condition", "removed", "one"}));
+  ASSERT_TRUE(IsWaiting(running));
+  ASSERT_TRUE(IsWaiting(removed));
+  RunOk({"start", "one"});
+  const Output started = running.Finish();
+  EXPECT_EQ(started.code, 0) << started;
+  EXPECT_EQ(started.out, "") << "it has no exit code";
+  RunOk({"kill", "one"});
+  RunOk({"wait", "one"});
+  EXPECT_TRUE(removed.Running());
+  RunOk({"rm", "one"});
+  const Output gone = removed.Finish();
+  EXPECT_EQ(gone.code, 0) << gone;
+  EXPECT_EQ(gone.out, "137\n");
+  EXPECT_EQ(WaitJson({"--condition", "running", StartSleeper()}).contains("exit_code"), false);
+}
+
+TEST_F(Wait, AnyEndsWithTheFirst) {
+  StartSleeper({"--name", "one"});
+  StartSleeper({"--name", "two"});
+  Background any(Hoy({"wait", "--any", "--format", "{{.name}} {{.exit_code}}", "one", "two"}));
+  ASSERT_TRUE(IsWaiting(any));
+  RunOk({"stop", "two"});
+  EXPECT_EQ(any.Finish().out, "two 0\n");
+  EXPECT_EQ(Status("one"), "running");
+  const Output late = Run({"wait", "--timeout", "50ms", "two", "one"});
+  EXPECT_EQ(late.code, 124) << late;
+  EXPECT_EQ(late.out, "0\n") << "what it knew";
+  EXPECT_EQ(Run({"wait", "--any", "--timeout", "50ms", "one"}).code, 124);
+  EXPECT_EQ(Run({"wait", "--condition", "bored", "one"}).code, 125);
+}
+
+TEST_F(Wait, ALineOfTheLogIsWaitedFor) {
+  RunOk({"run", "-d", "--name", "one", "-v", directory() + ":/gate", Busybox(), "sh", "-c",
+         "echo begin; while [ ! -e /gate/open ]; do sleep 0.05; done; echo port 8080 ready >&2;"
+         "sleep 1000"});
+  Background wait(Hoy({"wait", "--log-match", "^port [0-9]+ ready$", "one"}));
+  ASSERT_TRUE(IsWaiting(wait));
+  WriteFile(Path("open"), "");
+  EXPECT_EQ(wait.Finish().out, "port 8080 ready\n");
+  EXPECT_EQ(WaitJson({"--log-match", "beg(in|an)", "one"})["line"], "begin") << "from before";
+  EXPECT_EQ(Run({"wait", "--log-match", "never", "--timeout", "50ms", "one"}).code, 124);
+  Background last(Hoy({"wait", "--log-match", "never", "one"}));
+  ASSERT_TRUE(IsWaiting(last));
+  RunOk({"kill", "one"});
+  const Output ended = last.Finish();
+  EXPECT_EQ(ended.code, 125) << ended;
+  EXPECT_NE(ended.err.find("no line matched"), std::string::npos) << ended;
+  const Output wrong = Run({"wait", "--log-match", "a(b", "one"});
+  EXPECT_EQ(wrong.code, 125) << wrong;
+  EXPECT_NE(wrong.err.find("--log-match 'a(b'"), std::string::npos) << wrong;
+}
+
+}  // namespace
+}  // namespace hoy::test
