@@ -1,6 +1,7 @@
 #include "cli/ops/image_users.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
+#include "core/state/event_log.h"
 
 namespace hoy::cli {
 namespace {
@@ -29,7 +30,9 @@ class RmiCommand final : public Command {
   Result<> Remove(Context& context, const oci::ImageStore& store, const std::string& image) const {
     TRY(std::vector<oci::ImageUser> users, ImageUsers(context.layout));
     // Asked first: where nothing was ever pulled, it is the image that is missing, not a directory.
-    if (auto resolved = store.Resolve(image); !resolved) {
+    auto resolved = store.Resolve(image);
+    std::string id = resolved ? resolved->record.id.ToString() : "";
+    if (!resolved) {
       TRY(auto list, store.FindList(image));
       if (!list && force_ && resolved.error().kind == ErrorKind::kNotFound) return {};
       if (!list) return Fail(std::move(resolved).error());
@@ -39,8 +42,12 @@ class RmiCommand final : public Command {
       if (force_ && removed.error().kind == ErrorKind::kNotFound) return {};
       return Fail(std::move(removed).error());
     }
-    for (const std::string& name : removed->untagged) context.out.Print("Untagged: {}\n", name);
+    for (const std::string& name : removed->untagged) {
+      core::RecordImageEvent(context.layout, "untag", id.empty() ? name : id, name);
+      context.out.Print("Untagged: {}\n", name);
+    }
     for (const oci::Digest& digest : removed->deleted) {
+      core::RecordImageEvent(context.layout, "delete", digest.ToString(), digest.ToString());
       context.out.Print("Deleted: {}\n", digest.ToString());
     }
     return {};

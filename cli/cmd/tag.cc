@@ -1,4 +1,5 @@
 #include "cli/ui/command.h"
+#include "core/state/event_log.h"
 #include "oci/image/image_store.h"
 
 namespace hoy::cli {
@@ -25,7 +26,10 @@ class TagCommand final : public Command {
       TRY(oci::ResolvedImage resolved, store.Resolve(image_));
       image = resolved.record.id.ToString();
     }
-    for (const std::string& name : names_) TRY(store.Tag(image, name));
+    for (const std::string& name : names_) {
+      TRY(store.Tag(image, name));
+      core::RecordImageEvent(context.layout, "tag", image, name);
+    }
     return 0;
   }
 

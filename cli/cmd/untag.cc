@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cli/ui/command.h"
+#include "core/state/event_log.h"
 #include "oci/image/image_store.h"
 
 namespace hoy::cli {
@@ -26,6 +27,7 @@ class UntagCommand final : public Command {
     }
     for (const std::string& name : names) {
       TRY(oci::RemovedImage removed, store.Untag(name));
+      core::RecordImageEvent(context.layout, "untag", image.record.id.ToString(), name);
       for (const std::string& text : removed.untagged) context.out.Print("Untagged: {}\n", text);
     }
     return 0;

@@ -2,6 +2,7 @@
 
 #include "cli/ops/archives.h"
 #include "cli/ops/image_changes.h"
+#include "core/state/event_log.h"
 #include "core/sys/clock.h"
 #include "core/sys/files.h"
 #include "oci/layer/byte_sink.h"
@@ -48,6 +49,8 @@ Result<oci::Digest> Import(const Context& context, const ImportImageOptions& opt
 
 Result<> RunImport(Context& context, const ImportImageOptions& options) {
   TRY_CONTEXT_SET(oci::Digest id, Import(context, options), "import '{}'", options.input);
+  core::RecordImageEvent(context.layout, "import", id.ToString(),
+                         options.reference.empty() ? id.ToString() : options.reference);
   context.out.Print("{}\n", id.ToString());
   return {};
 }

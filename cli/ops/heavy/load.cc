@@ -5,6 +5,7 @@
 #include "cli/ops/archives.h"
 #include "cli/ops/heavy/admission.h"
 #include "cli/ops/heavy/open_source.h"
+#include "core/state/event_log.h"
 #include "oci/transfer/list_import.h"
 
 namespace hoy::cli {
@@ -45,6 +46,9 @@ Result<> Load(Context& context, const LoadOptions& options) {
           image.names.empty() ? image.target.digest.Short() : image.names.front().Familiar();
       return Fail(std::move(imported).error().InContext(fmt::format("image '{}'", name)));
     }
+    std::string id = imported->id.ToString();
+    core::RecordImageEvent(context.layout, "load", id,
+                           imported->names.empty() ? id : imported->names.front());
     if (imported->names.empty()) {
       context.out.Print("Loaded image ID: {}\n", imported->id.ToString());
     }

@@ -5,6 +5,7 @@
 #include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/registry_access.h"
 #include "cli/ops/transport.h"
+#include "core/state/event_log.h"
 #include "oci/image/platform.h"
 #include "oci/image/reference.h"
 #include "oci/registry/cancel.h"
@@ -49,11 +50,17 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
 
   oci::CancelToken cancel;
   CancelOnSignal handler(cancel, options.handle_signals);
-  if (!options.all_platforms && options.platforms.empty()) {
-    return oci::PullImage(layout, request, sink, cancel);
-  }
-  TRY(auto platforms, ParsePlatforms(options.platforms));
-  return oci::PullPlatforms(layout, request, platforms, sink, cancel);
+  auto pull = [&]() -> Result<oci::PullSummary> {
+    if (!options.all_platforms && options.platforms.empty()) {
+      return oci::PullImage(layout, request, sink, cancel);
+    }
+    TRY(auto platforms, ParsePlatforms(options.platforms));
+    return oci::PullPlatforms(layout, request, platforms, sink, cancel);
+  };
+  TRY(oci::PullSummary pulled, pull());
+  std::string familiar = request.reference.Familiar();
+  core::RecordImageEvent(layout, "pull", familiar, familiar);
+  return pulled;
 }
 
 }  // namespace hoy::cli

@@ -7,6 +7,7 @@
 #include "cli/ops/heavy/registry_access.h"
 #include "cli/ops/registry_verbs.h"
 #include "cli/ops/transport.h"
+#include "core/state/event_log.h"
 #include "core/sys/files.h"
 #include "oci/image/image_store.h"
 #include "oci/image/registries_conf.h"
@@ -188,6 +189,8 @@ Result<> RunPush(Context& context, const PushOptions& options) {
     } else {
       TRY(summary, oci::PushImage(context.layout, request, *sink, cancel));
     }
+    std::string name = request.target.Familiar();
+    core::RecordImageEvent(context.layout, "push", name, name);
     context.out.Print("{}\n", summary.canonical);
     if (!options.digestfile.empty()) {
       TRY(core::WriteFileAtomically(options.digestfile, summary.digest + "\n",

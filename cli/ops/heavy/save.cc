@@ -1,5 +1,6 @@
 #include "cli/ops/archives.h"
 #include "cli/ops/heavy/open_target.h"
+#include "core/state/event_log.h"
 
 namespace hoy::cli {
 namespace {
@@ -56,6 +57,9 @@ Result<> Save(Context& context, const SaveOptions& options) {
     return Fail(ErrorKind::kInvalidArgument, "the format docker-dir holds one image only");
   }
   TRY(ExportTo(context, TransportOf(options.format), options.output, images));
+  for (const std::string& name : options.images) {
+    core::RecordImageEvent(context.layout, "save", name, name);
+  }
   return {};
 }
 

@@ -1,0 +1,123 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "cli/ops/event_text.h"
+#include "cli/ui/command.h"
+#include "cli/ui/format.h"
+#include "core/base/text.h"
+
+namespace hoy::cli {
+namespace {
+
+class EventsCommand final : public Command {
+ public:
+  static constexpr CommandInfo kInfo = {.name = "events",
+                                        .aliases = "system events",
+                                        .summary = "Show what happens to containers and images",
+                                        .section = Section::kSystem};
+  EventsCommand() : Command(kInfo) {
+    Option("-f,--filter", &filters_text_, "KEY=VALUE",
+           "only those that match: container, event, image, label, type");
+    Option("--format", &format_, "FORMAT", "json, or a Go template");
+    Option("--since", &since_text_, "TIME",
+           "also those since then: 10m, an RFC 3339 time, or seconds since 1970");
+    Option("--until", &until_text_, "TIME", "end then");
+    Flag("--stream", &stream_, "wait for new ones; --stream=false ends with what is there");
+  }
+
+  Result<int> Run(Context& context) override {
+    TRY(filters_, Filters::Parse(filters_text_, {"container", "event", "image", "label", "type"}));
+    core::Timestamp now = core::Now();
+    bool has_bounds = since_text_ || until_text_ || !stream_;
+    TRY(since_, ParseBound("--since", since_text_, now, has_bounds ? 0 : now));
+    TRY(until_, ParseBound("--until", until_text_, now, INT64_MAX));
+    if (until_ < since_) return Fail(UsageError("--until is before --since"));
+    if (!format_.empty() && format_ != "json") TRY(Template::Parse(format_));
+    core::EventReader reader(context.layout);
+    bool follows = stream_ && until_ > now;
+    if (follows) TRY(reader.Watch());
+    uint64_t missed = 0;
+    while (true) {
+      TRY(std::vector<core::Event> events, reader.Read());
+      TRY(Print(context, events));
+      if (reader.missed() > missed) {
+        missed = reader.missed();
+        context.Warn("some events were dropped before they could be shown");
+      }
+      TRY(context.out.Flush());
+      if (!follows) return 0;
+      TRY(bool more, AwaitMore(reader));
+      if (!more) follows = false;  // one last look
+      if (reader_is_gone_) return 0;
+    }
+  }
+
+ private:
+  // Docker's forms. Its bare numbers are seconds since 1970.
+  Result<core::Timestamp> ParseBound(std::string_view flag, const std::optional<std::string>& text,
+                                     core::Timestamp now, core::Timestamp otherwise) const {
+    if (!text) return otherwise;
+    auto [seconds, fraction] = CutAt(*text, '.');
+    if (auto whole = ParseInteger<int64_t>(seconds);
+        whole && *whole >= 0 && *whole < INT64_MAX / core::kSecond) {
+      std::string digits(fraction.value_or("0").substr(0, 9));
+      digits.resize(9, '0');
+      if (auto nanoseconds = ParseInteger<int64_t>(digits)) {
+        return *whole * core::kSecond + *nanoseconds;
+      }
+    }
+    if (auto age = core::ParseDuration(*text)) return now - *age;
+    if (auto moment = core::ParseRfc3339(*text)) return *moment;
+    if (auto day = core::ParseRfc3339(*text + "T00:00:00Z")) return *day;
+    return Fail(UsageError(fmt::format("{}: not a time: '{}'", flag, *text)));
+  }
+
+  Result<> Print(Context& context, const std::vector<core::Event>& events) const {
+    for (const core::Event& event : events) {
+      if (event.time < since_ || event.time > until_ || !EventMatches(event, filters_)) continue;
+      if (format_.empty()) {
+        context.out.Write(EventText(event));
+        continue;
+      }
+      TRY(std::string text,
+          FormatObject(format_, format_ == "json" ? EventJson(event) : EventFields(event)));
+      context.out.Write(text);
+    }
+    return {};
+  }
+
+  // False: the time is over, or nobody reads what we write.
+  Result<bool> AwaitMore(const core::EventReader& reader) {
+    while (true) {
+      int wait_ms = -1;
+      if (until_ != INT64_MAX) {
+        int64_t left = (until_ - core::Now()) / 1'000'000 + 1;
+        if (left <= 0) return false;
+        wait_ms = static_cast<int>(std::min<int64_t>(left, 1 << 30));
+      }
+      pollfd slots[2] = {{reader.watch().get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+      int ready = poll(slots, 2, wait_ms);
+      if (ready < 0 && errno != EINTR) return FailErrno("poll", "events");
+      if (ready <= 0) continue;
+      reader_is_gone_ = (slots[1].revents & (POLLERR | POLLHUP)) != 0;
+      return true;
+    }
+  }
+
+  std::vector<std::string> filters_text_;
+  std::string format_;
+  std::optional<std::string> since_text_;
+  std::optional<std::string> until_text_;
+  bool stream_ = true;
+  Filters filters_;
+  core::Timestamp since_ = 0;
+  core::Timestamp until_ = INT64_MAX;
+  bool reader_is_gone_ = false;
+};
+HOY_REGISTER_COMMAND(EventsCommand);
+
+}  // namespace
+}  // namespace hoy::cli

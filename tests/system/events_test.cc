@@ -1,0 +1,173 @@
+// events: what is recorded, in docker's words, and how it is shown; system restore.
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class Events : public ImageSandbox {
+ protected:
+  // "create start die(exitCode=3)": the events of one container so far.
+  std::string Of(const std::string& container) const {
+    std::istringstream lines(
+        RunOk({"events", "--stream=false", "-f", "container=" + container, "--format", "json"}));
+    std::string text;
+    for (std::string line; std::getline(lines, line);) {
+      const Json event = Json::parse(line, nullptr, false);
+      text += (text.empty() ? "" : " ") + event["Action"].get<std::string>();
+      for (const char* key : {"exitCode", "signal", "oldName"}) {
+        if (!event["Actor"]["Attributes"].contains(key)) continue;
+        text += "(" + event["Actor"]["Attributes"][key].get<std::string>() + ")";
+      }
+    }
+    return text;
+  }
+};
+
+TEST_F(Events, TellTheLifeOfAContainer) {
+  const std::string id = StartSleeper({"--name", "one", "-l", "team=a"});
+  RunOk({"rename", "one", "two"});
+  RunOk({"exec", "two", "true"});
+  RunOk({"kill", "-s", "URG", "two"});
+  RunOk({"stop", "two"});
+  RunOk({"start", "two"});
+  RunOk({"restart", "two"});
+  RunOk({"rm", "-f", "two"});
+  EXPECT_EQ(Of(id),
+            "create start rename(one) exec_create: true exec_start: true exec_die(0) kill(23) "
+            "kill(15) die(0) stop start kill(15) die(0) stop "
+            "start restart kill(9) die(137) destroy");
+  RunShell("exit 3", {"--name", "three"});
+  EXPECT_EQ(Of("three"), "create start die(3) destroy") << "--rm, in the foreground";
+  Run({"run", "--name", "four", Busybox(), "/missing"});
+  EXPECT_EQ(Of("four"), "create") << "it never started";
+}
+
+TEST_F(Events, AreFilteredAndFormatted) {
+  const std::string id = RunOk({"create", "--name", "one", "-l", "team=a", Busybox(), "true"});
+  RunOk({"create", "--name", "two", Busybox(), "true"});
+  const auto show = [&](std::vector<std::string> options) {
+    std::vector<std::string> arguments = {"events", "--stream=false"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return RunOk(arguments);
+  };
+  const std::string name = "{{.Actor.Attributes.name}}";
+  EXPECT_EQ(show({"-f", "container=one", "-f", "event=create", "--format", name}), "one");
+  EXPECT_EQ(show({"-f", "label=team=a", "--format", name}), "one");
+  EXPECT_EQ(show({"-f", "container=one", "-f", "container=two", "-f", "type=container", "--format",
+                  name + " {{.Action}} {{.Type}}"}),
+            "one create container\ntwo create container");
+  EXPECT_EQ(show({"-f", "event=die"}), "");
+  EXPECT_EQ(show({"-f", "image=" + Busybox(), "-f", "container=" + id.substr(0, 12), "--format",
+                  "{{.ID}} {{.From}}"}),
+            id + " " + Busybox());
+  const std::string text = show({"-f", "container=one"});
+  EXPECT_NE(
+      text.find(fmt::format(" container create {} (image={}, name=one, team=a)", id, Busybox())),
+      std::string::npos)
+      << text;
+  EXPECT_EQ(show({"--since", "0", "--until", "1"}), "");
+  EXPECT_NE(show({"--since", "10m"}), "");
+  const std::vector<std::vector<std::string>> mistakes = {{"-f", "color=red"},
+                                                          {"-f", "event"},
+                                                          {"--since", "soon"},
+                                                          {"--until", "1", "--since", "2"},
+                                                          {"--format", "{{.Action"}};
+  for (const auto& wrong : mistakes) {
+    std::vector<std::string> arguments = {"events", "--stream=false"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(Run(arguments).code, 125) << wrong[1];
+  }
+}
+
+TEST_F(Events, AreFollowedAndCostNothingWhileNothingHappens) {
+  Background follow(Hoy({"events", "--format", "{{.Action}}"}));
+  const auto switches = [&] {
+    std::ifstream status(fmt::format("/proc/{}/status", follow.pid()));
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("voluntary_ctxt_switches:")) return line;
+    }
+    return std::string();
+  };
+  // It follows when it sleeps in poll; what came before it is not shown.
+  EXPECT_TRUE(Eventually([&] {
+    RunOk({"create", "--name", "one", Busybox(), "true"});
+    RunOk({"rm", "one"});
+    return follow.WaitForOut("create\ndestroy\n", milliseconds(200));
+  }));
+  EXPECT_TRUE(Eventually([&] {
+    const std::string before = switches();
+    RunOk({"version"});  // takes a while, and is no event
+    RunOk({"ps", "-a"});
+    return !before.empty() && switches() == before;
+  }));
+  RunShell("true");
+  EXPECT_TRUE(follow.WaitForOut("create\nstart\ndie\ndestroy\n"));
+  follow.Signal(SIGINT);
+  EXPECT_EQ(follow.Finish().code, 130);
+  // Nobody reads it any more: it ends by itself.
+  Command piped;
+  piped.argv = {"/bin/sh", "-c", HoyProgram() + " events --since 1h | head -n 1"};
+  piped.env = env;
+  EXPECT_EQ(RunCommand(piped).code, 0);
+}
+
+// What a reboot leaves: no process, no run directory.
+class Reboot : public ImageSandbox {
+ protected:
+  std::string Start(const std::string& name, const std::string& policy) const {
+    return RunOk({"run", "-d", "--name", name, "--restart", policy, Busybox(), "sleep", "1000"});
+  }
+  std::string Field(const std::string& name, const std::string& field) const {
+    return RunOk({"inspect", "-f", "{{" + field + "}}", name});
+  }
+};
+
+TEST_F(Reboot, RestoreStartsWhatIsToRun) {
+  Start("always", "always");
+  Start("always-stopped", "always");
+  Start("unless", "unless-stopped");
+  Start("unless-stopped", "unless-stopped");
+  Start("failing", "on-failure:3");
+  Start("plain", "no");
+  RunOk({"create", "--name", "never", "--restart", "always", Busybox(), "sleep", "1000"});
+  RunOk({"stop", "-t", "0", "always-stopped", "unless-stopped"});
+  // Monitors first, so that nobody sees the ends; then the rest, as a power cut would.
+  for (const char* name : {"always", "unless", "failing", "plain"}) {
+    const std::string id = Field(name, ".Id");
+    std::ifstream file(run() + "/containers/" + id + "/state.json");
+    std::string line;
+    std::getline(file, line);
+    const Json state = Json::parse(line, nullptr, false);
+    ASSERT_TRUE(state.is_object());
+    ::kill(state["monitor_pid"].get<int>(), SIGKILL);
+    ::kill(state["pid"].get<int>(), SIGKILL);
+    EXPECT_TRUE(Eventually([&] { return ::kill(state["pid"].get<int>(), 0) != 0; }));
+    // Another boot: its identity is that of no process of this one.
+    std::string text = line + "\n";
+    const std::string boot = state["boot_id"].get<std::string>();
+    text.replace(text.find(boot), boot.size(), "00000000-0000-0000-0000-000000000000");
+    WriteFile(run() + "/containers/" + id + "/state.json", text);
+  }
+  RunOk({"ps", "-a"});
+  EXPECT_EQ(RunOk({"ps", "-q"}), "") << "no policy acts by itself after a reboot";
+  const std::string restored = RunOk({"system", "restore"});
+  for (const char* name : {"always", "always-stopped", "unless", "failing"}) {
+    EXPECT_EQ(Field(name, ".State.Status"), "running") << name;
+    EXPECT_NE(("\n" + restored + "\n").find(fmt::format("\n{}\n", name)), std::string::npos);
+  }
+  for (const char* name : {"unless-stopped", "plain"}) {
+    EXPECT_EQ(Field(name, ".State.Status"), "exited") << name;
+  }
+  EXPECT_EQ(Field("never", ".State.Status"), "created");
+  EXPECT_EQ(RunOk({"system", "restore"}), "") << "nothing is left to do";
+}
+
+}  // namespace
+}  // namespace hoy::test
