@@ -19,6 +19,7 @@ constexpr Case kCases[] = {
     {"exec", "exec of /bin/true", 60, ExecTrue},
     {"ps", "ps with 100 containers", 60, ListContainers},
     {"stats", "stats --no-stream of 50 containers", 10, ShowStats},
+    {"ps1000", "ps and completion with 1,000 containers", 20, ListManyContainers},
     {"version", "version", 100, PrintVersion},
     {"monitor", "memory of the monitor", 1, MonitorMemory},
     {"attach", "a line and its echo through attach", 500, AttachRoundTrip},

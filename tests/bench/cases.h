@@ -21,6 +21,7 @@ void RunTrue(Ground& ground, Report& report, int rounds);
 void ExecTrue(Ground& ground, Report& report, int rounds);
 void ListContainers(Ground& ground, Report& report, int rounds);
 void ShowStats(Ground& ground, Report& report, int rounds);
+void ListManyContainers(Ground& ground, Report& report, int rounds);
 void PrintVersion(Ground& ground, Report& report, int rounds);
 void MonitorMemory(Ground& ground, Report& report, int rounds);
 void LogThroughput(Ground& ground, Report& report, int rounds);
