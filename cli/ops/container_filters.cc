@@ -1,0 +1,174 @@
+#include "cli/ops/container_filters.h"
+
+#include <regex.h>
+
+#include <algorithm>
+
+#include "cli/ops/image_filters.h"
+#include "cli/ops/option_values.h"
+#include "core/base/text.h"
+#include "oci/image/reference.h"
+
+namespace hoy::cli {
+namespace {
+
+Error BadValue(std::string_view key, std::string_view value, std::string_view hint) {
+  return MakeError(ErrorKind::kInvalidArgument, fmt::format("invalid filter '{}={}'", key, value))
+      .WithHint(std::string(hint));
+}
+
+bool IsState(std::string_view word) {
+  if (word == "dead") return true;  // docker has it; no container of ours ever is
+  for (int i = 0; i < core::kContainerStates; ++i) {
+    if (word == core::ToString(static_cast<core::ContainerState>(i))) return true;
+  }
+  return false;
+}
+
+bool IsHealth(std::string_view word) {
+  return word == "starting" || word == "healthy" || word == "unhealthy" || word == "none";
+}
+
+bool LabelMatches(const core::StringPairs& labels, std::string_view wanted) {
+  auto [key, value] = CutAt(wanted, '=');
+  return std::ranges::any_of(labels, [key, value](const auto& label) {
+    return label.first == key && (!value || label.second == *value);
+  });
+}
+
+bool ImageMatches(const core::ContainerSummary& summary, std::string_view wanted) {
+  if (summary.image == wanted) return true;
+  std::string_view id = wanted.starts_with("sha256:") ? wanted.substr(7) : wanted;
+  if (IsHex(id) && summary.image_id.starts_with(id)) return true;
+  auto ours = oci::Reference::Parse(summary.image);
+  auto theirs = oci::Reference::Parse(std::string(wanted));
+  if (!ours || !theirs || ours->Name() != theirs->Name()) return false;
+  return theirs->tag().empty() || ours->tag() == theirs->tag();
+}
+
+Result<std::optional<core::Timestamp>> CreationOf(const core::Layout& layout,
+                                                  const Filters& filters, std::string_view key) {
+  auto values = filters.Values(key);
+  if (values.empty()) return std::nullopt;
+  TRY(std::string id, core::FindContainer(layout, values.back()));
+  TRY(core::ContainerSummary summary, core::ReadSummary(layout, id));
+  return summary.created;
+}
+
+}  // namespace
+
+bool PatternIsIn(const std::string& pattern, const std::string& text) {
+  regex_t compiled{};
+  if (regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
+  bool found = regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
+  regfree(&compiled);
+  return found;
+}
+
+Result<ContainerFilters> ContainerFilters::Parse(const core::Layout& layout,
+                                                 const std::vector<std::string>& texts,
+                                                 core::Timestamp now) {
+  ContainerFilters filters;
+  TRY(filters.filters_, Filters::Parse(texts, {"id", "name", "label", "exited", "status",
+                                               "ancestor", "before", "since", "volume", "network",
+                                               "publish", "expose", "health", "until", "command"}));
+  TRY(filters.CheckValues());
+  TRY(filters.before_, CreationOf(layout, filters.filters_, "before"));
+  TRY(filters.since_, CreationOf(layout, filters.filters_, "since"));
+  for (const std::string& value : filters.filters_.Values("until")) {
+    TRY(filters.until_, ParseMoment(value, now));
+  }
+  return filters;
+}
+
+Result<> ContainerFilters::CheckValues() const {
+  for (const std::string& value : filters_.Values("status")) {
+    if (IsState(value)) continue;
+    return Fail(BadValue("status", value,
+                         "states are created, initializing, running, paused, stopping, restarting, "
+                         "exited, failed, removing"));
+  }
+  for (const std::string& value : filters_.Values("exited")) {
+    if (!ParseInteger<int>(value)) return Fail(BadValue("exited", value, "wants an exit code"));
+  }
+  for (const std::string& value : filters_.Values("health")) {
+    if (IsHealth(value)) continue;
+    return Fail(BadValue("health", value, "one of starting, healthy, unhealthy, none"));
+  }
+  for (const char* key : {"publish", "expose"}) {
+    for (const std::string& value : filters_.Values(key)) {
+      TRY(ParsePorts(fmt::format("filter {}", key), value));
+    }
+  }
+  for (const std::string& value : filters_.Values("name")) {
+    regex_t compiled{};
+    int failed = regcomp(&compiled, value.c_str(), REG_EXTENDED | REG_NOSUB);
+    if (failed == 0) {
+      regfree(&compiled);
+      continue;
+    }
+    return Fail(BadValue("name", value, "not a regular expression"));
+  }
+  return {};
+}
+
+bool ContainerFilters::WantsAnyState() const {
+  return !filters_.Values("status").empty() || !filters_.Values("exited").empty();
+}
+
+bool ContainerFilters::MatchSummary(const core::ContainerSummary& summary,
+                                    const core::ContainerStatus& status) const {
+  if (before_ && summary.created >= *before_) return false;
+  if (since_ && summary.created <= *since_) return false;
+  if (until_ && summary.created >= *until_) return false;
+  return filters_.Match("id", [&](std::string_view v) {
+    return summary.id.starts_with(v);
+  }) && filters_.Match("name", [&](std::string_view v) {
+    return PatternIsIn(std::string(v), summary.name);
+  }) && filters_.Match("label", [&](std::string_view v) {
+    return LabelMatches(summary.labels, v);
+  }) && filters_.Match("status", [&](std::string_view v) {
+    return core::ToString(status.state) == v;
+  }) && filters_.Match("ancestor", [&](std::string_view v) {
+    return ImageMatches(summary, v);
+  }) && filters_.Match("exited", [&](std::string_view v) {
+    return status.state == core::ContainerState::kExited && status.exit &&
+           std::to_string(status.exit->exit_code) == v;
+  }) && filters_.Match("health", [](std::string_view v) {
+    return v == "none";
+  }) && filters_.Match("command", [&](std::string_view v) {
+    return !summary.command.empty() && summary.command[0].find(v) != std::string::npos;
+  });
+}
+
+bool ContainerFilters::MatchConfig(const Filters& filters, const core::ContainerConfig& config) {
+  bool host = config.namespaces.net == core::NamespaceMode::kHost;
+  return filters.Match("volume", [&](std::string_view v) {
+    return std::ranges::any_of(config.mounts, [&](const core::Mount& mount) {
+      return mount.from_user && (mount.source == v || mount.target == v);
+    });
+  }) && filters.Match("network", [&](std::string_view v) {
+    return v == (host ? "host" : "none");
+  }) && filters.Match("publish", [](std::string_view) {
+    return false;  // neither of these networks publishes any
+  }) && filters.Match("expose", [&](std::string_view v) {
+    auto wanted = ParsePorts("expose", v);
+    return wanted && std::ranges::any_of(*wanted, [&](const std::string& port) {
+             return std::ranges::find(config.exposed_ports, port) != config.exposed_ports.end();
+           });
+  });
+}
+
+Result<bool> ContainerFilters::Match(const core::Layout& layout,
+                                     const core::ContainerSummary& summary,
+                                     const core::ContainerStatus& status) const {
+  if (!MatchSummary(summary, status)) return false;
+  bool needs_config = std::ranges::any_of(
+      std::initializer_list<std::string_view>{"volume", "network", "publish", "expose"},
+      [&](std::string_view key) { return !filters_.Values(key).empty(); });
+  if (!needs_config) return true;
+  TRY(core::ContainerRecord record, core::ReadContainer(layout, summary.id));
+  return MatchConfig(filters_, record.config);
+}
+
+}  // namespace hoy::cli

@@ -1,0 +1,44 @@
+#pragma once
+// The filters of ps: KEY=VALUE, judged when they are read and applied to what lists know of a
+// container. Only volume, network, publish and expose make it read a container's config.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/ui/filter.h"
+#include "core/engine/lifecycle.h"
+#include "core/state/container_record.h"
+#include "core/state/layout.h"
+
+namespace hoy::cli {
+
+class ContainerFilters {
+ public:
+  // Keys: id name label exited status ancestor before since volume network publish expose health
+  // until command. kInvalidArgument: an unknown key, or a value that can never match.
+  static Result<ContainerFilters> Parse(const core::Layout& layout,
+                                        const std::vector<std::string>& texts, core::Timestamp now);
+
+  // A filter that is about containers in any state was given.
+  bool WantsAnyState() const;
+  Result<bool> Match(const core::Layout& layout, const core::ContainerSummary& summary,
+                     const core::ContainerStatus& status) const;
+  // The part that needs no config.
+  bool MatchSummary(const core::ContainerSummary& summary,
+                    const core::ContainerStatus& status) const;
+  static bool MatchConfig(const Filters& filters, const core::ContainerConfig& config);
+
+ private:
+  Result<> CheckValues() const;
+
+  Filters filters_;
+  std::optional<core::Timestamp> before_;
+  std::optional<core::Timestamp> since_;
+  std::optional<core::Timestamp> until_;
+};
+
+// Whether `pattern` (POSIX extended) is in `text`; docker's name filter is a pattern, too.
+bool PatternIsIn(const std::string& pattern, const std::string& text);
+
+}  // namespace hoy::cli

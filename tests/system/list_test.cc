@@ -1,0 +1,139 @@
+// ps with its filters and orders, container prune, port.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class List : public ImageSandbox {
+ protected:
+  void SetUp() override {
+    ImageSandbox::SetUp();
+    if (HasFatalFailure()) return;
+    RunOk({"create", "--name", "made", "-l", "team=a", "-v", directory() + ":/data", Busybox(),
+           "true"});
+    EXPECT_EQ(Run({"run", "--name", "ended", "-l", "team=b", "--network", "host", "--expose",
+                   "8000-8002/udp", Busybox(), "sh", "-c", "exit 3"})
+                  .code,
+              3);
+    StartSleeper({"--name", "up"});
+    Run({"run", "--name", "broken", Busybox(), "/missing"});
+  }
+  // Names, as `ps -a` lists them with these filters.
+  std::string Names(const std::vector<std::string>& filters,
+                    std::vector<std::string> more = {"-a"}) const {
+    std::vector<std::string> arguments = {"ps", "--format", "{{.Names}}"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    for (const std::string& filter : filters) arguments.insert(arguments.end(), {"-f", filter});
+    std::string names = RunOk(arguments);
+    std::ranges::replace(names, '\n', ' ');
+    return names;
+  }
+};
+
+TEST_F(List, FiltersAreAndOverKeysAndOrWithinOne) {
+  EXPECT_EQ(Names({}), "broken up ended made");
+  EXPECT_EQ(Names({}, {}), "up");
+  EXPECT_EQ(Names({"status=exited"}, {}), "ended") << "implies -a";
+  EXPECT_EQ(Names({"status=exited", "status=created"}), "ended made");
+  EXPECT_EQ(Names({"status=failed"}), "broken");
+  EXPECT_EQ(Names({"status=dead"}), "");
+  EXPECT_EQ(Names({"exited=3"}, {}), "ended");
+  EXPECT_EQ(Names({"exited=0"}), "");
+  EXPECT_EQ(Names({"name=e"}), "broken ended made");
+  EXPECT_EQ(Names({"name=^e"}), "ended");
+  EXPECT_EQ(Names({"label=team"}), "ended made");
+  EXPECT_EQ(Names({"label=team=a"}), "made");
+  EXPECT_EQ(Names({"label=team=a", "status=exited"}), "");
+  EXPECT_EQ(Names({"before=up"}), "ended made");
+  EXPECT_EQ(Names({"since=ended"}), "broken up");
+  EXPECT_EQ(Names({"ancestor=" + Busybox()}), "broken up ended made");
+  EXPECT_EQ(Names({"ancestor=other"}), "");
+  EXPECT_EQ(Names({"volume=/data"}), "made");
+  EXPECT_EQ(Names({"volume=" + directory()}), "made");
+  EXPECT_EQ(Names({"network=host"}), "ended");
+  EXPECT_EQ(Names({"network=none"}), "broken up made");
+  EXPECT_EQ(Names({"expose=8001/udp"}), "ended");
+  EXPECT_EQ(Names({"expose=8001"}), "");
+  EXPECT_EQ(Names({"expose=7000-8000/udp"}), "ended");
+  EXPECT_EQ(Names({"publish=80"}), "");
+  EXPECT_EQ(Names({"health=none"}), "broken up ended made");
+  EXPECT_EQ(Names({"health=healthy"}), "");
+  EXPECT_EQ(Names({"until=1h"}), "");
+  EXPECT_EQ(Names({"command=missing"}), "broken");
+  EXPECT_EQ(Names({"id=" + Inspect("up")["Id"].get<std::string>().substr(0, 12)}), "up");
+  for (const char* wrong : {"color=red", "status=asleep", "exited=x", "health=fine", "expose=99999",
+                            "publish=tcp", "name=a(b", "until=soon", "status"}) {
+    EXPECT_EQ(Run({"ps", "-f", wrong}).code, 125) << wrong;
+  }
+  EXPECT_EQ(Run({"ps", "-f", "before=missing"}).code, 1);
+}
+
+TEST_F(List, IsSortedAndCut) {
+  EXPECT_EQ(Names({}, {"-a", "--sort", "names"}), "broken ended made up");
+  EXPECT_EQ(Names({}, {"-a", "--sort", "created"}), "made ended up broken");
+  EXPECT_EQ(Names({}, {"-a", "--sort", "status"}), "made up ended broken");
+  EXPECT_EQ(Names({}, {"-n", "2"}), "broken up");
+  EXPECT_EQ(Names({}, {"-l"}), "broken");
+  EXPECT_EQ(Run({"ps", "--sort", "beauty"}).code, 125);
+  RunOk({"exec", "up", "sh", "-c", "head -c 5000 /dev/zero > /file"});
+  EXPECT_TRUE(Names({}, {"-a", "--sort", "size"}).ends_with(" up"));
+  EXPECT_EQ(Run({"ps", "--watch", "0"}).code, 125);
+  Pty watch(Hoy({"ps", "--watch", "1"}));
+  EXPECT_TRUE(watch.Expect("CONTAINER ID"));
+  EXPECT_TRUE(watch.Expect("\033[H")) << "again";
+  EXPECT_TRUE(watch.Expect("CONTAINER ID"));
+  watch.Send("\x03");
+  EXPECT_EQ(watch.Finish(), 130);
+}
+
+TEST_F(List, InspectAndPortKnowWhatIsExposed) {
+  const Json exposed = Inspect("ended")["Config"]["ExposedPorts"];
+  EXPECT_EQ(exposed.size(), 3u) << exposed;
+  EXPECT_TRUE(exposed.contains("8000/udp"));
+  RunOk({"create", "--name", "configured", "--expose", "1", Configured()});
+  EXPECT_GT(Inspect("configured")["Config"]["ExposedPorts"].size(), 1u) << "the image's, too";
+  EXPECT_EQ(RunOk({"port", "up"}), "");
+  const Output closed = Run({"port", "up", "80"});
+  EXPECT_EQ(closed.code, 1) << closed;
+  EXPECT_NE(closed.err.find("no public port '80/tcp' published for up"), std::string::npos);
+  EXPECT_EQ(Run({"port", "missing"}).code, 1);
+  for (const char* wrong : {"x", "0", "80/icmp", "70000"}) {
+    EXPECT_EQ(Run({"port", "up", wrong}).code, 125) << wrong;
+  }
+  EXPECT_EQ(Run({"create", "--expose", "x", Busybox()}).code, 125);
+}
+
+TEST_F(List, PruneRemovesWhatDoesNotRun) {
+  const Output asked = Run({"container", "prune"});
+  EXPECT_EQ(asked.code, 125) << "nobody to ask: " << asked;
+  EXPECT_EQ(Names({}), "broken up ended made");
+  const Output dry = Run({"container", "prune", "--dry-run"});
+  EXPECT_NE(dry.out.find("Containers that would be deleted:\n"), std::string::npos) << dry;
+  EXPECT_NE(dry.out.find("Total reclaimable space: "), std::string::npos) << dry;
+  EXPECT_EQ(Names({}), "broken up ended made");
+  EXPECT_EQ(RunOk({"container", "prune", "-f", "--filter", "until=1h"}),
+            "Total reclaimed space: 0B");
+  EXPECT_EQ(Run({"container", "prune", "-f", "--filter", "size=1"}).code, 125);
+  RunOk({"container", "prune", "-f", "--filter", "label=team=a"});
+  EXPECT_EQ(Names({}), "broken up ended");
+  RunOk({"container", "prune", "-f", "--filter", "label!=team"});
+  EXPECT_EQ(Names({}), "up ended");
+  RunOk({"create", "--name", "last", Busybox(), "true"});
+  const std::string last = Inspect("last")["Id"];
+  Pty answer(Hoy({"container", "prune"}));
+  EXPECT_TRUE(answer.Expect("[y/N]"));
+  answer.Send("y\n");
+  EXPECT_EQ(answer.Finish(), 0);
+  EXPECT_NE(answer.screen().find("Deleted Containers:"), std::string::npos);
+  EXPECT_NE(answer.screen().find(last), std::string::npos);
+  EXPECT_NE(answer.screen().find("Total reclaimed space:"), std::string::npos);
+  EXPECT_EQ(Names({}), "up");
+}
+
+}  // namespace
+}  // namespace hoy::test
