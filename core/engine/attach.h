@@ -98,7 +98,7 @@ class MonitorPeer final : public SessionPeer {
   uint64_t place_ = 0;                  // in the log: all before it has been shown
   uint64_t wanted_ = 0;                 // up to there it has to be read
   std::optional<LogReader> log_;
-  Fd always_ready_;  // in the log's place, when it cannot be opened
+  Fd always_ready_;                // in the log's place, when it cannot be opened
   std::string stashed_;            // a packet whose turn comes when that has been shown
   bool lost_ = false;              // nothing comes after that
   std::deque<std::string> queue_;  // packets that did not fit yet

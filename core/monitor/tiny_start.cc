@@ -19,8 +19,7 @@
 
 extern "C" {
 
-extern char** environ;
-char** environ = nullptr;
+extern char** __environ;  // what glibc's getenv reads
 
 void* memcpy(void* to, const void* from, size_t count) {
   void* result = to;
@@ -142,8 +141,8 @@ void SetUpThreadStorage(const Elf64_auxv_t* vector) {
 // `stack` as the kernel left it: argc, argv, nullptr, environment, nullptr, auxiliary vector.
 extern "C" [[noreturn, gnu::used]] void TinyStart(uint64_t* stack) {
   auto** words = reinterpret_cast<char**>(stack);
-  environ = words + 1 + stack[0] + 1;
-  char** end = environ;
+  __environ = words + 1 + stack[0] + 1;
+  char** end = __environ;
   while (*end != nullptr) ++end;
   SetUpThreadStorage(reinterpret_cast<const Elf64_auxv_t*>(end + 1));
   Exit(hoy::core::MonitorMain(words[1]));
