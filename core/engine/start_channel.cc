@@ -37,7 +37,7 @@ Result<> StartChannel::SendPlan(std::string plan, std::span<const int> passed) {
   TRY(WriteAt(plans_, plan, offset));
   PlanOrder order{static_cast<uint32_t>(offset)};
   ssize_t sent = SendPacket(socket_.get(), &order, sizeof order, passed.data(), passed.size());
-  if (sent < 0 && errno != EPIPE) {
+  if (sent < 0 && errno != EPIPE && errno != ECONNRESET) {
     return FailErrno("send", "plan");
   }
   sent_.push_back({order.offset, std::move(plan)});
@@ -48,8 +48,9 @@ Result<StartReply> StartChannel::Receive() {
   StartReply reply;
   int fd = -1;
   ssize_t count = ReceivePacket(socket_.get(), &reply.message, sizeof reply.message, &fd);
+  // Reset: it was killed with an order still unread.
+  if (count == 0 || (count < 0 && errno == ECONNRESET)) return reply;
   if (count < 0) return FailErrno("receive", "start message");
-  if (count == 0) return reply;
   reply.kind = StartReply::Kind::kMessage;
   reply.fd.reset(fd);
   return reply;

@@ -389,6 +389,19 @@ TEST_F(Monitor, IsSmall) {
 }
 #endif
 
+TEST_F(Monitor, KilledBeforeTheStartItIsSaidAndNothingStays) {
+  for (const char* point : {"monitor-cloned", "monitor-published"}) {
+    Command run = Hoy({"run", "--rm", Busybox(), "true"});
+    run.env["HOY_FAIL_POINT"] = point;
+    const Output output = RunCommand(run);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find("the monitor was killed before the container could start"),
+              std::string::npos)
+        << point << output;
+  }
+  EXPECT_EQ(ListNames(data() + "/containers").size(), 0u);
+}
+
 // A container that closes its streams, and goes on, must not keep the monitor busy.
 TEST_F(Monitor, RestsWhileTheContainerHoldsNoStream) {
   const std::string id = StartGated("echo up; exec >&- 2>&- <&-", "exit 0");
