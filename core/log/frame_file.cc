@@ -25,14 +25,17 @@ class FrameFile final : public LogFile {
     if (!has_header) return std::nullopt;
     window_.Skip(gap);
     FrameHeader header{};
-    memcpy(&header, window_.bytes().data(), sizeof header);
-    if (!IsFrame(header)) return Fail(Damaged(window_.offset()));
-    uint64_t size = FrameSize(header.length);
-    TRY(bool whole, window_.Fill(size));
-    if (!whole) return std::nullopt;
+    for (bool again = false;; again = true) {
+      if (window_.bytes().size() < sizeof header) return std::nullopt;
+      memcpy(&header, window_.bytes().data(), sizeof header);
+      if (!IsFrame(header)) return Fail(Damaged(window_.offset()));
+      if (window_.bytes().size() >= FrameSize(header.length)) break;
+      if (again) return std::nullopt;
+      TRY(window_.Fill(FrameSize(header.length)));
+    }
     LogFrame frame{header.stream, header.time_ns,
                    window_.bytes().substr(sizeof header, header.length), window_.offset()};
-    window_.Skip(size);
+    window_.Skip(FrameSize(header.length));
     return frame;
   }
 

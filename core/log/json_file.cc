@@ -172,18 +172,11 @@ class JsonFile final : public LogFile {
  private:
   // The line at the front, with its newline.
   Result<std::optional<std::string_view>> WholeLine() {
-    size_t searched = 0;
     while (true) {
       std::string_view bytes = window_.bytes();
-      const void* found = bytes.size() > searched
-                              ? memchr(bytes.data() + searched, '\n', bytes.size() - searched)
-                              : nullptr;
-      if (found != nullptr) {
-        return bytes.substr(
-            0, static_cast<size_t>(static_cast<const char*>(found) - bytes.data()) + 1);
-      }
-      searched = bytes.size();
-      TRY(bool more, window_.Fill(searched + 1));
+      size_t newline = bytes.find('\n');
+      if (newline != bytes.npos) return bytes.substr(0, newline + 1);
+      TRY(bool more, window_.Fill(bytes.size() + 1));
       if (!more) return std::nullopt;
     }
   }

@@ -23,16 +23,10 @@ void ReadWindow::Skip(uint64_t count) {
 
 Result<bool> ReadWindow::Fill(uint64_t want) {
   if (end_ - begin_ >= want) return true;
-  if (begin_ > 0) memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-  end_ -= begin_;
-  begin_ = 0;
-  if (buffer_.size() < want) buffer_.resize(std::max<size_t>(kReadAhead, want));
-  while (end_ < want) {
-    TRY(size_t count, ReadAt(offset_ + end_, buffer_.data() + end_, buffer_.size() - end_));
-    if (count == 0) return false;
-    end_ += count;
-  }
-  return true;
+  begin_ = end_ = 0;
+  if (buffer_.size() < want) buffer_.resize(std::max<size_t>(kReadAhead, 2 * want));
+  TRY(end_, ReadAt(offset_, buffer_.data(), buffer_.size()));
+  return end_ >= want;
 }
 
 Result<size_t> ReadWindow::ReadAt(uint64_t offset, void* to, size_t size) const {

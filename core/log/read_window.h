@@ -20,7 +20,9 @@ class ReadWindow {
   void SeekTo(uint64_t offset);
   void Skip(uint64_t count);  // of bytes that are there
 
-  // Has at least `want` bytes. False: the file ends before.
+  // Has at least `want` bytes; false: the file ends before. Where there were fewer, all of them are
+  // read again: the end of a file may be taken back and written anew (log_writer.h), and what was
+  // read of it before that must not be put together with what came after.
   Result<bool> Fill(uint64_t want);
 
   // Elsewhere in the file, past the window. How many bytes there were.

@@ -1,5 +1,6 @@
 #include "core/log/log_reader.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -69,6 +70,22 @@ TEST_F(Log, AFrameThatIsNotWholeIsNotThereYet) {
     PutFile(top_ / "log", Frame(kOut, "first") + second);
     EXPECT_EQ(Rest(reader), "<second>") << cut;
     EXPECT_EQ(Tail(Frame(kOut, "one\ntwo\n") + second.substr(0, cut), 1), "<two\n>") << cut;
+  }
+}
+
+// As the writer does where the disk is full.
+TEST_F(Log, AFrameThatIsTakenBackIsNotPutTogetherWithTheNext) {
+  const std::string first = Frame(kOut, "first");
+  for (std::string_view other :
+       {"other", "another one, which is longer than the one that was cut"}) {
+    const std::string next = Frame(kErr, other);
+    const std::string taken_back = Frame(kOut, "taken back, and cut in its middle");
+    for (size_t cut = 1; cut < taken_back.size(); ++cut) {
+      LogReader reader = Open(first + taken_back.substr(0, cut));
+      EXPECT_EQ(Rest(reader), "<first>") << cut;
+      PutFile(top_ / "log", first + next + first);
+      EXPECT_EQ(Rest(reader), fmt::format("[{}]<first>", other)) << cut;
+    }
   }
 }
 
