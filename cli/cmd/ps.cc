@@ -8,6 +8,7 @@
 #include "cli/ops/container_filters.h"
 #include "cli/ops/container_size.h"
 #include "cli/ops/container_status.h"
+#include "cli/ui/exit_code.h"
 #include "cli/ui/format.h"
 #include "core/base/text.h"
 #include "core/state/container_id.h"
@@ -45,11 +46,12 @@ class PsCommand final : public ListCommand {
   Result<int> Run(Context& context) override {
     if (watch_ && *watch_ <= 0) return Fail(UsageError("--watch: wants a number of seconds"));
     while (true) {
+      exit_code_ = 0;
       TRY(List(context));
-      if (!watch_) return 0;
+      if (!watch_) return exit_code_;
       TRY(context.out.Flush());
       TRY(bool goes_on, Rest());
-      if (!goes_on) return 0;
+      if (!goes_on) return exit_code_;
       if (context.terminal.stdout_is_terminal) context.out.Write("\033[H\033[2J\033[3J");
     }
   }
@@ -98,8 +100,8 @@ class PsCommand final : public ListCommand {
   }
 
   // Newest first. A container that is removed meanwhile is left out; one that cannot be read is
-  // reported and does not hide the others.
-  static Result<std::vector<Listed>> Load(Context& context) {
+  // reported, does not hide the others, and the list is known to be incomplete.
+  Result<std::vector<Listed>> Load(Context& context) {
     TRY(std::vector<std::string> ids, core::ListContainerIds(context.layout));
     std::vector<Listed> containers;
     containers.reserve(ids.size());
@@ -115,7 +117,9 @@ class PsCommand final : public ListCommand {
       if (!summary || !status) {
         const Error& error = !summary ? summary.error() : status.error();
         bool is_gone = error.kind == ErrorKind::kNotFound || error.system_errno == ENOENT;
-        if (!is_gone) context.Report(error);
+        if (is_gone) continue;
+        context.Report(error);
+        exit_code_ = std::max(exit_code_, ExitCodeOf(error, false));
         continue;
       }
       containers.push_back({*std::move(summary), *std::move(status), std::nullopt});
@@ -188,6 +192,7 @@ class PsCommand final : public ListCommand {
   std::string sort_;
   std::optional<int64_t> watch_;
   core::Timestamp now_ = 0;
+  int exit_code_ = 0;
 };
 HOY_REGISTER_COMMAND(PsCommand);
 

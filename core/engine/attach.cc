@@ -145,12 +145,11 @@ Result<std::optional<SessionPeer::End>> MonitorPeer::Handle(std::span<const poll
 }
 
 Result<std::optional<SessionPeer::End>> MonitorPeer::Receive() {
-  buffer_.resize(sizeof(AttachHeader) + kMaxAttachPayload);
-  ssize_t count = recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  ssize_t count = recv(socket_.get(), buffer_.get(), kPacketSize, MSG_DONTWAIT);
   // Reset: it went without hearing our last word. Its own are still there.
   if (count < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET)) return std::nullopt;
   if (count < static_cast<ssize_t>(sizeof(AttachHeader))) return Reattach();
-  return Take({buffer_.data(), static_cast<size_t>(count)});
+  return Take({buffer_.get(), static_cast<size_t>(count)});
 }
 
 Result<std::optional<SessionPeer::End>> MonitorPeer::Take(std::string_view packet) {

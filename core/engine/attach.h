@@ -4,11 +4,13 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "core/engine/session.h"
 #include "core/log/log_reader.h"
+#include "core/monitor/attach_protocol.h"
 #include "core/state/layout.h"
 #include "core/state/run_state.h"
 
@@ -103,7 +105,8 @@ class MonitorPeer final : public SessionPeer {
   bool lost_ = false;              // nothing comes after that
   std::deque<std::string> queue_;  // packets that did not fit yet
   bool output_gone_ = false;
-  std::vector<char> buffer_;
+  static constexpr size_t kPacketSize = sizeof(AttachHeader) + kMaxAttachPayload;
+  std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kPacketSize);
 };
 
 }  // namespace hoy::core

@@ -12,7 +12,6 @@
 namespace hoy::core {
 namespace {
 
-constexpr size_t kRelaySize = 64 * 1024;
 constexpr int kTimeoutExitCode = 124;
 
 }  // namespace
@@ -73,8 +72,7 @@ std::optional<SessionPeer::End> ExecPeer::HearGuard() const {
 }
 
 Result<bool> ExecPeer::Relay(Fd& from, int to) {
-  buffer_.resize(kRelaySize);
-  ssize_t count = read(from.get(), buffer_.data(), buffer_.size());
+  ssize_t count = read(from.get(), buffer_.get(), kRelaySize);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (count <= 0) {
     // A terminal is kept: closing it would be a signal to the process.
@@ -86,7 +84,7 @@ Result<bool> ExecPeer::Relay(Fd& from, int to) {
     return false;
   }
   if (output_gone_) return true;
-  TRY(bool written, WriteOutput(to, {buffer_.data(), static_cast<size_t>(count)}));
+  TRY(bool written, WriteOutput(to, {buffer_.get(), static_cast<size_t>(count)}));
   if (!written) {
     output_gone_ = true;
     TRY(SendSignal(fds_.process, SIGKILL));

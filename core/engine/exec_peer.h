@@ -2,6 +2,8 @@
 // The session peer of an exec'd process: its pipes, or its pty; and its guard, which says how it
 // ended.
 
+#include <memory>
+
 #include "core/engine/session.h"
 
 namespace hoy::core {
@@ -42,7 +44,9 @@ class ExecPeer final : public SessionPeer {
   std::string input_;
   bool close_after_input_ = false;
   bool output_gone_ = false;
-  std::vector<char> buffer_;
+  // Not zeroed, here as in MonitorPeer: only the pages that are used cost anything.
+  static constexpr size_t kRelaySize = 64 * 1024;
+  std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kRelaySize);
 };
 
 }  // namespace hoy::core

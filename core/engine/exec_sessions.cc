@@ -40,11 +40,6 @@ bool Exists(pid_t pid) {
   return kill(pid, 0) == 0 || errno != ESRCH;
 }
 
-bool IsAlive(const ProcessIdentity& identity) {
-  auto process = OpenProcess(identity);
-  return process && process->has_value();
-}
-
 // An empty record is one whose process is still to come, or a left-over.
 std::optional<ExecSession> ReadEntry(const std::string& path) {
   auto text = ReadFile(path, kMostBytes);
@@ -78,7 +73,8 @@ Result<std::vector<ExecSession>> ListExecSessions(const Layout& layout,
   for (const std::string& name : names) {
     if (!ParseEntryName(name)) continue;
     auto session = ReadEntry(fmt::format("{}/{}", directory, name));
-    if (session && IsAlive(session->process)) sessions.push_back(*std::move(session));
+    if (session && IsAlive(session->process).value_or(true))
+      sessions.push_back(*std::move(session));
   }
   std::ranges::sort(sessions, {}, &ExecSession::started_at);
   return sessions;
@@ -94,7 +90,7 @@ void HealExecSessions(const Layout& layout, std::string_view container,
     if (!entry || Exists(entry->guard)) continue;
     std::string path = fmt::format("{}/{}", directory, name);
     auto session = ReadEntry(path);
-    if (session && IsAlive(session->process)) continue;
+    if (session && IsAlive(session->process).value_or(true)) continue;
     std::string leaf = LocateLeaf(cgroup, ShortId(entry->session_id)).directory;
     if (leaf.empty() || RemoveLeaf(leaf.c_str())) unlink(path.c_str());
   }

@@ -19,11 +19,6 @@
 namespace hoy::core {
 namespace {
 
-bool IsAlive(const ProcessIdentity& identity) {
-  auto process = OpenProcess(identity);
-  return process && process->has_value();
-}
-
 enum class MonitorDuty {
   kItsOwn,  // a living monitor cleans up by itself
   kOurs,    // it waits for us to do so, or we are what it became
@@ -35,8 +30,9 @@ struct View {
 };
 
 // The monitor's pid stays the same when it execs the clean-up, which is then this process.
-bool MonitorWorks(const RunState& run, MonitorDuty duty) {
-  return duty == MonitorDuty::kItsOwn && run.monitor.pid != getpid() && IsAlive(run.monitor);
+Result<bool> MonitorWorks(const RunState& run, MonitorDuty duty) {
+  if (duty != MonitorDuty::kItsOwn || run.monitor.pid == getpid()) return false;
+  return IsAlive(run.monitor);
 }
 
 ExitRecord UnknownExit(Timestamp started_at) {
@@ -76,9 +72,14 @@ Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id
   }
   if (status.exit) {
     RestartState restart = ReadRestartState(layout, id);
-    if (restart.pending && restart.pending->restarter.boot_id == BootId()) {
+    bool of_this_boot = false;
+    if (restart.pending) {
+      TRY(of_this_boot, IsOfThisBoot(restart.pending->restarter));
+    }
+    if (of_this_boot) {
+      TRY(bool restarter_lives, IsAlive(restart.pending->restarter));
       status.state = ContainerState::kRestarting;
-      status.needs_healing = !KeepsRestart(restart) && !IsAlive(restart.pending->restarter);
+      status.needs_healing = !restarter_lives && !KeepsRestart(restart);
       status.restart = std::move(restart.pending);
     }
   }
@@ -109,12 +110,13 @@ Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, c
   TRY(std::optional<RunState> run, ReadRunState(layout, id));
   if (!run) return ObserveStopped(layout, id, view);
   ContainerStatus status;
-  bool monitor_works = MonitorWorks(*run, view.duty);
+  TRY(bool monitor_works, MonitorWorks(*run, view.duty));
+  TRY(bool init_lives, IsAlive(run->init));
   status.needs_healing = !monitor_works;
   if (run->exit) {
     status.state = ContainerState::kExited;
     status.exit = run->exit;
-  } else if (IsAlive(run->init) || monitor_works) {
+  } else if (init_lives || monitor_works) {
     // With a living monitor and a dead init the exit is about to be published.
     status.state = UpState(layout, id);
     if (IsFreezeAbandoned(layout, id)) status.needs_healing = true;
@@ -127,8 +129,9 @@ Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, c
 }
 
 // What ended with the machine is for `hoy system restore`, not for the policy of that run.
-bool MayRestart(const ContainerStatus& status) {
-  return status.run && status.run->init.boot_id == BootId();
+Result<bool> MayRestart(const ContainerStatus& status) {
+  if (!status.run) return false;
+  return IsOfThisBoot(status.run->init);
 }
 
 // The clean-up will decide by the same rule.
@@ -140,8 +143,9 @@ bool WillRestart(const Layout& layout, std::string_view id, const ExitRecord& ex
 
 Result<ContainerStatus> ObserveFor(const Layout& layout, std::string_view id, const View& view) {
   TRY(ContainerStatus status, ObserveWith(layout, id, view));
-  if (status.state == ContainerState::kExited && MayRestart(status) &&
-      WillRestart(layout, id, *status.exit)) {
+  if (status.state != ContainerState::kExited) return status;
+  TRY(bool may_restart, MayRestart(status));
+  if (may_restart && WillRestart(layout, id, *status.exit)) {
     status.state = ContainerState::kRestarting;
   }
   return status;
@@ -199,7 +203,10 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   TRY(ContainerSummary summary, ReadSummary(layout, id));
   bool has_run = status.exit && (status.state == ContainerState::kExited ||
                                  status.state == ContainerState::kRestarting);
-  bool may_restart = has_run && MayRestart(status) && summary.restart.mode != RestartMode::kNo;
+  bool may_restart = false;
+  if (has_run && summary.restart.mode != RestartMode::kNo) {
+    TRY(may_restart, MayRestart(status));
+  }
   if (may_restart && restarter == Restarter::kMonitor &&
       NextRestart(summary.restart, ReadRestartState(layout, id), *status.exit)) {
     return CleanUpEnd::kRestarts;
@@ -236,7 +243,7 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
 Result<> HealLocked(const Layout& layout, std::string_view id, const ContainerStatus& status) {
   if (status.IsUp()) {
     TRY(ThawAbandoned(layout, id));
-    bool is_held = MonitorWorks(*status.run, MonitorDuty::kItsOwn);
+    TRY(bool is_held, MonitorWorks(*status.run, MonitorDuty::kItsOwn));
     return is_held ? Result<>{} : Adopt(layout, id, *status.run);
   }
   if (status.restart) return SpawnRestarter(layout, id, ReadRestartState(layout, id));

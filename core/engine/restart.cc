@@ -58,7 +58,7 @@ Result<pid_t> ForkRestarter(char* const* argv) {
 
 bool KeepsRestart(const RestartState& state) {
   return state.pending && state.pending->restarter.pid == getpid() &&
-         state.pending->restarter.boot_id == BootId();
+         IsOfThisBoot(state.pending->restarter).value_or(false);
 }
 
 Result<> SpawnRestarter(const Layout& layout, std::string_view id, RestartState state) {

@@ -92,15 +92,15 @@ Error SetupFailure(const StartMessage& message) {
   return SystemError(kStages[stage], "", static_cast<int>(message.value));
 }
 
-StartInput MakeInput(const Layout& layout, const ContainerRecord& record,
-                     const StartRequest& request) {
+Result<StartInput> MakeInput(const Layout& layout, const ContainerRecord& record,
+                             const StartRequest& request) {
   StartInput input;
   input.record = &record;
   input.layout = &layout;
   input.rows = request.rows;
   input.columns = request.columns;
   input.cleanup_argv = CleanUpCommand(layout, record.id);
-  input.boot_id = BootId();
+  TRY(input.boot_id, BootId());
   input.passes_fds = !request.passed_fds.empty();
   return input;
 }
@@ -153,7 +153,7 @@ Result<> SendClonePlan(SpawnedMonitor& monitor, const ContainerRecord& record,
 
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
                                      const StartRequest& request, const ContainerLock& lock) {
-  StartInput input = MakeInput(layout, record, request);
+  TRY(StartInput input, MakeInput(layout, record, request));
   // It starts up while we look things up; without a plan it ends by itself. It shares our lock: if
   // we are killed, nobody may look before it has ended what nobody waits for.
   TRY(SpawnedMonitor monitor,
@@ -275,7 +275,7 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
 }
 
 Result<std::string> ExplainStart(const Layout& layout, const ContainerRecord& record) {
-  StartInput input = MakeInput(layout, record, {});
+  TRY(StartInput input, MakeInput(layout, record, {}));
   // Nothing of the container needs to exist yet.
   TRY(LayeredRoot root, OpenImageRoot(layout, record.config));
   TRY(input.process, ResolveProcess(root, record.config.process));

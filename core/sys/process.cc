@@ -19,7 +19,13 @@ struct ProcStat {
 };
 
 Result<ProcStat> ReadProcStat(pid_t pid) {
-  TRY(std::string text, ReadFile(fmt::format("/proc/{}/stat", pid), 4096));
+  auto read = ReadFile(fmt::format("/proc/{}/stat", pid), 4096);
+  if (!read) {
+    bool gone = read.error().system_errno == ESRCH;  // it ended between open and read
+    return Fail(gone ? std::move(read).error().WithKind(ErrorKind::kNotFound)
+                     : std::move(read).error());
+  }
+  const std::string& text = *read;
   // The command name, in parentheses, may hold spaces and parentheses itself.
   size_t name_end = text.rfind(')');
   auto fields = Split(Trim(std::string_view(text).substr(name_end + 1)), ' ');
@@ -33,22 +39,30 @@ Result<ProcStat> ReadProcStat(pid_t pid) {
 
 }  // namespace
 
-const std::string& BootId() {
-  static const std::string id = [] {
-    auto text = ReadFile("/proc/sys/kernel/random/boot_id", 4096);
-    return text ? std::string(Trim(*text)) : std::string();
-  }();
+Result<std::string> BootId() {
+  static std::string id;
+  if (id.empty()) {
+    TRY(std::string text, ReadFile("/proc/sys/kernel/random/boot_id", 4096));
+    id = Trim(text);
+  }
   return id;
 }
 
+Result<bool> IsOfThisBoot(const ProcessIdentity& identity) {
+  TRY(std::string boot_id, BootId());
+  return identity.boot_id == boot_id;
+}
+
 Result<ProcessIdentity> IdentityOf(pid_t pid) {
-  auto stat = ReadProcStat(pid);
-  if (!stat) return Fail(std::move(stat).error().WithKind(ErrorKind::kNotFound));
-  return ProcessIdentity{pid, stat->start_time, BootId()};
+  TRY(ProcStat stat, ReadProcStat(pid));
+  TRY(std::string boot_id, BootId());
+  return ProcessIdentity{pid, stat.start_time, std::move(boot_id)};
 }
 
 Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity) {
-  if (identity.pid <= 0 || identity.boot_id != BootId()) return std::nullopt;
+  if (identity.pid <= 0) return std::nullopt;
+  TRY(bool of_this_boot, IsOfThisBoot(identity));
+  if (!of_this_boot) return std::nullopt;
   Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, identity.pid, 0)));
   if (!pidfd) {
     if (errno == ESRCH || errno == EINVAL) return std::nullopt;
@@ -56,11 +70,19 @@ Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity) {
   }
   // The pidfd pins the process, so a start time read now belongs to it or to nobody.
   auto stat = ReadProcStat(identity.pid);
-  if (!stat || stat->start_time != identity.start_time || stat->state == 'Z' ||
-      stat->state == 'X') {
+  if (!stat) {
+    if (stat.error().kind == ErrorKind::kNotFound) return std::nullopt;
+    return Fail(std::move(stat).error());
+  }
+  if (stat->start_time != identity.start_time || stat->state == 'Z' || stat->state == 'X') {
     return std::nullopt;
   }
   return std::optional<Fd>(std::move(pidfd));
+}
+
+Result<bool> IsAlive(const ProcessIdentity& identity) {
+  TRY(std::optional<Fd> process, OpenProcess(identity));
+  return process.has_value();
 }
 
 Result<> SendSignal(BorrowedFd pidfd, int signal) {

@@ -21,14 +21,19 @@ struct ProcessIdentity {
   bool operator==(const ProcessIdentity&) const = default;
 };
 
-const std::string& BootId();  // read once
+// Of the running kernel; read once.
+Result<std::string> BootId();
+
+// Whether it was made since the machine was started.
+Result<bool> IsOfThisBoot(const ProcessIdentity& identity);
 
 // kNotFound when there is no such process. A zombie still has an identity.
 Result<ProcessIdentity> IdentityOf(pid_t pid);
 
 // A pidfd of exactly that process: open, compare, then use. nullopt: it is gone, a zombie, or the
-// number belongs to another process now.
+// number belongs to another process now. An error (no descriptor left, no /proc) says neither.
 Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity);
+Result<bool> IsAlive(const ProcessIdentity& identity);
 
 Result<> SendSignal(BorrowedFd pidfd, int signal);  // a process that is gone is success
 

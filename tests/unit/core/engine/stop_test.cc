@@ -44,7 +44,7 @@ class WaitForExitOfAnAutoRemoveContainer : public testing::Test {
         fmt::format(R"({{"version":1,"pid":{0},"start_time":1,"boot_id":"{1}","monitor_pid":{0},)"
                     R"("monitor_start_time":1,"started_at":7}})"
                     "\n",
-                    pid, BootId()));
+                    pid, *BootId()));
   }
   void AddExitLine() {
     std::ofstream(StatePath(layout_, id_), std::ios::app)

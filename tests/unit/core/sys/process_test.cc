@@ -48,7 +48,7 @@ TEST(Process, IsFoundByItsIdentityWhileItLives) {
   // The name changes only once the child has run that far; the identity does not depend on it.
   auto identity = IdentityOf(child.pid);
   ASSERT_TRUE(identity.has_value());
-  EXPECT_EQ(identity->boot_id, BootId());
+  EXPECT_EQ(identity->boot_id, *BootId());
   EXPECT_EQ(identity->start_time, StartTimeOf(child.pid)) << "hoy and its monitor agree";
   EXPECT_TRUE(OpenProcess(*identity)->has_value());
   child.Exit(0);

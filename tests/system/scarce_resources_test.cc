@@ -1,0 +1,44 @@
+// hoy itself has too little of something: what it cannot see is not gone.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "tests/support/sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class ScarceResources : public ImageSandbox {};
+
+// With too few descriptors it cannot tell whether a process lives.
+TEST_F(ScarceResources, WithoutDescriptorsALivingContainerIsNotTakenForDead) {
+  const std::string id = StartSleeper({"--name", "one"});
+  const std::string facts = "{{.State.Status}} {{.State.Pid}} {{.State.StartedAt}}";
+  const std::string before = RunOk({"inspect", "--format", facts, "one"});
+  for (int limit = 3; limit < 24; ++limit) {
+    for (const std::vector<std::string>& verb :
+         {std::vector<std::string>{"ps", "-q", "--no-trunc"},
+          {"inspect", "--format", "{{.State.Status}}", "one"},
+          {"exec", "one", "true"},
+          {"start", "one"},
+          {"wait", "--timeout", "0", "one"}}) {
+      Command hoy = Hoy(verb);
+      hoy.argv.insert(hoy.argv.begin(), {"prlimit", fmt::format("--nofile={}", limit)});
+      const Output output = RunCommand(hoy);
+      EXPECT_NE(output.out, "exited\n") << limit;
+      if (output.code != 0) {
+        EXPECT_NE(output.err, "") << verb[0] << limit << output;
+      } else if (verb[0] == "ps") {
+        EXPECT_EQ(output.out, id + "\n") << limit << output;
+      }
+      ASSERT_EQ(RunOk({"inspect", "--format", facts, "one"}), before)
+          << verb[0] << " with " << limit << " descriptors" << output;
+    }
+  }
+  EXPECT_EQ(RunOk({"exec", "one", "echo", "still"}), "still");
+  RunOk({"rm", "-f", "one"});
+}
+
+}  // namespace
+}  // namespace hoy::test
