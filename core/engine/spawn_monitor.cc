@@ -75,7 +75,8 @@ Result<Fd> OpenMonitorProgram(pid_t sibling) {
 
 Result<Fd> MoveUp(BorrowedFd fd) {
   Fd moved(fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirstFreeFd));
-  if (!moved) return FailErrno("dup", "descriptor");
+  // EINVAL: the limit is below that number.
+  if (!moved) return FailErrno("dup", "descriptor", errno == EINVAL ? EMFILE : errno);
   return moved;
 }
 

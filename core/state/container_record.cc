@@ -97,7 +97,12 @@ Result<std::string> OwnerOfName(const Layout& layout, std::string_view name) {
   std::string id(target.data(), static_cast<size_t>(length));
   if (Exists(layout.Container(id))) return id;
   auto creating = OpenDirectory(layout.Containers() + "/" + std::string(kNewPrefix) + id);
-  if (creating && !TryLockFile(*creating, LockMode::kExclusive).value_or(true)) return id;
+  if (creating) {
+    TRY(bool free, TryLockFile(*creating, LockMode::kExclusive));
+    if (!free) return id;
+  } else if (creating.error().system_errno != ENOENT) {
+    return Fail(std::move(creating).error());
+  }
   // The creator may have published between the two looks.
   if (Exists(layout.Container(id))) return id;
   TRY(Unlink(path));
@@ -138,6 +143,13 @@ Result<> FillDirectory(const std::string& directory, const ContainerRecord& reco
   if (durability == Durability::kVolatile) return {};
   if (fsync(fd.get()) != 0) return FailErrno("sync", path);
   return SyncDirectory(directory);
+}
+
+// What FillDirectory made of it. By name: to look into it takes a descriptor, and there may be none.
+void DropDirectory(const std::string& directory) {
+  for (const char* name : {"/upper", "/work"}) rmdir((directory + name).c_str());
+  unlink((directory + "/record.json").c_str());
+  rmdir(directory.c_str());
 }
 
 Error NoSuchContainer(const Layout& layout, std::string_view wanted) {
@@ -229,7 +241,7 @@ Result<> CreateContainer(const Layout& layout, const ContainerRecord& record) {
   std::string temp = layout.Containers() + "/" + std::string(kNewPrefix) + record.id;
   TRY(MakeDirectory(temp, 0711));
   auto undo = [&](Error error) {
-    (void)RemoveTree(temp);
+    DropDirectory(temp);
     return Fail(std::move(error));
   };
   auto directory = OpenDirectory(temp);

@@ -29,6 +29,8 @@ constexpr Case kCases[] = {
     {"push", "push of the same image", 2, PushLargeImage},
     {"save", "save and load of the same image", 2, SaveAndLoad},
     {"rmi", "removal of the same image", 2, RemoveLargeImage},
+    {"parallel", "200 run --rm at once", 3, RunInParallel},
+    {"cp", "cp of 1 GB", 3, CopyBigFile},
     {"images", "images with 500 images", 40, ListImages},
 };
 

@@ -31,6 +31,8 @@ void PushLargeImage(Ground& ground, Report& report, int rounds);
 void RemoveLargeImage(Ground& ground, Report& report, int rounds);
 void AttachRoundTrip(Ground& ground, Report& report, int rounds);
 void IdleWakeUps(Ground& ground, Report& report, int rounds);
+void RunInParallel(Ground& ground, Report& report, int rounds);
+void CopyBigFile(Ground& ground, Report& report, int rounds);
 void ListImages(Ground& ground, Report& report, int rounds);
 
 }  // namespace hoy::bench

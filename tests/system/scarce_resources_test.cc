@@ -40,5 +40,17 @@ TEST_F(ScarceResources, WithoutDescriptorsALivingContainerIsNotTakenForDead) {
   RunOk({"rm", "-f", "one"});
 }
 
+TEST_F(ScarceResources, ARunWithoutDescriptorsSaysSoAndLeavesNothing) {
+  for (int limit = 3; limit < 24; ++limit) {
+    Command hoy = Hoy({"run", "--rm", Busybox(), "true"});
+    hoy.argv.insert(hoy.argv.begin(), {"prlimit", fmt::format("--nofile={}", limit)});
+    const Output output = RunCommand(hoy);
+    if (output.code == 0) continue;
+    EXPECT_EQ(output.code, 125) << limit << output;
+    EXPECT_NE(output.err.find("Too many open files"), std::string::npos) << limit << output;
+    EXPECT_EQ(RunOk({"ps", "-aq"}), "") << limit << output;
+  }
+}
+
 }  // namespace
 }  // namespace hoy::test
