@@ -17,7 +17,7 @@ Result<std::vector<oci::ImageUser>> ImageUsers(const core::Layout& layout) {
       user.chain_ids.push_back(oci::Digest::FromHex(chain_id));
     }
     auto status = core::Observe(layout, id);
-    user.running = status && status->IsUp();
+    user.running = !status || status->IsUp();  // as long as nobody knows better
     users.push_back(std::move(user));
   }
   return users;
