@@ -27,7 +27,7 @@ Ground::Ground() {
   has_podman_ = IsInstalled("podman");
   has_runc_ = IsInstalled("runc");
   has_crun_ = IsInstalled("crun");
-  for (const char* name : {"d", "r", "floor", "layers", "bundle/rootfs"}) {
+  for (const char* name : {"d", "floor", "layers", "bundle/rootfs"}) {
     fs::create_directories(Path(name));
   }
   registry_ = std::make_unique<test::Registry>();
@@ -96,13 +96,13 @@ Program Ground::Floor(std::vector<std::string> arguments) const {
 Program Ground::Hoy(std::vector<std::string> arguments, const std::string& root) const {
   arguments.insert(arguments.begin(), test::HoyProgram());
   return {.argv = std::move(arguments),
-          .env = {{"HOY_ROOT", root.empty() ? Path("d") : root}, {"HOY_RUN", Path("r")}}};
+          .env = {{"HOY_ROOT", root.empty() ? Path("d") : root}, {"HOY_RUN", RunPath("hoy")}}};
 }
 
 Program Ground::Podman(std::vector<std::string> arguments, const std::string& root) const {
   std::vector<std::string> argv = {
-      "podman",    "--root",           root.empty() ? Path("podman") : root,
-      "--runroot", Path("podman-run"), "--cgroup-manager",
+      "podman",    "--root",          root.empty() ? Path("podman") : root,
+      "--runroot", RunPath("podman"), "--cgroup-manager",
       "cgroupfs"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return {.argv = std::move(argv)};
@@ -119,17 +119,17 @@ void Ground::Empty(const std::string& root) const {
 }
 
 std::string Ground::PodmanStorage() const {
-  return fmt::format("[{}+{}]", Path("podman"), Path("podman-run"));
+  return fmt::format("[{}+{}]", Path("podman"), RunPath("podman"));
 }
 
 Program Ground::Runc(std::vector<std::string> arguments) const {
-  std::vector<std::string> argv = {"runc", "--root", Path("runc")};
+  std::vector<std::string> argv = {"runc", "--root", RunPath("runc")};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return {.argv = std::move(argv)};
 }
 
 Program Ground::Crun(std::vector<std::string> arguments) const {
-  std::vector<std::string> argv = {"crun", "--root", Path("crun"), "--cgroup-manager=disabled"};
+  std::vector<std::string> argv = {"crun", "--root", RunPath("crun"), "--cgroup-manager=disabled"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return {.argv = std::move(argv), .mount_namespace = crun_namespace_.get()};
 }

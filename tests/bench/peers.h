@@ -24,6 +24,7 @@ class Ground {
   Ground& operator=(const Ground&) = delete;
 
   std::string Path(const std::string& name) const { return scratch_.path() + "/" + name; }
+  std::string RunPath(const std::string& name) const { return run_.path() + "/" + name; }
   const std::string& image() const { return image_; }
   const std::string& lower() const { return lower_; }  // overlay's lowerdir= of the image
   const std::string& bundle() const { return bundle_; }
@@ -54,6 +55,7 @@ class Ground {
   void MakeCrunNamespace();
 
   test::ScratchDirectory scratch_;
+  test::ScratchDirectory run_{"/dev/shm"};  // what is in /run elsewhere, on a tmpfs as there
   std::unique_ptr<test::Registry> registry_;
   std::string image_;
   std::string lower_;

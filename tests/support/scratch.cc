@@ -16,9 +16,10 @@
 namespace hoy::test {
 namespace fs = std::filesystem;
 
-ScratchDirectory::ScratchDirectory() {
-  const char* base = std::getenv("HOY_TEST_TMP");
-  std::string pattern = std::string(base != nullptr ? base : "/tmp") + "/hoyXXXXXX";
+ScratchDirectory::ScratchDirectory(const std::string& base) {
+  const char* chosen = std::getenv("HOY_TEST_TMP");
+  const std::string usual = chosen != nullptr ? chosen : "/tmp";
+  std::string pattern = (base.empty() ? usual : base) + "/hoyXXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp " + pattern);
   path_ = pattern;
 }

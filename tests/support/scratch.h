@@ -10,11 +10,11 @@
 
 namespace hoy::test {
 
-// A fresh directory under HOY_TEST_TMP (else /tmp, whatever TMPDIR says: socket paths below it must
-// stay under sun_path's 108 bytes), removed with all it holds when it goes.
+// A fresh directory under `base`, else under HOY_TEST_TMP (else /tmp, whatever TMPDIR says: socket
+// paths below it must stay under sun_path's 108 bytes), removed with all it holds when it goes.
 class ScratchDirectory {
  public:
-  ScratchDirectory();
+  explicit ScratchDirectory(const std::string& base = "");
   ScratchDirectory(const ScratchDirectory&) = delete;
   ScratchDirectory& operator=(const ScratchDirectory&) = delete;
   ~ScratchDirectory();
