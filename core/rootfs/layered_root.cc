@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <climits>
@@ -12,6 +11,7 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/sys/overlay_marks.h"
 
 namespace hoy::core {
 namespace {
@@ -29,17 +29,6 @@ void PushComponents(std::deque<std::string>& pending, std::string_view path) {
 bool IsBelow(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path.starts_with(directory) &&
          path[directory.size()] == '/';
-}
-
-bool IsWhiteout(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == 0;
-}
-
-// trusted.* is what root's overlays use, user.* what those in user namespaces do ("userxattr").
-bool IsOpaque(int directory) {
-  static const char* const name = geteuid() == 0 ? "trusted.overlay.opaque" : "user.overlay.opaque";
-  char value = 0;
-  return fgetxattr(directory, name, &value, 1) == 1 && value == 'y';
 }
 
 int OpenDirectoryAt(int parent, const char* name) {
@@ -182,7 +171,7 @@ Result<LayeredRoot::Entry> LayeredRoot::LookUp(Directory& parent, const std::str
       if (!opened) return FailErrno("open", path);
     }
     // Asked only where there is something below that could be hidden.
-    if (parent.merged && !found.layers.empty() && IsOpaque(found.layers.back().get())) break;
+    if (parent.merged && !found.layers.empty() && IsOpaque(found.layers.back())) break;
     found.layers.push_back(std::move(opened));
   }
   // A mount's target is created when it is missing, and so are the directories above it.

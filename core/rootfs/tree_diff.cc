@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <map>
@@ -13,21 +12,10 @@
 #include <set>
 
 #include "core/sys/files.h"
+#include "core/sys/overlay_marks.h"
 
 namespace hoy::core {
 namespace {
-
-bool IsWhiteout(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == 0;
-}
-
-bool IsOpaque(BorrowedFd directory) {
-  for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"}) {
-    char value = 0;
-    if (fgetxattr(directory.get(), name, &value, 1) == 1 && value == 'y') return true;
-  }
-  return false;
-}
 
 Fd OpenChild(BorrowedFd parent, const std::string& name) {
   return Fd(openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

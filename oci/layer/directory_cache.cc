@@ -1,13 +1,12 @@
 #include "oci/layer/directory_cache.h"
 
 #include <fcntl.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "core/sys/files.h"
 #include "core/sys/in_root.h"
+#include "core/sys/overlay_marks.h"
 #include "oci/layer/entry_path.h"
-#include "oci/layer/xattr_rules.h"
 
 namespace hoy::oci {
 namespace {
@@ -15,10 +14,6 @@ namespace {
 // Deeper trees work too, but keep no more descriptors open.
 constexpr size_t kMaxLevels = 64;
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
-bool IsWhiteout(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == 0;
-}
 
 }  // namespace
 
@@ -112,7 +107,7 @@ Result<Fd> DirectoryCache::OpenOrMake(const std::vector<std::string_view>& compo
       return Fail(ErrorKind::kCorrupt, "'{}' is a symlink that leads to no directory: {}",
                   Printable(path), ErrnoText(target.error().system_errno));
     }
-    if (!IsWhiteout(status)) {
+    if (!core::IsWhiteout(status)) {
       return Fail(ErrorKind::kCorrupt, "'{}' is not a directory", Printable(path));
     }
     // Whited out, then there again: a new directory that hides the old one's files.
@@ -130,9 +125,7 @@ Result<Fd> DirectoryCache::OpenOrMake(const std::vector<std::string_view>& compo
   // Neither the umask nor a parent's setgid bit shall show.
   if (fchown(fd.get(), 0, 0) != 0) return FailErrno("change owner", Printable(path));
   if (fchmod(fd.get(), 0755) != 0) return FailErrno("change mode", Printable(path));
-  if (opaque && fsetxattr(fd.get(), kOpaqueXattr, "y", 1, 0) != 0) {
-    return FailErrno("mark opaque", Printable(path));
-  }
+  if (opaque && !core::MarkOpaque(fd)) return FailErrno("mark opaque", Printable(path));
   made_bytes_ += path.size() + sizeof(std::string);
   made_.insert(std::move(path));
   return fd;

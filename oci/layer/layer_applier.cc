@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/sys/files.h"
 #include "core/sys/in_root.h"
+#include "core/sys/overlay_marks.h"
 #include "oci/layer/directory_cache.h"
 #include "oci/layer/entry_path.h"
 #include "oci/layer/read_ahead.h"
@@ -211,7 +212,7 @@ class Applier {
           return Fail(ErrorKind::kConflict, "a directory cannot replace what is no directory");
         }
         // Whited out by this layer: the directory is a new one and hides the old one's files.
-        opaque = S_ISCHR(status.st_mode) && status.st_rdev == 0;
+        opaque = core::IsWhiteout(status);
         TRY(RemoveExisting(parent, name, status.st_mode));
         code = mkdirat(directories_.current().get(), name.c_str(), entry.mode);
       }
@@ -335,7 +336,7 @@ class Applier {
   }
 
   static Result<> MarkOpaque(BorrowedFd directory) {
-    if (fsetxattr(directory.get(), kOpaqueXattr, "y", 1, 0) == 0) return {};
+    if (core::MarkOpaque(directory)) return {};
     return FailErrno("mark opaque", "");
   }
 

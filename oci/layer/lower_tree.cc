@@ -2,15 +2,14 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <deque>
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
+#include "core/sys/overlay_marks.h"
 #include "oci/layer/entry_path.h"
-#include "oci/layer/xattr_rules.h"
 
 namespace hoy::oci {
 namespace {
@@ -26,11 +25,6 @@ std::unexpected<Error> NotFound(std::string_view path, int system_errno = ENOENT
 
 Fd Duplicate(BorrowedFd fd) {
   return Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-}
-
-bool IsOpaque(BorrowedFd directory) {
-  char value = 0;
-  return fgetxattr(directory.get(), kOpaqueXattr, &value, 1) == 1 && value == 'y';
 }
 
 struct Step {
@@ -49,15 +43,14 @@ Result<Step> Descend(const Merged& from, const std::string& name, std::string_vi
     }
     bool first = !step.found.parent;
     if (!S_ISDIR(status.st_mode)) {
-      bool whiteout = S_ISCHR(status.st_mode) && status.st_rdev == 0;
-      if (!first || whiteout) break;
+      if (!first || core::IsWhiteout(status)) break;
     }
     if (first) {
       step.found = {.parent = Duplicate(layer), .name = name, .status = status};
       if (!S_ISDIR(status.st_mode)) break;
     }
     TRY(Fd directory, core::OpenAt(layer, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    bool opaque = IsOpaque(directory);
+    bool opaque = core::IsOpaque(directory);
     step.directory.push_back(std::move(directory));
     if (opaque) break;
   }

@@ -13,6 +13,7 @@
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
+#include "core/sys/overlay_marks.h"
 #include "oci/layer/entry_path.h"
 #include "oci/layer/xattr_rules.h"
 
@@ -21,18 +22,6 @@ namespace {
 
 constexpr size_t kReadBytes = 256 << 10;
 constexpr size_t kXattrBytes = 64 << 10;  // XATTR_SIZE_MAX, XATTR_LIST_MAX
-
-bool IsWhiteout(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == 0;
-}
-
-bool IsOpaque(BorrowedFd directory) {
-  for (const char* name : {kOpaqueXattr, "user.overlay.opaque"}) {
-    char value = 0;
-    if (fgetxattr(directory.get(), name, &value, 1) == 1 && value == 'y') return true;
-  }
-  return false;
-}
 
 Fd OpenChild(BorrowedFd parent, const std::string& name) {
   return Fd(openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -125,7 +114,7 @@ class Archiver {
         if (errno == ENOENT) continue;
         return FailErrno("stat", Printable(name));
       }
-      if (IsWhiteout(child.status)) {
+      if (core::IsWhiteout(child.status)) {
         if (!frame.children.contains(name)) hidden.insert(name);
         if (!options_.whiteouts) continue;
         child.whiteout = true;
@@ -142,7 +131,7 @@ class Archiver {
       Fd child = OpenChild(frame.layers[layer], name);
       if (!child && errno == ENOENT) continue;
       if (!child) break;  // a file or a whiteout, which hides what is below it
-      bool opaque = IsOpaque(child);
+      bool opaque = core::IsOpaque(child);
       layers.push_back(std::move(child));
       if (opaque) break;
     }
@@ -189,7 +178,7 @@ class Archiver {
     if (layers.empty()) return {};  // it has just gone
     TarEntry entry = EntryOf(path, child.status);
     TRY(ReadXattrs(fmt::format("/proc/self/fd/{}", layers.front().get()), entry));
-    bool opaque = options_.whiteouts && IsOpaque(layers.front());
+    bool opaque = options_.whiteouts && core::IsOpaque(layers.front());
     TRY(Enter(path + "/", std::move(layers)));
     if (stack_.back()->children.empty() && options_.skip_empty && options_.skip_empty(path)) {
       stack_.pop_back();

@@ -6,8 +6,6 @@
 
 namespace hoy::oci {
 
-inline constexpr const char* kOpaqueXattr = "trusted.overlay.opaque";
-
 // Not taken: overlayfs's own, by which a layer could redirect look-ups into other directories, and
 // the labels of another machine's policy.
 inline bool IsXattrKept(std::string_view name) {

@@ -88,6 +88,16 @@ TEST_F(TreeDiff, AnOpaqueDirectoryHidesWhatWasThere) {
   EXPECT_EQ(Diff(), "C /home\nD /home/a\nC /home/b\n");
 }
 
+// Root's overlays do not mind user.*, which any process in a container can set.
+TEST_F(TreeDiff, AContainerCannotMarkADirectoryAsOpaque) {
+  Write("lower/home/a", "1");
+  Write("upper/home/b", "22");
+  if (setxattr((top_ / "upper/home").c_str(), "user.overlay.opaque", "y", 1, 0) != 0) {
+    ASSERT_EQ(errno, EOPNOTSUPP);  // then there is nothing to be mistaken about
+  }
+  EXPECT_EQ(Diff(), "C /home\nA /home/b\n");
+}
+
 TEST_F(TreeDiff, ADirectoryInTheFilesPlaceAndTheReverse) {
   Write("lower/a", "1");
   Write("lower/b/in", "1");
