@@ -19,6 +19,9 @@ class ImportCommand final : public Command {
     Option("-m,--message", &options_.message, "TEXT", "a comment for the history");
     Option("--platform", &options_.platform, "OS/ARCH[/VARIANT]", "what the image is for")
         .Completing(Completes::kPlatform);
+    Option("--signature-policy", &options_.signature_policy, "FILE",
+           "whether archives are let in: containers-policy.json(5)")
+        .Completing(Completes::kFile);
     Flag("-q,--quiet", &quiet_, "print the id only, as is done anyway");
   }
 

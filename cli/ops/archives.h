@@ -36,6 +36,7 @@ struct ImportImageOptions {
   std::vector<std::string> changes;
   std::string message;
   std::string platform;
+  std::string signature_policy;
 };
 // Prints the id.
 Result<> RunImport(Context& context, const ImportImageOptions& options);
@@ -54,6 +55,7 @@ struct CommitOptions {
   std::vector<std::string> changes;
   bool pause = true;
   bool docker_format = false;
+  std::string id_file;  // empty: none
 };
 // Prints the id.
 Result<> RunCommit(Context& context, const CommitOptions& options);

@@ -116,10 +116,12 @@ class DirImage final : public BlobFiles {
 
   std::string_view transport() const override { return "dir"; }
 
-  Result<std::vector<UntrustedSignature>> Signatures() override {
+  Result<std::vector<UntrustedSignature>> Signatures(const Digest& manifest) override {
     std::vector<UntrustedSignature> signatures;
+    // As skopeo names those of the manifests below an index.
+    const std::string below = manifest == manifest_digest_ ? "" : manifest.hex() + ".";
     for (size_t i = 1; i <= kMaxSignatures; ++i) {
-      const std::string name = fmt::format("signature-{}", i);
+      const std::string name = fmt::format("{}signature-{}", below, i);
       if (!files().Has(name)) break;
       TRY(std::string bytes, files().Read(name));
       TRY_CONTEXT_SET(UntrustedSignature signature, ParseSignatureFile(bytes), "'{}'", name);

@@ -5,6 +5,7 @@
 
 #include "oci/image/image_store.h"
 #include "oci/registry/remote_image.h"
+#include "oci/trust/gate.h"
 
 namespace hoy::oci {
 namespace {
@@ -53,6 +54,9 @@ class ListPull {
                 .retry = request.retry} {}
 
   Result<PullSummary> Run() {
+    if (request_.policy) {
+      TRY(CheckBeforeAsking(*request_.policy, DockerIdentity(request_.reference)));
+    }
     TRY(bool is_list, FetchIndex());
     if (!is_list) {
       PullRequest single = request_;
@@ -60,6 +64,7 @@ class ListPull {
       return PullImage(layout_, single, sink_, cancel_);
     }
     TRY(ChooseEntries());
+    TRY(CheckPolicy());
     TRY(PullLease lease, images_.BeginPull());
     NewList list{.name = request_.reference,
                  .digest = digest_,
@@ -137,8 +142,7 @@ class ListPull {
     bool named = images_.HasName(name);
     PullRequest single = request_;
     single.reference = name;
-    single.list = request_.reference;
-    single.index = digest_;
+    single.policy.reset();  // it is let in
     single.endpoints = remote_.WithDigest(entry.digest).endpoints;
     if (entry.platform) single.platform = *entry.platform;
     single.platform_asked = false;
@@ -153,6 +157,21 @@ class ListPull {
     TRY(member.image, Digest::Parse(pulled->id));
     if (!named) list.absorbed.push_back(name);
     return member;
+  }
+
+  // All or none is let in, what is no image, too, before any of it is fetched.
+  Result<> CheckPolicy() {
+    if (!request_.policy) return {};
+    ImageIdentity image = DockerIdentity(request_.reference);
+    image.of_list = true;
+    for (const Descriptor& entry : index_.manifests) {
+      if (!chosen_.contains(entry.digest)) continue;
+      std::string what = entry.platform ? entry.platform->ToString() : entry.digest.Short();
+      TRY_CONTEXT(
+          CheckRemoteImage(*request_.policy, image, remote_.WithDigest(entry.digest), cancel_),
+          "{}", what);
+    }
+    return {};
   }
 
   // An entry that is no image: its manifest and what that refers to, as blobs.

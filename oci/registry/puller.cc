@@ -66,10 +66,6 @@ struct FurtherPlace {
   RegistryClient client;
 };
 
-ImageIdentity IdentityOf(const PullRequest& request) {
-  return DockerIdentity(request.index.empty() ? request.reference : request.list);
-}
-
 class Pull {
  public:
   // From the first of `endpoints`; the others are there to help out.
@@ -102,16 +98,13 @@ class Pull {
     TRY(bool current, IsCurrent());
     if (current) {
       // The policy may be a new one.
-      TRY(CheckPolicy({known_->manifest, target_}));
+      TRY(CheckPolicy(known_->manifest));
       Start({});
       return End(Summary(known_->id, /*changed=*/false));
     }
     TRY(PullLease lease, images_.BeginPull());
     TRY(FetchManifest());
-    std::vector<Digest> manifests;
-    for (const Document& document : documents_)
-      manifests.insert(manifests.begin(), document.digest);
-    TRY(CheckPolicy(manifests));
+    TRY(CheckPolicy(manifest_digest_));
     TRY(lease.Protect(BlobsOfManifest(), {}));
     TRY(ImageConfig config, FetchConfig());
     TRY(CheckPlatform(config));
@@ -183,10 +176,11 @@ class Pull {
     return std::find(digests.begin(), digests.end(), CanonicalDigest(target_)) != digests.end();
   }
 
-  Result<> CheckPolicy(std::vector<Digest> manifests) {
+  Result<> CheckPolicy(const Digest& manifest) {
     if (!request_.policy) return {};
-    if (!request_.index.empty()) manifests.push_back(request_.index);
-    return CheckImage(*request_.policy, IdentityOf(request_), manifests, *signatures_);
+    ImageIdentity image = DockerIdentity(request_.reference);
+    image.of_list = manifest != target_;
+    return CheckImage(*request_.policy, image, manifest, *signatures_);
   }
 
   // Follows indexes down to the manifest for the platform.
@@ -340,14 +334,12 @@ Result<PullSummary> PullImage(const core::Layout& layout, const PullRequest& req
   std::vector<PullEndpoint> endpoints = request.endpoints;
   if (endpoints.empty()) endpoints.push_back({.reference = request.reference});
   Error failure;
-  // What is rejected whoever signed it is not even asked for.
   if (request.policy) {
-    ImageIdentity image = IdentityOf(request);
-    if (DecidesAlone(*request.policy, image) == false) {
-      NoSignatures none;
+    auto asked = CheckBeforeAsking(*request.policy, DockerIdentity(request.reference));
+    if (!asked) {
       sink.OnFailure();
-      TRY_CONTEXT(CheckImage(*request.policy, image, {}, none), "pull '{}'",
-                  request.reference.Familiar());
+      return Fail(std::move(asked).error().InContext(
+          fmt::format("pull '{}'", request.reference.Familiar())));
     }
   }
   for (size_t i = 0; i < endpoints.size(); ++i) {

@@ -32,11 +32,8 @@ struct PullRequest {
   HttpOptions http;
   RetryPolicy retry;
   std::optional<Policy> policy = {};  // whether it is let in; nullopt: nobody asks
-  // Of an image that is pulled as part of a list: the name and the index by which it is let in.
-  Reference list = {};
-  Digest index = {};
-  int downloads = 3;  // blobs at a time
-  int unpackers = 2;  // layers at a time
+  int downloads = 3;                  // blobs at a time
+  int unpackers = 2;                  // layers at a time
   // Compressed layers stay for push and save. Without, the next garbage collection takes them.
   bool keep_layer_blobs = true;
 };

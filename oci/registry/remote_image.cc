@@ -4,6 +4,7 @@
 #include "oci/image/image_store.h"
 #include "oci/layer/sha256.h"
 #include "oci/registry/blob_fetcher.h"
+#include "oci/registry/registry_signatures.h"
 
 namespace hoy::oci {
 namespace {
@@ -29,9 +30,11 @@ class TextReceiver final : public BlobReceiver {
 };
 
 // `ask(RegistryClient&)` at each place, until one has an answer.
+// `ask(HttpClient&, RegistryClient&, const Reference& there)`.
 template <typename Ask>
-auto AskEach(const RemoteImage& image, CancelToken& cancel, Ask ask)
-    -> decltype(ask(std::declval<RegistryClient&>())) {
+auto AskEachPlace(const RemoteImage& image, CancelToken& cancel, Ask ask)
+    -> decltype(ask(std::declval<HttpClient&>(), std::declval<RegistryClient&>(),
+                    std::declval<const Reference&>())) {
   std::vector<PullEndpoint> endpoints = image.endpoints;
   if (endpoints.empty()) endpoints.push_back({.reference = image.reference});
   for (size_t i = 0;; ++i) {
@@ -41,9 +44,16 @@ auto AskEach(const RemoteImage& image, CancelToken& cancel, Ask ask)
     if (endpoints[i].mirror) credentials.creds.clear();
     HttpClient http(options, cancel);
     RegistryClient client(http, endpoints[i].reference, credentials, image.retry, {});
-    auto answer = ask(client);
+    auto answer = ask(http, client, endpoints[i].reference);
     if (answer || i + 1 == endpoints.size() || cancel.cancelled()) return answer;
   }
+}
+
+template <typename Ask>
+auto AskEach(const RemoteImage& image, CancelToken& cancel, Ask ask) {
+  return AskEachPlace(image, cancel, [&](HttpClient&, RegistryClient& client, const Reference&) {
+    return ask(client);
+  });
 }
 
 }  // namespace
@@ -87,6 +97,15 @@ Result<ImageConfig> FetchConfig(const RemoteImage& image, const Descriptor& conf
                 config.digest.ToString(), got.ToString());
   }
   return ParseImageConfig(receiver.bytes);
+}
+
+Result<> CheckRemoteImage(const Policy& policy, const ImageIdentity& identity,
+                          const RemoteImage& image, CancelToken& cancel) {
+  return AskEachPlace(image, cancel,
+                      [&](HttpClient& http, RegistryClient& client, const Reference& there) {
+                        auto signatures = MakeRegistrySignatures(http, client, there);
+                        return CheckImage(policy, identity, image.reference.digest(), *signatures);
+                      });
 }
 
 Result<> FetchBlobs(const RemoteImage& image, const core::Layout& layout,

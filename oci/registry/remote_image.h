@@ -2,6 +2,7 @@
 // Looking into registries without pulling: a manifest or index, a config, single blobs. Each goes
 // through the mirrors, as a pull does.
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "oci/registry/http.h"
 #include "oci/registry/registry_client.h"
 #include "oci/registry/retry.h"
+#include "oci/trust/policy.h"
 
 namespace hoy::oci {
 
@@ -29,12 +31,18 @@ struct RemoteImage {
   RemoteImage WithDigest(const Digest& digest) const;  // of the same repository
 };
 
+// How an entry of a list is reached that is not on this machine: `origin` is where it was found.
+using FindRemote = std::function<Result<RemoteImage>(const Reference& origin)>;
+
 // The errors of RegistryClient, those of the last place that was tried.
 Result<ManifestAnswer> FetchManifest(const RemoteImage& image, CancelToken& cancel);
 // Empty: the registry does not say.
 Result<Digest> AskDigest(const RemoteImage& image, CancelToken& cancel);
 Result<ImageConfig> FetchConfig(const RemoteImage& image, const Descriptor& config,
                                 CancelToken& cancel);
+// Whether `image`, which is named by digest, is let in under the name that `identity` has: gate.h.
+Result<> CheckRemoteImage(const Policy& policy, const ImageIdentity& identity,
+                          const RemoteImage& image, CancelToken& cancel);
 // Into the store's blobs; those that are there are left out.
 Result<> FetchBlobs(const RemoteImage& image, const core::Layout& layout,
                     std::span<const Descriptor> blobs, CancelToken& cancel);

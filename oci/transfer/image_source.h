@@ -48,8 +48,10 @@ class ImageSource {
 
   // What policy.json calls it: "oci-archive".
   virtual std::string_view transport() const = 0;
-  // What is kept beside the image to vouch for it; most formats have no place for that.
-  virtual Result<std::vector<UntrustedSignature>> Signatures() {
+  // What is kept beside an image to vouch for it, which a list may name; most formats have no place
+  // for that.
+  virtual Result<std::vector<UntrustedSignature>> Signatures(const Digest& manifest) {
+    (void)manifest;
     return std::vector<UntrustedSignature>{};
   }
 

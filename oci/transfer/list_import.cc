@@ -26,6 +26,14 @@ class ListImport {
       TRY(Descriptor entry, SelectPlatform(index, platform));
       chosen.insert(entry.digest);
     }
+    auto is_chosen = [&](const Descriptor& entry) {
+      return platforms.empty() || chosen.contains(entry.digest);
+    };
+    // All or none is let in. What an index in the index leads to is asked for later.
+    for (const Descriptor& entry : index.manifests) {
+      if (!options_.admit || !is_chosen(entry) || IsIndexType(entry.media_type)) continue;
+      TRY_CONTEXT(options_.admit(image_, entry.digest), "{}", NameOf(entry));
+    }
     TRY(PullLease lease, images_.BeginPull());
     NewList list{.name = {},
                  .digest = image.target.digest,
@@ -36,7 +44,7 @@ class ListImport {
                  .absorbed = {}};
     for (const Descriptor& entry : index.manifests) {
       ListMember member{.manifest = entry.digest};
-      if (platforms.empty() || chosen.contains(entry.digest)) {
+      if (is_chosen(entry)) {
         TRY(member, ImportEntry(entry, lease));
       }
       list.members.push_back(std::move(member));
@@ -53,10 +61,15 @@ class ListImport {
   }
 
  private:
+  static std::string NameOf(const Descriptor& entry) {
+    return entry.platform ? entry.platform->ToString() : entry.digest.Short();
+  }
+
   Result<ListMember> ImportEntry(const Descriptor& entry, PullLease& lease) {
     ListMember member{.manifest = entry.digest};
-    std::string what = entry.platform ? entry.platform->ToString() : entry.digest.Short();
+    std::string what = NameOf(entry);
     if (entry.platform && entry.platform->os == "unknown") {
+      if (image_.names.empty()) return member;  // no list will be there to hold it
       TRY_CONTEXT_SET(member.blobs, ImportOther(entry, lease), "{}", what);
       return member;
     }
@@ -65,10 +78,8 @@ class ListImport {
     options.platform_asked = false;
     // Each is let in, or not, under the name of the list.
     if (options_.admit) {
-      options.admit = [this](const OfferedImage&, std::span<const Digest> manifests) {
-        std::vector<Digest> all(manifests.begin(), manifests.end());
-        all.push_back(image_.target.digest);
-        return options_.admit(image_, all);
+      options.admit = [this](const OfferedImage&, const Digest& manifest) {
+        return options_.admit(image_, manifest);
       };
     }
     auto imported = ImportImage(layout_, source_, {.names = {}, .target = entry}, options);

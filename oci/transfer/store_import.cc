@@ -88,9 +88,7 @@ class Import {
 
   Result<> Admit() const {
     if (!options_.admit) return {};
-    std::vector<Digest> manifests;
-    for (const auto& [digest, bytes] : documents_) manifests.insert(manifests.begin(), digest);
-    return options_.admit(image_, manifests);
+    return options_.admit(image_, manifest_digest_);
   }
 
   Result<> CheckPlatform(const ImageConfig& config) const {

@@ -5,7 +5,6 @@
 // import clears away.
 
 #include <functional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -22,9 +21,8 @@ struct ImportOptions {
   Platform platform = HostPlatform();
   bool platform_asked = false;  // another platform is an error then, and else a warning
   int unpackers = 2;
-  // Whether the image is let in, asked before any of it is kept. The manifests: the image's own,
-  // then the indexes that led to it.
-  std::function<Result<>(const OfferedImage&, std::span<const Digest> manifests)> admit;
+  // Whether the image is let in, asked before any of it is kept. The manifest: the image's own.
+  std::function<Result<>(const OfferedImage&, const Digest& manifest)> admit;
   std::function<void(std::string_view)> warn;
   // The layers of the manifest, bottom first, and whether they are here already; before any work.
   std::function<void(const std::vector<Descriptor>&, const std::vector<bool>& here)> on_layers;

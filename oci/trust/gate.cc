@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/sys/files.h"
 #include "oci/registry/base64.h"
 #include "oci/trust/openpgp.h"
@@ -34,8 +32,8 @@ Result<std::vector<KeyFile>> ReadKeys(const PolicyRequirement& requirement) {
 
 class Gate {
  public:
-  Gate(const ImageIdentity& image, std::span<const Digest> manifests, SignatureSource& source)
-      : image_(image), manifests_(manifests), source_(source) {}
+  Gate(const ImageIdentity& image, const Digest& manifest, SignatureSource& source)
+      : image_(image), manifest_(manifest), source_(source) {}
 
   // Empty: met. Otherwise why not.
   Result<std::string> Refusal(const PolicyRequirement& requirement) {
@@ -65,23 +63,25 @@ class Gate {
     }
     size_t seen = 0;
     std::string why;
-    for (const Digest& manifest : manifests_) {
-      TRY(std::vector<UntrustedSignature> signatures, source_.Find(manifest, kind));
-      for (const UntrustedSignature& signature : signatures) {
-        if (++seen > kMaxSignatures) return "the image has too many signatures";
-        Result<SignedClaim> claim = kind == UntrustedSignature::Kind::kSimple
-                                        ? VerifySimple(signature, keyring)
-                                        : VerifySigstore(signature, keys);
-        if (!claim && claim.error().kind != ErrorKind::kPermission) {
-          return Fail(std::move(claim).error());
-        }
-        std::string reason = claim ? Mismatch(*claim, requirement.identity) : claim.error().message;
-        if (reason.empty()) return "";
-        why += fmt::format("{}signature {}: {}", why.empty() ? "" : "; ", seen, reason);
+    TRY(std::vector<UntrustedSignature> signatures, source_.Find(manifest_, kind));
+    for (const UntrustedSignature& signature : signatures) {
+      if (++seen > kMaxSignatures) return "the image has too many signatures";
+      Result<SignedClaim> claim = kind == UntrustedSignature::Kind::kSimple
+                                      ? VerifySimple(signature, keyring)
+                                      : VerifySigstore(signature, keys);
+      if (!claim && claim.error().kind != ErrorKind::kPermission) {
+        return Fail(std::move(claim).error());
       }
+      std::string reason = claim ? Mismatch(*claim, requirement.identity) : claim.error().message;
+      if (reason.empty()) return "";
+      why += fmt::format("{}signature {}: {}", why.empty() ? "" : "; ", seen, reason);
     }
     if (seen > 0) return why;
     hint_ = source_.HintForNone(kind);
+    if (image_.of_list) {
+      hint_ += fmt::format("{}a signature of the list does not count: each of its images is signed",
+                           hint_.empty() ? "" : "; ");
+    }
     return "the image has no signature";
   }
 
@@ -110,7 +110,7 @@ class Gate {
   }
 
   std::string Mismatch(const SignedClaim& claim, const SignedIdentity& identity) const {
-    if (std::ranges::find(manifests_, claim.manifest) == manifests_.end()) {
+    if (claim.manifest != manifest_) {
       return fmt::format("it is for another image, {}", claim.manifest.ToString());
     }
     const Reference* name = image_.reference ? &*image_.reference : nullptr;
@@ -119,7 +119,7 @@ class Gate {
   }
 
   const ImageIdentity& image_;
-  const std::span<const Digest> manifests_;
+  const Digest& manifest_;
   SignatureSource& source_;
   std::string hint_;
 };
@@ -138,16 +138,22 @@ Error Rejection(const Policy& policy, const PolicyRule& rule, size_t index, std:
 
 }  // namespace
 
-Result<> CheckImage(const Policy& policy, const ImageIdentity& image,
-                    std::span<const Digest> manifests, SignatureSource& source) {
+Result<> CheckImage(const Policy& policy, const ImageIdentity& image, const Digest& manifest,
+                    SignatureSource& source) {
   PolicyRule rule = FindRule(policy, image);
-  Gate gate(image, manifests, source);
+  Gate gate(image, manifest, source);
   for (size_t i = 0; i < rule.requirements->size(); ++i) {
     TRY_CONTEXT_SET(std::string why, gate.Refusal((*rule.requirements)[i]),
                     "check the signatures that policy '{}' wants", policy.origin);
     if (!why.empty()) return Fail(Rejection(policy, rule, i, why).WithHint(gate.hint()));
   }
   return {};
+}
+
+Result<> CheckBeforeAsking(const Policy& policy, const ImageIdentity& image) {
+  if (DecidesAlone(policy, image) != false) return {};
+  NoSignatures none;
+  return CheckImage(policy, image, Digest(), none);
 }
 
 std::optional<bool> DecidesAlone(const Policy& policy, const ImageIdentity& image) {

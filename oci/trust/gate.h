@@ -1,7 +1,6 @@
 #pragma once
 // Whether an image is let in: the rule of policy.h, and the signatures that it asks for.
 
-#include <span>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,7 @@
 
 namespace hoy::oci {
 
-// Where an image's signatures are kept. Asked only when a rule wants some, and once per manifest.
+// Where an image's signatures are kept. Asked only when a rule wants some.
 class SignatureSource {
  public:
   virtual ~SignatureSource() = default;
@@ -34,14 +33,18 @@ class NoSignatures final : public SignatureSource {
 };
 
 // Before any byte but the manifests has been taken: nothing asks to keep what a rejected image is
-// made of. `manifests`: the image's manifest, then the indexes that led to it; a signature of any
-// of them vouches for the image, since each names the next by digest.
+// made of. `manifest`: the image's own. As in containers/image, a signature of a list does not
+// vouch for the images in it: each entry of a list is signed by itself, under the name of the list.
+// Archives of a file system (import) have no manifest.
 //
 // kPermission, stage "policy": rejected; the message names file, rule and requirement. kCorrupt: a
 // key cannot be read. Errors of `source` and of gpgv (kUnsupported) as they are: what could not be
 // checked is not accepted.
-Result<> CheckImage(const Policy& policy, const ImageIdentity& image,
-                    std::span<const Digest> manifests, SignatureSource& source);
+Result<> CheckImage(const Policy& policy, const ImageIdentity& image, const Digest& manifest,
+                    SignatureSource& source);
+
+// What is rejected whoever signed it is not even asked for.
+Result<> CheckBeforeAsking(const Policy& policy, const ImageIdentity& image);
 
 // Whether the rule accepts or rejects without a look at the image; nullopt: it wants signatures.
 std::optional<bool> DecidesAlone(const Policy& policy, const ImageIdentity& image);

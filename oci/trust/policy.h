@@ -61,6 +61,7 @@ struct ImageIdentity {
   std::string transport;               // "docker", "oci-archive"
   std::vector<std::string> scopes;     // that it lies in, the most specific first
   std::optional<Reference> reference;  // the name to compare signatures with, where it has one
+  bool of_list = false;                // it was found through a list
 };
 // name:tag or name@digest (which counts when there are both), the repository, its parents, the
 // registry, and "*.example.com" for its parent domains.

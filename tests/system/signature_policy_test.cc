@@ -112,6 +112,24 @@ TEST_F(SignaturePolicy, ArchivesAndDirectoriesHaveTheirTransports) {
   ExpectNothingStays();
 }
 
+// import's tar, too, as podman has it. What is here has been let in already.
+TEST_F(SignaturePolicy, WhatIsReadIsAskedForAndNotWhatIsHere) {
+  WriteOciLayout(Path("layout"), "v1", image_);
+  RunOk({"load", "-i", Path("layout")});
+  WriteFile(Path("files.tar"), Tar().File("x", "x").Finish());
+  Policy("");
+  const Output refused = Run({"import", Path("files.tar"), "localhost/x:1"});
+  EXPECT_EQ(refused.code, 125) << refused;
+  EXPECT_NE(refused.err.find("the default (reject): it takes no image"), std::string::npos)
+      << refused;
+  RunOk({"save", "-o", Path("saved.tar"), "localhost/layout:v1"});
+  RunOk({"push", "localhost/layout:v1", "oci:" + Path("pushed")});
+  RunOk({"commit", RunOk({"create", "--pull=never", "localhost/layout:v1", "/x"}), "c:1"});
+  Policy("", R"(,"tarball":{"":[{"type":"insecureAcceptAnything"}]})");
+  RunOk({"import", Path("files.tar"), "localhost/x:1"});
+  RunOk({"import", "--signature-policy", PolicyFile(), Path("files.tar"), "localhost/x:2"});
+}
+
 class GpgSigned : public SignaturePolicy {
  protected:
   void SetUp() override {
@@ -147,9 +165,12 @@ class GpgSigned : public SignaturePolicy {
   }
   // As `skopeo standalone-sign` signs the image under a name, put where lookaside has it.
   void Sign(const std::string& who, const std::string& name, const std::string& path, int number) {
-    WriteFile(Path("manifest.json"), image_.manifest.bytes);
-    const std::string where =
-        Path("lookaside/" + path + "@sha256=" + image_.manifest.digest.substr(7));
+    Sign(image_.manifest, who, name, path, number);
+  }
+  void Sign(const Blob& manifest, const std::string& who, const std::string& name,
+            const std::string& path, int number) {
+    WriteFile(Path("manifest.json"), manifest.bytes);
+    const std::string where = Path("lookaside/" + path + "@sha256=" + manifest.digest.substr(7));
     fs::create_directories(where);
     Do({"skopeo", "standalone-sign", "-o", where + "/signature-" + std::to_string(number),
         Path("manifest.json"), name, who + "@example.test"});
@@ -210,6 +231,64 @@ TEST_F(GpgSigned, WhatSkopeoSignsAndVerifiesHoyDoes) {
   signature[signature.size() / 2] ^= 1;
   WriteFile(Path("dir/signature-1"), signature);
   ExpectRefused({"load", "-i", Path("dir")}, {"transport 'dir' (signedBy): signature 1: "});
+}
+
+// skopeo is asked the same each time.
+TEST_F(GpgSigned, EachImageOfAListIsSignedByItself) {
+  Registry registry;
+  std::vector<IndexEntry> entries;
+  for (const char* architecture : {"amd64", "arm64", "unknown"}) {
+    ImageBuilder builder;
+    builder.Layer(Tar().File("word", architecture)).Platform(architecture);
+    entries.push_back({builder.Build(), architecture, ""});
+  }
+  Json document = Json::parse(BuildIndex(entries).bytes);
+  document["manifests"][2]["platform"]["os"] = "unknown";  // an attestation's
+  Blob index{.bytes = document.dump(), .digest = {}, .media_type = document["mediaType"]};
+  index.digest = Sha256Digest(index.bytes);
+  registry.PushIndex("app", "1", index, entries);
+  const std::string name = registry.Reference("app", "1");
+  Policy("\"" + registry.address() + "\":[" + SignedBy("ours") + "]",
+         R"(,"dir":{"":[)" +
+             SignedBy("ours", R"({"type":"exactReference","dockerReference":")" + name + "\"}") +
+             "]}");
+  auto skopeo = [&](const std::vector<std::string>& options, const std::string& to) {
+    std::vector<std::string> argv = {"skopeo",
+                                     "--policy",
+                                     PolicyFile(),
+                                     "--registries.d",
+                                     Path("home/.config/containers/registries.d"),
+                                     "copy",
+                                     "-q",
+                                     "--src-tls-verify=false"};
+    argv.insert(argv.end(), options.begin(), options.end());
+    argv.insert(argv.end(), {"docker://" + name, "dir:" + Path(to)});
+    Command command{.argv = std::move(argv)};
+    command.env = {{"GNUPGHOME", Path("gpg")}, {"HOME", Path("home")}};
+    return RunCommand(command).code == 0;
+  };
+  Sign(index, "ours", name, "app", 1);
+  ExpectRefused({"pull", "-q", name},
+                {"the image has no signature", "a signature of the list does not count"});
+  EXPECT_FALSE(skopeo({}, "one"));
+  Sign(entries[0].image.manifest, "ours", name, "app", 1);
+  ExpectRefused({"pull", "-q", "--all-platforms", name}, {"linux/arm64: rejected by policy"});
+  EXPECT_FALSE(skopeo({"--all"}, "two"));
+  RunOk({"pull", "-q", name});
+  RunOk({"rmi", name});
+  EXPECT_TRUE(skopeo({}, "three"));
+  Sign(entries[1].image.manifest, "ours", name, "app", 1);
+  ExpectRefused({"pull", "-q", "--all-platforms", name}, {"unknown/unknown: rejected by policy"});
+  EXPECT_FALSE(skopeo({"--all"}, "four"));
+  Sign(entries[2].image.manifest, "ours", name, "app", 1);
+  RunOk({"pull", "-q", "--all-platforms", name});
+  RunOk({"rmi", name});
+  ASSERT_TRUE(skopeo({"--all"}, "five"));
+  // Those that skopeo has put beside them.
+  RunOk({"load", "--all-platforms", "-i", Path("five")});
+  RunOk({"image", "prune", "-af"});
+  fs::remove(Path("five/" + entries[1].image.manifest.digest.substr(7) + ".signature-1"));
+  ExpectRefused({"load", "--all-platforms", "-i", Path("five")}, {"linux/arm64: rejected by"});
 }
 
 TEST_F(GpgSigned, LookasideIsReadOverHttpAndGpgvIsAskedFor) {

@@ -14,9 +14,9 @@ class KeptBeside final : public oci::SignatureSource {
  public:
   explicit KeptBeside(oci::ImageSource& source) : source_(source) {}
 
-  Result<std::vector<oci::UntrustedSignature>> Find(const oci::Digest&,
+  Result<std::vector<oci::UntrustedSignature>> Find(const oci::Digest& manifest,
                                                     oci::UntrustedSignature::Kind kind) override {
-    TRY(std::vector<oci::UntrustedSignature> signatures, source_.Signatures());
+    TRY(std::vector<oci::UntrustedSignature> signatures, source_.Signatures(manifest));
     std::erase_if(signatures, [&](const auto& signature) { return signature.kind != kind; });
     return signatures;
   }
@@ -39,13 +39,13 @@ Result<Admission> MakeAdmission(const std::string& signature_policy, oci::ImageS
                                 const std::string& path) {
   TRY(oci::Policy policy, oci::LoadPolicy(signature_policy));
   TRY(std::string real, RealPath(path));
-  return [policy = std::move(policy), real, &source](
-             const oci::OfferedImage& image, std::span<const oci::Digest> manifests) -> Result<> {
+  return [policy = std::move(policy), real, &source](const oci::OfferedImage& image,
+                                                     const oci::Digest& manifest) -> Result<> {
     auto name = image.target.annotations.find(oci::kRefNameAnnotation);
     auto identity = oci::PathIdentity(std::string(source.transport()), real,
                                       name == image.target.annotations.end() ? "" : name->second);
     KeptBeside signatures(source);
-    return oci::CheckImage(policy, identity, manifests, signatures);
+    return oci::CheckImage(policy, identity, manifest, signatures);
   };
 }
 

@@ -2,7 +2,6 @@
 // The signature policy before what comes out of archives and directories.
 
 #include <functional>
-#include <span>
 #include <string>
 
 #include "core/base/result.h"
@@ -10,7 +9,7 @@
 
 namespace hoy::cli {
 
-using Admission = std::function<Result<>(const oci::OfferedImage&, std::span<const oci::Digest>)>;
+using Admission = std::function<Result<>(const oci::OfferedImage&, const oci::Digest& manifest)>;
 
 // For ImportOptions::admit. `signature_policy`: the file that was named, or empty. `path`: of the
 // archive; empty for stdin, which lies in no scope. `source` must outlive it.

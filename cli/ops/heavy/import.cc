@@ -7,6 +7,7 @@
 #include "core/sys/files.h"
 #include "oci/layer/byte_sink.h"
 #include "oci/transfer/make_image.h"
+#include "oci/trust/gate.h"
 
 namespace hoy::cli {
 namespace {
@@ -20,6 +21,14 @@ Result<Fd> OpenInput(const Context& context, const std::string& input) {
   Fd file(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
   if (!file) return FailErrno("open", "stdin");
   return file;
+}
+
+// The transport has no scopes, and its archives have no signatures.
+Result<> CheckPolicy(const std::string& signature_policy) {
+  TRY(oci::Policy policy, oci::LoadPolicy(signature_policy));
+  oci::ImageIdentity image{.transport = "tarball", .scopes = {}, .reference = {}};
+  oci::NoSignatures none;
+  return oci::CheckImage(policy, image, oci::Digest(), none);
 }
 
 Result<oci::Digest> Import(const Context& context, const ImportImageOptions& options) {
@@ -39,6 +48,7 @@ Result<oci::Digest> Import(const Context& context, const ImportImageOptions& opt
     TRY(oci::Reference name, oci::Reference::ParseAsName(options.reference));
     image.names.push_back(std::move(name));
   }
+  TRY(CheckPolicy(options.signature_policy));
   TRY(Fd file, OpenInput(context, options.input));
   TRY(core::PrepareLayout(context.layout));
   oci::FdSource source(file, options.input);
