@@ -1,28 +1,19 @@
-#include "cli/ops/manifest_verbs.h"
-#include "cli/ui/command.h"
+#include "cli/ops/manifest_options.h"
 
 namespace hoy::cli {
 namespace {
 
-class ManifestAnnotateCommand final : public Command {
+class ManifestAnnotateCommand final : public ManifestVerb {
  public:
   static constexpr CommandInfo kInfo = {.name = "manifest annotate",
                                         .summary = "Change what a manifest list says of an image",
                                         .section = Section::kImages,
                                         .program = Program::kHeavy};
-  ManifestAnnotateCommand() : Command(kInfo) {
+  ManifestAnnotateCommand() : ManifestVerb(kInfo) {
     Argument("LIST", &options_.list, Completes::kImage);
     OptionalArgument("DIGEST", &entry_);
     Flag("--index", &options_.index, "annotate the list itself");
-    Option("--arch", &options_.edit.architecture, "ARCH", "the entry's architecture");
-    Option("--os", &options_.edit.os, "OS", "the entry's operating system");
-    Option("--os-version", &options_.edit.os_version, "VERSION", "the version that it needs");
-    Option("--os-features", &options_.edit.os_features, "FEATURE",
-           "a feature that it needs of the system");
-    Option("--features", &options_.edit.features, "FEATURE",
-           "a feature that it needs of the processor");
-    Option("--variant", &options_.edit.variant, "VARIANT", "of the architecture, like v7");
-    Option("--annotation", &options_.edit.annotations, "KEY=VALUE", "an annotation of the entry");
+    AddEditOptions(options_.edit);
   }
 
   Result<int> Run(Context& context) override {

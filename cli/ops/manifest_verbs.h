@@ -6,18 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "cli/ops/pull_options.h"
+#include "cli/ops/registry_verbs.h"
 #include "cli/ui/context.h"
 #include "core/base/result.h"
 
 namespace hoy::cli {
-
-struct RegistryAccess {
-  std::string creds;
-  std::string authfile;
-  std::string cert_dir;
-  std::optional<bool> tls_verify;
-};
 
 struct ManifestEdit {
   std::string architecture;
@@ -77,17 +70,11 @@ struct ManifestInspectOptions {
 Result<> RunManifestInspect(Context& context, const ManifestInspectOptions& options);
 
 struct ManifestPushOptions {
-  std::string list;
-  std::optional<std::string> destination;
-  bool all = true;
-  bool purge = false;
-  bool quiet = false;
-  std::string format;  // "oci", "v2s2" or empty
-  std::string compression_format;
-  std::string digestfile;
-  RegistryAccess access;
-  ProgressMode progress = ProgressMode::kAuto;
+  PushOptions push;    // its image is the list
+  bool all = true;     // false: the list without its images
+  bool purge = false;  // the list is removed afterwards
 };
+// Prints the digest of the list as it was sent.
 Result<> RunManifestPush(Context& context, const ManifestPushOptions& options);
 
 }  // namespace hoy::cli

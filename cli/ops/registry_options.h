@@ -37,6 +37,28 @@ class RegistryVerb : public Base {
                    "pause before another try, unless the registry asks for a longer one");
   }
 
+  // What `push` and `manifest push` have in common.
+  template <typename Options>
+  void AddPushOptions(Options& options) {
+    this->Flag("-q,--quiet", &options.quiet, "show no progress");
+    this->Choice("-f,--format", &options.format, {"oci", "v2s2"}, "FORMAT",
+                 "turn the manifest into this format");
+    this->Choice("--compression-format", &options.compression_format, {"gzip", "zstd"}, "FORMAT",
+                 "pack layers that have another compression anew");
+    this->Option("--compression-level", &options.compression_level, "LEVEL",
+                 "of layers that are packed: gzip 1 to 9, zstd 1 to 19");
+    this->Flag("--force-compression", &options.force_compression,
+               "pack all layers anew, also those that have the format");
+    this->Option("--digestfile", &options.digestfile, "FILE", "write the manifest's digest there")
+        .Completing(Completes::kFile);
+    AddRegistryOptions(options.access);
+    AddRetryOptions(options.access);
+    this->ByteSize("--chunk-size", &options.chunk_bytes, "SIZE",
+                   "send layers in pieces of that size, for proxies that limit requests");
+    this->Option("--jobs", &options.uploads, "N", "layers that are sent at the same time (3)");
+    AddProgressOption(&options.progress);
+  }
+
   void AddProgressOption(ProgressMode* mode) {
     this->template Choice<ProgressMode>("--progress", mode,
                                         {{"auto", ProgressMode::kAuto},

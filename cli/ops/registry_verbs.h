@@ -13,6 +13,17 @@
 
 namespace hoy::cli {
 
+// How a registry is talked to: the options of AddRegistryOptions and AddRetryOptions
+// (registry_options.h).
+struct RegistryAccess {
+  std::string creds;
+  std::string authfile;
+  std::string cert_dir;
+  std::optional<bool> tls_verify;
+  std::optional<int64_t> retry;        // --retry; not given: see oci::RetryPolicy
+  std::optional<int64_t> retry_delay;  // --retry-delay, nanoseconds
+};
+
 struct LoginOptions {
   std::optional<std::string> registry;  // docker.io when not given
   std::optional<std::string> username;
@@ -38,13 +49,8 @@ struct PushOptions {
   std::optional<std::string> destination;  // the image's own name when not given
   bool all_tags = false;
   bool quiet = false;
-  std::string creds;
-  std::string authfile;
-  std::string cert_dir;
-  std::optional<bool> tls_verify;
-  std::optional<int64_t> retry;        // --retry; not given: see oci::RetryPolicy
-  std::optional<int64_t> retry_delay;  // --retry-delay, nanoseconds
-  std::string compression_format;      // "gzip", "zstd" or empty
+  RegistryAccess access;
+  std::string compression_format;  // "gzip", "zstd" or empty
   std::optional<int64_t> compression_level;
   bool force_compression = false;
   std::string platform;  // of a multi-platform name; empty: all of it

@@ -36,10 +36,12 @@ Result<std::unique_ptr<ImageSource>> OpenAnyFormat(std::unique_ptr<FileSet> file
                                                    std::string_view title);
 
 // Targets. Tars are streamed to `sink`, which outlives the target. Directories are made when they
-// are missing; a layout that is there is added to.
+// are missing; a layout that is there is added to. A dir holds manifests of any format: those in
+// another one than `format` are converted.
 std::unique_ptr<ImageTarget> MakeDockerArchive(ByteSink& sink);
 std::unique_ptr<ImageTarget> MakeOciArchive(ByteSink& sink);
 Result<std::unique_ptr<ImageTarget>> MakeOciLayout(const std::string& directory);
-Result<std::unique_ptr<ImageTarget>> MakeDirImage(const std::string& directory);
+Result<std::unique_ptr<ImageTarget>> MakeDirImage(const std::string& directory,
+                                                  std::optional<ManifestFormat> format);
 
 }  // namespace hoy::oci

@@ -244,10 +244,10 @@ class OciLayoutTarget final : public DirectoryTarget {
 
 class DirTarget final : public DirectoryTarget {
  public:
-  explicit DirTarget(std::string directory)
-      : DirectoryTarget(directory, ""), directory_(std::move(directory)) {}
+  DirTarget(std::string directory, std::optional<ManifestFormat> format)
+      : DirectoryTarget(directory, ""), directory_(std::move(directory)), format_(format) {}
 
-  std::optional<ManifestFormat> format() const override { return ManifestFormat::kDocker; }
+  std::optional<ManifestFormat> format() const override { return format_; }
 
   Result<> PutImage(const OutgoingImage& image) override {
     // As skopeo names the manifests below an index.
@@ -273,6 +273,7 @@ class DirTarget final : public DirectoryTarget {
   }
 
   std::string directory_;
+  std::optional<ManifestFormat> format_;
   std::string manifest_;
 };
 
@@ -296,9 +297,10 @@ Result<std::unique_ptr<ImageTarget>> MakeOciLayout(const std::string& directory)
   return std::make_unique<OciLayoutTarget>(directory, std::move(index));
 }
 
-Result<std::unique_ptr<ImageTarget>> MakeDirImage(const std::string& directory) {
+Result<std::unique_ptr<ImageTarget>> MakeDirImage(const std::string& directory,
+                                                  std::optional<ManifestFormat> format) {
   TRY(core::MakeDirectories(directory));
-  return std::make_unique<DirTarget>(directory);
+  return std::make_unique<DirTarget>(directory, format);
 }
 
 }  // namespace hoy::oci

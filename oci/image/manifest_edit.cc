@@ -45,4 +45,19 @@ Result<EditedManifest> ReplaceLayers(std::string_view manifest,
   return EditedManifest{.bytes = document.dump(), .media_type = std::move(type)};
 }
 
+Result<EditedManifest> ConvertManifest(std::string manifest, ManifestFormat format) {
+  TRY(Manifest parsed, ParseManifest(manifest));
+  if (FormatOf(parsed) == format) {
+    return EditedManifest{.bytes = std::move(manifest), .media_type = std::move(parsed.media_type)};
+  }
+  parsed = Convert(std::move(parsed), format);
+  if (std::ranges::any_of(parsed.layers, [](const Descriptor& layer) {
+        return layer.media_type == media_type::kDockerLayerZstd;
+      })) {
+    return Fail(MakeError(ErrorKind::kUnsupported, "Docker's manifests know no zstd")
+                    .WithHint("use --compression-format gzip, or --format oci"));
+  }
+  return EditedManifest{.bytes = EncodeManifest(parsed), .media_type = parsed.media_type};
+}
+
 }  // namespace hoy::oci

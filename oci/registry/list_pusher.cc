@@ -122,13 +122,13 @@ class ListPush {
     TRY(images_.DropBlobs(fetched));
     TRY(std::move(carried));
     Descriptor sent{.media_type = list.media_type, .digest = entry.digest, .size = entry.size};
-    if (auto manifest = ParseManifest(bytes); manifest && request_.push.format) {
-      if (FormatOf(*manifest) != *request_.push.format) {
-        sent.media_type = Convert(*manifest, *request_.push.format).media_type;
-        bytes = EncodeManifest(Convert(*std::move(manifest), *request_.push.format));
-        sent.digest = Sha256Of(bytes);
-        sent.size = static_cast<int64_t>(bytes.size());
-      }
+    // What is no image's has one form only.
+    if (request_.push.format && ParseManifest(bytes)) {
+      TRY(EditedManifest edited, ConvertManifest(std::move(bytes), *request_.push.format));
+      bytes = std::move(edited.bytes);
+      sent = {.media_type = std::move(edited.media_type),
+              .digest = Sha256Of(bytes),
+              .size = static_cast<int64_t>(bytes.size())};
     }
     TRY(client_.PutManifest(sent.digest.ToString(), bytes, sent.media_type, sent.digest));
     return Replace(entry, sent);
@@ -137,14 +137,7 @@ class ListPush {
   Result<std::optional<RemoteImage>> OriginOf(const ListMember& member) const {
     if (member.origin.empty()) return std::nullopt;
     TRY(Reference reference, Reference::Parse(member.origin));
-    RemoteImage remote{.reference = std::move(reference),
-                       .endpoints = {},
-                       .credentials = request_.push.credentials,
-                       .http = request_.push.http,
-                       .retry = request_.push.retry};
-    if (request_.endpoints) {
-      TRY(remote.endpoints, request_.endpoints(remote.reference));
-    }
+    TRY(RemoteImage remote, request_.remote(reference));
     return remote;
   }
 

@@ -4,15 +4,11 @@
 // carried over from where it can be had, without being unpacked, and only where the target lacks
 // it.
 
-#include <functional>
-#include <optional>
-#include <vector>
-
 #include "core/base/result.h"
 #include "core/state/layout.h"
 #include "oci/image/image_store.h"
-#include "oci/image/registries_conf.h"
 #include "oci/registry/pusher.h"
+#include "oci/registry/remote_image.h"
 
 namespace hoy::oci {
 
@@ -20,8 +16,7 @@ struct ListPushRequest {
   PushRequest push;  // all but the image; `format` is also the index's
   StoredList list;
   bool entries = true;  // false: only the index
-  // Where entries that are not here can be had; not given: where their names say.
-  std::function<Result<std::vector<PullEndpoint>>(const Reference&)> endpoints;
+  FindRemote remote;
 };
 
 // The errors of PushImage and PullImage. The summary's digest is that of the index as it was sent,

@@ -99,7 +99,12 @@ class Push {
       type = std::move(edited.media_type);
       digest = Sha256Of(manifest);
     }
-    if (request_.format) TRY(ConvertTo(*request_.format, manifest, type, digest));
+    if (request_.format) {
+      TRY(EditedManifest edited, ConvertManifest(std::move(manifest), *request_.format));
+      manifest = std::move(edited.bytes);
+      type = std::move(edited.media_type);
+      digest = Sha256Of(manifest);
+    }
     TRY(client_.PutManifest(request_.by_digest ? digest.ToString() : request_.target.TagOrDigest(),
                             manifest, type, digest));
     PullSummary summary{.reference = request_.target.TagOrDigest(),
@@ -122,23 +127,6 @@ class Push {
                           fmt::format("'{}' of the image is {} on this machine", digest.ToString(),
                                       bytes ? "damaged" : "no longer"))
                     .WithHint("pull the image again"));
-  }
-
-  static Result<> ConvertTo(ManifestFormat format, std::string& manifest, std::string& type,
-                            Digest& digest) {
-    TRY(Manifest parsed, ParseManifest(manifest));
-    if (FormatOf(parsed) == format) return {};
-    parsed = Convert(std::move(parsed), format);
-    if (std::ranges::any_of(parsed.layers, [](const Descriptor& layer) {
-          return layer.media_type == media_type::kDockerLayerZstd;
-        })) {
-      return Fail(MakeError(ErrorKind::kUnsupported, "Docker's manifests know no zstd")
-                      .WithHint("use --compression-format gzip, or --format oci"));
-    }
-    type = parsed.media_type;
-    manifest = EncodeManifest(parsed);
-    digest = Sha256Of(manifest);
-    return {};
   }
 
   void Start() {
@@ -314,7 +302,10 @@ class Push {
     for (const std::string& origin : request_.image.repo_digests) {
       auto reference = Reference::Parse(origin);
       if (!reference) continue;
-      RegistryClient source(http_, *reference, request_.credentials, request_.retry, {});
+      // --creds are for the registry that the user named.
+      CredentialOptions credentials = request_.credentials;
+      if (reference->domain() != request_.target.domain()) credentials.creds.clear();
+      RegistryClient source(http_, *reference, credentials, request_.retry, {});
       GrowingFile growing;
       auto observer = [&](const FetchProgress& fetch) {
         Report(layer, [&](LayerProgress& progress) {

@@ -161,7 +161,7 @@ Error StatusError(const HttpResponse& response, const RequestSubject& subject,
       error.stage = "read-only";
       error.message = sentence(
           fmt::format("{}: registry '{}' takes no pushes", subject.what, subject.registry));
-      error.hint = "it may be a read-only mirror";
+      error.hint = "it is read-only: push to the registry that it mirrors, or ask whoever keeps it";
       return error;
     case 413:
       error.stage = "too-large";

@@ -16,8 +16,8 @@ class ListExport {
   ListExport(const core::Layout& layout, const StoredList& list, ImageTarget& target)
       : layout_(layout), images_(layout), list_(list), target_(target), index_(list.bytes) {}
 
-  Result<Descriptor> Run(const ExportNames& names) {
-    for (size_t i = 0; i < list_.members.size(); ++i) {
+  Result<Descriptor> Run(const ExportNames& names, ListEntries entries) {
+    for (size_t i = 0; entries == ListEntries::kAll && i < list_.members.size(); ++i) {
       const Descriptor& entry = list_.index.manifests[i];
       TRY(Descriptor sent, PutEntry(entry, list_.members[i]));
       if (sent.digest == entry.digest) continue;
@@ -25,8 +25,9 @@ class ListExport {
     }
     OutgoingList list{.names = names.names, .tag = names.tag, .target = {}, .bytes = {}};
     std::string type = list_.index.media_type;
-    if (target_.format() == ManifestFormat::kOci && type == media_type::kDockerIndex) {
-      TRY(EditedManifest edited, ConvertIndex(index_, ManifestFormat::kOci));
+    bool is_docker = type == media_type::kDockerIndex;
+    if (target_.format() && is_docker != (*target_.format() == ManifestFormat::kDocker)) {
+      TRY(EditedManifest edited, ConvertIndex(index_, *target_.format()));
       index_ = std::move(edited.bytes);
       type = std::move(edited.media_type);
     }
@@ -60,7 +61,7 @@ class ListExport {
     return PutOther(entry);
   }
 
-  // An entry that is no image goes as it is.
+  // An entry that is here as blobs only. What is no image has one form only.
   Result<Descriptor> PutOther(const Descriptor& entry) {
     OutgoingImage image{.names = {}, .member = true};
     TRY(image.manifest_bytes, images_.ReadBlob(entry.digest));
@@ -74,6 +75,14 @@ class ListExport {
       TRY(target_.PutBlob(blob, source));
     }
     image.target = {.media_type = list.media_type, .digest = entry.digest, .size = entry.size};
+    if (target_.format() && ParseManifest(image.manifest_bytes)) {
+      TRY(EditedManifest edited,
+          ConvertManifest(std::move(image.manifest_bytes), *target_.format()));
+      image.manifest_bytes = std::move(edited.bytes);
+      image.target = {.media_type = std::move(edited.media_type),
+                      .digest = Sha256Of(image.manifest_bytes),
+                      .size = static_cast<int64_t>(image.manifest_bytes.size())};
+    }
     TRY(target_.PutImage(image));
     return image.target;
   }
@@ -88,8 +97,8 @@ class ListExport {
 }  // namespace
 
 Result<Descriptor> ExportList(const core::Layout& layout, const StoredList& list,
-                              const ExportNames& names, ImageTarget& target) {
-  return ListExport(layout, list, target).Run(names);
+                              const ExportNames& names, ImageTarget& target, ListEntries entries) {
+  return ListExport(layout, list, target).Run(names, entries);
 }
 
 }  // namespace hoy::oci

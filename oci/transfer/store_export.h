@@ -22,8 +22,11 @@ struct ExportNames {
 // Returns the manifest that the target has got.
 Result<Descriptor> ExportImage(const core::Layout& layout, const ImageRecord& record,
                                const ExportNames& names, ImageTarget& target);
-// All of a list. kNotFound: one of its images is not on this machine.
+// A list, with all of its entries or without. kNotFound: one of them is neither an image nor a blob
+// on this machine.
+enum class ListEntries { kAll, kNone };
 Result<Descriptor> ExportList(const core::Layout& layout, const StoredList& list,
-                              const ExportNames& names, ImageTarget& target);
+                              const ExportNames& names, ImageTarget& target,
+                              ListEntries entries = ListEntries::kAll);
 
 }  // namespace hoy::oci

@@ -62,15 +62,16 @@ Registry::Registry(const RegistryOptions& options) {
   storage_ = options.storage.empty() ? scratch_.path() + "/storage" : options.storage;
   std::filesystem::create_directories(storage_);
   const std::string config = scratch_.path() + "/config.yml";
-  WriteFile(config, fmt::format("version: 0.1\n"
-                                "storage:\n"
-                                "  filesystem:\n"
-                                "    rootdirectory: {}\n"
-                                "  delete:\n"
-                                "    enabled: true\n"
-                                "http:\n"
-                                "  addr: 127.0.0.1:0\n{}{}",
-                                storage_, options.http_yaml, options.more_yaml));
+  WriteFile(config,
+            fmt::format("version: 0.1\n"
+                        "storage:\n"
+                        "  filesystem:\n"
+                        "    rootdirectory: {}\n"
+                        "  delete:\n"
+                        "    enabled: true\n{}"
+                        "http:\n"
+                        "  addr: 127.0.0.1:0\n{}{}",
+                        storage_, options.storage_yaml, options.http_yaml, options.more_yaml));
   // Its log goes to a file: nobody reads a pipe while the test is busy.
   const std::string log = scratch_.path() + "/log";
   server_.emplace(

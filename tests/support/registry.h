@@ -13,9 +13,10 @@
 namespace hoy::test {
 
 struct RegistryOptions {
-  std::string storage;    // existing directory to serve; empty: a fresh one
-  std::string http_yaml;  // more of the "http:" section, indented by two spaces (tls ...)
-  std::string more_yaml;  // more top-level sections (auth ...)
+  std::string storage;       // existing directory to serve; empty: a fresh one
+  std::string storage_yaml;  // more of the "storage:" section, indented by two spaces
+  std::string http_yaml;     // more of the "http:" section, indented by two spaces (tls ...)
+  std::string more_yaml;     // more top-level sections (auth ...)
 };
 
 class Registry {
@@ -23,6 +24,7 @@ class Registry {
   explicit Registry(const RegistryOptions& options = {});  // serves when it returns
   ~Registry();
 
+  const std::string& storage() const { return storage_; }
   const std::string& address() const { return address_; }  // "127.0.0.1:40123"
   std::string Reference(const std::string& name, const std::string& tag = "latest") const;
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "tests/support/compare_images.h"
+#include "tests/support/registry.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -49,6 +50,7 @@ class ImagePeers : public ImageSandbox {
     }
     WriteOciLayout(Path("rich"), "v1", RichImage());
     WriteFile(Path("policy.json"), R"({"default":[{"type":"insecureAcceptAnything"}]})");
+    WriteFile(Path("registries.conf"), "");
     RunOk({"pull", "oci:" + Path("rich")});
     RunOk({"tag", "localhost/rich:v1", "localhost/peers/rich:1"});
   }
@@ -60,6 +62,7 @@ class ImagePeers : public ImageSandbox {
   Output Do(std::vector<std::string> argv) const {
     Command command{.argv = std::move(argv), .timeout = seconds(120)};
     command.env["TMPDIR"] = directory();
+    command.env["CONTAINERS_REGISTRIES_CONF"] = Path("registries.conf");
     const Output output = RunCommand(command);
     EXPECT_EQ(output.code, 0) << command.argv[0] << " " << command.argv.back() << "\n" << output;
     return output;
@@ -143,9 +146,10 @@ TEST_F(ImagePeers, SkopeoAndUmociReadWhatHoyPushesToFilesAndDirectories) {
         target + name);
     Skopeo(target + name, "oci:" + Path("layout-" + transport) + ":y");
     EXPECT_EQ(DiffTrees(tree, Umoci(Path("layout-" + transport), "y")), "") << transport;
-    if (transport == "oci") {
+    if (transport == "oci" || transport == "dir") {  // byte for byte what it was
       const Output digest = Do({"skopeo", "inspect", "--format", "{{.Digest}}", target + name});
       EXPECT_EQ(digest.out, ReadFile(Path("digest")));
+      EXPECT_EQ(digest.out, RichImage().manifest.digest + "\n");
     }
   }
   const Output daemon = Run({"push", "localhost/peers/rich:1", "docker-daemon:x:1"});
@@ -235,6 +239,52 @@ TEST_F(ImagePeers, PodmanAndHoyReadEachOther) {
     EXPECT_EQ(DiffTrees(tree, Hoys(loaded.substr(loaded.find(": ") + 2))), "") << format;
     Forget();
   }
+}
+
+TEST_F(ImagePeers, PodmanAndHoyReadEachOthersPushesCommitsAndLists) {
+  if (RunCommand({.argv = {"which", "podman"}}).code != 0) SKIP_BECAUSE("podman is missing");
+  Registry registry;
+  WriteFile(Path("registries.conf"),
+            "[[registry]]\nlocation='" + registry.address() + "'\ninsecure=true\n");
+  const std::string rich = "localhost/peers/rich:1";
+  RunOk({"create", "--name", "box", rich, "x"});
+  RunOk({"cp", Path("policy.json"), "box:/keep/new"});
+  const std::string committed = registry.Reference("hoy/committed", "1");
+  RunOk({"commit", "-a", "A. Uthor", "-m", "why", "-c", "ENV MADE=here", "box", committed});
+  RunOk({"rm", "box"});
+  RunOk({"push", "-q", committed});
+  Podman({"pull", "-q", committed});
+  EXPECT_EQ(DiffTrees(Hoys(committed, Times::kNotOfDirectories), Podmans(committed)), "");
+  const Json seen = Json::parse(Podman({"image", "inspect", committed}).out)[0];
+  EXPECT_EQ(seen["Author"], "A. Uthor");
+  EXPECT_EQ(seen["Config"]["Env"], Json({"PATH=/bin", "MADE=here"}));
+  EXPECT_EQ("sha256:" + seen["Id"].get<std::string>(), Inspect(committed)["Id"]);
+
+  // hoy's list, read by podman; podman's list of it and what is in it, read by hoy.
+  const std::string hoys_list = registry.Reference("hoy/list", "1");
+  RunOk({"manifest", "create", "--annotation", "by=hoy", hoys_list, committed});
+  RunOk({"manifest", "annotate", "--variant", "v1", hoys_list, committed});
+  RunOk({"manifest", "push", "-q", hoys_list});
+  const Json raw = Json::parse(
+      Do({"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + hoys_list}).out);
+  EXPECT_EQ(Json::parse(Podman({"manifest", "inspect", hoys_list}).out)["manifests"],
+            raw["manifests"]);
+  EXPECT_EQ(raw["manifests"][0]["platform"]["variant"], "v1");
+  const std::string podmans_list = registry.Reference("podman/list", "1");
+  Podman({"manifest", "create", "list"});
+  Podman({"manifest", "add", "list", "docker://" + committed});
+  Podman({"manifest", "push", "-q", "--all", "list", "docker://" + podmans_list});
+  EXPECT_EQ(Json::parse(RunOk({"manifest", "inspect", podmans_list}))["manifests"].size(), 1u);
+  const auto tree = Hoys(committed);
+  Forget();
+  RunOk({"pull", "-q", "--all-platforms", podmans_list});
+  EXPECT_EQ(DiffTrees(tree, Hoys(podmans_list)), "");
+  Forget();
+  // What podman itself packs and pushes.
+  Podman({"push", "-q", "--format", "v2s2", committed,
+          "docker://" + registry.Reference("podman/app", "1")});
+  RunOk({"pull", "-q", registry.Reference("podman/app", "1")});
+  EXPECT_EQ(DiffTrees(tree, Hoys(registry.Reference("podman/app", "1"))), "");
 }
 
 }  // namespace

@@ -220,6 +220,68 @@ TEST_F(ManifestList, IsMadeOfRemoteAndLocalImagesAndPushedWithTheirBlobs) {
   EXPECT_EQ(ArchitectureOf(from.Reference("team/arm", "1")), "arm64");
 }
 
+TEST_F(ManifestList, IsPushedToArchivesAndDirectories) {
+  Registry from;
+  const Image remote = For("amd64", MediaTypes::kDocker);
+  from.Push("team/amd", "1", remote);
+  from.Push("team/arm", "1", For("arm64"));
+  RunOk({"pull", "-q", from.Reference("team/arm", "1")});
+  const std::string list = "localhost/list:1";
+  RunOk({"manifest", "create", list, from.Reference("team/amd", "1"),
+         from.Reference("team/arm", "1")});
+  const std::string oci = "application/vnd.oci.image.manifest.v1+json";
+  const std::string docker = "application/vnd.docker.distribution.manifest.v2+json";
+  struct Row {
+    std::string target;
+    std::vector<std::string> options;
+    std::string first, second;  // what the entries have become
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"oci:" + Path("layout") + ":v1", {}, oci, oci},
+           {"oci-archive:" + Path("archive") + ":v1", {"--format=oci"}, oci, oci},
+           {"dir:" + Path("dir"), {}, docker, oci},
+           {"dir:" + Path("dir2"), {"--format=v2s2"}, docker, docker}}) {
+    std::vector<std::string> words = {"manifest",     "push", "--digestfile",
+                                      Path("digest"), list,   row.target};
+    words.insert(words.begin() + 2, row.options.begin(), row.options.end());
+    const std::string digest = RunOk(words);
+    EXPECT_EQ(ReadFile(Path("digest")), digest + "\n");
+    const std::string raw = Raw(row.target);
+    EXPECT_EQ(Sha256Digest(raw), digest) << row.target;
+    const Json document = Json::parse(raw);
+    ASSERT_EQ(document["manifests"].size(), 2u) << raw;
+    EXPECT_EQ(document["manifests"][0]["mediaType"], row.first) << row.target;
+    EXPECT_EQ(document["manifests"][1]["mediaType"], row.second) << row.target;
+    SkopeoCopy(row.target, "dir:" + Path("copy-" + digest.substr(7, 12)));
+  }
+  // What was fetched for it does not stay.
+  for (const std::string& digest : {remote.config_digest, remote.layer_digests[0]}) {
+    EXPECT_FALSE(std::filesystem::exists(data() + "/images/blobs/sha256/" + digest.substr(7)));
+  }
+  RunOk({"manifest", "push", "--all=false", list, "dir:" + Path("alone")});
+  EXPECT_EQ(ListNames(Path("alone")), (std::vector<std::string>{"manifest.json", "version"}));
+  const std::vector<std::pair<std::vector<std::string>, std::string>> refused = {
+      {{"docker-archive:" + Path("no")}, "a docker-archive holds no lists"},
+      {{"--format=v2s2", "oci:" + Path("no")}, "it holds manifests in the OCI format only"},
+      {{"--compression-format=zstd", "oci:" + Path("no")}, "layers are written there as they are"},
+      {{"containers-storage:x"}, "that store belongs to podman"}};
+  for (const auto& [more, text] : refused) {
+    std::vector<std::string> words = {"manifest", "push"};
+    words.insert(words.end(), more.begin(), more.end());
+    words.insert(words.end() - 1, list);
+    const Output output = Run(words);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find(text), std::string::npos) << output;
+  }
+  EXPECT_FALSE(std::filesystem::exists(Path("no")));
+  RunOk({"manifest", "push", "--rm", list, "oci:" + Path("layout") + ":v2"});
+  EXPECT_EQ(Run({"manifest", "exists", list}).code, 1);
+  RunOk({"rmi", from.Reference("team/arm", "1")});
+  ExpectNothingLeft();
+  RunOk({"pull", "-q", "--all-platforms", "oci:" + Path("layout") + ":v1"});
+  EXPECT_EQ(ArchitectureOf("localhost/layout:v1", "linux/arm64"), "arm64");
+}
+
 TEST_F(ManifestList, TakesListsApartAndTogether) {
   Registry registry;
   const auto entries = PushIndex(registry);
@@ -240,6 +302,26 @@ TEST_F(ManifestList, TakesListsApartAndTogether) {
   RunOk({"manifest", "rm", "localhost/one:1", "localhost/two:1"});
   EXPECT_EQ(Run({"manifest", "rm", "localhost/one:1"}).code, 1);
   RunOk({"manifest", "rm", "-i", "localhost/one:1"});
+  ExpectNothingLeft();
+}
+
+TEST_F(ManifestList, IsMadeOfArchivesAndDirectories) {
+  Registry registry;
+  PushIndex(registry);
+  const std::string name = registry.Reference("app", "1");
+  SkopeoCopy("docker://" + name, "oci:" + Path("both") + ":1");
+  WriteOciLayout(Path("one"), "1", For("s390x"));
+  RunOk({"manifest", "create", "--all", "localhost/list:1", "oci:" + Path("both") + ":1"});
+  RunOk({"manifest", "add", "localhost/list:1", "oci:" + Path("one")});
+  const Json entries = Json::parse(RunOk({"manifest", "inspect", "localhost/list:1"}))["manifests"];
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[1]["platform"]["architecture"], "arm64");
+  EXPECT_EQ(ArchitectureOf("localhost/list:1", "linux/s390x"), "s390x");
+  EXPECT_EQ(Run({"image", "prune", "-f"}).out, "Total reclaimed space: 0B\n");
+  RunOk({"manifest", "push", "-q", "localhost/list:1", registry.Reference("list", "1")});
+  SkopeoCopy("docker://" + registry.Reference("list", "1"), "dir:" + Path("copy"));
+  EXPECT_EQ(Run({"manifest", "add", "localhost/list:1", "oci:" + Path("none")}).code, 125);
+  RunOk({"manifest", "rm", "localhost/list:1"});
   ExpectNothingLeft();
 }
 

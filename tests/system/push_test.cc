@@ -162,6 +162,63 @@ TEST_F(Push, AllTags) {
   Manifest(registry, "app", "2");
 }
 
+TEST_F(Push, AReadOnlyRegistryIsReadAndTakesNothing) {
+  {
+    Registry open({.storage = Path("storage")});
+    open.Push("app", "1", TwoLayers());
+  }
+  Registry registry({.storage = Path("storage"),
+                     .storage_yaml = "  maintenance:\n    readonly:\n      enabled: true\n"});
+  const std::string name = registry.Reference("app", "1");
+  RunOk({"pull", "-q", name});
+  RunOk({"manifest", "create", "localhost/list:1", name});
+  // One whose blobs are there, one whose are not, and a list.
+  for (const std::vector<std::string>& push : std::vector<std::vector<std::string>>{
+           {"push", name, registry.Reference("app", "2")},
+           {"push", name, registry.Reference("new", "1")},
+           {"manifest", "push", "localhost/list:1", registry.Reference("app", "list")}}) {
+    Output output = Run(push);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find("registry '" + registry.address() + "' takes no pushes"),
+              std::string::npos)
+        << output;
+    EXPECT_NE(output.err.find("hint: it is read-only: push to the registry that it mirrors"),
+              std::string::npos)
+        << output;
+    EXPECT_EQ(output.err.find("next try"), std::string::npos) << output;
+  }
+}
+
+TEST_F(Push, CredsAreNotForTheRegistryThatABlobComesBackFrom) {
+  Image image = TwoLayers();
+  FakeRegistryContent content;
+  for (const Blob& blob : image.blobs) content.AddBlob(blob.digest, blob.bytes);
+  for (const std::string& reference : {std::string("1"), image.manifest.digest}) {
+    content.AddManifest(reference, image.manifest.bytes, image.manifest.media_type,
+                        image.manifest.digest);
+  }
+  std::atomic<bool> closed = false;
+  FaultServer from([&](const FaultRequest& request) {
+    if (!closed) return content.Answer(request);
+    return FaultReply{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"x\""}}};
+  });
+  Registry to;
+  const std::string name = from.address() + "/app:1";
+  RunOk({"manifest", "create", "localhost/list:1", name});
+  RunOk({"pull", "-q", name});
+  fs::remove(BlobPath(image.layer_digests[1]));
+  closed = true;
+  Output output = Run({"push", "--creds", "me:secret", name, to.Reference("app", "1")});
+  EXPECT_NE(output.err.find("wants a login"), std::string::npos) << output;
+  RunOk({"rmi", name});
+  output = Run(
+      {"manifest", "push", "--creds", "me:secret", "localhost/list:1", to.Reference("app", "1")});
+  EXPECT_NE(output.err.find("wants a login"), std::string::npos) << output;
+  for (const FaultRequest& request : from.requests()) {
+    EXPECT_EQ(request.Header("authorization"), "") << request.target;
+  }
+}
+
 TEST_F(Push, ABlobThatIsGoneIsFetchedBack) {
   Registry to;
   Image image = TwoLayers();
@@ -330,15 +387,6 @@ TEST_F(PushFaults, ASessionThatIsGoneStartsOver) {
   });
   RunOk({"push", "-q", "--chunk-size", "1m", pulled_, to.address() + "/new:2"});
   EXPECT_TRUE(Stored(big_));
-}
-
-TEST_F(PushFaults, AReadOnlyRegistryIsSaid) {
-  FaultServer to([](const FaultRequest& request) {
-    return FaultReply{.status = request.method == "HEAD" ? 404 : 405};
-  });
-  Output output = Run({"push", pulled_, to.address() + "/new:2"});
-  EXPECT_EQ(output.code, 125) << output;
-  EXPECT_NE(output.err.find("takes no pushes"), std::string::npos) << output;
 }
 
 TEST_F(PushFaults, TooLargeForAProxySaysWhatToDo) {

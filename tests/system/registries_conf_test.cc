@@ -59,6 +59,25 @@ TEST_F(RegistriesConf, MirrorsAreTriedInOrder) {
   EXPECT_TRUE(primary.requests().empty());
 }
 
+TEST_F(RegistriesConf, APullThroughCacheIsAMirrorThatTakesNoPushes) {
+  Registry origin;
+  origin.Push("app", "1", image_);
+  Registry mirror({.more_yaml = "proxy:\n  remoteurl: http://" + origin.address() + "\n"});
+  FaultServer primary([](const FaultRequest&) { return FaultReply{.status = 500}; });
+  Configure("[[registry]]\nprefix='example.test'\nlocation='" + primary.address() +
+            "'\n[[registry.mirror]]\nlocation='" + mirror.address() + "'\n");
+  RunOk({"pull", "-q", "example.test/app:1"});
+  EXPECT_TRUE(primary.requests().empty());
+  EXPECT_EQ(Inspect("example.test/app:1")["RepoDigests"][0],
+            "example.test/app@" + image_.manifest.digest);
+  const Output pushed = Run({"push", "example.test/app:1", mirror.Reference("app", "2")});
+  EXPECT_EQ(pushed.code, 125) << pushed;
+  EXPECT_NE(pushed.err.find("registry '" + mirror.address() + "' takes no pushes"),
+            std::string::npos)
+      << pushed;
+  EXPECT_NE(pushed.err.find("hint: it is read-only: "), std::string::npos) << pushed;
+}
+
 TEST_F(RegistriesConf, ADigestOnlyMirrorIsNotAskedForTags) {
   Registry primary;
   primary.Push("app", "1", image_);

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "cli/ops/heavy/admission.h"
 #include "cli/ops/heavy/cancel_on_signal.h"
+#include "cli/ops/heavy/open_source.h"
 #include "cli/ops/heavy/remote.h"
 #include "cli/ops/manifest_verbs.h"
 #include "cli/ops/transport.h"
@@ -12,6 +14,7 @@
 #include "oci/image/image_store.h"
 #include "oci/image/index_edit.h"
 #include "oci/layer/sha256.h"
+#include "oci/transfer/store_import.h"
 
 namespace hoy::cli {
 namespace {
@@ -64,10 +67,11 @@ void AddMember(Draft& draft, oci::ListMember member) {
 class Adding {
  public:
   Adding(Context& context, const RegistryAccess& access, bool all)
-      : store_(context.layout), access_(access), all_(all), handler_(cancel_) {}
+      : context_(context), store_(context.layout), access_(access), all_(all), handler_(cancel_) {}
 
   // Returns the entries that it stands for.
   Result<std::vector<oci::Digest>> Add(Draft& draft, const std::string& image) {
+    if (auto transport = ParseTransport(image)) return AddFromFiles(draft, *transport);
     constexpr std::string_view kLocal = "containers-storage:";
     bool local_only = image.starts_with(kLocal);
     bool remote_only = image.starts_with("docker://");
@@ -100,6 +104,46 @@ class Adding {
     }
     AddMember(draft, std::move(member));
     return std::vector{entry.digest};
+  }
+
+  // Its images come here first, without a name: they are the list's.
+  Result<std::vector<oci::Digest>> AddFromFiles(Draft& draft, const TransportReference& from) {
+    TRY(ChosenSource chosen, OpenTransport(context_.layout, from));
+    TRY(Admission admit, MakeAdmission("", *chosen.source, from.path));
+    std::vector<oci::Digest> added;
+    for (const oci::OfferedImage& image : chosen.images) {
+      oci::ImportOptions import;
+      import.warn = [this](std::string_view text) { context_.Warn(text); };
+      import.admit = [&](const oci::OfferedImage&, const oci::Digest& manifest) {
+        return admit(image, manifest);
+      };
+      TRY(std::vector<oci::Descriptor> targets, TargetsIn(*chosen.source, image));
+      for (const oci::Descriptor& target : targets) {
+        if (target.platform) import.platform = *target.platform;
+        TRY(oci::ImportedImage imported, oci::ImportImage(context_.layout, *chosen.source,
+                                                          {.names = {}, .target = target}, import));
+        TRY(oci::ResolvedImage resolved, store_.Resolve(imported.id.ToString()));
+        TRY(std::vector<oci::Digest> one, AddLocal(draft, resolved.record));
+        added.insert(added.end(), one.begin(), one.end());
+      }
+    }
+    return added;
+  }
+
+  // The image that is offered, or with --all those of the list that is.
+  Result<std::vector<oci::Descriptor>> TargetsIn(oci::ImageSource& source,
+                                                 const oci::OfferedImage& image) const {
+    std::vector<oci::Descriptor> targets = {image.target};
+    if (!all_) return targets;
+    TRY(std::string bytes, source.ReadDocument(image.target));
+    TRY(auto document, oci::ParseManifestOrIndex(bytes, image.target.media_type));
+    auto* index = std::get_if<oci::Index>(&document);
+    if (index == nullptr) return targets;
+    targets = std::move(index->manifests);
+    std::erase_if(targets, [](const oci::Descriptor& entry) {  // attestations
+      return entry.platform && entry.platform->os == "unknown";
+    });
+    return targets;
   }
 
   Result<std::vector<oci::Digest>> AddRemote(Draft& draft, const std::string& name) {
@@ -149,6 +193,7 @@ class Adding {
     return added;
   }
 
+  Context& context_;
   oci::ImageStore store_;
   const RegistryAccess& access_;
   const bool all_;
@@ -252,7 +297,9 @@ Result<> RunManifestCreate(Context& context, const ManifestCreateOptions& option
       TRY(draft.bytes, oci::AnnotateIndex(draft.bytes, annotations));
     }
     Adding adding(context, options.access, options.all);
-    for (const std::string& image : options.images) TRY(adding.Add(draft, image));
+    for (const std::string& image : options.images) {
+      TRY_CONTEXT(adding.Add(draft, image), "'{}'", image);
+    }
     return Publish(store, name, draft, expected);
   };
   TRY_CONTEXT_SET(oci::Digest digest, create(), "manifest create '{}'", options.list);

@@ -2,15 +2,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/pull_progress.h"
-#include "cli/ops/heavy/registry_access.h"
+#include "cli/ops/heavy/push_request.h"
 #include "cli/ops/heavy/remote.h"
 #include "cli/ops/image_users.h"
 #include "cli/ops/manifest_verbs.h"
-#include "cli/ops/transport.h"
-#include "core/sys/files.h"
-#include "oci/registry/list_pusher.h"
+#include "core/state/event_log.h"
 
 namespace hoy::cli {
 namespace {
@@ -34,55 +31,63 @@ Result<std::string> FindDocument(Context& context, const ManifestInspectOptions&
   return answer.bytes;
 }
 
-Result<oci::PullSummary> Push(Context& context, const ManifestPushOptions& options) {
-  oci::ImageStore store(context.layout);
-  oci::ListPushRequest request{
-      .push = {.image = {},
-               .target = {},
-               .credentials = {.creds = options.access.creds, .authfile = options.access.authfile},
-               .http = {}},
-      .list = {},
-      .entries = options.all,
-      .endpoints = {}};
-  if (!options.format.empty()) {
-    request.push.format =
-        options.format == "oci" ? oci::ManifestFormat::kOci : oci::ManifestFormat::kDocker;
-  }
-  if (!options.compression_format.empty()) {
-    request.push.pack =
-        oci::PackOptions{.format = options.compression_format == "zstd" ? oci::PackFormat::kZstd
-                                                                        : oci::PackFormat::kGzip,
-                         .level = std::nullopt};
-  }
-  TRY(core::PrepareLayout(context.layout));
-  TRY(request.list, FindStoredList(store, options.list));
-  std::string target = options.destination
-                           ? std::string(WithoutDockerTransport(*options.destination))
-                           : request.list.reference;
-  TRY(request.push.target, oci::Reference::ParseWithDefaultTag(target));
-  if (!request.push.target.digest().empty()) {
-    return Fail(MakeError(ErrorKind::kInvalidArgument,
-                          fmt::format("to '{}': a digest cannot be chosen", target))
-                    .WithHint("name a tag"));
-  }
-  TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
-  request.endpoints = [&](const oci::Reference& reference) {
-    return oci::EndpointsFor(conf, reference);
-  };
-  TRY(request.push.http, MakeHttpOptions(options.access.tls_verify, options.access.cert_dir));
-  TRY(MindRegistriesConf(request.push.target.ToString(), request.push.http));
+// Without docker's "docker://".
+std::string TargetOf(const PushOptions& options, const oci::StoredList& list) {
+  return options.destination ? std::string(WithoutDockerTransport(*options.destination))
+                             : list.reference;
+}
+
+Result<std::string> PushToRegistry(Context& context, const PushOptions& options,
+                                   oci::StoredList list, oci::ListEntries entries) {
+  TRY(oci::Reference target, oci::Reference::ParseWithDefaultTag(TargetOf(options, list)));
+  TRY(oci::PushRequest request, MakePushRequest(options, target));
   auto sink =
       MakePullProgress(stderr, {.mode = options.quiet ? ProgressMode::kNone : options.progress,
                                 .color = context.ColorOnStderr(),
                                 .columns = 0});
   oci::CancelToken cancel;
   CancelOnSignal handler(cancel);
-  TRY(oci::PullSummary summary, oci::PushList(context.layout, request, *sink, cancel));
+  TRY(oci::PullSummary summary, PushListTo(context.layout, std::move(request), std::move(list),
+                                           entries, options.access, *sink, cancel));
+  return summary.digest;
+}
+
+Result<std::string> PushToFile(Context& context, const PushOptions& options,
+                               const TransportReference& to, oci::StoredList list,
+                               oci::ListEntries entries) {
+  if (to.transport == Transport::kDockerArchive) {
+    return Fail(MakeError(ErrorKind::kUnsupported, "a docker-archive holds no lists")
+                    .WithHint("use oci-archive:FILE, or push one image with --platform"));
+  }
+  TRY(oci::Digest digest,
+      PushToTransport(context, options, to,
+                      {.image = {}, .list = std::move(list), .names = {}, .entries = entries}));
+  return digest.ToString();
+}
+
+Result<std::string> Push(Context& context, const ManifestPushOptions& options) {
+  const PushOptions& push = options.push;
+  oci::ImageStore store(context.layout);
+  TRY(core::PrepareLayout(context.layout));
+  TRY(oci::StoredList list, FindStoredList(store, push.image));
+  const std::string reference = list.reference;
+  const std::string target = TargetOf(push, list);
+  if (push.destination) TRY(CheckTransport(*push.destination));
+  auto entries = options.all ? oci::ListEntries::kAll : oci::ListEntries::kNone;
+  auto transport = push.destination ? ParseTransport(*push.destination) : std::nullopt;
+  std::string digest;
+  if (transport) {
+    TRY_CONTEXT_SET(digest, PushToFile(context, push, *transport, std::move(list), entries),
+                    "to '{}'", *push.destination);
+  } else {
+    TRY(digest, PushToRegistry(context, push, std::move(list), entries));
+  }
+  core::RecordImageEvent(context.layout, "push", target, target);
   if (options.purge) {
     TRY(std::vector<oci::ImageUser> users, ImageUsers(context.layout));
-    TRY(store.Remove(request.list.reference, /*force=*/true, users));
+    TRY(store.Remove(reference, /*force=*/true, users));
   }
-  return summary;
+  return digest;
 }
 
 }  // namespace
@@ -96,12 +101,10 @@ Result<> RunManifestInspect(Context& context, const ManifestInspectOptions& opti
 }
 
 Result<> RunManifestPush(Context& context, const ManifestPushOptions& options) {
-  TRY_CONTEXT_SET(oci::PullSummary summary, Push(context, options), "manifest push '{}'",
-                  options.list);
-  context.out.Print("{}\n", summary.digest);
-  if (options.digestfile.empty()) return {};
-  return core::WriteFileAtomically(options.digestfile, summary.digest + "\n",
-                                   core::Durability::kVolatile, 0644);
+  TRY_CONTEXT_SET(std::string digest, Push(context, options), "manifest push '{}'",
+                  options.push.image);
+  context.out.Print("{}\n", digest);
+  return WriteDigestFile(options.push, digest);
 }
 
 }  // namespace hoy::cli

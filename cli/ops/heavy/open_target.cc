@@ -12,7 +12,7 @@ Result<oci::Digest> Export(const core::Layout& layout, const std::vector<ImageTo
   oci::Descriptor last;
   for (const ImageToExport& image : images) {
     if (image.list) {
-      TRY(last, oci::ExportList(layout, *image.list, image.names, target));
+      TRY(last, oci::ExportList(layout, *image.list, image.names, target, image.entries));
     } else {
       TRY(last, oci::ExportImage(layout, image.image, image.names, target));
     }
@@ -24,10 +24,11 @@ Result<oci::Digest> Export(const core::Layout& layout, const std::vector<ImageTo
 }  // namespace
 
 Result<oci::Digest> ExportTo(Context& context, Transport transport, const std::string& path,
-                             const std::vector<ImageToExport>& images) {
+                             const std::vector<ImageToExport>& images,
+                             std::optional<oci::ManifestFormat> dir_format) {
   if (transport == Transport::kOci || transport == Transport::kDir) {
     bool is_oci = transport == Transport::kOci;
-    TRY(auto target, is_oci ? oci::MakeOciLayout(path) : oci::MakeDirImage(path));
+    TRY(auto target, is_oci ? oci::MakeOciLayout(path) : oci::MakeDirImage(path, dir_format));
     return Export(context.layout, images, *target);
   }
   TRY(OutputFile output, OutputFile::Open(context, path));

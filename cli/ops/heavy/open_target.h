@@ -19,11 +19,14 @@ struct ImageToExport {
   oci::ImageRecord image;
   std::optional<oci::StoredList> list;
   oci::ExportNames names;
+  oci::ListEntries entries = oci::ListEntries::kAll;
 };
 
 // `path` empty: stdout, for the two archives. What is there already is replaced, or added to where
-// it is a layout. Returns the digest of the last one's manifest as it was written.
+// it is a layout. `dir_format`: see oci::MakeDirImage. Returns the digest of the last one's
+// manifest as it was written.
 Result<oci::Digest> ExportTo(Context& context, Transport transport, const std::string& path,
-                             const std::vector<ImageToExport>& images);
+                             const std::vector<ImageToExport>& images,
+                             std::optional<oci::ManifestFormat> dir_format);
 
 }  // namespace hoy::cli

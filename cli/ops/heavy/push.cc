@@ -1,18 +1,10 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "cli/ops/heavy/cancel_on_signal.h"
-#include "cli/ops/heavy/open_target.h"
 #include "cli/ops/heavy/pull_progress.h"
-#include "cli/ops/heavy/registry_access.h"
-#include "cli/ops/registry_verbs.h"
-#include "cli/ops/transport.h"
+#include "cli/ops/heavy/push_request.h"
 #include "core/state/event_log.h"
-#include "core/sys/files.h"
 #include "oci/image/image_store.h"
-#include "oci/image/registries_conf.h"
-#include "oci/registry/list_pusher.h"
-#include "oci/registry/pusher.h"
 
 namespace hoy::cli {
 namespace {
@@ -85,26 +77,13 @@ Result<std::vector<ImageToPush>> Choose(const Context& context, const PushOption
                           fmt::format("'{}' is an image's id: push it where?", options.image))
                     .WithHint("hoy push ID REGISTRY/NAME:TAG"));
   }
-  if (!found.target.digest().empty()) {
-    return Fail(
-        MakeError(ErrorKind::kInvalidArgument,
-                  fmt::format("push to '{}': a digest cannot be chosen", found.target.Familiar()))
-            .WithHint("name a tag"));
-  }
   return std::vector{std::move(found)};
 }
 
-// "oci:DIR[:REF]" and the like: what registries alone can do is an error.
-Result<> PushToTransport(Context& context, const PushOptions& options,
-                         const TransportReference& to) {
-  bool packs = !options.compression_format.empty() || options.compression_level ||
-               options.force_compression || !options.format.empty() || options.chunk_bytes;
-  if (packs) {
-    return Fail(
-        MakeError(ErrorKind::kUnsupported, "layers and manifests are written there as they are")
-            .WithHint("--compression-format, --format and --chunk-size are for registries"));
-  }
-  if (to.path.empty()) return Fail(ErrorKind::kInvalidArgument, "the path is missing");
+// To an archive or a directory.
+Result<oci::Digest> PushToFile(Context& context, const PushOptions& options,
+                               const TransportReference& to) {
+  TRY(core::PrepareLayout(context.layout));
   oci::ImageStore store(context.layout);
   std::string_view name = WithoutDockerTransport(options.image);
   ImageToPush found;
@@ -115,18 +94,9 @@ Result<> PushToTransport(Context& context, const PushOptions& options,
   } else {
     TRY(found, Find(store, name, options.platform));
   }
-  ImageToExport image{.image = std::move(found.image), .list = std::move(found.list), .names = {}};
-  if (to.transport == Transport::kDockerArchive && !to.reference.empty()) {
-    TRY(oci::Reference reference, oci::Reference::ParseAsName(to.reference));
-    image.names.names.push_back(std::move(reference));
-  } else {
-    image.names.tag = to.reference;
-  }
-  TRY(oci::Digest digest, ExportTo(context, to.transport, to.path, {std::move(image)}));
-  context.out.Print("{}\n", *options.destination);
-  if (options.digestfile.empty()) return {};
-  return core::WriteFileAtomically(options.digestfile, digest.ToString() + "\n",
-                                   core::Durability::kVolatile, 0644);
+  return PushToTransport(
+      context, options, to,
+      {.image = std::move(found.image), .list = std::move(found.list), .names = {}});
 }
 
 }  // namespace
@@ -135,35 +105,12 @@ Result<> RunPush(Context& context, const PushOptions& options) {
   if (options.destination) {
     TRY_CONTEXT(CheckTransport(*options.destination), "push '{}'", options.image);
     if (auto transport = ParseTransport(*options.destination)) {
-      TRY_CONTEXT(PushToTransport(context, options, *transport), "push '{}' to '{}'", options.image,
-                  *options.destination);
-      return {};
+      TRY_CONTEXT_SET(oci::Digest digest, PushToFile(context, options, *transport),
+                      "push '{}' to '{}'", options.image, *options.destination);
+      context.out.Print("{}\n", *options.destination);
+      return WriteDigestFile(options, digest.ToString());
     }
   }
-  oci::PushRequest request{
-      .image = {},
-      .target = {},
-      .credentials = {.creds = options.creds, .authfile = options.authfile},
-      .http = {},
-      .uploads = static_cast<int>(std::clamp<int64_t>(options.uploads, 1, 32)),
-      .pack_all = options.force_compression,
-  };
-  if (options.chunk_bytes) {
-    request.upload.chunk_bytes = static_cast<uint64_t>(std::max<int64_t>(*options.chunk_bytes, 1));
-    request.upload.single_bytes = std::min(request.upload.single_bytes, request.upload.chunk_bytes);
-  }
-  if (!options.format.empty()) {
-    request.format =
-        options.format == "oci" ? oci::ManifestFormat::kOci : oci::ManifestFormat::kDocker;
-  }
-  bool asked = !options.compression_format.empty() || options.compression_level;
-  if (asked || options.force_compression) {
-    request.pack =
-        oci::PackOptions{.format = options.compression_format == "zstd" ? oci::PackFormat::kZstd
-                                                                        : oci::PackFormat::kGzip,
-                         .level = options.compression_level};
-  }
-  TRY(request.retry, MakeRetryPolicy(options.retry, options.retry_delay));
   TRY(core::PrepareLayout(context.layout));
   TRY(std::vector<ImageToPush> images, Choose(context, options));
   auto sink =
@@ -173,29 +120,19 @@ Result<> RunPush(Context& context, const PushOptions& options) {
   oci::CancelToken cancel;
   CancelOnSignal handler(cancel);
   for (ImageToPush& image : images) {
-    TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
-    TRY_CONTEXT(MindRegistriesConf(image.target.ToString(), request.http), "push '{}'",
-                image.target.Familiar());
-    request.image = std::move(image.image);
-    request.target = std::move(image.target);
+    TRY(oci::PushRequest request, MakePushRequest(options, image.target));
     oci::PullSummary summary;
     if (image.list) {
-      TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
-      oci::ListPushRequest list{
-          .push = request,
-          .list = *std::move(image.list),
-          .endpoints = [&](const oci::Reference& from) { return oci::EndpointsFor(conf, from); }};
-      TRY(summary, oci::PushList(context.layout, list, *sink, cancel));
+      TRY(summary, PushListTo(context.layout, std::move(request), *std::move(image.list),
+                              oci::ListEntries::kAll, options.access, *sink, cancel));
     } else {
+      request.image = std::move(image.image);
       TRY(summary, oci::PushImage(context.layout, request, *sink, cancel));
     }
-    std::string name = request.target.Familiar();
+    std::string name = image.target.Familiar();
     core::RecordImageEvent(context.layout, "push", name, name);
     context.out.Print("{}\n", summary.canonical);
-    if (!options.digestfile.empty()) {
-      TRY(core::WriteFileAtomically(options.digestfile, summary.digest + "\n",
-                                    core::Durability::kVolatile, 0644));
-    }
+    TRY(WriteDigestFile(options, summary.digest));
   }
   return {};
 }

@@ -12,11 +12,20 @@ Result<oci::RemoteImage> RemoteImageOf(const std::string& name, const RegistryAc
                           .http = {},
                           .retry = {}};
   TRY(remote.http, MakeHttpOptions(access.tls_verify, access.cert_dir));
+  TRY(remote.retry, MakeRetryPolicy(access.retry, access.retry_delay));
   TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
   std::string full = oci::IsShortName(name) ? oci::ResolveAlias(conf, name) : name;
   TRY(remote.reference, oci::Reference::ParseWithDefaultTag(full));
   TRY(remote.endpoints, oci::EndpointsFor(conf, remote.reference));
   return remote;
+}
+
+oci::FindRemote RemoteFinder(RegistryAccess access, std::string domain) {
+  return [access = std::move(access), domain = std::move(domain)](const oci::Reference& origin) {
+    RegistryAccess allowed = access;
+    if (origin.domain() != domain) allowed.creds.clear();
+    return RemoteImageOf(origin.ToString(), allowed);
+  };
 }
 
 Result<oci::StoredList> FindStoredList(const oci::ImageStore& store, std::string_view name) {

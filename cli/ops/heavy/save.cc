@@ -56,7 +56,8 @@ Result<> Save(Context& context, const SaveOptions& options) {
   if (options.format == SaveFormat::kDockerDirectory && images.size() > 1) {
     return Fail(ErrorKind::kInvalidArgument, "the format docker-dir holds one image only");
   }
-  TRY(ExportTo(context, TransportOf(options.format), options.output, images));
+  TRY(ExportTo(context, TransportOf(options.format), options.output, images,
+               oci::ManifestFormat::kDocker));
   for (const std::string& name : options.images) {
     core::RecordImageEvent(context.layout, "save", name, name);
   }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "oci/image/manifest.h"
+#include "oci/image/manifest_edit.h"
 
 namespace hoy::oci {
 namespace {
@@ -32,6 +33,22 @@ Index ParseIndex(const std::string& text) {
   auto document = ParseManifestOrIndex(text, {});
   EXPECT_TRUE(document) << document.error().message;
   return std::get<Index>(*document);
+}
+
+TEST(ConvertManifest, ChangesMediaTypesAndNothingThatHasThemAlready) {
+  const std::string oci = OciManifest();
+  EXPECT_EQ(ConvertManifest(oci, ManifestFormat::kOci)->bytes, oci);
+  auto docker = ConvertManifest(oci, ManifestFormat::kDocker);
+  ASSERT_TRUE(docker) << docker.error().message;
+  EXPECT_EQ(docker->media_type, media_type::kDockerManifest);
+  EXPECT_EQ(docker->bytes.find("vnd.oci"), std::string::npos) << docker->bytes;
+  EXPECT_EQ(ConvertManifest(docker->bytes, ManifestFormat::kOci)->media_type,
+            media_type::kOciManifest);
+  auto zstd = ConvertManifest(
+      ManifestJson(media_type::kOciManifest, media_type::kOciConfig, media_type::kOciLayerZstd),
+      ManifestFormat::kDocker);
+  ASSERT_FALSE(zstd);
+  EXPECT_EQ(zstd.error().kind, ErrorKind::kUnsupported);
 }
 
 TEST(Manifest, ReadsOciAndDockerManifests) {

@@ -43,6 +43,16 @@ TEST(StatusError, KindAndStageFollowTheStatus) {
   }
 }
 
+TEST(StatusError, ARegistryThatTakesNoPushesIsNoPassingTrouble) {
+  RequestSubject push = kSubject;
+  push.push = true;
+  Error error = StatusError(Response(405), push);
+  EXPECT_EQ(error.kind, ErrorKind::kUnsupported);
+  EXPECT_EQ(error.stage, "read-only");
+  EXPECT_FALSE(IsTransient(error));
+  EXPECT_NE(error.message.find("registry 'reg.example' takes no pushes"), std::string::npos);
+}
+
 TEST(StatusError, SaysWhatTheRegistrySaid) {
   Error error = StatusError(
       Response(404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]})"),
