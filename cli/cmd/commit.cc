@@ -21,6 +21,8 @@ class CommitCommand final : public Command {
     Flag("-p,--pause", &options_.pause, "hold a running container still meanwhile (default true)");
     Choice<bool>("-f,--format", &options_.docker_format, {{"oci", false}, {"docker", true}},
                  "FORMAT", "which manifest to make");
+    Option("--iidfile", &options_.id_file, "FILE", "write the image's id there")
+        .Completing(Completes::kFile);
     Flag("-q,--quiet", &quiet_, "print the id only, as is done anyway");
   }
 

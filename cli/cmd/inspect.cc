@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "cli/ops/container_size.h"
+#include "cli/ops/container_tree.h"
 #include "cli/ui/command.h"
 #include "cli/ui/exit_code.h"
 #include "cli/ui/format.h"
@@ -19,6 +21,8 @@ class InspectCommand final : public Command {
   InspectCommand() : Command(kInfo) {
     Arguments("NAME", &names_, Completes::kContainerOrImage);
     Option("-f,--format", &format_, "TEMPLATE", "json, or a Go template");
+    Flag("-s,--size", &size_,
+         "of containers, also how much they have written, as SizeRw, SizeRootFs");
     Choice("--type", &type_, {"container", "image"}, "TYPE", "only objects of this type");
     Option("--platform", &platform_, "OS/ARCH[/VARIANT]", "which image of a multi-platform one")
         .Completing(Completes::kPlatform);
@@ -75,17 +79,33 @@ class InspectCommand final : public Command {
     return InspectImage(*image, config);
   }
 
-  static Result<Json> FindContainer(Context& context, const std::string& name) {
+  Result<Json> FindContainer(Context& context, const std::string& name) const {
     TRY(std::string id, core::FindContainer(context.layout, name));
     TRY(core::ContainerStatus status, core::Heal(context.layout, id));
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
-    return InspectContainer(context.layout, record, status);
+    Json object = InspectContainer(context.layout, record, status);
+    if (size_) TRY(AddSizes(context, record, object));
+    return object;
+  }
+
+  static Result<> AddSizes(const Context& context, const core::ContainerRecord& record,
+                           Json& object) {
+    int64_t written = 0;
+    if (record.config.HasUpper()) {
+      TRY(written, WrittenBytes(UpperDirectory(context.layout, record)));
+    }
+    object["SizeRw"] = written;
+    // Of a container whose image was removed, or that has a --rootfs, nobody has counted.
+    auto image = oci::ImageStore(context.layout).Resolve("sha256:" + record.config.image.id);
+    if (image) object["SizeRootFs"] = image->record.size + written;
+    return {};
   }
 
   std::vector<std::string> names_;
   std::string format_;
   std::string type_;
   std::string platform_;
+  bool size_ = false;
 };
 HOY_REGISTER_COMMAND(InspectCommand);
 

@@ -16,6 +16,7 @@ class PullCommand final : public RegistryVerb<Command> {
                                         .program = Program::kHeavy};
   PullCommand() : RegistryVerb(kInfo) {
     Arguments("IMAGE", &images_, Completes::kImage);
+    Flag("-a,--all-tags", &options_.all_tags, "pull every tag of the repository IMAGE");
     Flag("-q,--quiet", &quiet_, "show no progress");
     Option("--platform", &platforms_, "OS/ARCH[/VARIANT]",
            "which image of a multi-platform one, like linux/arm64; several keep several")

@@ -130,17 +130,20 @@ Json Row(const ListedImage& image, const RowName& name, const ImageListRequest& 
     created_at = fmt::format("{} {} +0000 UTC", time.substr(0, 10), time.substr(11, 8));
     created_since = core::HumanDuration(request.now - record.created) + " ago";
   }
-  return {
-      {"Containers", "N/A"},
-      {"CreatedAt", created_at},
-      {"CreatedSince", created_since},
-      {"Digest", name.digest},
-      {"ID", request.no_trunc ? record.id.ToString() : record.id.Short()},
-      {"Repository", name.repository},
-      {"Size", image.is_list
-                   ? "-"
-                   : FormatByteSize(static_cast<uint64_t>(std::max<int64_t>(0, record.size)), 3)},
-      {"Tag", name.tag}};
+  std::string size =
+      image.is_list ? "-"
+                    : FormatByteSize(static_cast<uint64_t>(std::max<int64_t>(0, record.size)), 3);
+  return {{"Containers", "N/A"},
+          {"CreatedAt", created_at},
+          {"CreatedSince", created_since},
+          {"Digest", name.digest},
+          {"ID", request.no_trunc ? record.id.ToString() : record.id.Short()},
+          {"Repository", name.repository},
+          {"SharedSize", "N/A"},
+          {"Size", size},
+          {"Tag", name.tag},
+          {"UniqueSize", "N/A"},
+          {"VirtualSize", size}};
 }
 
 }  // namespace

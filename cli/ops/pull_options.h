@@ -21,6 +21,7 @@ struct PullOptions {
   std::string platform;   // --platform; empty: DOCKER_DEFAULT_PLATFORM, then the host
   std::vector<std::string> platforms = {};  // several of them: the name becomes a list
   bool all_platforms = false;               // --all-platforms, the same with all there are
+  bool all_tags = false;                    // of the repository, which is named without one
   std::string creds;                        // --creds USER:PASSWORD
   std::string authfile;                     // --authfile
   std::string cert_dir;                     // --cert-dir

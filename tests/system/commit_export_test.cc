@@ -81,8 +81,13 @@ TEST_F(CommitExport, AnExportIsTheWholeContainer) {
 
 TEST_F(CommitExport, ACommittedImageHasWhatTheContainerHad) {
   MakeChanged("box");
-  const std::string id = RunOk({"commit", "-a", "A. Uthor", "-m", "changed", "box", "changed:1"});
+  const std::string id = RunOk(
+      {"commit", "-a", "A. Uthor", "-m", "changed", "--iidfile", Path("id"), "box", "changed:1"});
   EXPECT_TRUE(id.starts_with("sha256:")) << id;
+  EXPECT_EQ(ReadFile(Path("id")), id);
+  const Json sizes = Json::parse(RunOk({"inspect", "--size", "box"}))[0];
+  EXPECT_GT(sizes["SizeRw"], 0);
+  EXPECT_GT(sizes["SizeRootFs"], sizes["SizeRw"]);
   RunOk({"create", "--name", "again", "changed:1"});
   EXPECT_EQ(DiffTrees(Exported("box"), Exported("again")), "");
   EXPECT_EQ(Inspected(id, ".Author"), "\"A. Uthor\"");

@@ -65,6 +65,43 @@ TEST_F(ImageVerbs, HistoryShowsASizeForEachLayer) {
   EXPECT_GT(std::stoll(bytes.substr(bytes.find('\n') + 1)), 500'000) << bytes;
 }
 
+TEST_F(ImageVerbs, PullTakesAllTagsAndRmiAllImages) {
+  Registry registry;
+  ImageBuilder builder;
+  builder.Layer(Tar().File("one", "1"));
+  registry.Push("team/app", "1", builder.Build());
+  builder.Layer(Tar().File("two", "2"));
+  registry.Push("team/app", "2", builder.Build());
+  ImageBuilder other;
+  other.Layer(Tar().File("in-toto", "{}"), Compression::kNone);
+  registry.Push("team/app", "signature", other.Build([](Json& manifest) {
+    manifest["layers"][0]["mediaType"] = "application/vnd.dev.cosign.simplesigning.v1+json";
+  }));
+  const std::string repository = registry.address() + "/team/app";
+  const Output pulled = Run({"pull", "-q", "--all-tags", repository});
+  EXPECT_EQ(pulled.code, 0) << pulled;
+  EXPECT_EQ(pulled.out, repository + ":1\n" + repository + ":2\n");
+  EXPECT_TRUE(Has(pulled.err, "it is left out")) << pulled;
+  EXPECT_EQ(Run({"pull", "-a", repository + ":1"}).code, 125);
+  EXPECT_EQ(Run({"pull", "-a", registry.address() + "/nothing"}).code, 1);
+
+  RunOk({"tag", repository + ":1", "one:1"});
+  RunOk({"untag", repository + ":2"});
+  EXPECT_EQ(Run({"rmi"}).code, 125);
+  EXPECT_EQ(Run({"rmi", "--all", Busybox()}).code, 125);
+  RunOk({"create", "--name", "box", Busybox()});
+  const Output removed = Run({"rmi", "-a"});
+  EXPECT_EQ(removed.code, 125) << removed;
+  EXPECT_TRUE(Has(removed.err, "stopped container")) << removed;
+  EXPECT_EQ(RunOk({"images", "-aq"}).size(), 12u) << "only busybox is left";
+  RunOk({"rm", "box"});
+  RunOk({"rmi", "-a"});
+  EXPECT_EQ(RunOk({"images", "-aq"}), "");
+  RunOk({"rmi", "-a"});
+  EXPECT_EQ(Run({"rmi", "missing"}).code, 1);
+  RunOk({"rmi", "-i", "missing"});
+}
+
 TEST_F(ImageVerbs, PruneTakesDanglingImagesOnly) {
   RunOk({"untag", Configured()});
   const std::string plan = RunOk({"image", "prune", "--dry-run"});

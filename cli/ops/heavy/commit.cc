@@ -207,7 +207,9 @@ Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
 Result<> RunCommit(Context& context, const CommitOptions& options) {
   TRY_CONTEXT_SET(oci::Digest id, Commit(context, options), "commit '{}'", options.container);
   context.out.Print("{}\n", id.ToString());
-  return {};
+  if (options.id_file.empty()) return {};
+  return core::WriteFileAtomically(options.id_file, id.ToString(), core::Durability::kVolatile,
+                                   0644);
 }
 
 }  // namespace hoy::cli

@@ -1,6 +1,8 @@
 #include "cli/ops/heavy/pull.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <limits>
 
 #include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/registry_access.h"
@@ -11,6 +13,7 @@
 #include "oci/registry/cancel.h"
 #include "oci/registry/list_puller.h"
 #include "oci/registry/puller.h"
+#include "oci/registry/search.h"
 
 namespace hoy::cli {
 
@@ -61,6 +64,31 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
   std::string familiar = request.reference.Familiar();
   core::RecordImageEvent(layout, "pull", familiar, familiar);
   return pulled;
+}
+
+Result<std::vector<std::string>> TagsToPull(const PullOptions& options) {
+  TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
+  std::string name(WithoutDockerTransport(options.reference));
+  if (oci::IsShortName(name)) name = oci::ResolveAlias(conf, name);
+  TRY(oci::Reference repository, oci::Reference::Parse(name));
+  if (!repository.tag().empty() || !repository.digest().empty()) {
+    return Fail(ErrorKind::kInvalidArgument, "--all-tags takes a name without a tag");
+  }
+  TRY(auto endpoints, oci::EndpointsFor(conf, repository.WithTag("latest")));
+  const oci::PullEndpoint& primary = endpoints.back();  // mirrors may lack some
+  oci::SearchRequest request{.credentials = {.creds = options.creds, .authfile = options.authfile},
+                             .http = {},
+                             .retry = {}};
+  TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
+  if (primary.insecure && !request.http.tls_verify) request.http.tls_verify = false;
+  TRY(request.retry, MakeRetryPolicy(options.retry, options.retry_delay));
+  oci::CancelToken cancel;
+  CancelOnSignal handler(cancel, options.handle_signals);
+  TRY(std::vector<std::string> tags,
+      oci::ListTags(primary.reference, std::numeric_limits<size_t>::max(), request, cancel));
+  if (tags.empty()) return Fail(ErrorKind::kNotFound, "the repository has no tags");
+  std::ranges::sort(tags);
+  return tags;
 }
 
 }  // namespace hoy::cli

@@ -23,4 +23,7 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
 // Of --platform, several times.
 Result<std::vector<oci::Platform>> ParsePlatforms(const std::vector<std::string>& texts);
 
+// The tags of the repository that `options.reference` names. kInvalidArgument: it names one image.
+Result<std::vector<std::string>> TagsToPull(const PullOptions& options);
+
 }  // namespace hoy::cli
