@@ -27,10 +27,13 @@ core::MonitorPeerOptions PeerOptions(Context& context, const core::ContainerReco
   peer.process = init;
   peer.shown = options.shown;
   peer.terminal = record.config.process.terminal;
-  peer.skipped = [&context](uint64_t bytes) {
-    context.Warn(fmt::format(
-        "{} bytes of output are not shown: they came too fast, and there is no log of them",
-        bytes));
+  peer.logged = record.config.log.driver == core::LogDriver::kFile;
+  peer.skipped = [&context](std::optional<uint64_t> bytes) {
+    context.Warn(bytes ? fmt::format("{} bytes of output are not shown: they came too fast, and "
+                                     "there is no log of them",
+                                     *bytes)
+                       : std::string("some output is not shown: it came too fast, and its part of "
+                                     "the log is gone already"));
   };
   if (options.interactive) {
     peer.lost_input = [&context] {
@@ -43,7 +46,8 @@ core::MonitorPeerOptions PeerOptions(Context& context, const core::ContainerReco
 Result<core::SessionOptions> ChooseSession(const core::ContainerRecord& record,
                                            const ForegroundOptions& options) {
   core::SessionOptions session;
-  session.interactive = options.interactive;
+  session.interactive =
+      options.interactive && record.config.log.driver != core::LogDriver::kPassthrough;
   session.terminal = record.config.process.terminal;
   session.proxy_signals = options.proxy_signals;
   TRY(session.detach_keys,
@@ -133,6 +137,13 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
 
 Result<int> AttachInForeground(Context& context, const core::ContainerRecord& record,
                                const ForegroundOptions& options) {
+  if (record.config.log.driver == core::LogDriver::kPassthrough) {
+    return Fail(
+        ErrorKind::kUnsupported,
+        "container {} has the streams of whoever started it (log driver passthrough): there "
+        "are none to attach to",
+        record.name);
+  }
   TRY(core::SessionOptions session, ChooseSession(record, options));
   core::BlockedSignals signals;
   TRY(std::optional<core::Attachment> attachment, core::AttachTo(context.layout, record.id));

@@ -9,7 +9,7 @@
 
 namespace hoy {
 
-constexpr std::array<std::string_view, 21> kFailPoints = {
+constexpr std::array<std::string_view, 25> kFailPoints = {
     // hoy create, run
     "create-directory", "create-record", "create-named",
     // hoy start, run
@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 21> kFailPoints = {
     // hoy-monitor
     "monitor-cloned", "monitor-published", "monitor-keeper-started", "keeper-started",
     "monitor-running", "monitor-exited", "monitor-drained", "monitor-exit-published",
+    // the rotation of a log, and its compression
+    "log-renamed", "log-made-again", "log-pruned", "log-packed",
     // clean-up and removal
     "cleanup-begun", "remove-unnamed", "remove-renamed",
     // hoy rename

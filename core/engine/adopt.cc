@@ -1,5 +1,6 @@
 #include "core/engine/adopt.h"
 
+#include "core/engine/log_plan.h"
 #include "core/engine/program_path.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/spawn_monitor.h"
@@ -30,9 +31,8 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run) {
   header.run_dir = plan.Text(directory);
   header.state_path = plan.Text(StatePath(layout, id));
   if (!record.config.auto_remove) header.exit_path = plan.Text(ExitPath(layout, id));
-  header.log_path = plan.Text(layout.Log(id));
-  header.stdout_path = plan.Text(directory + "/out");
-  header.stderr_path = plan.Text(directory + "/err");
+  TRY(uint64_t next_log_number, PrepareLog(layout, record));
+  PutLog(layout, record, next_log_number, plan);
   if (auto cgroup = ReadCgroupLocation(layout, id)) header.oom_path = plan.Text(cgroup->OomFile());
   header.cleanup_argv = plan.Texts(CleanUpCommand(layout, id));
   std::string bytes = plan.Serialize();

@@ -122,7 +122,8 @@ MonitorPeer::MonitorPeer(Attachment attachment, MonitorPeerOptions options)
 
 Result<> MonitorPeer::OpenLog() {
   if (log_) return {};
-  TRY(log_, LogReader::Open(options_.layout.Log(options_.id)));
+  if (!options_.logged) return Fail(ErrorKind::kNotFound, "it keeps no log that could be read");
+  TRY(log_, LogReader::Open(options_.layout.Log(options_.id), LogForm::kFrames, place_));
   return {};
 }
 
@@ -209,9 +210,9 @@ Result<std::optional<SessionPeer::End>> MonitorPeer::Reattach() {
 // One frame, so that signals and keys are not left waiting.
 Result<std::optional<SessionPeer::End>> MonitorPeer::ShowFromLog() {
   std::optional<LogFrame> frame;
-  if (OpenLog()) {
-    if (log_->place() != place_) log_->SeekToPlace(place_);
+  if (OpenLog() && (log_->place() == place_ || log_->SeekToPlace(place_))) {
     TRY(frame, log_->Next());
+    if (log_->TakeGap() && options_.skipped) options_.skipped(std::nullopt);
   }
   // What lies behind comes from the monitor.
   if (frame && log_->place() > wanted_) frame.reset();

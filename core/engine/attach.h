@@ -51,8 +51,11 @@ struct MonitorPeerOptions {
   // end a plain process, and while we are its only client, it waits for us.
   bool ours = false;
   bool terminal = false;
-  // So many bytes are lost to us: we were too slow, and they are in no log.
-  std::function<void(uint64_t bytes)> skipped;
+  // What we were too slow for can be read from the log: its driver is `file`.
+  bool logged = true;
+  // So many bytes are lost to us: we were too slow, and they are in no log. nullopt: they were in
+  // files of it that are gone.
+  std::function<void(std::optional<uint64_t> bytes)> skipped;
   // Our monitor was killed, and another one had no stdin to offer.
   std::function<void()> lost_input;
 };

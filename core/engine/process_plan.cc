@@ -21,7 +21,7 @@ void AddTerminal(PlanBuilder& plan, uint32_t uid, uint16_t rows, uint16_t column
 
 void AddProcess(PlanBuilder& plan, const ProcessConfig& process, const ResolvedProcess& resolved,
                 std::span<const sock_filter> seccomp, const ProcessTraits& traits) {
-  plan.Add(StepKind::kStandardStreams);
+  plan.Add(StepKind::kStandardStreams).slot = traits.passes_streams ? 1 : 0;
   if (traits.passes_fds) plan.Add(StepKind::kPassedDescriptors);
   if (process.oom_score_adj) {
     Offset path = plan.Text("/proc/self/oom_score_adj");

@@ -16,6 +16,7 @@ void AddTerminal(PlanBuilder& plan, uint32_t uid, uint16_t rows, uint16_t column
 struct ProcessTraits {
   bool reaper = false;
   bool passes_fds = false;
+  bool passes_streams = false;  // they come along as well, before the others
 };
 
 // The end of every plan: from a root process with all its rights to the user's program.

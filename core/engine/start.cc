@@ -13,6 +13,7 @@
 #include "core/cgroup/host.h"
 #include "core/engine/adopt.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/log_plan.h"
 #include "core/engine/report.h"
 #include "core/engine/resolve.h"
 #include "core/engine/restart.h"
@@ -21,6 +22,7 @@
 #include "core/engine/start_failure.h"
 #include "core/engine/start_plan.h"
 #include "core/engine/timezone.h"
+#include "core/monitor/journal.h"
 #include "core/rootfs/mount_points.h"
 #include "core/rootfs/propagation.h"
 #include "core/state/container_id.h"
@@ -85,10 +87,16 @@ Result<Cgroup> MakeCgroup(const CgroupHost& host, const ContainerRecord& record)
   return Cgroup::Create(host, request);
 }
 
-Error SetupFailure(const StartMessage& message) {
+Error SetupFailure(const ContainerRecord& record, const StartMessage& message) {
   constexpr std::string_view kStages[] = {"read plan", "publish state", "open streams", "open log",
                                           "clone",     "join cgroup",   "await process"};
   auto stage = std::min<size_t>(message.index, std::size(kStages) - 1);
+  bool journald = record.config.log.driver == LogDriver::kJournald;
+  if (journald && static_cast<SetupStage>(message.index) == SetupStage::kLog) {
+    return SystemError("log driver journald: connect", kJournalSocket,
+                       static_cast<int>(message.value))
+        .WithHint("systemd-journald has to run; or use --log-driver file");
+  }
   return SystemError(kStages[stage], "", static_cast<int>(message.value));
 }
 
@@ -144,11 +152,19 @@ Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
       {std::string(step.stage), static_cast<int>(message.value), step.subject});
 }
 
+// What goes along with the first plan (plan.h, PlanOrder).
+std::vector<int> DescriptorsFor(const ContainerRecord& record, const StartRequest& request) {
+  if (record.config.log.driver != LogDriver::kPassthrough) return request.passed_fds;
+  std::vector<int> fds = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  fds.insert(fds.end(), request.passed_fds.begin(), request.passed_fds.end());
+  return fds;
+}
+
 // clone3 puts the process into a cgroup v2; into those of v1 it goes by itself, later.
 Result<> SendClonePlan(SpawnedMonitor& monitor, const ContainerRecord& record,
                        const StartRequest& request, const CgroupLocation& cgroup) {
   return monitor.channel.SendPlan(BuildClonePlan(record.config, cgroup).Serialize(),
-                                  request.passed_fds);
+                                  DescriptorsFor(record, request));
 }
 
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
@@ -161,6 +177,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
           {.label = std::string(ShortId(record.id)), .attach = request.attach, .lock = lock.fd()}));
   MarkStart("monitor spawned");
   for (const Mount& mount : record.config.mounts) TRY(CheckPropagation(mount));
+  TRY(input.next_log_number, PrepareLog(layout, record));
   CgroupHost host = DetectCgroupHost();
   bool cgroup_first = host.version == CgroupVersion::kV2;
   if (!cgroup_first) TRY(SendClonePlan(monitor, record, request, {}));
@@ -222,7 +239,8 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   }
   if (reply.message.kind != StartMessageKind::kStarted) {
     (void)monitor.process.Wait();  // then nothing of it is left that could hold the cgroup
-    if (reply.message.kind == StartMessageKind::kSetup) return Fail(SetupFailure(reply.message));
+    if (reply.message.kind == StartMessageKind::kSetup)
+      return Fail(SetupFailure(record, reply.message));
     return Fail(ExplainFailedStep(root, record, input.process, monitor.channel, reply.message));
   }
   rollback.Commit();
@@ -248,6 +266,7 @@ Result<> SettleRestart(const Layout& layout, std::string_view id, RestartState& 
 
 Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
                                         const StartRequest& request) {
+  if (record.config.log.driver == LogDriver::kPassthrough) TRY(CheckOwnStreams());
   TRY(ContainerStatus status, Heal(layout, record.id));
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, record.id));
   TRY(status, Observe(layout, record.id, lock));

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "core/engine/log_plan.h"
 #include "core/engine/process_plan.h"
 #include "core/engine/root_plan.h"
 #include "core/state/run_state.h"
@@ -109,9 +110,7 @@ void StartPlanner::FillHeader() {
   header.run_dir = plan_.Text(run);
   header.state_path = plan_.Text(StatePath(layout_, id));
   if (!config_.auto_remove) header.exit_path = plan_.Text(ExitPath(layout_, id));
-  header.log_path = plan_.Text(layout_.Log(id));
-  header.stdout_path = plan_.Text(run + "/out");
-  header.stderr_path = plan_.Text(run + "/err");
+  PutLog(layout_, *input_.record, input_.next_log_number, plan_);
   if (input_.cgroup.version != CgroupVersion::kNone) {
     header.oom_path = plan_.Text(input_.cgroup.OomFile());
   }
@@ -316,7 +315,9 @@ void StartPlanner::AddProcessSteps() {
     Put(StepKind::kConsole, {});
   }
   AddProcess(plan_, config_.process, input_.process, input_.seccomp,
-             {.reaper = config_.init, .passes_fds = input_.passes_fds});
+             {.reaper = config_.init,
+              .passes_fds = input_.passes_fds,
+              .passes_streams = config_.log.driver == LogDriver::kPassthrough});
 }
 
 }  // namespace
@@ -336,6 +337,8 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
   PlanHeader& header = plan.header();
   header.mode = MonitorMode::kClone;
   // The cgroup namespace is unshared later, when the process is in its cgroup.
+  header.keep_streams =
+      config.log.driver == LogDriver::kPassthrough && config.restart.mode != RestartMode::kNo;
   header.clone_flags = NamespaceFlags(config.namespaces) & ~static_cast<uint64_t>(CLONE_NEWCGROUP);
   if (cgroup.version == CgroupVersion::kV2) {
     header.cgroup_procs = plan.Texts(cgroup.ProcsFiles());

@@ -41,6 +41,7 @@ struct StartInput {
   std::optional<ResolvedTimezone> timezone;
   std::vector<std::string> cleanup_argv;
   std::string boot_id;
+  uint64_t next_log_number = 1;  // PrepareLog
 };
 
 // Mode kClone: what is certain before the rest of the input is. On cgroup v2 the cgroup is, too,

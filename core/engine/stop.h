@@ -28,8 +28,9 @@ struct StopRequest {
 // not before. No policy restarts it.
 Result<> StopContainer(const Layout& layout, std::string_view id, const StopRequest& request);
 
-// For `hoy restart`: while this is held, the end of an auto-remove container does not remove it.
-// One that is left behind by a killed `hoy restart` is an exited container like others.
+// For `hoy restart`: while this is held, the end of an auto-remove container does not remove it,
+// and who follows its log waits. One that is left behind by a killed `hoy restart` is an exited
+// container like others.
 Fd KeepThroughRestart(const Layout& layout, std::string_view id);
 
 // kConflict: its state forbids it, and `force` is not given. With force it is killed first, and

@@ -27,7 +27,8 @@ Fd Hold(const std::string& path) {
 }
 
 bool IsHeld(const std::string& path) {
-  auto file = OpenAt(kCwd, path, O_RDWR | O_NOFOLLOW);
+  // For reading: who waits for a holder to close it (IN_CLOSE_WRITE) is not to be woken by this.
+  auto file = OpenAt(kCwd, path, O_RDONLY | O_NOFOLLOW);
   if (!file) return false;
   struct flock lock{};
   lock.l_type = F_WRLCK;

@@ -13,7 +13,8 @@ namespace hoy::core {
 Fd NoteStopping(const Layout& layout, std::string_view id);
 bool IsStopping(const Layout& layout, std::string_view id);
 
-// DATA/containers/<id>/kept: its end does not remove it, although it is an auto-remove container.
+// DATA/containers/<id>/kept: it will be started again, whatever ends now. An auto-remove container
+// is not removed, and who follows its log waits.
 Fd NoteKept(const Layout& layout, std::string_view id);
 bool IsKept(const Layout& layout, std::string_view id);
 

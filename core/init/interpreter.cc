@@ -91,7 +91,24 @@ int ForkIntoPidNamespace(ChildContext& context, const Step& step) {
   _exit(0);
 }
 
-int ConnectStreams(const ChildContext& context) {
+// The first three of those that came along; the others move up.
+int ConnectPassedStreams(PacketFds& passed) {
+  constexpr int kStreams = 3;
+  if (passed.count < kStreams) {
+    errno = EBADF;
+    return -1;
+  }
+  for (int stream = 0; stream < kStreams; ++stream) {
+    if (dup2(passed.fds[stream], stream) < 0) return -1;
+    close(passed.fds[stream]);
+  }
+  passed.count -= kStreams;
+  for (size_t i = 0; i < passed.count; ++i) passed.fds[i] = passed.fds[i + kStreams];
+  return 0;
+}
+
+int ConnectStreams(const ChildContext& context, bool passed) {
+  if (passed) return ConnectPassedStreams(*context.passed);
   for (int stream = 0; stream < 3; ++stream) {
     int fd = context.terminal >= 0 ? context.terminal : context.streams[stream];
     if (fd >= 0 && dup2(fd, stream) < 0) return -1;
@@ -254,7 +271,7 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kDomainname: return setdomainname(a, strlen(a));
     case StepKind::kTerminal: return OpenTerminal(context, step);
     case StepKind::kConsole: return BindConsole(context.terminal);
-    case StepKind::kStandardStreams: return ConnectStreams(context);
+    case StepKind::kStandardStreams: return ConnectStreams(context, step.slot != 0);
     case StepKind::kPassedDescriptors: return PassDescriptors(context);
     case StepKind::kLimit: {
       rlimit64 limit{step.extra, step.extra2};

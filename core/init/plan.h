@@ -19,7 +19,7 @@
 namespace hoy::core {
 
 constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
-constexpr uint32_t kPlanVersion = 6;
+constexpr uint32_t kPlanVersion = 7;
 
 using Offset = uint32_t;
 
@@ -55,7 +55,8 @@ enum class StepKind : uint32_t {
   kDomainname,       // a
   kTerminal,         // value: rows, extra: columns; opens a pty and sends its master up
   kConsole,          // binds the terminal over /dev/console
-  kStandardStreams,  // uid, gid unused; puts the prepared descriptors on 0, 1, 2
+  kStandardStreams,  // puts the prepared descriptors on 0, 1, 2; slot: 1: the first three that came
+                     // with the first PlanOrder
   kPassedDescriptors,  // puts those that came with the first PlanOrder on 3, 4, ...
   kLimit,              // value: RLIMIT_*, extra: soft, extra2: hard
   kUmask,              // value
@@ -104,14 +105,23 @@ struct PlanHeader {
   uint64_t adopted_start_time;
   int64_t adopted_started_at;
   int64_t session_timeout_ms;  // kDirect: the session is killed after this; 0: never
+  uint64_t log_max_size;       // the log_* fields: core/monitor/log_writer.h, LogTarget
+  uint64_t log_next_number;
+  uint32_t log_driver;  // LogDriver
+  uint32_t log_max_files;
+  uint32_t log_extra_size;
+  uint32_t keep_streams;  // kClone: 1: what the process has as 0, 1, 2, we have, too
 
   Offset container_id;
   Offset boot_id;
-  Offset run_dir;      // RUN/containers/<id>
-  Offset state_path;   // RUN/containers/<id>/state.json
-  Offset exit_path;    // DATA/containers/<id>/exit.json
-  Offset log_path;     // DATA/containers/<id>/stdio.log, or 0: no log
-  Offset stdout_path;  // FIFOs in RUN
+  Offset run_dir;     // RUN/containers/<id>
+  Offset state_path;  // RUN/containers/<id>/state.json
+  Offset exit_path;   // DATA/containers/<id>/exit.json
+  Offset log_path;    // DATA/containers/<id>/stdio.log
+  Offset log_extra;   // blob of log_extra_size bytes
+  Offset log_lost_path;
+  Offset log_packer;   // list: argv
+  Offset stdout_path;  // FIFOs in RUN, or 0: nothing comes by, its streams are somebody else's
   Offset stderr_path;
   Offset cgroup_procs;  // kClone, v2: files that take its pid where CLONE_INTO_CGROUP fails
   Offset cgroup_dir;    // kClone, v2: directory for CLONE_INTO_CGROUP, or 0
@@ -142,8 +152,9 @@ constexpr size_t kPlanSpace = size_t{16} << 20;  // the kernel takes 6 MiB of ar
 // memfd: hoy starts the program before it has decided everything, so that both work at the same
 // time. End-of-file instead means that hoy gave up.
 //
-// The first packet may carry descriptors (SCM_RIGHTS): the user's own (--preserve-fds), for the
-// process. hoy-monitor does not keep them once it has cloned the init.
+// The first packet may carry descriptors (SCM_RIGHTS) for the process: its standard streams
+// (--log-driver passthrough), then the user's own (--preserve-fds). hoy-monitor does not keep them
+// once it has cloned the init, but for keep_streams.
 struct PlanOrder {
   uint32_t offset;  // of the plan's PlanHeader in kPlansFd
 };

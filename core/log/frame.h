@@ -43,6 +43,22 @@ using FrameTrailer = uint32_t;  // the length again
 constexpr uint64_t kFrameOverhead = sizeof(FrameHeader) + sizeof(FrameTrailer);
 constexpr uint64_t kLeastFrame = kFrameOverhead + 1;
 
+// A place in a log of any number of files (rotated_files.h): the number of the file, and where in
+// it. Places only grow, whatever is rotated, and 0 is before all of them.
+constexpr int kPlaceOffsetBits = 40;
+constexpr uint64_t kMostPlacedFiles = uint64_t{1} << (64 - kPlaceOffsetBits);
+constexpr uint64_t kNotLogged = ~uint64_t{0};  // no place
+
+constexpr uint64_t LogPlace(uint64_t file, uint64_t offset) {
+  return (file << kPlaceOffsetBits) + offset;
+}
+constexpr uint64_t FileOfPlace(uint64_t place) {
+  return place >> kPlaceOffsetBits;
+}
+constexpr uint64_t OffsetOfPlace(uint64_t place) {
+  return place & ((uint64_t{1} << kPlaceOffsetBits) - 1);
+}
+
 constexpr uint64_t FrameSize(uint32_t length) {
   return kFrameOverhead + length;
 }

@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "core/base/fail_point.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -148,6 +149,7 @@ Result<> PackFile(const std::string& path) {
   std::string packed = path + ".gz";
   // One that is there is whole.
   if (!Exists(packed)) TRY(PackTo(path, *from, packed));
+  FailPoint("log-packed");
   if (unlink(path.c_str()) == 0) return {};
   if (errno != ENOENT) return FailErrno("remove", path);
   return Unlink(packed);  // it was pruned meanwhile

@@ -89,6 +89,31 @@ size_t EscapeJson(std::string_view* text, char* to, size_t room) {
   return used;
 }
 
+size_t JsonTextSize(std::string_view lines) {
+  constexpr size_t kBeforeText = sizeof("{\"log\":\"") - 1;
+  size_t count = 0;
+  size_t at = 0;
+  while (at < lines.size()) {
+    at += kBeforeText;
+    while (at < lines.size() && lines[at] != '"') {
+      size_t bytes = 1;
+      if (lines[at] != '\\') {
+        ++at;
+      } else if (at + 1 < lines.size() && lines[at + 1] == 'u') {
+        std::string_view code = lines.substr(at + 2, 4);
+        if (code == "2028" || code == "2029") bytes = 3;
+        at += kLongestEscape;
+      } else {
+        at += 2;
+      }
+      count += bytes;
+    }
+    while (at < lines.size() && lines[at] != '\n') ++at;
+    ++at;
+  }
+  return count;
+}
+
 size_t FormatJsonTime(int64_t time_ns, char* to) {
   constexpr int64_t kNanos = 1'000'000'000;
   int64_t seconds = time_ns / kNanos;

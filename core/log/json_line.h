@@ -19,6 +19,9 @@ constexpr size_t kMaxJsonTime = 32;
 // bytes were put there.
 size_t EscapeJson(std::string_view* text, char* to, size_t room);
 
+// How many bytes of output there are in whole lines of the form above.
+size_t JsonTextSize(std::string_view lines);
+
 // RFC 3339 in UTC, with as many digits of a second as are needed. Its length; `to` has room for
 // kMaxJsonTime.
 size_t FormatJsonTime(int64_t time_ns, char* to);

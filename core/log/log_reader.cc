@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/log/gzip.h"
+#include "core/sys/files.h"
+
 namespace hoy::core {
 namespace {
 
@@ -14,17 +17,67 @@ size_t IndexOf(LogStream stream) {
   return stream == LogStream::kStderr ? 1 : 0;
 }
 
+uint64_t FileBefore(uint64_t place) {
+  uint64_t file = FileOfPlace(place);
+  return file > 0 ? file - 1 : 0;
+}
+
+Result<std::unique_ptr<LogFile>> MakeReadable(LogForm form, OpenedFile opened) {
+  if (!opened.packed) return MakeLogFile(form, std::move(opened.fd));
+  TRY(Fd unpacked, UnpackGzip(opened.fd));
+  return MakeLogFile(form, std::move(unpacked));
+}
+
 }  // namespace
 
-Result<LogReader> LogReader::Open(const std::string& path, LogForm form) {
+Result<LogReader> LogReader::Open(const std::string& path, LogForm form, uint64_t place) {
   LogReader reader{RotatedFiles(path), form};
-  TRY(std::optional<OpenedFile> first, reader.files_.OpenAfter(0));
+  TRY(std::optional<OpenedFile> first, reader.files_.OpenAfter(FileBefore(place)));
   if (!first) return Fail(ErrorKind::kNotFound, "there is no log '{}'", path);
+  if (first->packed && place == 0) {
+    // Unpacked when it comes to it: a search begins elsewhere.
+    reader.number_ = first->number - 1;
+    reader.complete_ = true;
+    TRY(Fd nothing, OpenAt(kCwd, "/dev/null", O_RDONLY));
+    reader.file_ = MakeLogFile(form, std::move(nothing));
+    return reader;
+  }
   posix_fadvise(first->fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  reader.number_ = first->number;
-  reader.complete_ = first->complete;
-  reader.file_ = MakeLogFile(form, std::move(first->fd));
+  TRY(reader.Read(*std::move(first)));
+  if (place != 0) TRY(reader.SeekToPlace(place));
   return reader;
+}
+
+Result<> LogReader::Read(OpenedFile opened) {
+  number_ = opened.number;
+  complete_ = opened.complete;
+  TRY(file_, MakeReadable(form_, std::move(opened)));
+  return {};
+}
+
+// The one that is written, or, where there is none between two steps of a rotation, the last.
+Result<std::optional<OpenedFile>> LogReader::OpenLast() const {
+  auto current = files_.OpenCurrent();
+  if (current) return std::optional(*std::move(current));
+  if (current.error().kind != ErrorKind::kNotFound) return Fail(std::move(current).error());
+  return files_.OpenBefore(UINT64_MAX);
+}
+
+Result<> LogReader::SeekToPlace(uint64_t place) {
+  uint64_t wanted = FileOfPlace(place);
+  if (wanted != number_) {
+    TRY(std::optional<OpenedFile> opened, files_.OpenAfter(FileBefore(place)));
+    if (!opened) return Fail(ErrorKind::kNotFound, "the log is gone");
+    TRY(Read(*std::move(opened)));
+  }
+  uint64_t end = OffsetOfPlace(place);
+  if (number_ == wanted && complete_) {
+    TRY(end, file_->SeekToEnd());
+  }
+  // The file is gone, or only its number is left.
+  gap_ = gap_ || number_ != wanted || end < OffsetOfPlace(place);
+  if (number_ == wanted) file_->SeekTo(OffsetOfPlace(place));
+  return {};
 }
 
 // Whether the file that was the current one is still. All that was written to one that is not was
@@ -46,14 +99,16 @@ Result<> LogReader::Advance() {
   if (fstat(file_->fd().get(), &ours) != 0) return FailErrno("stat", "log");
   TRY(std::optional<OpenedFile> next, files_.OpenAfter(number_));
   if (!next) return {};
-  number_ = next->number;
-  complete_ = next->complete;
   struct stat theirs{};
   if (fstat(next->fd.get(), &theirs) != 0) return FailErrno("stat", "log");
   // The same file under the name it has got meanwhile.
-  if (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev) return {};
-  file_ = MakeLogFile(form_, std::move(next->fd));
-  return {};
+  if (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev) {
+    number_ = next->number;
+    complete_ = next->complete;
+    return {};
+  }
+  if (next->number > number_ + 1) gap_ = true;
+  return Read(*std::move(next));
 }
 
 Result<std::optional<LogFrame>> LogReader::Next() {
@@ -111,15 +166,7 @@ Result<> LogReader::SeekToTail(uint64_t lines) {
     std::unique_ptr<LogFile> file;
   };
   std::vector<Visited> visited;
-  auto current = files_.OpenCurrent();
-  std::optional<OpenedFile> opened;
-  if (current) {
-    opened = *std::move(current);
-  } else if (current.error().kind == ErrorKind::kNotFound) {
-    TRY(opened, files_.OpenBefore(UINT64_MAX));
-  } else {
-    return Fail(std::move(current).error());
-  }
+  TRY(std::optional<OpenedFile> opened, OpenLast());
   if (!opened) return {};
   std::array<Tail, 2> tails;
   uint64_t counted = 0;
@@ -128,12 +175,13 @@ Result<> LogReader::SeekToTail(uint64_t lines) {
            (tail.phase == Tail::Phase::kUnseen && counted < lines);
   };
   while (opened) {
-    visited.push_back(
-        {opened->number, opened->complete, MakeLogFile(form_, std::move(opened->fd))});
+    uint64_t number = opened->number;
+    visited.push_back({number, opened->complete, nullptr});
+    TRY(visited.back().file, MakeReadable(form_, *std::move(opened)));
     LogFile& file = *visited.back().file;
     TRY(uint64_t end, file.SeekToEnd());
     if (visited.size() == 1) {
-      for (Tail& tail : tails) tail.place = {opened->number, end};
+      for (Tail& tail : tails) tail.place = {number, end};
     }
     while (wanted(tails[0]) || wanted(tails[1])) {
       TRY(std::optional<LogFrame> frame, file.Previous());
@@ -158,20 +206,10 @@ Result<> LogReader::SeekToTail(uint64_t lines) {
 }
 
 Result<> LogReader::SeekToTime(Timestamp time) {
-  auto current = files_.OpenCurrent();
-  std::optional<OpenedFile> opened;
-  if (current) {
-    opened = *std::move(current);
-  } else if (current.error().kind == ErrorKind::kNotFound) {
-    TRY(opened, files_.OpenBefore(UINT64_MAX));
-  } else {
-    return Fail(std::move(current).error());
-  }
+  TRY(std::optional<OpenedFile> opened, OpenLast());
   // Backwards, to the last file that begins with an older frame.
   while (opened) {
-    number_ = opened->number;
-    complete_ = opened->complete;
-    file_ = MakeLogFile(form_, std::move(opened->fd));
+    TRY(Read(*std::move(opened)));
     TRY(std::optional<LogFrame> first, file_->Next());
     if (first && first->time < time) return file_->SeekToTime(time);
     file_->SeekTo(0);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/base/result.h"
 #include "core/log/log_file.h"
@@ -22,8 +23,10 @@ namespace hoy::core {
 
 class LogReader {
  public:
-  // `path` is that of the file that is written now. kNotFound: there is no log.
-  static Result<LogReader> Open(const std::string& path, LogForm form = LogForm::kFrames);
+  // `path` is that of the file that is written now. Begins at `place`, or with the first file that
+  // is there still. kNotFound: there is no log.
+  static Result<LogReader> Open(const std::string& path, LogForm form = LogForm::kFrames,
+                                uint64_t place = 0);
 
   // The next whole frame; nullopt: none for now. kCorrupt: a file is not a log.
   Result<std::optional<LogFrame>> Next();
@@ -33,10 +36,11 @@ class LogReader {
   // is a line, too. Walks backwards from the end: its cost is that of the lines, not of the log.
   Result<> SeekToTail(uint64_t lines);
 
-  // The place of the next frame: how much of the file that is written now is before it. For a log
-  // of a single file.
-  uint64_t place() const { return file_->offset(); }
-  void SeekToPlace(uint64_t place) { file_->SeekTo(place); }
+  // Behind what has been read, as the log's writer counts (frame.h).
+  uint64_t place() const { return LogPlace(number_, file_->offset()); }
+  Result<> SeekToPlace(uint64_t place);
+  // Whether files that came next were gone already, since the last call.
+  bool TakeGap() { return std::exchange(gap_, false); }
   BorrowedFd fd() const { return file_->fd(); }
 
   // Puts the reader on the first frame that is not older than `time`, by bisection.
@@ -59,12 +63,15 @@ class LogReader {
   LogReader(RotatedFiles files, LogForm form) : files_(std::move(files)), form_(form) {}
   Result<bool> IsRotated() const;
   Result<> Advance();
+  Result<> Read(OpenedFile opened);
+  Result<std::optional<OpenedFile>> OpenLast() const;
 
   RotatedFiles files_;
   LogForm form_;
   std::unique_ptr<LogFile> file_;
-  uint64_t number_ = 0;       // what file_ is called once it is rotated
-  bool complete_ = false;     // it is: nothing more is written to it
+  uint64_t number_ = 0;    // what file_ is called once it is rotated
+  bool complete_ = false;  // it is: nothing more is written to it
+  bool gap_ = false;
   std::array<Tail, 2> from_;  // what SeekToTail left in, of stdout and stderr
 };
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "core/base/text.h"
-#include "core/log/gzip.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -37,15 +36,14 @@ Result<std::vector<uint64_t>> RotatedFiles::Numbers() const {
 
 Result<std::optional<OpenedFile>> RotatedFiles::OpenRotated(uint64_t number) const {
   auto plain = OpenAt(kCwd, Path(number), O_RDONLY);
-  if (plain) return OpenedFile{*std::move(plain), number, true};
+  if (plain) return OpenedFile{*std::move(plain), number, true, false};
   if (plain.error().kind != ErrorKind::kNotFound) return Fail(std::move(plain).error());
   auto packed = OpenAt(kCwd, Path(number) + std::string(kGzip), O_RDONLY);
   if (!packed) {
     if (packed.error().kind == ErrorKind::kNotFound) return std::nullopt;
     return Fail(std::move(packed).error());
   }
-  TRY(Fd unpacked, UnpackGzip(*packed));
-  return OpenedFile{std::move(unpacked), number, true};
+  return OpenedFile{*std::move(packed), number, true, true};
 }
 
 Result<OpenedFile> RotatedFiles::OpenCurrent() const {
@@ -58,7 +56,7 @@ Result<OpenedFile> RotatedFiles::OpenCurrent() const {
     TRY(Fd fd, OpenAt(kCwd, path_, O_RDONLY));
     // Unless a rotation came between: then it has that number, or is not the current one any more.
     TRY(uint64_t now, next_number());
-    if (now == number) return OpenedFile{std::move(fd), number, false};
+    if (now == number) return OpenedFile{std::move(fd), number, false, false};
     number = now;
   }
 }
@@ -74,7 +72,7 @@ Result<std::optional<OpenedFile>> RotatedFiles::OpenAfter(uint64_t number) const
     auto next = std::ranges::upper_bound(numbers, number);
     if (next == numbers.end()) {
       if (!current) return std::nullopt;
-      return OpenedFile{*std::move(current), number + 1, false};
+      return OpenedFile{*std::move(current), number + 1, false, false};
     }
     TRY(std::optional<OpenedFile> opened, OpenRotated(*next));
     if (opened) return opened;

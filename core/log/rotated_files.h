@@ -7,7 +7,7 @@
 //
 // Rotation is: rename(<log>, <log>.<N>), N one more than the greatest; make <log>; unlink what is
 // too many. So each step leaves a legal state, and a reader knows the one order of all that is
-// there. A log of a single file (max-file 1) is unlinked and made again.
+// there. Of a log of a single file (max-file 1) an empty <log>.<N> stays: numbers only grow.
 
 #include <cstdint>
 #include <optional>
@@ -23,6 +23,7 @@ struct OpenedFile {
   Fd fd;
   uint64_t number = 0;
   bool complete = false;  // it is not written any more
+  bool packed = false;
 };
 
 class RotatedFiles {
@@ -38,8 +39,7 @@ class RotatedFiles {
   // The one that is written. kNotFound: there is none (yet, or just now).
   Result<OpenedFile> OpenCurrent() const;
 
-  // The first after `number`, rotated or not; nullopt: not there yet. One that is compressed is
-  // given unpacked.
+  // The first after `number`, rotated or not; nullopt: not there yet.
   Result<std::optional<OpenedFile>> OpenAfter(uint64_t number) const;
 
   // The last before `number`.

@@ -17,7 +17,7 @@ void OpenChildStreams(const PlanView& plan, ChildContext& child) {
     GiveUpChild(child,
                 {StartMessageKind::kSetup, static_cast<uint32_t>(SetupStage::kStreams), errno, 0});
   };
-  if (header.terminal != 0) return;
+  if (header.terminal != 0 || header.stdout_path == 0) return;
   if (header.open_stdin == 0) {
     child.streams[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
     check(child.streams[0]);

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/fail_point.h"
+#include "core/log/json_line.h"
 #include "core/monitor/log_repair.h"
 #include "core/monitor/text_line.h"
 
@@ -24,6 +26,8 @@ int64_t WallClock() {
 int OpenFile(const char* path) {
   return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
+
+constexpr char kEmptySuffix[] = ".new";
 
 // "<path>.<number><suffix>"
 struct RotatedPath {
@@ -51,6 +55,9 @@ size_t LastLine(const char* bytes, size_t length) {
   return length;
 }
 
+constexpr size_t kMostOfEscape = 6;
+constexpr size_t kMostOfJsonLine = 128;  // without its text and attributes
+
 iovec Part(const void* bytes, size_t size) {
   return {const_cast<void*>(bytes), size};
 }
@@ -61,7 +68,11 @@ int LogWriter::Open(const LogTarget& target, bool after_crash) {
   target_ = target;
   fd_ = OpenFile(target.path);
   if (fd_ < 0) return errno;
-  if (target.driver == LogDriver::kJournald) return journal_.Open();
+  if (target.driver == LogDriver::kJournald) {
+    // A container that runs already is held in any case; each message tries again.
+    int error = journal_.Open();
+    return after_crash ? 0 : error;
+  }
   if (after_crash) {
     int error = target.driver == LogDriver::kFile       ? CutHalfFrame(fd_)
                 : target.driver == LogDriver::kJsonFile ? CutHalfLine(fd_)
@@ -76,12 +87,14 @@ int LogWriter::Open(const LogTarget& target, bool after_crash) {
 
 uint32_t LogWriter::MostThatFits() const {
   if (target_.driver != LogDriver::kFile) return kMaxFramePayload;
-  uint64_t room = kLogBlock - end() % kLogBlock - kFrameOverhead;
+  uint64_t room = kLogBlock - FileEnd() % kLogBlock - kFrameOverhead;
   return room < kMaxFramePayload ? static_cast<uint32_t>(room) : kMaxFramePayload;
 }
 
 uint64_t LogWriter::Write(LogStream stream, const LogBuffer& buffer, uint32_t length) {
-  if (target_.driver == LogDriver::kNone) return kNotLogged;
+  if (target_.driver == LogDriver::kNone || target_.driver == LogDriver::kPassthrough) {
+    return kNotLogged;
+  }
   int64_t time = WallClock();
   if (target_.driver == LogDriver::kFile) return WriteFrames(stream, buffer.bytes, length, time);
   WriteLines(stream, buffer.bytes, length, time);
@@ -121,18 +134,13 @@ void LogWriter::Lose(uint64_t bytes) {
   }
 }
 
-// All of it or nothing.
-bool LogWriter::Append(iovec* parts, int count, uint64_t size) {
+// How much of it is there now, behind size_. Less than all: there is no room.
+uint64_t LogWriter::Append(iovec* parts, int count, uint64_t size) {
   uint64_t done = 0;
   while (done < size) {
     ssize_t written = writev(fd_, parts, count);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      if (done > 0 && ftruncate(fd_, static_cast<off_t>(size_)) != 0) {
-        // Its reader stops there, and an adopting monitor cuts it off.
-      }
-      return false;
-    }
+    if (written < 0) return done;
     done += static_cast<uint64_t>(written);
     auto skip = static_cast<size_t>(written);
     while (count > 0 && skip >= parts->iov_len) {
@@ -145,9 +153,15 @@ bool LogWriter::Append(iovec* parts, int count, uint64_t size) {
       parts->iov_len -= skip;
     }
   }
-  size_ += size;
   written_ = true;
-  return true;
+  return done;
+}
+
+void LogWriter::CutTo(uint64_t size) {
+  size_ = size;
+  if (ftruncate(fd_, static_cast<off_t>(size)) != 0) {
+    // Its reader stops there, and an adopting monitor cuts it off.
+  }
 }
 
 bool LogWriter::WriteFrame(LogStream stream, const char* bytes, size_t length, int64_t time) {
@@ -159,7 +173,14 @@ bool LogWriter::WriteFrame(LogStream stream, const char* bytes, size_t length, i
   iovec parts[] = {Part(gap, gap_size), Part(&header, sizeof header), Part(bytes, length),
                    Part(&trailer, sizeof trailer)};
   bool has_gap = gap_size > 0;
-  return Append(has_gap ? parts : parts + 1, has_gap ? 4 : 3, gap_size + FrameSize(header.length));
+  uint64_t size = gap_size + FrameSize(header.length);
+  uint64_t done = Append(has_gap ? parts : parts + 1, has_gap ? 4 : 3, size);
+  if (done == size) {
+    size_ += size;
+    return true;
+  }
+  if (done > 0) CutTo(size_);
+  return false;
 }
 
 void LogWriter::MarkLoss(int64_t time) {
@@ -193,13 +214,15 @@ size_t LogWriter::PieceThatFits(LogStream stream, const char* bytes, size_t leng
 
 // Whether a note of what is missing and a frame fit before the end of the block.
 bool LogWriter::FitsWithMark(size_t length) const {
-  uint64_t room = kLogBlock - end() % kLogBlock;
+  uint64_t room = kLogBlock - FileEnd() % kLogBlock;
   return FrameSize(sizeof(uint64_t)) + FrameSize(static_cast<uint32_t>(length)) <= room;
 }
 
 uint64_t LogWriter::WriteFrames(LogStream stream, const char* bytes, size_t length, int64_t time) {
   bool may_rotate = true;
-  uint64_t place = kNotLogged;
+  // Behind what came before; where something lies between, that has to be read first.
+  uint64_t place = end();
+  bool logged = false;
   while (length > 0) {
     size_t piece = PieceThatFits(stream, bytes, length, may_rotate);
     if (piece == 0) {
@@ -208,20 +231,22 @@ uint64_t LogWriter::WriteFrames(LogStream stream, const char* bytes, size_t leng
     }
     // One frame for each Write: a note that does not fit before it comes before the next.
     bool marks = loss_.unmarked > 0 && FitsWithMark(piece);
-    if (marks) MarkLoss(time);
-    uint64_t begin = end();
-    uint64_t room = kLogBlock - begin % kLogBlock - kFrameOverhead;
+    if (marks) {
+      MarkLoss(time);
+      if (!logged) place = end();
+    }
+    uint64_t room = kLogBlock - FileEnd() % kLogBlock - kFrameOverhead;
     if (piece > room) piece = room;
     if ((marks && loss_.unmarked > 0) || !WriteFrame(stream, bytes, piece, time)) {
       Lose(piece);
-    } else if (place == kNotLogged) {
-      place = begin;
+    } else {
+      logged = true;
     }
     open_line_[stream == LogStream::kStderr] = bytes[piece - 1] != '\n';
     bytes += piece;
     length -= piece;
   }
-  return place;
+  return logged && HasPlaces() ? place : kNotLogged;
 }
 
 void LogWriter::WriteLines(LogStream stream, const char* bytes, size_t length, int64_t time) {
@@ -243,6 +268,9 @@ void LogWriter::WriteMessage(const LogMessage& message) {
 }
 
 void LogWriter::WriteJson(const LogMessage& message) {
+  // So that what goes out at once is many whole lines, or a part of one.
+  size_t room = kMostOfJsonLine + target_.extra.size() + kMostOfEscape * message.text.size();
+  if (json_used_ + room > kJsonBuffer) FlushJson();
   if (target_.max_size > 0 && size_ + json_used_ >= target_.max_size && FlushJson()) Rotate();
   json_broken_ = false;
   json_text_ += message.text.size() + (message.ends ? 1 : 0);
@@ -265,9 +293,8 @@ void LogWriter::WriteJson(const LogMessage& message) {
   if (json_broken_) {
     json_text_ = 0;
     json_used_ = 0;
-  } else if (json_used_ == 0) {
-    whole_lines_ = size_;
-    json_text_ = 0;
+  } else if (size_ > whole_lines_) {
+    FlushJson();  // its end, alone
   }
 }
 
@@ -285,52 +312,69 @@ void LogWriter::PutJson(std::string_view text) {
   }
 }
 
-// Between two lines, or in one that does not fit. False: it is lost, with what came of it before.
+// Between two lines, or in one that does not fit. False: what did not get there as a whole line is
+// lost. A line that is there as a whole stays: somebody may have read it.
 bool LogWriter::FlushJson() {
   if (json_used_ == 0) return true;
   bool at_end = json_[json_used_ - 1] == '\n';  // a newline of the text is escaped
-  iovec part = Part(json_, json_used_);
-  bool written = Append(&part, 1, json_used_);
+  bool in_line = size_ > whole_lines_;
+  size_t size = json_used_;
+  iovec part = Part(json_, size);
+  uint64_t done = Append(&part, 1, size);
   json_used_ = 0;
-  if (!written) {
-    if (size_ > whole_lines_ && ftruncate(fd_, static_cast<off_t>(whole_lines_)) == 0) {
-      size_ = whole_lines_;
-    }
-    Lose(json_text_);
-    json_text_ = 0;
-    json_broken_ = true;
-  } else if (at_end) {
-    whole_lines_ = size_;
-    json_text_ = 0;
+  if (done == size) {
+    size_ += size;
+    if (at_end) whole_lines_ = size_;
+    if (at_end) json_text_ = 0;
+    return true;
   }
-  return written;
+  size_t kept = in_line ? 0 : LastLine(json_, done);
+  whole_lines_ = in_line ? whole_lines_ : size_ + kept;
+  CutTo(whole_lines_);
+  Lose(json_text_ - JsonTextSize({json_, kept}));
+  json_text_ = 0;
+  json_broken_ = true;
+  return false;
 }
 
 // False: it could not be done, and the file goes on.
 bool LogWriter::Rotate() {
-  bool keeps = target_.max_files > 1;
   RotatedPath rotated(target_.path, target_.next_number, "");
-  if ((keeps ? rename(target_.path, rotated.text) : unlink(target_.path)) != 0) return false;
+  if (rename(target_.path, rotated.text) != 0) return false;
+  FailPoint("log-renamed");
   int fd = OpenFile(target_.path);
   if (fd < 0) {
-    if (!keeps || rename(rotated.text, target_.path) != 0) {
+    if (rename(rotated.text, target_.path) != 0) {
       // Without its name it goes on, too.
     }
     return false;
   }
+  FailPoint("log-made-again");
+  if (target_.max_files == 1) LeaveNumber(rotated.text);
   close(fd_);
   fd_ = fd;
   size_ = whole_lines_ = 0;
-  if (!keeps) return true;
-  uint64_t keep = target_.max_files - 1;
+  uint64_t keep = target_.max_files > 1 ? target_.max_files - 1 : 1;
   if (target_.next_number > keep) {
     uint64_t old = target_.next_number - keep;
     unlink(RotatedPath(target_.path, old, "").text);
+    FailPoint("log-pruned");
     unlink(RotatedPath(target_.path, old, ".gz").text);
   }
   ++target_.next_number;
   RunPacker();
   return true;
+}
+
+// An empty file in place of one that is not kept. Whoever reads that one reads it to its end.
+void LogWriter::LeaveNumber(const char* rotated) const {
+  RotatedPath empty(target_.path, target_.next_number, kEmptySuffix);
+  int fd = open(empty.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  bool replaced = fd >= 0 && rename(empty.text, rotated) == 0;
+  if (fd >= 0) close(fd);
+  if (!replaced && ftruncate(fd_, 0) != 0) {
+    // It takes room until the next rotation.
+  }
 }
 
 // As a grandchild, which nobody has to wait for.

@@ -5,6 +5,7 @@
 //   json-file  docker's lines (core/log/json_line.h)
 //   journald   a datagram for each line (journal.h)
 //   none       nothing
+//   passthrough  nothing comes by
 //
 // A log that cannot be written (disk full) never stops the container. What could not be written is
 // taken back whole, so that no reader sees half a frame or line, and counted; `file` notes in place
@@ -23,8 +24,6 @@
 
 namespace hoy::core {
 
-constexpr uint64_t kNotLogged = ~uint64_t{0};
-
 struct LogTarget {
   LogDriver driver = LogDriver::kNone;
   // Of the file that is written. Made by every driver: it is also the mark that the container has
@@ -32,7 +31,7 @@ struct LogTarget {
   const char* path = nullptr;
   uint64_t max_size = 0;
   uint32_t max_files = 1;
-  uint64_t next_number = 1;         // of the next file that is rotated
+  uint64_t next_number = 1;         // what the file that is written will be called when rotated
   std::string_view extra;           // json-file: `"attrs":{...},`; journald: fields in its form
   const char* lost_path = nullptr;  // where the loss is noted while the container runs
   char* const* packer = nullptr;    // argv, exec'd after each rotation; or null
@@ -59,10 +58,11 @@ class LogWriter {
   // How much to read for one Write, so that it fits into one frame.
   uint32_t MostThatFits() const;
 
-  // The place in the log of what was written: where its frame begins. kNotLogged: it could not be.
+  // The place in the log of what was written: behind all that a reader has to have read before.
+  // kNotLogged: it could not be, or this driver's log has no places.
   uint64_t Write(LogStream stream, const LogBuffer& buffer, uint32_t length);
-  // The place of the next.
-  uint64_t end() const { return size_ + GapAt(size_); }
+  // The place of the next. 0: there are none.
+  uint64_t end() const { return HasPlaces() ? LogPlace(target_.next_number, FileEnd()) : 0; }
 
   // At the end: nothing is written after it.
   void Finish();
@@ -71,6 +71,11 @@ class LogWriter {
   const LogLoss& loss() const { return loss_; }
 
  private:
+  bool HasPlaces() const {
+    return target_.driver == LogDriver::kFile && target_.next_number < kMostPlacedFiles - 1;
+  }
+  uint64_t FileEnd() const { return size_ + GapAt(size_); }
+
   uint64_t WriteFrames(LogStream stream, const char* bytes, size_t length, int64_t time);
   size_t PieceThatFits(LogStream stream, const char* bytes, size_t length, bool may_rotate);
   bool WriteFrame(LogStream stream, const char* bytes, size_t length, int64_t time);
@@ -83,8 +88,10 @@ class LogWriter {
   void PutJson(std::string_view text);
   bool FlushJson();
 
-  bool Append(iovec* parts, int count, uint64_t size);
+  uint64_t Append(iovec* parts, int count, uint64_t size);
+  void CutTo(uint64_t size);
   bool Rotate();
+  void LeaveNumber(const char* rotated) const;
   void RunPacker() const;
   void Lose(uint64_t bytes);
 

@@ -39,12 +39,14 @@ namespace {
 constexpr int kTimeoutExitCode = 124;
 constexpr int kUnknownExitCode = 255;
 constexpr int kPipeCapacity = 256 * 1024;
+constexpr size_t kMostArguments = 16;
 
 struct Monitor {
   PlanView plan;  // kStart or kAdopt
   ChildContext child;
   Pump::Descriptors streams;
   LogWriter log;
+  char* packer[kMostArguments + 1];
   pid_t pid = 0;
   int pidfd = -1;
   int status_fd = -1;   // our end of the child's status socket
@@ -125,15 +127,16 @@ void OpenStdin(Monitor& m) {
 
 void OpenStreams(Monitor& m) {
   m.streams.terminal = m.header().terminal != 0;
+  bool passes = m.header().stdout_path == 0;
   if (m.streams.in >= 0) {
-    if (m.streams.terminal || m.header().open_stdin == 0) {
+    if (m.streams.terminal || passes || m.header().open_stdin == 0) {
       close(m.streams.in);
       m.streams.in = -1;
     } else {
       fcntl(m.streams.in, F_SETFL, O_NONBLOCK);
     }
   }
-  if (m.streams.terminal) return;
+  if (m.streams.terminal || passes) return;
   const char* paths[2] = {m.plan.text(m.header().stdout_path), m.plan.text(m.header().stderr_path)};
   for (int which : {0, 1}) {
     m.streams.out[which] = open(paths[which], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -142,13 +145,32 @@ void OpenStreams(Monitor& m) {
   }
 }
 
+// For execve.
+void CopyArguments(const PlanView& plan, Offset list, char* (&argv)[kMostArguments + 1]) {
+  size_t count = 0;
+  for (uint32_t argument : plan.list(list)) {
+    if (count < kMostArguments) argv[count++] = const_cast<char*>(plan.text(argument));
+  }
+  argv[count] = nullptr;
+}
+
 void OpenLog(Monitor& m) {
-  const char* path = m.plan.text(m.header().log_path);
-  if (path == nullptr) return;
+  const PlanHeader& header = m.header();
   LogTarget target;
-  target.driver = LogDriver::kFile;
-  target.path = path;
-  int error = m.log.Open(target, m.header().mode == MonitorMode::kAdopt);
+  target.driver = static_cast<LogDriver>(header.log_driver);
+  target.path = m.plan.text(header.log_path);
+  target.max_size = header.log_max_size;
+  target.max_files = header.log_max_files;
+  target.next_number = header.log_next_number;
+  target.lost_path = m.plan.text(header.log_lost_path);
+  if (header.log_extra_size > 0) {
+    target.extra = {static_cast<const char*>(m.plan.blob(header.log_extra)), header.log_extra_size};
+  }
+  if (header.log_packer != 0) {
+    CopyArguments(m.plan, header.log_packer, m.packer);
+    target.packer = m.packer;
+  }
+  int error = m.log.Open(target, header.mode == MonitorMode::kAdopt);
   if (error != 0) GiveUp(SetupStage::kLog, error);
 }
 
@@ -223,6 +245,8 @@ void CloneInit(Monitor& m, const PlanView& ahead) {
   close(status[1]);
   close(release[0]);
   close(m.child.streams[0]);
+  // For what starts it again, which we become.
+  for (int i = 0; ahead.header().keep_streams != 0 && i < 3; ++i) dup2(m.child.passed->fds[i], i);
   for (size_t i = 0; i < m.child.passed->count; ++i) close(m.child.passed->fds[i]);
   if (cgroup_fd >= 0) close(cgroup_fd);
   FailPoint("monitor-cloned");
@@ -346,15 +370,10 @@ uint64_t ExitNumber(const ExitFacts& facts) {
 }
 
 [[noreturn]] void ExecCleanup(const Monitor& m) {
-  auto arguments = m.plan.list(m.header().cleanup_argv);
-  constexpr size_t kMost = 16;
-  char* argv[kMost + 1] = {};
-  size_t count = 0;
-  for (uint32_t argument : arguments) {
-    if (count < kMost) argv[count++] = const_cast<char*>(m.plan.text(argument));
-  }
+  char* argv[kMostArguments + 1] = {};
+  CopyArguments(m.plan, m.header().cleanup_argv, argv);
   char* envp[] = {nullptr};
-  if (count > 0) execve(argv[0], argv, envp);
+  if (argv[0] != nullptr) execve(argv[0], argv, envp);
   _exit(1);  // the next hoy command that looks at the container cleans up
 }
 
@@ -437,6 +456,8 @@ void AdoptInit(Monitor& m) {
   ExitFacts facts = CollectExit(m, timed_out);
   pump.Drain();
   m.log.Finish();
+  facts.log_lost = static_cast<int64_t>(m.log.loss().bytes);
+  facts.log_lost_unmarked = static_cast<int64_t>(m.log.loss().unmarked);
   if (plan.header().durable != 0) m.log.Sync();
   FailPoint("monitor-drained");
   PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);

@@ -117,7 +117,8 @@ int PublishExit(int state_fd, const char* exit_path, bool durable, const ExitFac
        << R"(,"oom_killed":)" << Bool(facts.oom_killed) << R"(,"timed_out":)"
        << Bool(facts.timed_out) << R"(,"started_at":)" << facts.started_at << R"(,"finished_at":)"
        << facts.finished_at << R"(,"user_cpu_us":)" << facts.user_cpu_us << R"(,"system_cpu_us":)"
-       << facts.system_cpu_us << R"(,"max_rss_kib":)" << facts.max_rss_kib << "}\n";
+       << facts.system_cpu_us << R"(,"max_rss_kib":)" << facts.max_rss_kib << R"(,"log_lost":)"
+       << facts.log_lost << R"(,"log_lost_unmarked":)" << facts.log_lost_unmarked << "}\n";
   int result = WriteLine(state_fd, line);
   if (exit_path != nullptr) {
     int replaced = ReplaceFile(exit_path, line, durable);

@@ -8,7 +8,8 @@
 //           reads it when the clean-up has unlinked everything: --rm never loses an exit code.
 // DATA/containers/<id>/exit.json, by rename, durable: the ExitRecord alone. Not for --rm.
 //   {"version":1,"exit_code":..,"signal":..,"core_dumped":..,"oom_killed":..,"timed_out":..,
-//    "started_at":..,"finished_at":..,"user_cpu_us":..,"system_cpu_us":..,"max_rss_kib":..}
+//    "started_at":..,"finished_at":..,"user_cpu_us":..,"system_cpu_us":..,"max_rss_kib":..,
+//    "log_lost":..,"log_lost_unmarked":..}
 // Times are nanoseconds since the epoch. Decoded by core/state/run_state.h.
 
 #include <sys/types.h>
@@ -36,6 +37,8 @@ struct ExitFacts {
   int64_t user_cpu_us = 0;
   int64_t system_cpu_us = 0;
   int64_t max_rss_kib = 0;
+  int64_t log_lost = 0;  // LogLoss of log_writer.h
+  int64_t log_lost_unmarked = 0;
 };
 
 // Clock ticks since boot at which a process started, /proc/<pid>/stat field 22; 0: no such process.

@@ -27,6 +27,16 @@ const std::pair<SeccompMode, std::string_view> kSeccompModes[] = {
     {SeccompMode::kUnconfined, "unconfined"},
     {SeccompMode::kProfile, "profile"}};
 
+const std::pair<LogDriver, std::string_view> kLogDriverNames[] = {
+    {LogDriver::kFile, ToString(LogDriver::kFile)},
+    {LogDriver::kJsonFile, ToString(LogDriver::kJsonFile)},
+    {LogDriver::kJournald, ToString(LogDriver::kJournald)},
+    {LogDriver::kNone, ToString(LogDriver::kNone)},
+    {LogDriver::kPassthrough, ToString(LogDriver::kPassthrough)}};
+
+const auto& NamesOf(LogDriver) {
+  return kLogDriverNames;
+}
 const auto& NamesOf(MountKind) {
   return kMountKinds;
 }
@@ -248,6 +258,19 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, LogConfig>
+{
+  visitor.Field("driver", x.driver);
+  visitor.Field("options", x.options);
+  visitor.Field("maxSize", x.max_size);
+  visitor.Field("maxFiles", x.max_files);
+  visitor.Field("compress", x.compress);
+  visitor.Field("tag", x.tag);
+  visitor.Field("attributes", x.attributes);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, ContainerConfig>
 {
   visitor.Field("process", x.process);
@@ -279,6 +302,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("pidFile", x.pid_file);
   visitor.Field("autoRemove", x.auto_remove);
   visitor.Field("restart", x.restart);
+  visitor.Field("log", x.log);
   visitor.Field("exposedPorts", x.exposed_ports);
   visitor.Field("labels", x.labels);
   visitor.Field("annotations", x.annotations);

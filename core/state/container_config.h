@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/state/log_config.h"
 #include "core/state/resource_limits.h"
 
 namespace hoy::core {
@@ -186,6 +187,7 @@ struct ContainerConfig {
   std::string pid_file;               // absolute host path to write init's pid to, or empty
   bool auto_remove = false;
   RestartPolicy restart;
+  LogConfig log;
   std::vector<std::string> exposed_ports;  // "80/tcp": the image's and --expose's, sorted
   StringPairs labels;
   StringPairs annotations;

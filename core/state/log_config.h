@@ -10,7 +10,16 @@
 
 namespace hoy::core {
 
-enum class LogDriver : uint32_t { kFile, kJsonFile, kJournald, kNone };
+enum class LogDriver : uint32_t {
+  kFile,         // hoy's own form (core/log/frame.h)
+  kJsonFile,     // docker's form of that name (core/log/json_line.h)
+  kJournald,     // a message for each line (core/monitor/journal.h)
+  kNone,         // nowhere
+  kPassthrough,  // nothing comes by: the container has the streams of who started it
+};
+inline constexpr LogDriver kLogDrivers[] = {LogDriver::kFile, LogDriver::kJsonFile,
+                                            LogDriver::kJournald, LogDriver::kNone,
+                                            LogDriver::kPassthrough};
 
 constexpr std::string_view ToString(LogDriver driver) {
   switch (driver) {
@@ -18,6 +27,7 @@ constexpr std::string_view ToString(LogDriver driver) {
     case LogDriver::kJsonFile: return "json-file";
     case LogDriver::kJournald: return "journald";
     case LogDriver::kNone: return "none";
+    case LogDriver::kPassthrough: return "passthrough";
   }
   return "unknown";
 }

@@ -42,6 +42,8 @@ ExitRecord ExitFrom(const Json& json) {
   record.user_cpu_us = Get(json, "user_cpu_us", int64_t{0});
   record.system_cpu_us = Get(json, "system_cpu_us", int64_t{0});
   record.max_rss_kib = Get(json, "max_rss_kib", int64_t{0});
+  record.log_lost = Get(json, "log_lost", int64_t{0});
+  record.log_lost_unmarked = Get(json, "log_lost_unmarked", int64_t{0});
   record.error = Get(json, "error", std::string());
   return record;
 }
@@ -58,6 +60,16 @@ std::string StatePath(const Layout& layout, std::string_view id) {
 
 std::string ExitPath(const Layout& layout, std::string_view id) {
   return layout.Container(id) + "/exit.json";
+}
+
+LogLossNote ReadLogLoss(const Layout& layout, std::string_view id) {
+  LogLossNote loss;
+  auto text = ReadFile(layout.RunContainer(id) + "/log-lost", 4096);
+  if (!text) return loss;
+  auto [first, rest] = CutAt(CutAt(*text, '\n').before, ' ');
+  loss.bytes = ParseInteger<uint64_t>(first).value_or(0);
+  loss.unmarked = ParseInteger<uint64_t>(rest.value_or("")).value_or(0);
+  return loss;
 }
 
 Result<RunState> DecodeRunState(std::string_view text) {
@@ -103,7 +115,9 @@ std::string EncodeExitRecord(const ExitRecord& record) {
                {"finished_at", record.finished_at},
                {"user_cpu_us", record.user_cpu_us},
                {"system_cpu_us", record.system_cpu_us},
-               {"max_rss_kib", record.max_rss_kib}};
+               {"max_rss_kib", record.max_rss_kib},
+               {"log_lost", record.log_lost},
+               {"log_lost_unmarked", record.log_lost_unmarked}};
   if (!record.error.empty()) json["error"] = record.error;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -27,7 +27,9 @@ struct ExitRecord {
   int64_t user_cpu_us = 0;
   int64_t system_cpu_us = 0;
   int64_t max_rss_kib = 0;
-  std::string error;  // why it could not be started, when it was not
+  int64_t log_lost = 0;           // bytes of output that the log does not have (disk full)
+  int64_t log_lost_unmarked = 0;  // those of them that it does not tell of itself
+  std::string error;              // why it could not be started, when it was not
 };
 
 struct RunState {
@@ -39,6 +41,13 @@ struct RunState {
 
 // Stands for an unknown exit status wherever a number has to be given.
 constexpr int kUnknownExitCode = 255;
+
+// While a container runs, what of its output could not be logged: RUN/containers/<id>/log-lost.
+struct LogLossNote {
+  uint64_t bytes = 0;
+  uint64_t unmarked = 0;  // of them, what the log does not tell of itself
+};
+LogLossNote ReadLogLoss(const Layout& layout, std::string_view id);  // all 0: there is none
 
 std::string StatePath(const Layout& layout, std::string_view id);
 std::string ExitPath(const Layout& layout, std::string_view id);

@@ -195,6 +195,75 @@ TEST_F(Writer, OnlyAsManyFilesAsWantedAreKept) {
   EXPECT_LE(std::filesystem::file_size(LogPath()), 1000u);
 }
 
+// A client that knows a place finds there what was written next, however often the log was rotated
+// since; what is gone, it is told.
+TEST_F(Writer, APlaceLeadsToWhatWasWrittenThere) {
+  std::mt19937 random(4);
+  for (uint32_t files : {1000, 4, 1}) {
+    for (const auto& entry : std::filesystem::directory_iterator(top_.path())) {
+      std::filesystem::remove(entry.path());
+    }
+    auto writer = Open(LogDriver::kFile, 5000, files);
+    static LogBuffer buffer;
+    std::string written;
+    std::vector<std::pair<uint64_t, size_t>> places = {{writer->end(), 0}};
+    for (int i = 0; i < 200; ++i) {
+      std::string text = RandomText(random, 1 + random() % 2000, 40);
+      memcpy(buffer.payload(), text.data(), text.size());
+      uint64_t place = writer->Write(kOut, buffer, static_cast<uint32_t>(text.size()));
+      EXPECT_EQ(place, places.back().first) << "right behind what came before";
+      written += text;
+      ASSERT_GT(writer->end(), place);
+      places.emplace_back(writer->end(), written.size());
+    }
+    size_t gone = 0;
+    for (const auto& [place, size] : places) {
+      auto reader = *LogReader::Open(LogPath(), LogForm::kFrames, place);
+      const std::string rest = Rest(reader, kOut);
+      if (reader.TakeGap()) {
+        ++gone;
+        EXPECT_LE(rest.size(), written.size() - size);
+        EXPECT_TRUE(written.ends_with(rest));
+      } else {
+        EXPECT_TRUE(rest == written.substr(size)) << files << " " << size;
+      }
+      EXPECT_GE(places.back().first, reader.place());
+      // The same by one that is elsewhere.
+      auto other = *LogReader::Open(LogPath());
+      (void)other.Next();
+      (void)other.TakeGap();
+      ASSERT_TRUE(other.SeekToPlace(place).has_value());
+      EXPECT_TRUE(Rest(other, kOut) == rest) << files << " " << size;
+    }
+    EXPECT_EQ(gone > 0, files < 1000) << gone;
+    EXPECT_LT(gone, places.size()) << "the last are there";
+  }
+}
+
+TEST_F(Writer, AReaderHearsOfFilesThatWereGoneBeforeItCame) {
+  auto writer = Open(LogDriver::kFile, 1000, 3);
+  Write(*writer, kOut, "first\n");
+  auto reader = *LogReader::Open(LogPath());
+  EXPECT_EQ(Rest(reader, kOut), "first\n");
+  for (int i = 0; i < 4; ++i) Write(*writer, kOut, std::string(300, 'x') + "\n");
+  Rest(reader, kOut);
+  EXPECT_FALSE(reader.TakeGap());
+  for (int i = 0; i < 40; ++i) Write(*writer, kOut, std::string(300, 'x') + "\n");
+  Rest(reader, kOut);
+  EXPECT_TRUE(reader.TakeGap());
+  EXPECT_FALSE(reader.TakeGap()) << "once";
+}
+
+TEST_F(Writer, OnlyTheDriverFileHasPlaces) {
+  for (LogDriver driver : {LogDriver::kJsonFile, LogDriver::kNone}) {
+    auto writer = Open(driver);
+    static LogBuffer buffer;
+    memcpy(buffer.payload(), "a\n", 2);
+    EXPECT_EQ(writer->Write(kOut, buffer, 2), kNotLogged);
+    EXPECT_EQ(writer->end(), 0u);
+  }
+}
+
 TEST_F(Writer, AKilledRotationIsFinishedByTheNextWriter) {
   auto writer = Open(LogDriver::kFile, 1000, 5);
   Write(*writer, kOut, "one\n");
@@ -309,6 +378,22 @@ TEST_F(Writer, LongJsonLinesComeInParts) {
   EXPECT_EQ(sizes, (std::vector<size_t>{kJsonPart, 20'000 - kJsonPart + 2, kJsonPart, 1, 4}))
       << "a line that just fills the buffer is one of two parts, as with docker";
   EXPECT_EQ(times[0], times[1]) << "parts have the time of the first";
+}
+
+TEST(JsonLine, ItsTextCanBeCounted) {
+  EXPECT_EQ(JsonTextSize(""), 0u);
+  EXPECT_EQ(JsonTextSize("{\"log\":\"\",\"stream\":\"stdout\"}\n"), 0u);
+  std::string lines;
+  size_t bytes = 0;
+  for (std::string_view text :
+       {std::string_view("plain"), std::string_view("\"\\ <&> \n\r\x01\xff\xc3"),
+        std::string_view("\xe2\x80\xa8\xe2\x80\xa9\xe2\x82\xac\xef\xbf\xbd")}) {
+    bytes += text.size();
+    char escaped[256];
+    size_t size = EscapeJson(&text, escaped, sizeof escaped);
+    lines += "{\"log\":\"" + std::string(escaped, size) + "\",\"stream\":\"stdout\"}\n";
+  }
+  EXPECT_EQ(JsonTextSize(lines), bytes);
 }
 
 TEST(JsonTime, HasAsManyDigitsAsItNeeds) {

@@ -72,6 +72,7 @@ ContainerConfig FullConfig() {
   config.pid_file = "/tmp/pid";
   config.labels = {{"b", "2"}, {"a", "1"}};
   config.annotations = {{"k", ""}};
+  config.log = {LogDriver::kNone, {{"max-size", "1k"}}, 1000, 3, true, "t", {{"a", "b"}}};
   return config;
 }
 
