@@ -2,6 +2,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "cli/ops/log_options.h"
 #include "cli/ui/format.h"
 #include "core/base/text.h"
 #include "core/cgroup/cgroup.h"
@@ -89,6 +90,8 @@ class InfoCommand final : public Command {
         {"ContainersStopped", counts.containers - counts.running},
         {"Images", counts.images},
         {"Driver", "overlay"},
+        {"LoggingDriver", core::ToString(core::LogConfig().driver)},
+        {"Plugins", {{"Log", LogDriverNames()}}},
         {"DockerRootDir", layout.data},
         {"RunRoot", layout.run},
         {"CgroupDriver", cgroup.version == core::CgroupVersion::kNone ? "none" : "cgroupfs"},
@@ -116,6 +119,7 @@ class InfoCommand final : public Command {
     out.Print("Data root:         {}\n", text("DockerRootDir"));
     out.Print("Run root:          {}\n", text("RunRoot"));
     out.Print("Storage driver:    {}\n", text("Driver"));
+    out.Print("Log drivers:       {}\n", fmt::join(LogDriverNames(), " "));
     out.Print("Cgroup version:    {}\n", text("CgroupVersion"));
     out.Print("Cgroup driver:     {}\n", text("CgroupDriver"));
     out.Print("Controllers:       {}\n",

@@ -31,8 +31,35 @@ Result<core::Timestamp> ParseMoment(std::string_view text) {
   return is_number ? *span : core::Now() - *span;
 }
 
+// What may stand in the query of a URL stays (RFC 3986, 2.3); a blank becomes "+".
+std::string QueryEscape(std::string_view text) {
+  std::string escaped;
+  for (char c : text) {
+    bool kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                c == '-' || c == '_' || c == '.' || c == '~';
+    if (kept) {
+      escaped += c;
+    } else if (c == ' ') {
+      escaped += '+';
+    } else {
+      escaped += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return escaped;
+}
+
 // Away from red, which is for errors, and from what does not show on white or black.
 constexpr std::array<std::string_view, 6> kColors = {"36", "33", "32", "35", "34", "96"};
+
+// As docker has them: "tag=web,tier=a+b", in the form of a URL's query.
+std::string DetailsText(const core::LogConfig& config) {
+  std::string text;
+  for (const auto& [name, value] : config.attributes) {
+    if (!text.empty()) text += ',';
+    text.append(QueryEscape(name)).append("=").append(QueryEscape(value));
+  }
+  return text;
+}
 
 struct Container {
   LogSource source;
@@ -52,6 +79,7 @@ class LogsCommand final : public Command {
     Arguments("CONTAINER", &names_, Completes::kContainer);
     Flag("-f,--follow", &follow_, "go on until the container has exited; wait for its first start");
     Flag("-t,--timestamps", &style_.timestamps, "put its time before each line");
+    Flag("--details", &details_, "put the attributes of --log-opt before each line");
     Option("-n,--tail", &tail_, "LINES", "only the last lines, or all");
     Option("--since", &since_, "TIME", "only what was written since: 10m, or an RFC 3339 time");
     Option("--until", &until_, "TIME", "only what was written before");
@@ -76,7 +104,10 @@ class LogsCommand final : public Command {
     for (Container& container : containers_) TRY(container.source.Look());
     TRY(PrintPast());
     while (follow_ && !output_.closed() && !AllDone()) TRY(AwaitMore(selection.until));
-    for (Container& container : containers_) TRY(container.printer->Finish());
+    for (Container& container : containers_) {
+      TRY(container.printer->Finish());
+      TRY(container.printer->TellLoss(container.source.LostUntold()));
+    }
     TRY(output_.Flush());
     return 0;
   }
@@ -86,6 +117,7 @@ class LogsCommand final : public Command {
     LogSelection selection;
     TRY(selection.since, ParseMoment(since_));
     TRY(selection.until, ParseMoment(until_));
+    selection.follow = follow_;
     if (tail_ == "all" || tail_ == "-1") return selection;
     selection.tail = ParseInteger<uint64_t>(tail_);
     if (!selection.tail) {
@@ -103,12 +135,14 @@ class LogsCommand final : public Command {
       if (twice) continue;
       TRY(core::ContainerSummary summary, core::ReadSummary(context.layout, id));
       names.push_back(summary.name);
-      containers_.push_back({.source = LogSource(context.layout, id, selection)});
+      TRY(LogSource source, LogSource::Open(context.layout, id, selection));
+      containers_.push_back({.source = std::move(source)});
     }
     size_t width = 0;
     for (const std::string& name : names) width = std::max(width, name.size());
     for (size_t i = 0; i < containers_.size(); ++i) {
       LogStyle style = style_;
+      if (details_) style.details = DetailsText(containers_[i].source.config());
       if (named_.value_or(containers_.size() > 1)) {
         std::string text = fmt::format("{:<{}} | ", names[i], width);
         for (int which : {0, 1}) {
@@ -126,9 +160,9 @@ class LogsCommand final : public Command {
   Result<> Watch(Context& context) {
     watches_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!watches_) return FailErrno("watch", "logs");
-    // A container is removed by renaming it first.
-    constexpr uint32_t kEvents =
-        IN_MODIFY | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF;
+    // A container is removed by renaming it first; a restart lets go of its note.
+    constexpr uint32_t kEvents = IN_MODIFY | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO |
+                                 IN_CLOSE_WRITE | IN_MOVE_SELF | IN_DELETE_SELF;
     for (Container& container : containers_) {
       std::string directory = context.layout.Container(container.source.id());
       container.watch = inotify_add_watch(watches_.get(), directory.c_str(), kEvents);
@@ -194,6 +228,8 @@ class LogsCommand final : public Command {
     for (const Container& container : containers_) {
       BorrowedFd change = container.done ? BorrowedFd(-1) : container.source.change();
       slots.push_back({change.get(), POLLIN, 0});
+      BorrowedFd input = container.done ? BorrowedFd(-1) : container.source.input();
+      slots.push_back({input.get(), POLLIN, 0});
       if (!container.done && container.source.unsettled()) wait_ms = 0;
     }
     bool too_late = until != 0 && core::Now() > until;
@@ -212,10 +248,10 @@ class LogsCommand final : public Command {
       if (container.done) continue;
       bool touched = std::ranges::find(woken, container.watch) != woken.end();
       // Without a monitor to tell, each event may be the start of one, or the container's end.
-      bool look = slots[2 + i].revents != 0 || container.source.unsettled() ||
+      bool look = slots[2 + 2 * i].revents != 0 || container.source.unsettled() ||
                   (touched && container.source.change().get() < 0);
       if (look) TRY(container.source.Look());
-      if (look || touched) TRY(Print(container));
+      if (look || touched || slots[3 + 2 * i].revents != 0) TRY(Print(container));
       if (too_late) container.done = true;
     }
     // Nobody reads us any more.
@@ -244,6 +280,7 @@ class LogsCommand final : public Command {
 
   std::vector<std::string> names_;
   bool follow_ = false;
+  bool details_ = false;
   bool only_out_ = false;
   bool only_err_ = false;
   std::optional<bool> named_;

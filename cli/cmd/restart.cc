@@ -33,8 +33,7 @@ class RestartCommand final : public Command {
       TRY(core::ContainerStatus status, core::Heal(context.layout, id));
       TRY(core::Permit(core::Verb::kRestart, status.state, core::ShortId(id)));
       TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
-      Fd kept;
-      if (record.config.auto_remove) kept = core::KeepThroughRestart(context.layout, id);
+      Fd kept = core::KeepThroughRestart(context.layout, id);
       TRY(StopGently(context, name, id, {.timeout_seconds = timeout_, .signal = signal}));
       auto started = core::StartContainer(context.layout, record, {});
       if (!started) {

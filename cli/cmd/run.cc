@@ -3,6 +3,7 @@
 #include "cli/ops/foreground.h"
 #include "cli/ops/passed_fds.h"
 #include "cli/ops/sd_notify.h"
+#include "core/engine/log_plan.h"
 #include "core/engine/session.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
@@ -35,6 +36,9 @@ class RunCommand final : public ContainerCommand {
     if (options_.detach_keys) TRY(core::ParseDetachKeys(*options_.detach_keys));
     TRY(report_, ParseReportTarget(options_.report));
     TRY(CheckReportTarget(report_, !options_.detach));
+    if (options_.log_driver == core::ToString(core::LogDriver::kPassthrough)) {
+      TRY(core::CheckOwnStreams());
+    }
     if (options_.explain) return Explain(context);
     if (options_.timing || !options_.report.empty()) core::WantStartMarks();
     core::MarkStart("options");

@@ -8,6 +8,7 @@
 #include "cli/ops/container_config.h"
 #include "cli/ops/exit_report.h"
 #include "cli/ops/find_image.h"
+#include "cli/ops/log_options.h"
 #include "core/base/fail_point.h"
 #include "core/engine/report.h"
 #include "core/engine/stop.h"
@@ -93,6 +94,11 @@ void ContainerCommand::AddObjectFlags() {
   Option("--stop-timeout", &o.stop_timeout, "SECONDS",
          "how long stop waits before it kills; -1: for ever");
   Option("--timeout", &o.timeout, "SECONDS", "kill the container after this time; exit code 124");
+  Option("--log-driver", &o.log_driver, "DRIVER", "where the output is kept").choices =
+      LogDriverNames();
+  Option("--log-opt", &o.log_opt, "NAME=VALUE",
+         "an option of the log driver: max-size, max-file, compress, tag, labels or env")
+      .Completing(Completes::kLogOption);
   Choice("--pull", &o.pull, {"always", "missing", "never", "newer"}, "POLICY",
          "when to pull the image");
   Option("--platform", &o.platform, "OS/ARCH[/VARIANT]", "platform of the image")
@@ -213,6 +219,7 @@ Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
   constexpr int kNameTries = 20;
   for (int attempt = 1;; ++attempt) {
     record.name = options_.name.empty() ? core::RandomContainerName() : options_.name;
+    TRY(ResolveLogAttributes(record));
     auto created = core::CreateContainer(context.layout, record);
     if (created) break;
     bool taken = created.error().kind == ErrorKind::kAlreadyExists;

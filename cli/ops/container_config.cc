@@ -9,6 +9,7 @@
 
 #include "cli/ops/environment.h"
 #include "cli/ops/limit_options.h"
+#include "cli/ops/log_options.h"
 #include "cli/ops/mount_options.h"
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
@@ -283,6 +284,7 @@ Result<> Builder::SetLifetime() {
   if (options_.rm && config().restart.mode != core::RestartMode::kNo) {
     return Fail(ErrorKind::kInvalidArgument, "conflicting options: --restart and --rm");
   }
+  TRY(config().log, BuildLogConfig(options_, built_.warnings));
   if (!options_.pidfile.empty()) {
     config().pid_file = options_.pidfile.starts_with('/')
                             ? options_.pidfile

@@ -35,7 +35,7 @@ Json EmptyObjects(const std::vector<std::string>& keys) {
   return object;
 }
 
-Json StateOf(const core::ContainerStatus& status) {
+Json StateOf(const core::ContainerStatus& status, uint64_t log_lost) {
   using core::ContainerState;
   bool up = status.IsUp();
   bool restarting = status.state == ContainerState::kRestarting;
@@ -52,6 +52,7 @@ Json StateOf(const core::ContainerStatus& status) {
                 {"Error", exit && !up ? exit->error : ""},
                 {"StartedAt", core::FormatRfc3339(started)},
                 {"FinishedAt", core::FormatRfc3339(exit && !up ? exit->finished_at : 0)}};
+  state["LogLostBytes"] = log_lost;  // beyond docker's: what the log does not have
   if (exit && (restarting || status.state == ContainerState::kExited)) {
     // Beyond docker's: what the ExitRecord knows.
     state["ExitKnown"] = exit->known;
@@ -143,6 +144,10 @@ Json ThrottlesOf(const core::ResourceLimits& limits, std::string_view kind) {
   return all;
 }
 
+Json LogConfigOf(const core::LogConfig& log) {
+  return {{"Type", core::ToString(log.driver)}, {"Config", FromPairs(log.options)}};
+}
+
 Json HostConfigOf(const core::ContainerConfig& config) {
   const core::ResourceLimits& limits = config.limits;
   Json seccomp = Json::array();
@@ -155,6 +160,7 @@ Json HostConfigOf(const core::ContainerConfig& config) {
   return {{"Binds", BindsOf(config)},
           {"NetworkMode", config.namespaces.net == core::NamespaceMode::kHost ? "host" : "none"},
           {"AutoRemove", config.auto_remove},
+          {"LogConfig", LogConfigOf(config.log)},
           {"RestartPolicy",
            {{"Name", core::ToString(config.restart.mode)},
             {"MaximumRetryCount", config.restart.max_retries}}},
@@ -267,7 +273,9 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
   std::string run_directory = layout.RunContainer(record.id);
   std::vector<core::ExecSession> execs;
   if (auto listed = core::ListExecSessions(layout, record.id)) execs = *std::move(listed);
-  Json state = StateOf(status);
+  uint64_t log_lost = status.exit ? static_cast<uint64_t>(status.exit->log_lost)
+                                  : core::ReadLogLoss(layout, record.id).bytes;
+  Json state = StateOf(status, log_lost);
   AddResources(layout, record.id, status, state);
   Json object = {
       {"Id", record.id},
@@ -282,7 +290,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"ResolvConfPath", run_directory + "/resolv.conf"},
       {"HostnamePath", run_directory + "/hostname"},
       {"HostsPath", run_directory + "/hosts"},
-      {"LogPath", layout.Log(record.id)},
+      {"LogPath", config.log.HasFile() ? layout.Log(record.id) : ""},
       {"Name", record.name},
       {"RestartCount", core::ReadRestartState(layout, record.id).count},
       {"Driver", config.HasUpper() ? "overlay" : "rootfs"},

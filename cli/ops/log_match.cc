@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "cli/ops/log_source.h"
 #include "core/base/text.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/program_path.h"
@@ -48,6 +49,8 @@ Result<> CheckPattern(const std::string& pattern) {
 
 Result<LogMatch> LogMatch::Begin(const Context& context, const std::string& id,
                                  const std::string& pattern) {
+  TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+  TRY(CheckLogIsKept(record));
   TRY(core::ContainerStatus status, core::Heal(context.layout, id));
   std::vector<std::string> words = {core::OwnProgram(),
                                     "--root",

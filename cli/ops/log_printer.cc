@@ -84,6 +84,7 @@ Result<> LogPrinter::PrintLine(core::LogStream stream, core::Timestamp time,
     }
     text_.append(stamp_).append(" ");
   }
+  if (style_.details) text_.append(*style_.details).append(" ");
   text_.append(line);
   // Somebody else's line may come next.
   if (!ends && !prefix.empty()) text_ += '\n';

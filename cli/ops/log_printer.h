@@ -37,11 +37,12 @@ struct LogStyle {
   bool out = true;  // which streams
   bool err = true;
   bool timestamps = false;
+  std::optional<std::string> details;  // --details: before each line, behind the time
   std::optional<LinePattern> pattern;
   std::string prefix[2];  // before each line, on stdout and stderr
 
   // Something is done to lines, so that they have to be put together.
-  bool WantsLines() const { return timestamps || pattern || !prefix[0].empty(); }
+  bool WantsLines() const { return timestamps || details || pattern || !prefix[0].empty(); }
 };
 
 // One container's.

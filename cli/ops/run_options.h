@@ -30,8 +30,10 @@ struct RunOptions {
   std::string pidfile;
   std::string restart;  // no on-failure[:N] always unless-stopped
   std::string stop_signal;
-  std::string stop_timeout;  // seconds; -1 waits for ever
-  std::string timeout;       // seconds; 0 never
+  std::string stop_timeout;          // seconds; -1 waits for ever
+  std::string timeout;               // seconds; 0 never
+  std::string log_driver;            // file json-file journald none passthrough
+  std::vector<std::string> log_opt;  // --log-opt NAME=VALUE
 
   // How the client behaves.
   bool detach = false;

@@ -56,6 +56,7 @@ enum class Completes {
   kPlatform,
   kCapability,
   kRestartPolicy,
+  kLogOption,
 };
 
 enum class Section { kContainers, kImages, kSystem };  // for the overview in `hoy --help`

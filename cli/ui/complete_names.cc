@@ -172,6 +172,12 @@ std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
         Offer(candidates, prefix, std::string(policy));
       }
       break;
+    case Completes::kLogOption:
+      for (std::string_view option : {"compress=true", "env=", "env-regex=", "labels=",
+                                      "labels-regex=", "max-file=", "max-size=", "tag="}) {
+        Offer(candidates, prefix, std::string(option));
+      }
+      break;
     case Completes::kShell:
       for (std::string_view shell : {"bash", "fish", "zsh"}) {
         Offer(candidates, prefix, std::string(shell));

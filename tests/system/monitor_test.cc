@@ -371,8 +371,13 @@ TEST_F(Monitor, WithoutATerminalThereIsNoKeeper) {
 }
 
 #if HOY_STATIC_BUILD  // as it is shipped: shared libraries and a sanitizer's shadow are not its own
-TEST_F(Monitor, IsSmall) {
-  const std::string id = StartGated("head -c 3000000 /dev/zero; echo; echo up", "exit 0");
+class SmallMonitor : public Monitor, public testing::WithParamInterface<const char*> {};
+
+TEST_P(SmallMonitor, WithAnyLogDriver) {
+  std::vector<std::string> options = {std::string("--log-driver=") + GetParam(),
+                                      "--log-opt=max-size=1m", "--log-opt=max-file=3",
+                                      "--log-opt=compress=true"};
+  const std::string id = StartGated("head -c 3000000 /dev/zero; echo; echo up", "exit 0", options);
   Background logs(Hoy({"logs", "-f", "one"}));
   ASSERT_TRUE(logs.WaitForOut("up"));
   std::vector<Background> clients;
@@ -387,6 +392,8 @@ TEST_F(Monitor, IsSmall) {
   EXPECT_LE(dirty, 256) << rollup;
   EXPECT_LE(pss, 1024) << rollup;
 }
+INSTANTIATE_TEST_SUITE_P(Every, SmallMonitor, testing::Values("file", "json-file"),
+                         [](const auto& driver) { return std::string(driver.param).substr(0, 4); });
 #endif
 
 TEST_F(Monitor, KilledBeforeTheStartItIsSaidAndNothingStays) {
