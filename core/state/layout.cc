@@ -29,6 +29,34 @@ Result<std::string> FirstPath(std::string_view flag, const char* variable, std::
   return path;
 }
 
+// Others could put their own in place of what is in there: in /tmp whoever makes it first has it.
+Result<> MustBeOurs(const std::string& directory, const char* flag) {
+  struct stat status{};
+  if (lstat(directory.c_str(), &status) != 0) return FailErrno("stat", directory);
+  if (S_ISLNK(status.st_mode) && status.st_uid == geteuid() &&
+      stat(directory.c_str(), &status) != 0) {
+    return FailErrno("stat", directory);
+  }
+  auto refuse = [&](std::string message, std::string hint) {
+    return Fail(MakeError(ErrorKind::kPermission, std::move(message)).WithHint(std::move(hint)));
+  };
+  std::string elsewhere = fmt::format("name another place with {}", flag);
+  if (status.st_uid != geteuid()) {
+    return refuse(fmt::format("'{}' belongs to user {}, and hoy runs as user {}", directory,
+                              status.st_uid, geteuid()),
+                  fmt::format("remove it, or {}", elsewhere));
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return refuse(fmt::format("'{}' is not a directory", directory),
+                  fmt::format("remove it, or {}", elsewhere));
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return refuse(fmt::format("other users may write to '{}'", directory),
+                  fmt::format("chmod go-w '{}', or {}", directory, elsewhere));
+  }
+  return {};
+}
+
 // What somebody tidied away is empty, not an error.
 Result<> MakeMissing(const Layout& layout) {
   const std::array directories = {layout.ImageRefs(), layout.ImageRecords(), layout.Blobs(),
@@ -61,13 +89,11 @@ Result<> PrepareLayout(const Layout& layout) {
   // RUN is lost at each boot.
   if (!Exists(layout.RunContainers()) || !Exists(layout.RootMountPoint())) {
     TRY(MakeDirectories(layout.run, 0700));
+    TRY(MustBeOurs(layout.run, "--run-root"));
     TRY(MakeDirectories(layout.RootMountPoint(), 0700));
     TRY(MakeDirectories(layout.RunContainers(), 0700));
-    struct stat status{};
-    if (stat(layout.run.c_str(), &status) != 0) return FailErrno("stat", layout.run);
-    if (status.st_uid != geteuid()) {
-      return Fail(ErrorKind::kPermission, "'{}' belongs to another user", layout.run);
-    }
+  } else {
+    TRY(MustBeOurs(layout.run, "--run-root"));
   }
   auto version = ReadFile(layout.Version(), 64);
   if (version) {
@@ -79,6 +105,7 @@ Result<> PrepareLayout(const Layout& layout) {
     }
   }
   TRY(MakeDirectories(layout.data, 0711));
+  TRY(MustBeOurs(layout.data, "--root"));
   TRY(MakeMissing(layout));
   return WriteFileAtomically(layout.Version(), fmt::format("{}\n", kFormatVersion),
                              Durability::kDurable, 0644);

@@ -62,8 +62,8 @@ struct Layout {
 Result<Layout> ChooseLayout(std::string_view root_flag, std::string_view run_flag);
 
 // Makes the directories that are missing, at every call, and checks `version`. kUnsupported: DATA
-// was written by a newer hoy. kPermission/kSystem: DATA cannot be written, with the directory
-// named.
+// was written by a newer hoy. kPermission: RUN, or a DATA that is new, belongs to another user or
+// may be written by others. kPermission/kSystem: DATA cannot be written, with the directory named.
 Result<> PrepareLayout(const Layout& layout);
 
 }  // namespace hoy::core

@@ -1,6 +1,9 @@
 #include "core/state/layout.h"
 
 #include <gtest/gtest.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/sys/files.h"
 #include "tests/unit/core/sys/scratch_directory.h"
@@ -23,6 +26,41 @@ TEST(PrepareLayout, MakesEveryDirectoryThatIsMissingAtEveryCall) {
       EXPECT_TRUE(Exists(directory)) << directory << " after " << removed << " went";
     }
   }
+}
+
+// Another user may make it first where everybody may write, with all that is looked for in it.
+TEST(PrepareLayout, TrustsOnlyWhatIsOurs) {
+  ScratchDirectory scratch;
+  const Layout layout{.data = scratch.path() + "/d", .run = scratch.path() + "/r"};
+  ASSERT_TRUE(PrepareLayout(layout));
+  auto refusal = [&]() -> std::string {
+    auto prepared = PrepareLayout(layout);
+    if (prepared) return "none";
+    EXPECT_EQ(prepared.error().kind, ErrorKind::kPermission);
+    EXPECT_FALSE(prepared.error().hint.empty());
+    return prepared.error().message;
+  };
+  EXPECT_EQ(refusal(), "none");
+  ASSERT_EQ(chmod(layout.run.c_str(), 0770), 0);
+  EXPECT_EQ(refusal(), fmt::format("other users may write to '{}'", layout.run));
+  ASSERT_EQ(chmod(layout.run.c_str(), 0755), 0);
+  EXPECT_EQ(refusal(), "none");
+
+  const std::string elsewhere = scratch.path() + "/elsewhere";
+  ASSERT_EQ(rename(layout.run.c_str(), elsewhere.c_str()), 0);
+  ASSERT_EQ(symlink(elsewhere.c_str(), layout.run.c_str()), 0);
+  EXPECT_EQ(refusal(), "none") << "we made the link ourselves";
+  if (geteuid() == 0) {
+    ASSERT_EQ(lchown(layout.run.c_str(), 4711, 4711), 0);
+    EXPECT_EQ(refusal(),
+              fmt::format("'{}' belongs to user 4711, and hoy runs as user 0", layout.run));
+  }
+  ASSERT_EQ(unlink(layout.run.c_str()), 0);
+  ASSERT_EQ(rename(elsewhere.c_str(), layout.run.c_str()), 0);
+
+  ASSERT_EQ(unlink(layout.Version().c_str()), 0);
+  ASSERT_EQ(chmod(layout.data.c_str(), 0777), 0);
+  EXPECT_EQ(refusal(), fmt::format("other users may write to '{}'", layout.data));
 }
 
 TEST(PrepareLayout, RefusesWhatANewerHoyWrote) {
