@@ -28,7 +28,18 @@ uint64_t ParseNumber(const char* digits) {
   return number;
 }
 
+// Whether stat tells us all: the same question decides on this link (proc(5),
+// PTRACE_MODE_READ_FSCREDS), which a zombie still has.
+bool MayLookInto(pid_t pid) {
+  TextLine path;
+  path << "/proc/" << static_cast<int64_t>(pid) << std::string_view("/ns/user\0", 9);
+  char target[64];
+  return readlink(path.view().data(), target, sizeof target) > 0;
+}
+
+// To whom it is not to be told, the kernel says 0 (fs/proc/array.c).
 bool ReadZombieExit(pid_t pid, uint64_t start_time, int* wait_status) {
+  bool is_told = MayLookInto(pid);  // first: the start time then says that it was about this one
   TextLine path;
   path << "/proc/" << static_cast<int64_t>(pid) << std::string_view("/stat\0", 6);
   int fd = open(path.view().data(), O_RDONLY | O_CLOEXEC);
@@ -42,7 +53,7 @@ bool ReadZombieExit(pid_t pid, uint64_t start_time, int* wait_status) {
   if (name_end == nullptr || *Field(name_end, 3) != 'Z') return false;
   if (ParseNumber(Field(name_end, 22)) != start_time) return false;
   *wait_status = static_cast<int>(ParseNumber(Field(name_end, 52)));
-  return true;
+  return *wait_status != 0 || is_told;
 }
 
 }  // namespace
@@ -51,14 +62,15 @@ bool ReadForeignExit(int pidfd, pid_t pid, uint64_t start_time, int* wait_status
   // It may be reaped between the two looks, and is then a moment late with its information.
   constexpr int kTries = 100;
   for (int attempt = 0; attempt < kTries; ++attempt) {
-    if (ReadZombieExit(pid, start_time, wait_status)) return true;
     PidfdInfo info{};
     info.mask = kPidfdInfoExit;
-    if (ioctl(pidfd, kPidfdGetInfo, &info) == 0 && (info.mask & kPidfdInfoExit) != 0) {
+    int error = ioctl(pidfd, kPidfdGetInfo, &info) == 0 ? 0 : errno;
+    if (error == 0 && (info.mask & kPidfdInfoExit) != 0) {
       *wait_status = info.exit_code;
       return true;
     }
-    if (errno == ENOTTY || errno == EINVAL) return false;
+    if (ReadZombieExit(pid, start_time, wait_status)) return true;
+    if (error == ENOTTY || error == EINVAL) return false;
     poll(nullptr, 0, 1);
   }
   return false;

@@ -1,5 +1,6 @@
 #include "core/sys/process.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -13,12 +14,7 @@
 namespace hoy::core {
 namespace {
 
-struct ProcStat {
-  char state = '?';
-  uint64_t start_time = 0;
-};
-
-Result<ProcStat> ReadProcStat(pid_t pid) {
+Result<uint64_t> ReadStartTime(pid_t pid) {
   auto read = ReadFile(fmt::format("/proc/{}/stat", pid), 4096);
   if (!read) {
     bool gone = read.error().system_errno == ESRCH;  // it ended between open and read
@@ -33,8 +29,14 @@ Result<ProcStat> ReadProcStat(pid_t pid) {
   if (name_end == std::string::npos || fields.size() <= kStartTime) {
     return Fail(ErrorKind::kCorrupt, "read '/proc/{}/stat': unexpected form", pid);
   }
-  return ProcStat{fields[0].empty() ? '?' : fields[0][0],
-                  ParseInteger<uint64_t>(fields[kStartTime]).value_or(0)};
+  return ParseInteger<uint64_t>(fields[kStartTime]).value_or(0);
+}
+
+// All of its threads (pidfd_open(2)). Its state in /proc is that of its first thread alone: a
+// zombie when that one has ended before the others.
+bool HasEnded(BorrowedFd pidfd) {
+  pollfd slot{pidfd.get(), POLLIN, 0};
+  return poll(&slot, 1, 0) > 0;
 }
 
 }  // namespace
@@ -54,9 +56,9 @@ Result<bool> IsOfThisBoot(const ProcessIdentity& identity) {
 }
 
 Result<ProcessIdentity> IdentityOf(pid_t pid) {
-  TRY(ProcStat stat, ReadProcStat(pid));
+  TRY(uint64_t start_time, ReadStartTime(pid));
   TRY(std::string boot_id, BootId());
-  return ProcessIdentity{pid, stat.start_time, std::move(boot_id)};
+  return ProcessIdentity{pid, start_time, std::move(boot_id)};
 }
 
 Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity) {
@@ -69,14 +71,12 @@ Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity) {
     return FailErrno("pidfd_open", std::to_string(identity.pid));
   }
   // The pidfd pins the process, so a start time read now belongs to it or to nobody.
-  auto stat = ReadProcStat(identity.pid);
-  if (!stat) {
-    if (stat.error().kind == ErrorKind::kNotFound) return std::nullopt;
-    return Fail(std::move(stat).error());
+  auto start_time = ReadStartTime(identity.pid);
+  if (!start_time) {
+    if (start_time.error().kind == ErrorKind::kNotFound) return std::nullopt;
+    return Fail(std::move(start_time).error());
   }
-  if (stat->start_time != identity.start_time || stat->state == 'Z' || stat->state == 'X') {
-    return std::nullopt;
-  }
+  if (*start_time != identity.start_time || HasEnded(pidfd)) return std::nullopt;
   return std::optional<Fd>(std::move(pidfd));
 }
 

@@ -1,6 +1,8 @@
 #include "core/sys/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -8,8 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "core/monitor/exit_status.h"
 #include "core/monitor/publish.h"
+#include "core/sys/files.h"
 #include "tests/support/must_run.h"
 
 namespace hoy::core {
@@ -73,6 +79,39 @@ TEST(Process, AnotherOneWithItsNumberIsNotTakenForIt) {
   EXPECT_FALSE(OpenProcess({})->has_value());
 }
 
+// Its first thread is a zombie then, and the process lives.
+TEST(Process, LivesAsLongAsOneOfItsThreadsDoes) {
+  int gate[2];
+  ASSERT_EQ(pipe2(gate, O_CLOEXEC), 0);
+  Fd read_end(gate[0]);
+  Fd write_end(gate[1]);
+  pid_t pid = fork();
+  if (pid == 0) {
+    close(gate[1]);
+    std::thread([&] {
+      char nothing = 0;
+      _exit(read(gate[0], &nothing, 1) == 0 ? 0 : 1);
+    }).detach();
+    syscall(SYS_exit, 0);
+  }
+  ChildProcess owner(pid, Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))));
+  auto identity = IdentityOf(pid);
+  ASSERT_TRUE(identity.has_value());
+  auto state = [&] {
+    std::string text = ReadFile(fmt::format("/proc/{}/stat", pid)).value_or("");
+    size_t name_end = text.rfind(") ");
+    return name_end != std::string::npos ? text[name_end + 2] : '?';
+  };
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (state() != 'Z' && std::chrono::steady_clock::now() < deadline) usleep(1000);
+  ASSERT_EQ(state(), 'Z');
+  EXPECT_TRUE(*IsAlive(*identity));
+  write_end.reset();
+  pollfd slot{owner.pidfd().get(), POLLIN, 0};
+  ASSERT_EQ(poll(&slot, 1, 60'000), 1);
+  EXPECT_FALSE(*IsAlive(*identity));
+}
+
 TEST(Process, SignallingWhatIsGoneIsSuccess) {
   Waiter child;
   EXPECT_FALSE(SendSignal(child.pidfd, 999).has_value());
@@ -123,6 +162,27 @@ TEST(ForeignExit, IsReadFromAZombieAndAfterItWasReaped) {
       if (!reaped) child.Reap();
     }
   }
+}
+
+// What the kernel does not tell everybody reads as 0.
+TEST(ForeignExit, IsUnknownToWhoMayNotTraceTheProcess) {
+  Waiter child;
+  uint64_t start_time = StartTimeOf(child.pid);
+  child.Exit(43);
+  child.AwaitEnd();
+  pid_t stranger = fork();
+  if (stranger == 0) {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    __user_cap_data_struct sets[2] = {};
+    int status = -1;
+    if (syscall(SYS_capset, &header, sets) != 0) _exit(2);
+    bool known = ReadForeignExit(child.pidfd.get(), child.pid, start_time, &status);
+    _exit(known && status != W_EXITCODE(43, 0) ? 1 : 0);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(stranger, &status, 0), stranger);
+  EXPECT_EQ(status, 0);
+  child.Reap();
 }
 
 TEST(ChildProcess, IsKilledAndReapedUnlessWaitedFor) {
