@@ -186,6 +186,7 @@ class LogsCommand final : public Command {
       for (Container& container : containers_) {
         while (container.sorted.empty()) {
           TRY(std::optional<core::LogFrame> frame, container.source.Next());
+          if (container.source.TakeGap()) TRY(container.printer->TellGap());
           if (!frame) break;
           TRY(container.printer->Add(*frame));
         }
@@ -209,6 +210,7 @@ class LogsCommand final : public Command {
   Result<> Print(Container& container) {
     while (!output_.closed()) {
       TRY(std::optional<core::LogFrame> frame, container.source.Next());
+      if (container.source.TakeGap()) TRY(container.printer->TellGap());
       if (!frame) break;
       TRY(container.printer->Add(*frame));
     }

@@ -99,4 +99,11 @@ Result<> LogPrinter::TellLoss(uint64_t bytes) {
                                  name_, bytes));
 }
 
+Result<> LogPrinter::TellGap() {
+  return output_.Put(core::LogStream::kStderr,
+                     fmt::format("hoy: {}: output is missing here: its part of the log was rotated "
+                                 "away before it was read\n",
+                                 name_));
+}
+
 }  // namespace hoy::cli

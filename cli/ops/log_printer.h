@@ -65,6 +65,7 @@ class LogPrinter {
   void Divert(std::function<void(Line)> to) { divert_ = std::move(to); }
   Result<> PrintLine(core::LogStream stream, core::Timestamp time, std::string_view line);
   Result<> TellLoss(uint64_t bytes);
+  Result<> TellGap();
 
  private:
   bool Shows(core::LogStream stream) const {

@@ -55,6 +55,8 @@ class LogSource {
   // It ought to have a monitor and has none: look again at once.
   bool unsettled() const { return unsettled_; }
 
+  // Whether files of the log were gone before we came to them, since the last call.
+  bool TakeGap() { return reader_ && reader_->TakeGap(); }
   // Bytes that are missing and that nothing in the log has told of.
   uint64_t LostUntold() const;
 

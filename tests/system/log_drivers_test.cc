@@ -178,8 +178,8 @@ TEST_F(LogDrivers, FollowSurvivesARestart) {
   }
 }
 
-// The slow one reads what it missed from the files that have been rotated meanwhile.
-TEST_F(LogDrivers, AttachGoesOverRotatedFiles) {
+// The slow ones read what they missed from the files that have been rotated meanwhile.
+TEST_F(LogDrivers, SlowReadersGoOverRotatedFiles) {
   // More than a socket holds.
   const std::string script = "read x; echo got-$x; read x; echo got-$x; " + Await("go") +
                              "seq 1 300000; touch /gate/written; " + Await("end") + "echo end";
@@ -194,25 +194,34 @@ TEST_F(LogDrivers, AttachGoesOverRotatedFiles) {
     Background slow(Hoy({"attach", "one"}));
     slow.Write("slow\n");
     ASSERT_TRUE(slow.WaitForOut("got-slow\n")) << slow.err();
+    Background follow(Hoy({"logs", "-f", "one"}));
+    ASSERT_TRUE(follow.WaitForOut("got-slow\n"));
     slow.Signal(SIGSTOP);
+    follow.Signal(SIGSTOP);
     Open("go");
     ASSERT_TRUE(Eventually([&] { return fs::exists(Path("gate/written")); }));
+    follow.Signal(SIGCONT);
     slow.Signal(SIGCONT);
     ASSERT_TRUE(slow.WaitForOut("\n300000\n")) << slow.out().size() << slow.err();
     Open("end");
     const Output from_fast = fast.Finish();
     const Output from_slow = slow.Finish();
+    const Output followed = follow.Finish();
+    EXPECT_TRUE(followed.out.ends_with("300000\nend\n")) << followed.out.size();
     EXPECT_TRUE(from_fast.out.ends_with("300000\nend\n")) << from_fast.out.size();
     EXPECT_TRUE(from_slow.out.ends_with("300000\nend\n")) << from_slow.out.size();
     const bool all_kept = std::string(files) != "1";
     if (all_kept) {
       EXPECT_TRUE(from_fast.out.ends_with("got-slow\n" + expected)) << from_fast.out.size();
       EXPECT_EQ(from_fast.err, "");
+      EXPECT_TRUE(followed.out == "got-fast\ngot-slow\n" + expected) << followed.out.size();
+      EXPECT_EQ(followed.err, "");
       EXPECT_TRUE(from_slow.out == "got-slow\n" + expected) << from_slow.out.size();
       EXPECT_EQ(from_slow.err, "");
     } else {
       EXPECT_TRUE(Has(from_slow.err, "its part of the log is gone already")) << from_slow.err;
       EXPECT_LT(from_slow.out.size(), expected.size());
+      EXPECT_TRUE(Has(followed.err, "hoy: one: output is missing here")) << followed.err;
     }
     RunOk({"rm", "-f", "one"});
     for (const char* gate : {"go", "written", "end"}) fs::remove(Path("gate/") + gate);

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/ui/complete_names.h"
+
 namespace hoy::cli {
 namespace {
 
@@ -140,6 +142,14 @@ TEST_F(CompletionTest, LooksWhereTheGlobalFlagsPoint) {
   layout_ = {.data = "/nonexistent", .run = "/nonexistent"};
   EXPECT_EQ(Offered({"__sample-stop", "w"}), "");
   EXPECT_EQ(Offered({"--root", real.data, "--run-root=" + real.run, "__sample-stop", "w"}), "web");
+}
+
+TEST(CompletionNames, OptionsOfTheLogDriversWaitForTheirValues) {
+  std::vector<std::string> offered;
+  for (const Candidate& candidate : NamesFor(Completes::kLogOption, "max-", {})) {
+    offered.push_back(candidate.text);
+  }
+  EXPECT_EQ(offered, (std::vector<std::string>{"max-file=", "max-size="}));
 }
 
 TEST(CompletionText, EndsWithTheFallback) {
