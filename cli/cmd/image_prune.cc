@@ -10,6 +10,8 @@
 namespace hoy::cli {
 namespace {
 
+constexpr core::Timestamp kPartialsStay = 7 * 24 * 3600 * core::kSecond;
+
 class ImagePruneCommand final : public Command {
  public:
   static constexpr CommandInfo kInfo = {.name = "image prune",
@@ -35,10 +37,16 @@ class ImagePruneCommand final : public Command {
       // Some time has passed.
       TRY(chosen, Choose(store, filters));
     }
-    TRY(std::vector<oci::ImageUser> users, ImageUsers(context.layout));
     oci::PrunedImages pruned;
+    oci::ListImageUsers users = UsersOf(context.layout);
     if (!chosen.empty()) {
       TRY(pruned, store.Prune(chosen, users, {.dry_run = dry_run_, .dangling_only = !all_}));
+    }
+    if (!dry_run_ && filters_.empty()) {
+      // An interrupted pull goes on from what it has, for some days.
+      core::Timestamp before = all_ ? INT64_MAX : core::Now() - kPartialsStay;
+      TRY(oci::Garbage garbage, store.CollectGarbage(users, before));
+      pruned.reclaimed += garbage.bytes;
     }
     Print(context, pruned);
     return 0;

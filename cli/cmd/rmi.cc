@@ -48,7 +48,6 @@ class RmiCommand final : public Command {
   }
 
   Result<> Remove(Context& context, const oci::ImageStore& store, const std::string& image) const {
-    TRY(std::vector<oci::ImageUser> users, ImageUsers(context.layout));
     // Asked first: where nothing was ever pulled, it is the image that is missing, not a directory.
     auto resolved = store.Resolve(image);
     std::string id = resolved ? resolved->record.id.ToString() : "";
@@ -57,7 +56,7 @@ class RmiCommand final : public Command {
       if (!list && (force_ || ignore_) && resolved.error().kind == ErrorKind::kNotFound) return {};
       if (!list) return Fail(std::move(resolved).error());
     }
-    auto removed = store.Remove(image, force_, users);
+    auto removed = store.Remove(image, force_, UsersOf(context.layout));
     if (!removed) {
       if ((force_ || ignore_) && removed.error().kind == ErrorKind::kNotFound) return {};
       return Fail(std::move(removed).error());

@@ -13,4 +13,9 @@ namespace hoy::cli {
 // record cannot be read is an error, because its image must not go.
 Result<std::vector<oci::ImageUser>> ImageUsers(const core::Layout& layout);
 
+// The same, whenever it is asked.
+inline oci::ListImageUsers UsersOf(const core::Layout& layout) {
+  return [&layout] { return ImageUsers(layout); };
+}
+
 }  // namespace hoy::cli

@@ -135,7 +135,8 @@ Result<Leased> ReadLeases(const core::Layout& layout) {
   for (const std::string& name : names) {
     std::string path = directory + "/" + name;
     auto fd = core::OpenAt(core::kCwd, path, O_RDONLY);
-    if (!fd) continue;  // dropped meanwhile
+    if (!fd && fd.error().system_errno == ENOENT) continue;  // dropped meanwhile
+    if (!fd) return Fail(std::move(fd).error());
     TRY(bool dead, core::TryLockFile(*fd, core::LockMode::kExclusive));
     if (dead) {
       unlink(path.c_str());

@@ -8,6 +8,7 @@
 #include "core/sys/files.h"
 #include "oci/image/image_files.h"
 #include "oci/image/image_store.h"
+#include "oci/image/images_in_use.h"
 #include "oci/image/layer_directory.h"
 #include "oci/image/layer_info.h"
 #include "oci/image/layer_path.h"
@@ -143,15 +144,25 @@ class Pruning {
 }  // namespace
 
 Result<PrunedImages> ImageStore::Prune(std::span<const Digest> images,
-                                       std::span<const ImageUser> users,
+                                       const ListImageUsers& list_users,
                                        const PruneOptions& options) const {
   TRY(Fd lock, LockImages(layout_.Images()));
+  TRY(std::vector<ImageUser> users, AskForUsers(list_users));
   Pruning pruning(layout_, users, options);
   TRY(pruning.Run(images));
+  std::vector<LockedDirectory> trash = pruning.TakeTrash();
+  TRY(std::set<Digest> kept, KeepLayersInUse(layout_, list_users, trash));
   lock.reset();
   // Trees take long to delete: without the lock.
-  TRY(DeleteLayers(pruning.TakeTrash()));
-  return pruning.TakeResult();
+  TRY(DeleteLayers(trash));
+  PrunedImages pruned = pruning.TakeResult();
+  for (const Digest& chain_id : kept) {
+    pruned.reclaimed -= static_cast<int64_t>(LayerFileBytes(layout_, chain_id));
+  }
+  for (RemovedImage& image : pruned.images) {
+    std::erase_if(image.deleted, [&](const Digest& digest) { return kept.contains(digest); });
+  }
+  return pruned;
 }
 
 }  // namespace hoy::oci

@@ -1,13 +1,20 @@
 // How images go: docker's rmi rules, then what nobody needs any more.
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
 #include "oci/image/image_files.h"
 #include "oci/image/image_store.h"
+#include "oci/image/images_in_use.h"
 #include "oci/image/layer_directory.h"
+#include "oci/image/layer_info.h"
 #include "oci/image/layer_path.h"
 
 namespace hoy::oci {
@@ -241,8 +248,9 @@ Result<ResolvedImage> ResolveForRemoval(const ImageStore& store, std::string_vie
 }  // namespace
 
 Result<RemovedImage> ImageStore::Remove(std::string_view name_or_id, bool force,
-                                        std::span<const ImageUser> users) const {
+                                        const ListImageUsers& list_users) const {
   TRY(Fd lock, LockImages(layout_.Images()));
+  TRY(std::vector<ImageUser> users, AskForUsers(list_users));
   TRY(ResolvedImage image, ResolveForRemoval(*this, name_or_id));
   Digest id = image.record.id;
   Removal removal(layout_, std::move(image.record), users);
@@ -253,11 +261,15 @@ Result<RemovedImage> ImageStore::Remove(std::string_view name_or_id, bool force,
   } else {
     TRY(RemoveByName(removal, image.reference, force));
   }
+  std::vector<LockedDirectory> trash = removal.TakeTrash();
+  TRY(std::set<Digest> kept, KeepLayersInUse(layout_, list_users, trash));
   lock.reset();
   // Trees take long to delete: without the lock.
-  TRY(DeleteLayers(removal.TakeTrash()));
+  TRY(DeleteLayers(trash));
   RemoveDeadLayerDirectories(layout_);
-  return removal.TakeResult();
+  RemovedImage removed = removal.TakeResult();
+  std::erase_if(removed.deleted, [&](const Digest& digest) { return kept.contains(digest); });
+  return removed;
 }
 
 Result<RemovedImage> ImageStore::Untag(std::string_view name) const {
@@ -275,36 +287,69 @@ Result<RemovedImage> ImageStore::Untag(std::string_view name) const {
   return removal.TakeResult();
 }
 
-Result<std::vector<Digest>> ImageStore::CollectGarbage(std::span<const ImageUser> users) const {
-  std::vector<Digest> removed;
+namespace {
+
+// What is left of downloads: the pull that still works on one holds its lock.
+Result<> RemovePartials(const std::string& ingest, core::Timestamp before, int64_t& bytes) {
+  TRY(auto names, core::ListDirectory(ingest));
+  for (const std::string& name : names) {
+    std::string path = ingest + "/" + name;
+    auto partial = core::OpenAt(core::kCwd, path, O_RDONLY | O_NOFOLLOW);
+    if (!partial && partial.error().system_errno == ENOENT) continue;
+    if (!partial) return Fail(std::move(partial).error());
+    TRY(bool idle, core::TryLockFile(*partial, core::LockMode::kExclusive));
+    struct stat status{};
+    if (!idle || fstat(partial->get(), &status) != 0) continue;
+    if (status.st_mtim.tv_sec * core::kSecond > before) continue;
+    TRY(core::Unlink(path));
+    bytes += status.st_size;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Garbage> ImageStore::CollectGarbage(const ListImageUsers& list_users,
+                                           core::Timestamp partials_before) const {
+  Garbage garbage;
   std::vector<LockedDirectory> trash;
+  std::map<Digest, uint64_t> layer_bytes;
   {
     TRY(Fd lock, LockImages(layout_.Images()));
+    TRY(std::vector<ImageUser> users, AskForUsers(list_users));
     TRY(Leased needed, ReadNeeded(layout_, users));
     for (const std::string& directory :
          {layout_.ImageRefs(), layout_.ImageRecords(), layout_.Blobs()}) {
       core::RemoveStaleTemps(directory);
     }
+    TRY(RemovePartials(layout_.Ingest(), partials_before, garbage.bytes));
     TRY(auto blobs, core::ListDirectory(layout_.Blobs()));
     for (const std::string& name : blobs) {
       if (name.size() != 64 || !IsHex(name)) continue;
-      if (!needed.blobs.contains(Digest::FromHex(name))) {
-        TRY(core::Unlink(layout_.Blobs() + "/" + name));
-      }
+      if (needed.blobs.contains(Digest::FromHex(name))) continue;
+      struct stat status{};
+      std::string path = layout_.Blobs() + "/" + name;
+      if (lstat(path.c_str(), &status) == 0) garbage.bytes += status.st_size;
+      TRY(core::Unlink(path));
     }
     TRY(auto layers, core::ListDirectory(layout_.Layers()));
     for (const std::string& name : layers) {
       if (name.size() != 64 || !IsHex(name)) continue;
       Digest chain_id = Digest::FromHex(name);
       if (needed.chain_ids.contains(chain_id)) continue;
+      layer_bytes[chain_id] = LayerFileBytes(layout_, chain_id);
       TRY(LockedDirectory aside, MoveLayerAside(layout_, chain_id));
       trash.push_back(std::move(aside));
-      removed.push_back(std::move(chain_id));
     }
+    TRY(KeepLayersInUse(layout_, list_users, trash));
   }
-  TRY(DeleteLayers(std::move(trash)));
+  for (const LockedDirectory& layer : trash) {
+    garbage.layers.push_back(layer.chain_id);
+    garbage.bytes += static_cast<int64_t>(layer_bytes[layer.chain_id]);
+  }
+  TRY(DeleteLayers(trash));
   RemoveDeadLayerDirectories(layout_);
-  return removed;
+  return garbage;
 }
 
 }  // namespace hoy::oci

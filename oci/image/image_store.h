@@ -10,6 +10,7 @@
 // Order of writes: blobs and layers, then the record, then the name; removal goes the other way. So
 // after a crash there is at most something unreferenced, which CollectGarbage takes.
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -96,10 +97,20 @@ struct ImageUser {
   bool running = false;
 };
 
+// Names the containers of this moment. Called under the images lock, and once more when the layers
+// that are to go have lost their names: a start takes no lock on images, so a container may have
+// been made since; it then finds its layers missing, or is seen here, and they are put back.
+using ListImageUsers = std::function<Result<std::vector<ImageUser>>()>;
+
 // What was taken away, in the order in which docker prints it.
 struct RemovedImage {
   std::vector<std::string> untagged;  // familiar: "busybox:latest", "busybox@sha256:..."
   std::vector<Digest> deleted;        // the image id, then chain ids, topmost first
+};
+
+struct Garbage {
+  std::vector<Digest> layers;  // chain ids
+  int64_t bytes = 0;
 };
 
 struct PruneOptions {
@@ -165,17 +176,19 @@ class ImageStore {
   // several names, and `force` is not given; a running container's image is kept even with `force`
   // when asked for by id, and only loses its name when asked for by name.
   Result<RemovedImage> Remove(std::string_view name_or_id, bool force,
-                              std::span<const ImageUser> users) const;
+                              const ListImageUsers& list_users) const;
   // Removes the name only, as `untag` does; the image may become dangling.
   Result<RemovedImage> Untag(std::string_view name) const;
 
   // Removes images with all their names, as one step under one lock: those of `images` that no
   // container uses. `reclaimed` counts the blobs and layers that nothing else needs.
-  Result<PrunedImages> Prune(std::span<const Digest> images, std::span<const ImageUser> users,
+  Result<PrunedImages> Prune(std::span<const Digest> images, const ListImageUsers& list_users,
                              const PruneOptions& options = {}) const;
 
-  // Deletes blobs, layers, staging directories and leases that nobody needs. Returns chain ids.
-  Result<std::vector<Digest>> CollectGarbage(std::span<const ImageUser> users) const;
+  // Deletes blobs, layers, staging directories and leases that nobody needs, and what arrived of
+  // blobs before `partials_before` and nobody goes on with.
+  Result<Garbage> CollectGarbage(const ListImageUsers& list_users,
+                                 core::Timestamp partials_before = INT64_MAX) const;
 
  private:
   Result<> CheckContent(const ImageRecord& record) const;

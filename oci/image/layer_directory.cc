@@ -57,7 +57,19 @@ Result<LockedDirectory> MoveLayerAside(const core::Layout& layout, const Digest&
   TRY(core::LockFile(fd, core::LockMode::kExclusive, layer));
   std::string path = FreshPath(layout, kRemoved);
   if (rename(layer.c_str(), path.c_str()) != 0) return FailErrno("rename", layer);
-  return LockedDirectory{.path = std::move(path), .lock = std::move(fd)};
+  return LockedDirectory{.path = std::move(path), .lock = std::move(fd), .chain_id = chain_id};
+}
+
+Result<> PutBackLayers(const core::Layout& layout, const std::set<Digest>& needed,
+                       std::vector<LockedDirectory>& aside) {
+  for (const LockedDirectory& layer : aside) {
+    if (!needed.contains(layer.chain_id)) continue;
+    std::string path = LayerDirectory(layout, layer.chain_id);
+    if (rename(layer.path.c_str(), path.c_str()) != 0) return FailErrno("put back", path);
+  }
+  std::erase_if(aside,
+                [&](const LockedDirectory& layer) { return needed.contains(layer.chain_id); });
+  return {};
 }
 
 Result<> DeleteLayers(const std::vector<LockedDirectory>& layers) {

@@ -3,6 +3,7 @@
 // flocked by the process that works on it, so that what the dead left behind is recognised. Light:
 // the image store deletes layers without knowing how they are made.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace hoy::oci {
 struct LockedDirectory {
   std::string path;
   Fd lock;
+  Digest chain_id = {};  // of a layer that was moved aside
 };
 
 // Makes DATA/layers/.staging-<pid>-<n>, locked.
@@ -25,6 +27,11 @@ Result<LockedDirectory> MakeStagingDirectory(const core::Layout& layout);
 // Renames a layer to DATA/layers/.removed-<pid>-<n>, locked: from here on nobody finds it. Deleting
 // the tree is the caller's, without any other lock held. kNotFound: there is no such layer.
 Result<LockedDirectory> MoveLayerAside(const core::Layout& layout, const Digest& chain_id);
+
+// Gives the layers in `needed` their names back, and takes them out of `aside`. Under the images
+// lock, without which somebody could have made the layer anew.
+Result<> PutBackLayers(const core::Layout& layout, const std::set<Digest>& needed,
+                       std::vector<LockedDirectory>& aside);
 
 // Deletes the trees of layers that were moved aside; they are gone when it returns, and their room
 // is free (core/sys/remove_trees.h says why). The first error is returned; the others are deleted

@@ -264,9 +264,15 @@ class Applier {
         fchownat(parent, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) {
       return FailErrno("change owner", "");
     }
-    // Just made, or checked to be a directory: there is no symlink to follow.
-    if (explicit_mode && fchmodat(parent, name.c_str(), entry.mode, 0) != 0) {
-      return FailErrno("change mode", "");
+    if (explicit_mode) {
+      // In a running container a symlink may have taken its place meanwhile.
+      Fd node(openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+      struct stat made{};
+      if (!node || fstat(node.get(), &made) != 0) return FailErrno("open", "");
+      if (S_ISLNK(made.st_mode) ||
+          chmod(fmt::format("/proc/self/fd/{}", node.get()).c_str(), entry.mode) != 0) {
+        return FailErrno("change mode", "", S_ISLNK(made.st_mode) ? ELOOP : errno);
+      }
     }
     if (!entry.xattrs.empty()) {
       if (fd >= 0) {

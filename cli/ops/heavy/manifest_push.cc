@@ -84,8 +84,7 @@ Result<std::string> Push(Context& context, const ManifestPushOptions& options) {
   }
   core::RecordImageEvent(context.layout, "push", target, target);
   if (options.purge) {
-    TRY(std::vector<oci::ImageUser> users, ImageUsers(context.layout));
-    TRY(store.Remove(reference, /*force=*/true, users));
+    TRY(store.Remove(reference, /*force=*/true, UsersOf(context.layout)));
   }
   return digest;
 }

@@ -17,6 +17,10 @@ Digest D(char c) {
   return Digest::FromHex(std::string(64, c));
 }
 
+ListImageUsers Used(std::vector<ImageUser> users) {
+  return [users]() -> Result<std::vector<ImageUser>> { return users; };
+}
+
 class ImagePrune : public testing::Test {
  protected:
   void SetUp() override {
@@ -83,10 +87,10 @@ TEST_F(ImagePrune, ADryRunSaysTheSameAndRemovesNothing) {
 
 TEST_F(ImagePrune, LeavesImagesOfContainersAndLayersOfPulls) {
   std::vector<ImageUser> users = {{.container_id = "f", .image = D('a'), .chain_ids = {D('2')}}};
-  EXPECT_TRUE(store().Prune(std::vector{D('a'), D('9')}, users).value().images.empty());
+  EXPECT_TRUE(store().Prune(std::vector{D('a'), D('9')}, Used(users)).value().images.empty());
   PullLease lease = store().BeginPull().value();
   lease.Protect({}, std::vector{D('3')}).value();
-  auto pruned = store().Prune(std::vector{D('c')}, users).value();
+  auto pruned = store().Prune(std::vector{D('c')}, Used(users)).value();
   EXPECT_EQ(pruned.images[0].deleted, std::vector{D('c')});
   EXPECT_TRUE(HasLayer('1') && HasLayer('2') && HasLayer('3'));
 }

@@ -1,5 +1,6 @@
 #include "oci/image/image_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -17,6 +18,10 @@ namespace {
 
 Digest D(char c) {
   return Digest::FromHex(std::string(64, c));
+}
+
+ListImageUsers Used(std::vector<ImageUser> users) {
+  return [users]() -> Result<std::vector<ImageUser>> { return users; };
 }
 
 class ImageStoreTest : public testing::Test {
@@ -239,16 +244,16 @@ TEST_F(ImageStoreTest, AStoppedContainersImageNeedsForceAndKeepsItsLayers) {
   const ImageUser user{
       .container_id = "0123456789abcdef", .image = D('a'), .chain_ids = {D('1')}, .running = false};
   for (const char* name : {"x", "aaaa"}) {
-    auto refused = store().Remove(name, false, {&user, 1});
+    auto refused = store().Remove(name, false, Used({user}));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
     EXPECT_NE(refused.error().message.find("0123456789ab "), std::string::npos);
   }
-  auto removed = store().Remove("x", true, {&user, 1});
+  auto removed = store().Remove("x", true, Used({user}));
   ASSERT_TRUE(removed);
   EXPECT_EQ(removed->deleted, std::vector<Digest>{D('a')});
   EXPECT_TRUE(HasLayer(D('1')));
-  ASSERT_TRUE(store().CollectGarbage({&user, 1}));
+  ASSERT_TRUE(store().CollectGarbage(Used({user})));
   EXPECT_TRUE(HasLayer(D('1')));
   ASSERT_TRUE(store().CollectGarbage({}));
   EXPECT_FALSE(HasLayer(D('1')));
@@ -258,8 +263,8 @@ TEST_F(ImageStoreTest, ARunningContainersImageIsNeverDeleted) {
   Publish("x", 'a', 'b', "1");
   const ImageUser user{
       .container_id = "c", .image = D('a'), .chain_ids = {D('1')}, .running = true};
-  EXPECT_EQ(store().Remove("aaaa", true, {&user, 1}).error().kind, ErrorKind::kConflict);
-  auto removed = store().Remove("x", true, {&user, 1});
+  EXPECT_EQ(store().Remove("aaaa", true, Used({user})).error().kind, ErrorKind::kConflict);
+  auto removed = store().Remove("x", true, Used({user}));
   ASSERT_TRUE(removed);
   EXPECT_TRUE(removed->deleted.empty());
   EXPECT_EQ(IdOf("aaaa"), "a");
@@ -314,7 +319,7 @@ TEST_F(ImageStoreTest, CollectsWhatAKilledPullLeft) {
   core::MakeDirectories(layout_.Layers() + "/.staging-1-1/fs").value();
   auto removed = store().CollectGarbage({});
   ASSERT_TRUE(removed);
-  EXPECT_EQ(*removed, std::vector<Digest>{D('9')});
+  EXPECT_EQ(removed->layers, std::vector<Digest>{D('9')});
   EXPECT_EQ(Files(layout_.Layers()), std::vector<std::string>{D('1').hex()});
   EXPECT_FALSE(store().HasBlob(D('8')));
   EXPECT_EQ(IdOf("x"), "a");
@@ -380,16 +385,16 @@ TEST_F(ImageStoreTest, AListNamesItsImagesTogether) {
   EXPECT_EQ(store().Find("list")->names.size(), 1u);
   EXPECT_EQ(store().Find(D('a').hex())->list_names.size(), 1u);
   // Neither goes while the list is there.
-  EXPECT_TRUE(store().CollectGarbage({})->empty());
+  EXPECT_TRUE(store().CollectGarbage({})->layers.empty());
   auto pruned = store().Prune(std::vector{D('a'), D('c')}, {}, {.dangling_only = true});
   EXPECT_TRUE(pruned->images.empty());
   EXPECT_EQ(store().Remove(D('a').hex(), false, {}).error().kind, ErrorKind::kConflict);
   // Nor while a container uses one of them.
   std::vector<ImageUser> users = {{.container_id = "x", .image = D('a'), .chain_ids = {D('1')}}};
-  EXPECT_EQ(store().Remove("list", false, users).error().kind, ErrorKind::kConflict);
-  EXPECT_TRUE(store().Prune(std::vector{D('a'), D('c')}, users)->images.empty());
+  EXPECT_EQ(store().Remove("list", false, Used(users)).error().kind, ErrorKind::kConflict);
+  EXPECT_TRUE(store().Prune(std::vector{D('a'), D('c')}, Used(users))->images.empty());
   ASSERT_TRUE(store().Tag("list", "again"));
-  ASSERT_TRUE(store().Remove("list", false, users));
+  ASSERT_TRUE(store().Remove("list", false, Used(users)));
   ASSERT_TRUE(store().Remove("again", false, {}));
   EXPECT_TRUE(store().List()->empty());
   EXPECT_TRUE(Files(layout_.Blobs()).empty());
@@ -414,6 +419,51 @@ TEST_F(ImageStoreTest, AListIsOnlyReplacedByWhoKnowsIt) {
   list.expected = std::nullopt;
   list.members[0].image = D('9');
   EXPECT_EQ(store().PublishList(list).error().kind, ErrorKind::kConflict);
+}
+
+// A start takes no lock on images: its record may come when the users were listed already.
+TEST_F(ImageStoreTest, TheLayersOfAContainerThatIsMadeMeanwhileArePutBack) {
+  Publish("x", 'a', 'b', "12");
+  int asked = 0;
+  const ListImageUsers later = [&]() -> Result<std::vector<ImageUser>> {
+    if (++asked == 1) {
+      EXPECT_TRUE(HasLayer(D('1')));
+      return std::vector<ImageUser>{};
+    }
+    EXPECT_FALSE(HasLayer(D('1'))) << "who starts now finds nothing to mount";
+    return std::vector<ImageUser>{{.container_id = "c", .image = D('a'), .chain_ids = {D('1')}}};
+  };
+  auto removed = store().Remove("x", false, later);
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_EQ(removed->deleted, (std::vector<Digest>{D('a'), D('2')}));
+  EXPECT_TRUE(HasLayer(D('1')));
+  EXPECT_FALSE(HasLayer(D('2')));
+}
+
+TEST_F(ImageStoreTest, LayersStayWhereNobodyKnowsWhoUsesThem) {
+  Publish("x", 'a', 'b', "1");
+  int asked = 0;
+  const ListImageUsers failing = [&]() -> Result<std::vector<ImageUser>> {
+    if (++asked == 1) return std::vector<ImageUser>{};
+    return Fail(ErrorKind::kSystem, "no descriptors");
+  };
+  EXPECT_FALSE(store().Remove("x", false, failing));
+  EXPECT_TRUE(HasLayer(D('1')));
+}
+
+TEST_F(ImageStoreTest, CollectsWhatDownloadsLeftUnlessOneGoesOn) {
+  core::MakeDirectories(layout_.Ingest()).value();
+  const std::string idle = layout_.Ingest() + "/" + D('1').hex() + ".partial";
+  const std::string busy = layout_.Ingest() + "/" + D('2').hex() + ".partial";
+  for (const std::string& path : {idle, busy}) {
+    core::WriteFileAtomically(path, "12345", core::Durability::kVolatile).value();
+  }
+  Fd held = core::OpenAt(core::kCwd, busy, O_RDONLY).value();
+  ASSERT_TRUE(core::TryLockFile(held, core::LockMode::kExclusive).value());
+  EXPECT_EQ(store().CollectGarbage({}, core::Now() - 3600 * core::kSecond)->bytes, 0) << "young";
+  EXPECT_EQ(store().CollectGarbage({})->bytes, 5);
+  EXPECT_FALSE(core::Exists(idle));
+  EXPECT_TRUE(core::Exists(busy));
 }
 
 }  // namespace
