@@ -70,7 +70,8 @@ class InspectCommand final : public Command {
     }
     auto image = store.Find(wanted);
     if (!image) {
-      if (type_ == "image" || image.error().kind != ErrorKind::kNotFound) {
+      TRY(auto list, store.FindList(wanted));
+      if (list || type_ == "image" || image.error().kind != ErrorKind::kNotFound) {
         return Fail(std::move(image).error());
       }
       return Fail(ErrorKind::kNotFound, "no such object: {}", name);

@@ -173,6 +173,8 @@ TEST_F(ManifestList, IsMadeOfRemoteAndLocalImagesAndPushedWithTheirBlobs) {
   EXPECT_EQ(Run({"manifest", "exists", list}).code, 0);
   EXPECT_EQ(Run({"image", "exists", list}).code, 0);
   EXPECT_EQ(RunOk({"images", "--format", "{{.Size}}", list}), "-");
+  const Output inspected = Run({"inspect", list});
+  EXPECT_NE(inspected.err.find("is a manifest list"), std::string::npos) << inspected;
   const std::string both =
       RunOk({"manifest", "add", list, "docker://" + from.Reference("team/amd", "1"),
              from.Reference("team/arm", "1")});

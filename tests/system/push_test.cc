@@ -41,6 +41,10 @@ class Push : public HoySandbox {
     EXPECT_EQ(raw.code, 0) << raw;
     return raw.out;
   }
+  static std::string Digest(const Registry& registry, const std::string& name,
+                            const std::string& tag) {
+    return Sha256Digest(RawManifest(registry, name, tag));
+  }
   static Json Manifest(const Registry& registry, const std::string& name, const std::string& tag) {
     return Json::parse(RawManifest(registry, name, tag), nullptr, false);
   }
@@ -64,6 +68,26 @@ TEST_F(Push, AnUnchangedImageKeepsItsDigest) {
   EXPECT_EQ(ReadFile(Path("digest")), image.manifest.digest + "\n");
   EXPECT_EQ(RawManifest(to, "new", "2"), image.manifest.bytes);
   ExpectNothingLeft();
+}
+
+// Scripts take the pinned name from there: docker inspect --format '{{index .RepoDigests 0}}'.
+TEST_F(Push, TheImageHasTheDigestThatItGotThere) {
+  Registry to;
+  WriteOciLayout(Path("layout"), "v1", TwoLayers(Compression::kNone));
+  RunOk({"load", "-i", Path("layout")});
+  const std::string name = to.Reference("new", "2");
+  RunOk({"push", "-q", "localhost/layout:v1", name});  // under a name that it has not here
+  EXPECT_EQ(Inspect("localhost/layout:v1")["RepoDigests"], Json::array());
+  RunOk({"tag", "localhost/layout:v1", name});
+  RunOk({"push", "-q", "--digestfile", Path("digest"), name});
+  std::string digest = ReadFile(Path("digest"));
+  digest.pop_back();
+  const std::string pinned = to.address() + "/new@" + digest;
+  EXPECT_EQ(RunOk({"inspect", "--format", "{{index .RepoDigests 0}}", name}), pinned);
+  EXPECT_EQ(Digest(to, "new", "2"), digest);  // packed on the way
+  RunOk({"pull", "-q", pinned});
+  RunOk({"rmi", name});  // and its digest with it
+  EXPECT_EQ(Inspect("localhost/layout:v1")["RepoDigests"], Json::array());
 }
 
 TEST_F(Push, SkopeoAndPodmanReadWhatArrives) {

@@ -5,6 +5,7 @@
 #include "cli/ops/heavy/push_request.h"
 #include "core/state/event_log.h"
 #include "oci/image/image_store.h"
+#include "oci/image/repo_digests.h"
 
 namespace hoy::cli {
 namespace {
@@ -128,6 +129,8 @@ Result<> RunPush(Context& context, const PushOptions& options) {
     } else {
       request.image = std::move(image.image);
       TRY(summary, oci::PushImage(context.layout, request, *sink, cancel));
+      TRY(oci::Digest digest, oci::Digest::Parse(summary.digest));
+      TRY(oci::AddRepoDigest(context.layout, request.image.id, image.target, digest));
     }
     std::string name = image.target.Familiar();
     core::RecordImageEvent(context.layout, "push", name, name);
