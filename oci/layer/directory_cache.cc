@@ -116,6 +116,11 @@ Result<Fd> DirectoryCache::OpenOrMake(const std::vector<std::string_view>& compo
   } else if (errno != ENOENT) {
     return FailErrno("open", Printable(path));
   }
+  // The paths of one deep name alone grow with the square of its depth.
+  size_t cost = path.size() + sizeof(std::string);
+  if (cost > kMaxMadeBytes - made_bytes_) {
+    return Fail(ErrorKind::kCorrupt, "too many directories have no entry of their own");
+  }
   Touch();
   if (mkdirat(parent, name.c_str(), 0755) != 0) {
     return FailErrno("create directory", Printable(path));
@@ -126,7 +131,7 @@ Result<Fd> DirectoryCache::OpenOrMake(const std::vector<std::string_view>& compo
   if (fchown(fd.get(), 0, 0) != 0) return FailErrno("change owner", Printable(path));
   if (fchmod(fd.get(), 0755) != 0) return FailErrno("change mode", Printable(path));
   if (opaque && !core::MarkOpaque(fd)) return FailErrno("mark opaque", Printable(path));
-  made_bytes_ += path.size() + sizeof(std::string);
+  made_bytes_ += cost;
   made_.insert(std::move(path));
   return fd;
 }

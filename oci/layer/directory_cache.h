@@ -27,7 +27,8 @@ class DirectoryCache {
   Result<> Open();
 
   // Makes `components` the current directory; the missing ones are made (0755, root) and reported
-  // in `made`. kCorrupt: a component is a file, or a symlink to nothing.
+  // in `made`. kCorrupt: a component is a file, or a symlink to nothing, or `made` becomes larger
+  // than kMaxMadeBytes.
   Result<> Enter(const std::vector<std::string_view>& components);
 
   BorrowedFd current() const { return chain_.back().fd; }
@@ -51,6 +52,7 @@ class DirectoryCache {
 
   // Paths of directories that were made without an entry of their own (yet).
   std::set<std::string, std::less<>>& made() { return made_; }
+  static constexpr size_t kMaxMadeBytes = 32 << 20;
   size_t made_bytes() const { return made_bytes_; }
 
  private:

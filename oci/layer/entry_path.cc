@@ -19,6 +19,9 @@ Result<std::vector<std::string_view>> SplitEntryPath(std::string_view name) {
     name.remove_prefix(slash == std::string_view::npos ? name.size() : slash + 1);
     if (part.empty() || part == ".") continue;
     if (part != "..") {
+      if (components.size() == kMaxEntryDepth) {
+        return Fail(ErrorKind::kCorrupt, "the name has more than {} components", kMaxEntryDepth);
+      }
       components.push_back(part);
     } else if (components.empty()) {
       return Fail(ErrorKind::kCorrupt, "the name leads out of the layer");

@@ -10,8 +10,11 @@
 
 namespace hoy::oci {
 
+// Twice what any path given to a system call can have (PATH_MAX).
+inline constexpr size_t kMaxEntryDepth = 4096;
+
 // "./usr//bin/../lib/x" -> {"usr","lib","x"}; empty for the root itself. ".." is lexical, as in
-// docker. kCorrupt when it leads above the root.
+// docker. kCorrupt when it leads above the root, or deeper than kMaxEntryDepth.
 Result<std::vector<std::string_view>> SplitEntryPath(std::string_view name);
 
 std::string JoinPath(const std::vector<std::string_view>& components);

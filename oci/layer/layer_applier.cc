@@ -24,7 +24,7 @@ namespace {
 using Components = std::vector<std::string_view>;
 
 constexpr mode_t kSpecialBits = S_ISUID | S_ISGID | S_ISVTX;
-constexpr size_t kMaxNeedsBytes = 32 << 20;
+constexpr size_t kMaxNeedsBytes = DirectoryCache::kMaxMadeBytes;
 
 // umask(2) cannot be read without being set, which other threads would see.
 mode_t ReadUmask() {

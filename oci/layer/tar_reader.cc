@@ -12,6 +12,8 @@ namespace hoy::oci {
 namespace {
 
 constexpr int64_t kMaxHeaderBody = 1 << 20;  // of long names and extended headers, as in Go
+// Of all headers before one entry: a long name, a long link and an extended header.
+constexpr int64_t kMaxHeaderBodies = 4 * kMaxHeaderBody;
 constexpr int64_t kBlock = kTarBlock;
 
 std::unexpected<Error> Truncated() {
@@ -108,6 +110,17 @@ Result<bool> TarReader::Next(TarEntry& entry) {
   std::string long_name;
   std::string long_link;
   bool expecting = false;  // a header came that belongs to the next entry
+  int64_t bodies = 0;
+  auto read_body = [&](int64_t size) -> Result<std::string> {
+    TRY(std::string body, ReadBody(size));
+    expecting = true;
+    bodies += size;
+    if (bodies > kMaxHeaderBodies) {
+      return Fail(ErrorKind::kCorrupt, "tar: the headers of one entry are larger than {} bytes",
+                  kMaxHeaderBodies);
+    }
+    return body;
+  };
   while (true) {
     TarHeader header;
     TRY(bool more, ReadHeader(header));
@@ -120,21 +133,19 @@ Result<bool> TarReader::Next(TarEntry& entry) {
     switch (header.type()) {
       case 'x':
       case 'X': {  // Solaris's name for the same
-        TRY(std::string body, ReadBody(size));
+        TRY(std::string body, read_body(size));
+        pax = {};  // as in Go, the last one counts alone
         TRY(ParsePaxRecords(body, pax));
-        expecting = true;
         break;
       }
       case 'L': {
-        TRY(std::string body, ReadBody(size));
+        TRY(std::string body, read_body(size));
         long_name = UpToNul(std::move(body));
-        expecting = true;
         break;
       }
       case 'K': {
-        TRY(std::string body, ReadBody(size));
+        TRY(std::string body, read_body(size));
         long_link = UpToNul(std::move(body));
-        expecting = true;
         break;
       }
       case 'g':  // for all entries: comments of git archive and the like

@@ -1,5 +1,7 @@
 // Layers that want out. Beside the layer's directory stands another that must stay as it is.
 
+#include "oci/layer/directory_cache.h"
+#include "oci/layer/entry_path.h"
 #include "tests/unit/oci/layer_fixture.h"
 
 namespace hoy::oci::test {
@@ -146,6 +148,30 @@ TEST_F(HostileLayer, AFileAmongTheParentsIsRefused) {
   Error error = Failure(LayerTar().File("f", "x").File("f/g", "y"));
   EXPECT_EQ(error.kind, ErrorKind::kCorrupt);
   EXPECT_NE(error.message.find("'f' is not a directory"), std::string::npos) << error.message;
+}
+
+TEST_F(HostileLayer, ANameOfTooManyComponentsIsRefused) {
+  std::string name;
+  for (int i = 0; i < 4096; ++i) name += "a/";
+  EXPECT_TRUE(SplitEntryPath(name));
+  EXPECT_TRUE(SplitEntryPath(name + ".."));
+  Error error = Failure(LayerTar().Add({.name = "f", .pax = {{"path", name + "f"}}}));
+  EXPECT_EQ(error.kind, ErrorKind::kCorrupt);
+  EXPECT_NE(error.message.find("more than 4096 components"), std::string::npos) << error.message;
+  EXPECT_FALSE(Exists("a"));
+}
+
+// Each is remembered by its whole path: what one name costs grows with the square of its depth.
+TEST_F(HostileLayer, TheDirectoriesThatOneNameImpliesAreLimited) {
+  auto target = core::OpenDirectory(Path(""));
+  ASSERT_TRUE(target);
+  DirectoryCache directories(*target);
+  ASSERT_TRUE(directories.Open());
+  const std::string name(250, 'd');
+  const std::vector<std::string_view> deep(600, name);
+  EXPECT_EQ(KindOf(directories.Enter(deep)), ErrorKind::kCorrupt);
+  EXPECT_LE(directories.made_bytes(), size_t{32} << 20);
+  EXPECT_TRUE(directories.Close());
 }
 
 TEST_F(HostileLayer, TheRootStaysADirectory) {

@@ -102,6 +102,32 @@ TEST(TarReader, KeepsBytesOfAttributesAndTheLastOfSeveralRecords) {
   EXPECT_EQ(entries->at(0).entry.xattrs.at(0).second, value);
 }
 
+// As in Go, where each starts a map of its own.
+TEST(TarReader, TakesTheLastOfSeveralExtendedHeaders) {
+  LayerTar tar;
+  tar.Add({.type = 'x',
+           .body = LayerTar::PaxRecord("path", "one") +
+                   LayerTar::PaxRecord("SCHILY.xattr.user.a", "1")});
+  tar.Add({.type = 'x', .body = LayerTar::PaxRecord("SCHILY.xattr.user.b", "2")}).File("f", "x");
+  auto entries = Read(tar.Finish());
+  ASSERT_TRUE(entries) << entries.error().message;
+  EXPECT_EQ(entries->at(0).entry.name, "f");
+  ASSERT_EQ(entries->at(0).entry.xattrs.size(), 1U);
+  EXPECT_EQ(entries->at(0).entry.xattrs[0].first, "user.b");
+}
+
+TEST(TarReader, RefusesHeadersWithoutEndBeforeOneEntry) {
+  auto tar = [](int count) {
+    LayerTar made;
+    for (char type : {'L', 'K'}) made.Add({.type = type, .body = std::string(1 << 20, 'n')});
+    const std::string records = LayerTar::PaxRecord("path", std::string(1'000'000, 'p'));
+    for (int i = 0; i < count; ++i) made.Add({.type = 'x', .body = records});
+    return made.File("f", "x").Finish();
+  };
+  EXPECT_TRUE(Read(tar(1)));  // the largest of each
+  EXPECT_EQ(KindOf(Read(tar(3))), ErrorKind::kCorrupt);
+}
+
 TEST(TarReader, RefusesMalformedPaxRecords) {
   for (const std::string& records :
        {std::string("x"), std::string("5 a=b"), std::string("6 a=b "), std::string("99 a=b\n"),
