@@ -163,10 +163,7 @@ class Fetch : public BlobReceiver {
       }
       RegistryClient* next = from->fallback();
       if (fetched || next == nullptr || !MayBeElsewhere(fetched.error())) return fetched;
-      if (IsWrong(fetched)) {
-        file_.MarkSuspect();
-        TRY(StartOver());
-      }
+      if (IsWrong(fetched)) TRY(StartOver());
       Tell(FetchPhase::kRetrying, done_,
            fmt::format("{}; going on with '{}'", fetched.error().message, next->Name()));
     }

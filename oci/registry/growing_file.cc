@@ -66,7 +66,10 @@ void GrowingFile::Grow(uint64_t available) {
 
 void GrowingFile::Restart() {
   std::lock_guard lock(mutex_);
-  if (available_ > 0) ++generation_;
+  if (available_ > 0) {
+    ++generation_;
+    suspect_ = true;
+  }
   available_ = 0;
   changed_.notify_all();
 }

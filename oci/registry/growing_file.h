@@ -21,7 +21,7 @@ class GrowingFile {
   void Open(Fd fd);
   void Grow(uint64_t available);  // bytes [0, available) can be read
   // What was there was not the blob: who has read of it fails ("restarted"), new readers start
-  // over.
+  // over. It is then suspect, too.
   void Restart();
   void MarkSuspect();      // some of it is not from this download, and not verified yet
   void Finish();           // complete and verified
@@ -33,7 +33,7 @@ class GrowingFile {
   std::unique_ptr<ByteSource> NewReader(Consumed consumed = {});
   // Waits for Finish or Fail.
   Result<> WaitUntilDone();
-  bool suspect();
+  bool suspect();  // who failed to make sense of what it read is to read again, once it is done
 
  private:
   class Reader;
