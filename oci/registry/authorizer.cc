@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "oci/registry/base64.h"
+#include "oci/registry/curl_url.h"
 #include "oci/registry/status_error.h"
 
 namespace hoy::oci {
@@ -20,11 +21,10 @@ std::string SchemeOf(std::string_view url) {
   return ToLower(url.substr(0, url.find(':')));
 }
 
-std::string HostOf(std::string_view url) {
-  size_t start = url.find("://");
-  if (start == std::string_view::npos) return "";
-  url.remove_prefix(start + 3);
-  return std::string(url.substr(0, url.find_first_of("/?#")));
+// As libcurl will take it: a URL may have a user's name before the host. "": it is no URL.
+std::string HostOf(const std::string& text) {
+  CurlUrl url;
+  return url.Set(text) ? OriginOf(url).host : "";
 }
 
 Error Unauthorized(std::string message) {

@@ -469,6 +469,8 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& original, BodyConsumer*
       request.body.clear();
       request.upload = nullptr;
     }
+    // It may hold a secret (a token request does). Uploads hold none.
+    if (now != first && !request.body.empty()) return refuse("the request is not for others");
     request.url = url.Get(CURLUPART_URL);
   }
   Error error =

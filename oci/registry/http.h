@@ -82,7 +82,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   // One exchange, following up to 10 redirects. Authorization is not sent to another origin
-  // (scheme, host and port), and https is not left for http unless the host is insecure.
+  // (scheme, host and port), nor is HttpRequest::body; and https is not left for http unless the
+  // host is insecure. Stage "redirect" where that would be needed.
   Result<HttpResponse> Send(const HttpRequest& request, BodyConsumer* consumer = nullptr);
 
   // Whether TLS answers on https://HOST[:PORT]; sends no request. kNetwork when nothing listens.

@@ -22,11 +22,13 @@ bool SameOrigin(const std::string& one, const std::string& other) {
 
 bool IsLoopbackHost(std::string_view host_port) {
   std::string host = ToLower(host_port);
-  if (host.starts_with('[')) {
-    host = host.substr(1, host.find(']') - 1);
-  } else if (std::count(host.begin(), host.end(), ':') == 1) {
-    host = host.substr(0, host.find(':'));
+  size_t colon = host.rfind(':');
+  if (colon != std::string::npos &&
+      (host.starts_with('[') ? host[colon - 1] == ']' : host.find(':') == colon)) {
+    if (!ParseInteger<uint16_t>(host.substr(colon + 1))) return false;
+    host.resize(colon);
   }
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   if (host == "localhost" || host == "::1") return true;
   auto fields = Split(host, '.');
   return fields.size() == 4 && fields[0] == "127" &&

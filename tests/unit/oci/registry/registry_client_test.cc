@@ -359,6 +359,35 @@ TEST_F(RegistryClientTest, KeepsCredentialsFromTheHostItIsRedirectedTo) {
   EXPECT_NE(server.requests().back().Header("authorization"), "");
 }
 
+TEST_F(TokenAuth, SendsAnIdentityTokenToNoOtherOrigin) {
+  credentials.creds = "<token>:refresh";
+  FaultServer other([](const FaultRequest&) { return FaultReply{.body = R"({"token":"t"})"}; });
+  for (int status : {307, 308}) {
+    FaultServer server([&](const FaultRequest& request) -> FaultReply {
+      if (!request.target.starts_with("/token")) return Answer(request);
+      return {.status = status, .headers = {{"Location", other.Url("/token")}}};
+    });
+    auto answer = Client(server).GetManifest("1");
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().stage, "redirect") << answer.error().message;
+  }
+  EXPECT_TRUE(other.requests().empty());
+}
+
+TEST_F(RegistryClientTest, SendsNoCredentialsInClearToAHostThatPosesAsLocal) {
+  credentials.creds = "user:pass";
+  http.emplace(http_options, cancel);
+  for (std::string realm : {"http://localhost:x@token.invalid/", "http://127.0.0.1@token.invalid/",
+                            "http://localhost:token.invalid/", "http://token.invalid/"}) {
+    Authorizer authorizer(*http, "registry.invalid", "app", credentials, {});
+    HttpResponse refusal{.status = 401, .url = "https://registry.invalid/v2/"};
+    refusal.headers = {{"www-authenticate", "Bearer realm=\"" + realm + "\""}};
+    auto answer = authorizer.Answer(refusal, "");
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().stage, "unauthorized") << answer.error().message;
+  }
+}
+
 TEST_F(RegistryClientTest, KeepsTheRangeAcrossARedirect) {
   std::string blob = "0123456789";
   content.AddBlob(DigestText(blob), blob);
@@ -406,7 +435,8 @@ TEST(LoopbackHost, IsLocalhostAndTheLoopbackNetworks) {
                     "LOCALHOST"}) {
     EXPECT_TRUE(IsLoopbackHost(host)) << host;
   }
-  for (auto host : {"localhost.example", "128.0.0.1", "127.0.0.1.example", "127.0.0", "", "::2"}) {
+  for (auto host : {"localhost.example", "128.0.0.1", "127.0.0.1.example", "127.0.0", "", "::2",
+                    "localhost:x@example", "localhost:", "[::1]x", "[::1"}) {
     EXPECT_FALSE(IsLoopbackHost(host)) << host;
   }
 }
