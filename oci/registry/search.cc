@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/base/text.h"
+#include "oci/layer/entry_path.h"
 
 namespace hoy::oci {
 namespace {
@@ -130,12 +132,24 @@ Result<std::vector<std::string>> ListTags(const Reference& repository, size_t li
   HttpClient http(request.http, cancel);
   RegistryClient client(http, repository, request.credentials, request.retry, {});
   std::vector<std::string> tags;
+  std::optional<std::string> bad;
   TRY(ReadPages(client,
                 fmt::format("/v2/{}/tags/list?n={}", repository.path(), std::min(limit, kPage)),
                 "tags", fmt::format("tags of '{}'", repository.Name()), [&](std::string tag) {
-                  if (limit > 0) tags.push_back(std::move(tag));
+                  if (limit == 0) return false;
+                  // It becomes a part of names: "5000/other:1" would make it another registry's.
+                  auto named = Reference::Parse(repository.Name() + ":" + tag);
+                  if (!named || *named != repository.WithTag(tag)) {
+                    bad = std::move(tag);
+                    return false;
+                  }
+                  tags.push_back(std::move(tag));
                   return tags.size() < limit;
                 }));
+  if (bad) {
+    return Fail(ErrorKind::kCorrupt, "the registry says that '{}' is a tag of '{}'",
+                Printable(*bad), repository.Name());
+  }
   return tags;
 }
 

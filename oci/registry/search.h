@@ -35,7 +35,8 @@ struct SearchRequest {
 Result<std::vector<FoundImage>> SearchImages(const SearchRequest& request,
                                              const CancelToken& cancel);
 
-// At most `limit` tags, in the registry's order. kNotFound: no such repository.
+// At most `limit` tags, in the registry's order. kNotFound: no such repository; kCorrupt: one of
+// them is outside the grammar of tags.
 Result<std::vector<std::string>> ListTags(const Reference& repository, size_t limit,
                                           const SearchRequest& request, const CancelToken& cancel);
 

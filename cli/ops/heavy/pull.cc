@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <limits>
 
 #include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/registry_access.h"
@@ -16,6 +15,11 @@
 #include "oci/registry/search.h"
 
 namespace hoy::cli {
+namespace {
+
+constexpr size_t kMaxTags = 50'000;
+
+}  // namespace
 
 Result<std::vector<oci::Platform>> ParsePlatforms(const std::vector<std::string>& texts) {
   std::vector<oci::Platform> platforms;
@@ -66,7 +70,7 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
   return pulled;
 }
 
-Result<std::vector<std::string>> TagsToPull(const PullOptions& options) {
+Result<std::vector<oci::Reference>> TagsToPull(const PullOptions& options) {
   TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());
   std::string name(WithoutDockerTransport(options.reference));
   if (oci::IsShortName(name)) name = oci::ResolveAlias(conf, name);
@@ -85,10 +89,15 @@ Result<std::vector<std::string>> TagsToPull(const PullOptions& options) {
   oci::CancelToken cancel;
   CancelOnSignal handler(cancel, options.handle_signals);
   TRY(std::vector<std::string> tags,
-      oci::ListTags(primary.reference, std::numeric_limits<size_t>::max(), request, cancel));
+      oci::ListTags(primary.reference, kMaxTags + 1, request, cancel));
   if (tags.empty()) return Fail(ErrorKind::kNotFound, "the repository has no tags");
+  if (tags.size() > kMaxTags) {
+    return Fail(ErrorKind::kUnsupported, "the repository has more than {} tags", kMaxTags);
+  }
   std::ranges::sort(tags);
-  return tags;
+  std::vector<oci::Reference> names;
+  for (const std::string& tag : tags) names.push_back(repository.WithTag(tag));
+  return names;
 }
 
 }  // namespace hoy::cli

@@ -8,6 +8,7 @@
 #include "core/base/result.h"
 #include "core/state/layout.h"
 #include "oci/image/platform.h"
+#include "oci/image/reference.h"
 #include "oci/registry/progress.h"
 
 namespace hoy::cli {
@@ -23,7 +24,8 @@ Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
 // Of --platform, several times.
 Result<std::vector<oci::Platform>> ParsePlatforms(const std::vector<std::string>& texts);
 
-// The tags of the repository that `options.reference` names. kInvalidArgument: it names one image.
-Result<std::vector<std::string>> TagsToPull(const PullOptions& options);
+// All tags of the repository that `options.reference` names, as names. kInvalidArgument: it names
+// one image.
+Result<std::vector<oci::Reference>> TagsToPull(const PullOptions& options);
 
 }  // namespace hoy::cli

@@ -11,11 +11,11 @@ namespace {
 // What is no image, as the signatures that lie beside images under tags of their own, is left out.
 Result<std::vector<std::string>> PullAllTags(Context& context, const PullOptions& options,
                                              oci::ProgressSink& sink) {
-  TRY_CONTEXT_SET(auto tags, TagsToPull(options), "pull '{}'", options.reference);
+  TRY_CONTEXT_SET(auto images, TagsToPull(options), "pull '{}'", options.reference);
   std::vector<std::string> names;
-  for (const std::string& tag : tags) {
+  for (const oci::Reference& tagged : images) {
     PullOptions one = options;
-    one.reference += ":" + tag;
+    one.reference = tagged.ToString();
     auto image = Pull(context.layout, one, sink);
     if (image) {
       names.push_back(image->canonical);

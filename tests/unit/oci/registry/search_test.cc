@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/system/fault_server.h"
+
 namespace hoy::oci {
 namespace {
 
@@ -28,6 +30,22 @@ TEST(Search, RefusesWhatIsNoAnswer) {
     EXPECT_FALSE(ParseNameList(text, "tags")) << text;
   }
   EXPECT_TRUE(ParseNameList(R"({"tags": null})", "tags").value().empty());
+}
+
+TEST(Search, TakesNothingForATagThatIsNone) {
+  for (const char* tag : {"5000/evil:1", "", "a b", "-x", "1@sha256:0", "\\u001b[2J"}) {
+    test::FaultServer server([&](const test::FaultRequest&) {
+      return test::FaultReply{.body = std::string(R"({"tags": ["good", ")") + tag + "\"]}"};
+    });
+    SearchRequest request{.credentials = {.creds = "u:p"}};
+    CancelToken cancel;
+    auto repository = Reference::Parse(server.address() + "/busybox");
+    ASSERT_TRUE(repository);
+    auto tags = ListTags(*repository, 100, request, cancel);
+    ASSERT_FALSE(tags) << tag;
+    EXPECT_EQ(tags.error().kind, ErrorKind::kCorrupt) << tags.error().message;
+    EXPECT_EQ(ListTags(*repository, 1, request, cancel).value(), std::vector<std::string>{"good"});
+  }
 }
 
 }  // namespace
