@@ -16,6 +16,9 @@
 namespace hoy::oci {
 namespace {
 
+// Of all configs, and the manifests made for them.
+constexpr size_t kMaxDocumentsBytes = 64 << 20;
+
 class DockerArchive final : public ImageSource {
  public:
   explicit DockerArchive(std::unique_ptr<FileSet> files) : files_(std::move(files)) {}
@@ -75,13 +78,13 @@ class DockerArchive final : public ImageSource {
       layer_files_.try_emplace(layer.digest, entry.layers[i]);
       manifest.layers.push_back(std::move(layer));
     }
-    documents_[id] = std::move(config_bytes);
+    TRY(Keep(id, std::move(config_bytes)));
     std::string bytes = EncodeManifest(manifest);
     OfferedImage image;
     image.target = {.media_type = manifest.media_type,
                     .digest = Sha256Of(bytes),
                     .size = static_cast<int64_t>(bytes.size())};
-    documents_[image.target.digest] = std::move(bytes);
+    TRY(Keep(image.target.digest, std::move(bytes)));
     for (const std::string& name : entry.names) {
       TRY(Reference reference, Reference::ParseWithDefaultTag(name));
       if (std::ranges::find(image.names, reference) == image.names.end()) {
@@ -89,6 +92,15 @@ class DockerArchive final : public ImageSource {
       }
     }
     return image;
+  }
+
+  Result<> Keep(const Digest& digest, std::string document) {
+    size_t size = document.size();
+    if (!documents_.try_emplace(digest, std::move(document)).second) return {};
+    document_bytes_ += size;
+    if (document_bytes_ <= kMaxDocumentsBytes) return {};
+    return Fail(ErrorKind::kCorrupt, "the configs of the archive's images are larger than {} MiB",
+                kMaxDocumentsBytes >> 20);
   }
 
   // A plain tar's digest is its diff ID. Of a compressed one (docker with containerd's store writes
@@ -124,7 +136,17 @@ class DockerArchive final : public ImageSource {
     return DetectCompression(std::span(head).first(filled));
   }
 
+  // Many images may name one file, under several names.
   Result<Digest> DigestOf(const std::string& name) {
+    std::string file = files_->FileOf(name);
+    auto known = digests_.find(file);
+    if (known != digests_.end()) return known->second;
+    TRY(Digest digest, HashOf(name));
+    digests_.emplace(std::move(file), digest);
+    return digest;
+  }
+
+  Result<Digest> HashOf(const std::string& name) {
     TRY(auto file, files_->Open(name));
     Sha256 hash;
     std::vector<std::byte> buffer(256 << 10);
@@ -137,6 +159,8 @@ class DockerArchive final : public ImageSource {
 
   std::unique_ptr<FileSet> files_;
   std::map<Digest, std::string> documents_;
+  size_t document_bytes_ = 0;
+  std::map<std::string, Digest> digests_;  // by file
   std::map<Digest, std::string> layer_files_;
 };
 

@@ -29,6 +29,9 @@ class FileSet {
   // kNotFound: there is no such file. By several threads.
   virtual Result<std::unique_ptr<SourceBlob>> Open(const std::string& name) = 0;
 
+  // The name that the file itself bears: `name` may be another way to write it, or a link.
+  virtual std::string FileOf(const std::string& name) { return name; }
+
   virtual bool in_tar() const = 0;
 
   bool Has(const std::string& name) { return SizeOf(name).has_value(); }

@@ -184,6 +184,11 @@ class TarFiles final : public FileSet {
     return member == nullptr ? std::nullopt : std::optional(member->size);
   }
 
+  std::string FileOf(const std::string& name) override {
+    auto found = FindFile(name);
+    return found == members_.end() ? name : found->first;
+  }
+
   Result<std::unique_ptr<SourceBlob>> Open(const std::string& name) override {
     const Member* member = Find(name);
     if (member == nullptr) {
@@ -303,18 +308,24 @@ class TarFiles final : public FileSet {
     return {};
   }
 
-  const Member* Find(std::string_view name) const {
+  using Members = std::map<std::string, Member, std::less<>>;
+
+  Members::const_iterator FindFile(std::string_view name) const {
     auto key = Normalize(name);
     for (int links = 0; key && links < kMaxLinks; ++links) {
       auto found = members_.find(*key);
-      if (found == members_.end()) return nullptr;
-      if (found->second.link.empty()) return &found->second;
+      if (found == members_.end() || found->second.link.empty()) return found;
       *key = found->second.link;
     }
-    return nullptr;
+    return members_.end();
   }
 
-  std::map<std::string, Member, std::less<>> members_;
+  const Member* Find(std::string_view name) const {
+    auto found = FindFile(name);
+    return found == members_.end() ? nullptr : &found->second;
+  }
+
+  Members members_;
   size_t name_bytes_ = 0;
 };
 
