@@ -142,7 +142,8 @@ class ListPull {
     bool named = images_.HasName(name);
     PullRequest single = request_;
     single.reference = name;
-    single.policy.reset();  // it is let in
+    single.policy.reset();  // it is let in, but not what it could lead to
+    single.image_only = true;
     single.endpoints = remote_.WithDigest(entry.digest).endpoints;
     if (entry.platform) single.platform = *entry.platform;
     single.platform_asked = false;

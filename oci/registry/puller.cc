@@ -16,6 +16,7 @@
 #include "oci/registry/layer_pull.h"
 #include "oci/registry/registry_client.h"
 #include "oci/registry/registry_signatures.h"
+#include "oci/trust/gate.h"
 
 namespace hoy::oci {
 namespace {
@@ -173,7 +174,32 @@ class Pull {
       if (target_.empty()) return false;
     }
     const auto& digests = known_->repo_digests;
-    return std::find(digests.begin(), digests.end(), CanonicalDigest(target_)) != digests.end();
+    if (std::ranges::find(digests, CanonicalDigest(target_)) == digests.end()) return false;
+    // The same image may have come once more with another manifest, and that is the known one.
+    if (request_.image_only) return target_ == known_->manifest || IsImageHere(target_);
+    // It is not the one then that must be signed.
+    bool needs_signature =
+        request_.policy && !DecidesAlone(*request_.policy, DockerIdentity(request_.reference));
+    return !needs_signature || LeadsTo(target_, known_->manifest, kMaxIndexDepth);
+  }
+
+  bool IsImageHere(const Digest& manifest) const {
+    auto bytes = images_.ReadBlob(manifest);
+    return bytes && ParseManifest(*bytes, "");
+  }
+
+  // Whether `manifest` is `from`, or is in `from`, an index that is here.
+  bool LeadsTo(const Digest& from, const Digest& manifest, int depth) const {
+    if (from == manifest) return true;
+    if (depth == 0) return false;
+    auto bytes = images_.ReadBlob(from);
+    if (!bytes) return false;
+    auto document = ParseManifestOrIndex(*bytes, "");
+    const Index* index = document ? std::get_if<Index>(&*document) : nullptr;
+    return index != nullptr && std::ranges::any_of(index->manifests, [&](const Descriptor& entry) {
+             return entry.digest == manifest ||
+                    (IsIndexType(entry.media_type) && LeadsTo(entry.digest, manifest, depth - 1));
+           });
   }
 
   Result<> CheckPolicy(const Digest& manifest) {
@@ -204,6 +230,10 @@ class Pull {
         manifest_ = std::move(*manifest);
         manifest_digest_ = answer.digest;
         return {};
+      }
+      if (request_.image_only) {
+        return Fail(ErrorKind::kCorrupt, "'{}': the index calls it an image, but it is an index",
+                    request_.reference.Familiar());
       }
       TRY_CONTEXT_SET(Descriptor chosen, SelectPlatform(std::get<Index>(parsed), request_.platform),
                       "'{}'", request_.reference.Familiar());

@@ -32,6 +32,7 @@ struct PullRequest {
   HttpOptions http;
   RetryPolicy retry;
   std::optional<Policy> policy = {};  // whether it is let in; nullopt: nobody asks
+  bool image_only = false;            // an entry of a list: that it is another list is kCorrupt
   int downloads = 3;                  // blobs at a time
   int unpackers = 2;                  // layers at a time
   // Compressed layers stay for push and save. Without, the next garbage collection takes them.

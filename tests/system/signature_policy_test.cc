@@ -202,6 +202,18 @@ TEST_F(GpgSigned, TheRightKeyForTheRightNameOpensTheDoor) {
   // By digest, any name of the repository does.
   Policy(scope + "[" + SignedBy("ours") + "]");
   RunOk({"pull", "-q", registry.address() + "/app@" + image_.manifest.digest});
+  // Another manifest of the same image, where none has to sign, takes nothing from this one.
+  ImageBuilder builder;
+  builder.Layer(Tar().File("word", "hello"));
+  registry.Push("twin", "1", builder.Build([](Json& manifest) {
+    manifest["annotations"] = {{"made", "again"}};
+  }));
+  Policy(scope + "[" + SignedBy("ours") + "],\"" + registry.address() +
+         R"(/twin":[{"type":"insecureAcceptAnything"}])");
+  const std::string twin = registry.Reference("twin", "1");
+  for (const std::string& one : {name, twin, name}) RunOk({"pull", "-q", one});
+  auto id = [&](const std::string& of) { return RunOk({"inspect", "--format", "{{.Id}}", of}); };
+  EXPECT_EQ(id(name), id(twin));
 }
 
 TEST_F(GpgSigned, WhatSkopeoSignsAndVerifiesHoyDoes) {
