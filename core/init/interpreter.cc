@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
@@ -19,6 +20,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <initializer_list>
 
 #include "core/cgroup/join.h"
 #include "core/init/child_mounts.h"
@@ -85,10 +88,24 @@ int ForkIntoPidNamespace(ChildContext& context, const Step& step) {
   int pidfd = -1;
   pid_t pid = CloneSibling(step.slot != 0 ? context.cgroup_fd : -1, &pidfd);
   if (pid < 0) return -1;
-  if (pid == 0) return 0;
+  if (pid == 0) {
+    // From here on paths are the container's, and /proc/self/fd would lead it to the host.
+    CloseHostDescriptors(context);
+    return 0;
+  }
   context.forked = pid;
   Report(context.status_fd, {StartMessageKind::kForked, 0, pid, 0}, pidfd);
   _exit(0);
+}
+
+// A symlink may lead to a directory that is not below the container's root.
+int EnterWorkingDirectory(const char* path) {
+  if (chdir(path) != 0) return -1;
+  char reached[PATH_MAX];
+  if (syscall(SYS_getcwd, reached, sizeof reached) < 0) return -1;
+  if (reached[0] == '/') return 0;
+  errno = EXDEV;
+  return -1;
 }
 
 // The first three of those that came along; the others move up.
@@ -278,7 +295,7 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
       return static_cast<int>(syscall(SYS_prlimit64, 0, step.value, &limit, nullptr));
     }
     case StepKind::kUmask: umask(static_cast<mode_t>(step.value)); return 0;
-    case StepKind::kWorkingDirectory: return chdir(a);
+    case StepKind::kWorkingDirectory: return EnterWorkingDirectory(a);
     case StepKind::kCapabilityBounds: return KeepBounds(step.value);
     case StepKind::kUser: return SetUser(plan, step);
     case StepKind::kCapabilities: return SetCapabilities(step);
@@ -301,6 +318,13 @@ void ResetSignals() {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void CloseHostDescriptors(ChildContext& context) {
+  for (int* fd : {&context.cgroup_fd, &context.join_fd}) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+  }
 }
 
 uint32_t AwaitWord(int release_fd) {

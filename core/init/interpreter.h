@@ -26,6 +26,10 @@ struct ChildContext {
 // Every signal back to its default and unblocked, whatever hoy's own parent left ignored.
 void ResetSignals();
 
+// Before the first step that resolves a path of the container's: what leads to the host. Close-on-
+// exec is too late, and the built-in init never execs.
+void CloseHostDescriptors(ChildContext& context);
+
 // The next word from the monitor. Its end-of-file means that the monitor is gone, and so are we.
 uint32_t AwaitWord(int release_fd);
 

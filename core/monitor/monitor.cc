@@ -239,6 +239,7 @@ void CloneInit(Monitor& m, const PlanView& ahead) {
     close(m.streams.in);
     close(kLockFd);
     close(kStartFd);
+    if (cgroup_fd >= 0) close(cgroup_fd);
     if (m.streams.client >= 0) close(m.streams.client);
     RunInit(ahead, m.child);
   }

@@ -40,4 +40,17 @@ expect "stats of a paused container" "$frozen" \
   "$("$hoy" stats --no-stream --format '{{.CPUNanoseconds}}' one)"
 "$hoy" pause one 2>/dev/null && fail "a paused container was paused again"
 "$hoy" unpause one >/dev/null
+
+# No descriptor of hoy's leads to the host's cgroup directory (CVE-2024-21626).
+n=3
+while [ $n -lt 24 ]; do
+  "$hoy" run --rm -w /proc/self/fd/$n --rootfs "$work/root" sh -c pwd >/dev/null 2>&1 &&
+    fail "descriptor $n was a working directory"
+  "$hoy" exec -w /proc/self/fd/$n one sh -c pwd >/dev/null 2>&1 &&
+    fail "descriptor $n was a working directory of exec"
+  n=$((n + 1))
+done
+for fd in $("$hoy" run --rm --init --rootfs "$work/root" sh -c 'for f in /proc/1/fd/*; do [ -d $f ] && echo $f; done; true'); do
+  fail "the built-in init holds $fd open"
+done
 echo "pause, top and stats work on cgroup v2"
