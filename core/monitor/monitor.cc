@@ -404,6 +404,8 @@ void AdoptInit(Monitor& m) {
   context.join_fd = kJoinFd;
   for (int stream : {0, 1, 2}) context.streams[stream] = stream;
   EnterSession(plan, context);
+  // From here on paths are the container's, and /proc/self/fd would lead it to the host.
+  CloseHostDescriptors(context);
   while (true) {
     plan = ViewPlan(plans, ReceiveOrder());
     RunSteps(plan, context);
