@@ -130,7 +130,8 @@ Result<> RunPush(Context& context, const PushOptions& options) {
       request.image = std::move(image.image);
       TRY(summary, oci::PushImage(context.layout, request, *sink, cancel));
       TRY(oci::Digest digest, oci::Digest::Parse(summary.digest));
-      TRY(oci::AddRepoDigest(context.layout, request.image.id, image.target, digest));
+      auto kept = oci::AddRepoDigest(context.layout, request.image.id, image.target, digest);
+      if (!kept) context.Warn(fmt::format("keep the digest: {}", kept.error().message));
     }
     std::string name = image.target.Familiar();
     core::RecordImageEvent(context.layout, "push", name, name);
