@@ -158,6 +158,9 @@ Result<> RemoveCgroup(const Layout& layout, std::string_view id, std::string_vie
     Cgroup cgroup = Cgroup::Open(*std::move(location));
     if (kill) TRY(cgroup.Kill());
     TRY(cgroup.Remove());
+  } else if (location.error().kind != ErrorKind::kNotFound &&
+             location.error().kind != ErrorKind::kCorrupt) {
+    return Fail(std::move(location).error());
   } else if (Exists(layout.RunContainer(id))) {
     // Killed between making the cgroup and noting where: making it again finds the place.
     CgroupRequest request;

@@ -125,11 +125,35 @@ Fd KeepThroughRestart(const Layout& layout, std::string_view id) {
   return NoteKept(layout, id);
 }
 
+namespace {
+
+// Under the lock. Where there are no cgroups, this is all that ends it.
+Result<> KillRun(const Layout& layout, std::string_view id) {
+  auto run = ReadRunState(layout, id);
+  if (!run && run.error().kind == ErrorKind::kCorrupt) return {};
+  if (!run) return Fail(std::move(run).error());
+  if (!*run) return {};
+  TRY(std::optional<Fd> init, OpenProcess((*run)->init));
+  if (!init) return {};
+  TRY(SendSignal(*init, SIGKILL));
+  TRY(ThawToEnd(layout, id));
+  TRY(bool ended, AwaitReadable(*init, Deadline(kKillPatienceMs)));
+  if (!ended) return Fail(ErrorKind::kTimeout, "container {} does not end", ShortId(id));
+  return {};
+}
+
+}  // namespace
+
 Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool force) {
   Verb verb = force ? Verb::kForceRemove : Verb::kRemove;
   auto status = Heal(layout, id);
+  // What cannot be mended can be removed all the same.
+  if (!status && force) status = Observe(layout, id);
   if (!status && status.error().kind == ErrorKind::kNotFound) return {};
-  if (!status && !force) return Fail(std::move(status).error());
+  // A damaged state does not tell; anything else may hide a running container.
+  if (!status && !(force && status.error().kind == ErrorKind::kCorrupt)) {
+    return Fail(std::move(status).error());
+  }
   if (status) {
     TRY(Permit(verb, status->state, ShortId(id)));
     if (!status->IsDown()) {
@@ -141,7 +165,7 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
       if (init) TRY(SendSignal(*init, SIGKILL));
       TRY(ThawToEnd(layout, id));
       auto ended = WaitForExit(layout, id, kKillPatienceMs);
-      if (!ended && ended.error().kind == ErrorKind::kTimeout) {
+      if (!ended && ended.error().kind != ErrorKind::kNotFound) {
         return Fail(std::move(ended).error());
       }
     }
@@ -151,8 +175,10 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
     // An auto-remove container took itself away.
     return lock.error().kind == ErrorKind::kNotFound ? Result<>{} : Fail(std::move(lock).error());
   }
-  if (!force) {
-    // Somebody may have started it since.
+  // Somebody may have started it since.
+  if (force) {
+    TRY(KillRun(layout, id));
+  } else {
     TRY(ContainerStatus now, Observe(layout, id, *lock));
     TRY(Permit(verb, now.state, ShortId(id)));
   }

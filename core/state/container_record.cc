@@ -84,18 +84,36 @@ std::string EncodeRecord(const ContainerRecord& record) {
          "\n" + EncodeContainerConfig(record.config) + "\n";
 }
 
-// Who a name belongs to, or "" when it is free. A name that leads to no container was left by a
-// creator that died, unless that one still works on it: then its .new- directory is locked.
-Result<std::string> OwnerOfName(const Layout& layout, std::string_view name) {
+// The id that a name leads to, "" where there is no such name.
+Result<std::string> ReadName(const Layout& layout, std::string_view name) {
   std::array<char, 256> target{};
   std::string path = layout.Name(name);
   ssize_t length = readlink(path.c_str(), target.data(), target.size());
-  if (length < 0) {
-    if (errno == ENOENT || errno == EINVAL || errno == ENAMETOOLONG) return std::string();
-    return FailErrno("read", path);
-  }
-  std::string id(target.data(), static_cast<size_t>(length));
-  if (Exists(layout.Container(id))) return id;
+  if (length >= 0) return std::string(target.data(), static_cast<size_t>(length));
+  if (errno == ENOENT || errno == EINVAL || errno == ENAMETOOLONG) return std::string();
+  return FailErrno("read", path);
+}
+
+// Who a name belongs to, or "" where it leads to no container.
+Result<std::string> OwnerOfName(const Layout& layout, std::string_view name) {
+  TRY(std::string id, ReadName(layout, name));
+  if (!id.empty() && !Exists(layout.Container(id))) id.clear();
+  return id;
+}
+
+// Names are taken away from others only under this lock: what a name was found to be must still
+// be so when it is unlinked.
+Result<Fd> LockNames(const Layout& layout) {
+  TRY(Fd names, OpenDirectory(layout.Names()));
+  TRY(LockFile(names, LockMode::kExclusive, layout.Names()));
+  return names;
+}
+
+// Under the lock of names. A name that leads to no container was left by a creator that died,
+// unless that one still works on it: then its .new- directory is locked. "": the name is free.
+Result<std::string> FreeAbandonedName(const Layout& layout, std::string_view name) {
+  TRY(std::string id, ReadName(layout, name));
+  if (id.empty() || Exists(layout.Container(id))) return id;
   auto creating = OpenDirectory(layout.Containers() + "/" + std::string(kNewPrefix) + id);
   if (creating) {
     TRY(bool free, TryLockFile(*creating, LockMode::kExclusive));
@@ -105,11 +123,12 @@ Result<std::string> OwnerOfName(const Layout& layout, std::string_view name) {
   }
   // The creator may have published between the two looks.
   if (Exists(layout.Container(id))) return id;
-  TRY(Unlink(path));
+  TRY(Unlink(layout.Name(name)));
   return std::string();
 }
 
-// A rename that was killed half-way leaves its container a second name. True: it is free now.
+// A rename that was killed half-way leaves its container a second name. Under the lock of names.
+// True: it is free now.
 bool DropSecondName(const Layout& layout, const std::string& name, const std::string& owner) {
   auto lock = ContainerLock::TryAcquire(layout, owner);
   if (!lock || !*lock) return false;  // a rename may be in progress
@@ -121,7 +140,8 @@ Result<> ReserveName(const Layout& layout, const std::string& name, const std::s
   for (int attempt = 0; attempt < 3; ++attempt) {
     if (symlink(id.c_str(), layout.Name(name).c_str()) == 0) return {};
     if (errno != EEXIST) return FailErrno("reserve name", name);
-    TRY(std::string owner, OwnerOfName(layout, name));
+    TRY(Fd lock, LockNames(layout));
+    TRY(std::string owner, FreeAbandonedName(layout, name));
     if (owner == id) return {};
     if (owner.empty() || DropSecondName(layout, name, owner)) continue;
     return Fail(
@@ -145,7 +165,8 @@ Result<> FillDirectory(const std::string& directory, const ContainerRecord& reco
   return SyncDirectory(directory);
 }
 
-// What FillDirectory made of it. By name: to look into it takes a descriptor, and there may be none.
+// What FillDirectory made of it. By name: to look into it takes a descriptor, and there may be
+// none.
 void DropDirectory(const std::string& directory) {
   for (const char* name : {"/upper", "/work"}) rmdir((directory + name).c_str());
   unlink((directory + "/record.json").c_str());
@@ -326,6 +347,7 @@ Result<std::vector<std::string>> ListContainerIds(const Layout& layout) {
 }
 
 Result<std::string> FindContainer(const Layout& layout, std::string_view name_or_id) {
+  if (name_or_id.starts_with('/')) name_or_id.remove_prefix(1);  // as docker prints names
   if (name_or_id.empty() || name_or_id.find('/') != std::string_view::npos ||
       name_or_id.starts_with('.')) {
     return Fail(NoSuchContainer(layout, name_or_id));
@@ -367,11 +389,12 @@ Result<> RemoveContainer(const Layout& layout, std::string_view id, std::string_
   if (!name.empty()) {
     TRY(std::string owner, OwnerOfName(layout, name));
     if (owner == id) TRY(Unlink(layout.Name(name)));
-  } else if (auto names = ListDirectory(layout.Names())) {
+  } else {
     // A damaged record does not tell; the name does.
-    for (const std::string& candidate : *names) {
-      auto owner = OwnerOfName(layout, candidate);
-      if (owner && *owner == id) TRY(Unlink(layout.Name(candidate)));
+    TRY(std::vector<std::string> names, ListDirectory(layout.Names()));
+    for (const std::string& candidate : names) {
+      TRY(std::string owner, OwnerOfName(layout, candidate));
+      if (owner == id) TRY(Unlink(layout.Name(candidate)));
     }
   }
   FailPoint("remove-unnamed");
@@ -385,13 +408,21 @@ Result<> RemoveContainer(const Layout& layout, std::string_view id, std::string_
 void RemoveAbandoned(const Layout& layout) {
   auto names = ListDirectory(layout.Containers());
   if (!names) return;
+  bool half_made = false;
   for (const std::string& name : *names) {
     if (!name.starts_with(kNewPrefix) && !name.starts_with(kGonePrefix)) continue;
     std::string path = layout.Containers() + "/" + name;
     auto directory = OpenDirectory(path);
     if (!directory || !TryLockFile(*directory, LockMode::kExclusive).value_or(false)) continue;
+    half_made = half_made || name.starts_with(kNewPrefix);
     (void)RemoveTree(path);
   }
+  if (!half_made) return;
+  // It may have had a name already.
+  auto reserved = ListDirectory(layout.Names());
+  auto lock = LockNames(layout);
+  if (!reserved || !lock) return;
+  for (const std::string& name : *reserved) (void)FreeAbandonedName(layout, name);
 }
 
 }  // namespace hoy::core

@@ -5,14 +5,15 @@
 // config. Both are written once, before the directory is published; a rename replaces the file.
 //
 // Creation and removal, so that every prefix is legal:
-//   | killed after                       | left behind                     | healed by |
-//   |------------------------------------|---------------------------------|-----------------------|
-//   | mkdir containers/.new-<id>         | a directory whose flock is free | RemoveAbandoned | |
-//   record.json written                | the same                        | the same              |
-//   | names/<name> -> <id>               | a name of no container as well  | ReserveName, Find | |
-//   rename .new-<id> -> <id>           | nothing: the container exists   |                       |
-//   | (removal) names/<name> unlinked    | a container without its name    | rm by id goes on | |
-//   (removal) rename <id> -> .gone-<id>| a directory whose flock is free | RemoveAbandoned       |
+//   | killed after                        | left behind                     | healed by       |
+//   |-------------------------------------|---------------------------------|-----------------|
+//   | mkdir containers/.new-<id>          | a directory whose flock is free | RemoveAbandoned |
+//   | record.json written                 | the same                        | the same        |
+//   | names/<name> -> <id>                | a name of no container as well  | the same, and   |
+//   |                                     |                                 | ReserveName     |
+//   | rename .new-<id> -> <id>            | nothing: the container exists   |                 |
+//   | (removal) names/<name> unlinked     | a container without its name    | rm by id        |
+//   | (removal) rename <id> -> .gone-<id> | a directory whose flock is free | RemoveAbandoned |
 
 #include <functional>
 #include <optional>

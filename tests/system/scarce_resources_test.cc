@@ -52,5 +52,24 @@ TEST_F(ScarceResources, ARunWithoutDescriptorsSaysSoAndLeavesNothing) {
   }
 }
 
+// It is either gone with all that was its own, or still there for the next command.
+TEST_F(ScarceResources, AForcedRemovalWithoutDescriptorsForgetsNothing) {
+  for (int limit = 3; limit < 20; ++limit) {
+    const std::string id = StartSleeper({"--name", "one"});
+    const std::string pid = RunOk({"inspect", "--format", "{{.State.Pid}}", "one"});
+    Command hoy = Hoy({"rm", "-f", "one"});
+    hoy.argv.insert(hoy.argv.begin(), {"prlimit", fmt::format("--nofile={}", limit)});
+    const Output output = RunCommand(hoy);
+    const std::string listed = RunOk({"ps", "-aq", "--no-trunc"});
+    if (output.code == 0) {
+      EXPECT_EQ(listed, "") << limit << output;
+      EXPECT_FALSE(std::filesystem::exists("/proc/" + pid)) << limit << output;
+    } else {
+      EXPECT_EQ(listed, id) << limit << output;
+      RunOk({"rm", "-f", "one"});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hoy::test
