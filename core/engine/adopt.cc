@@ -15,7 +15,8 @@ std::vector<std::string> CleanUpCommand(const Layout& layout, std::string_view i
           layout.run,   "__cleanup", std::string(id)};
 }
 
-Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run) {
+Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
+               const ContainerLock& lock) {
   TRY(ContainerRecord record, ReadContainer(layout, id));
   std::string directory = layout.RunContainer(id);
   PlanBuilder plan;
@@ -36,7 +37,8 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run) {
   if (auto cgroup = ReadCgroupLocation(layout, id)) header.oom_path = plan.Text(cgroup->OomFile());
   header.cleanup_argv = plan.Texts(CleanUpCommand(layout, id));
   std::string bytes = plan.Serialize();
-  TRY(SpawnedMonitor monitor, SpawnMonitor({.label = std::string(ShortId(id))}));
+  // It shares our lock until it has published itself: if we are killed, nobody may start another.
+  TRY(SpawnedMonitor monitor, SpawnMonitor({.label = std::string(ShortId(id)), .lock = lock.fd()}));
   TRY(monitor.channel.SendPlan(std::move(bytes)));
   TRY(StartReply reply, monitor.channel.Receive());
   if (reply.kind == StartReply::Kind::kMessage &&

@@ -6,15 +6,16 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/state/container_record.h"
 #include "core/state/layout.h"
 #include "core/state/run_state.h"
 
 namespace hoy::core {
 
 // Starts hoy-monitor in mode kAdopt: it reads on from the FIFOs, or from the pty that the keeper
-// (core/monitor/keeper.h) has held meanwhile, and takes the exit status through a pidfd. The caller
-// holds the container's lock.
-Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run);
+// (core/monitor/keeper.h) has held meanwhile, and takes the exit status through a pidfd.
+Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
+               const ContainerLock& lock);
 
 // argv of the clean-up that a monitor execs when its container has ended.
 std::vector<std::string> CleanUpCommand(const Layout& layout, std::string_view id);

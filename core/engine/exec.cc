@@ -157,7 +157,6 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
   pid_t init_pid = joining.init_pid;
   ExecStreams& streams = joining.streams;
   StartChannel& channel = joining.child.channel;
-  BlockedSignals signals;
   ExecInput input;
   input.process = &process;
   input.passes_fds = joining.passes_fds;
@@ -200,6 +199,8 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
     TRY(Detach(joining.guard, streams.ours.terminal));
     return 0;
   }
+  // Until here a signal ends us, and the guard the session: the container may hold up its start.
+  BlockedSignals signals;
   streams.ours.process = pidfd;
   streams.ours.guard = joining.guard;
   ExecPeer peer(std::move(streams.ours));

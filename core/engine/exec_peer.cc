@@ -39,20 +39,21 @@ Result<std::optional<SessionPeer::End>> ExecPeer::Handle(std::span<const pollfd>
   if (slots[0].revents != 0) end = HearGuard();
   bool ended = end.has_value();
   if (!input_.empty() && (slots[slots.size() - 1].revents & (POLLOUT | POLLERR)) != 0) FlushInput();
+  auto relay = [&](Fd& from, int to, const pollfd& slot) -> Result<> {
+    if (!from || (!ended && slot.revents == 0)) return {};
+    int64_t left = ended ? LeftIn(from) : 1;
+    while (left > 0) {
+      TRY(size_t count, Relay(from, to));
+      if (count == 0) break;
+      left -= static_cast<int64_t>(count);
+    }
+    return {};
+  };
   if (fds_.terminal) {
-    bool more = slots[1].revents != 0 || ended;
-    while (more) {
-      TRY(more, Relay(fds_.terminal, STDOUT_FILENO));
-      if (!ended) break;
-    }
+    TRY(relay(fds_.terminal, STDOUT_FILENO, slots[1]));
   } else {
-    for (int which : {0, 1}) {
-      bool more = fds_.out[which] && (ended || slots[1 + static_cast<size_t>(which)].revents != 0);
-      while (more) {
-        TRY(more, Relay(fds_.out[which], which == 0 ? STDOUT_FILENO : STDERR_FILENO));
-        if (!ended) break;
-      }
-    }
+    TRY(relay(fds_.out[0], STDOUT_FILENO, slots[1]));
+    TRY(relay(fds_.out[1], STDERR_FILENO, slots[2]));
   }
   // What the process itself wrote has been relayed; a child of its that keeps the pipes open is not
   // waited for.
@@ -71,9 +72,18 @@ std::optional<SessionPeer::End> ExecPeer::HearGuard() const {
   return End{End::Kind::kExited, FromWaitStatus(message.wait_status).code};
 }
 
-Result<bool> ExecPeer::Relay(Fd& from, int to) {
+// What was written before the end, and not what others go on to write. A terminal does not tell
+// all that is on its way; it holds less than this.
+int64_t ExecPeer::LeftIn(BorrowedFd from) const {
+  constexpr int64_t kMostInTerminal = 256 * 1024;
+  int count = 0;
+  if (fds_.terminal || ioctl(from.get(), FIONREAD, &count) != 0) return kMostInTerminal;
+  return count;
+}
+
+Result<size_t> ExecPeer::Relay(Fd& from, int to) {
   ssize_t count = read(from.get(), buffer_.get(), kRelaySize);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return size_t{0};
   if (count <= 0) {
     // A terminal is kept: closing it would be a signal to the process.
     if (fds_.terminal) {
@@ -81,15 +91,16 @@ Result<bool> ExecPeer::Relay(Fd& from, int to) {
     } else {
       from.reset();
     }
-    return false;
+    return size_t{0};
   }
-  if (output_gone_) return true;
-  TRY(bool written, WriteOutput(to, {buffer_.get(), static_cast<size_t>(count)}));
+  auto size = static_cast<size_t>(count);
+  if (output_gone_) return size;
+  TRY(bool written, WriteOutput(to, {buffer_.get(), size}));
   if (!written) {
     output_gone_ = true;
     TRY(SendSignal(fds_.process, SIGKILL));
   }
-  return true;
+  return size;
 }
 
 void ExecPeer::SendInput(std::string_view bytes) {

@@ -31,8 +31,9 @@ class ExecPeer final : public SessionPeer {
  private:
   int InputFd() const { return fds_.terminal ? fds_.terminal.get() : fds_.in.get(); }
   void FlushInput();
-  // False: nothing there now.
-  Result<bool> Relay(Fd& from, int to);
+  // How many bytes; 0: nothing there now.
+  Result<size_t> Relay(Fd& from, int to);
+  int64_t LeftIn(BorrowedFd from) const;
   // What the guard says: nullopt, nothing yet.
   std::optional<End> HearGuard() const;
 

@@ -242,12 +242,12 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   return restarts ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
 }
 
-// The caller holds the lock.
-Result<> HealLocked(const Layout& layout, std::string_view id, const ContainerStatus& status) {
+Result<> HealLocked(const Layout& layout, std::string_view id, const ContainerStatus& status,
+                    const ContainerLock& lock) {
   if (status.IsUp()) {
     TRY(ThawAbandoned(layout, id));
     TRY(bool is_held, MonitorWorks(*status.run, MonitorDuty::kItsOwn));
-    return is_held ? Result<>{} : Adopt(layout, id, *status.run);
+    return is_held ? Result<>{} : Adopt(layout, id, *status.run, lock);
   }
   if (status.restart) return SpawnRestarter(layout, id, ReadRestartState(layout, id));
   TRY(CleanUpLocked(layout, id, status, Restarter::kSpawned));
@@ -314,7 +314,7 @@ Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* stat
     hold_state_file();
     TRY(status, Observe(layout, id, lock));  // a start may have been in progress
     if (!status.needs_healing) return status;
-    TRY(HealLocked(layout, id, status));
+    TRY(HealLocked(layout, id, status, lock));
     if (status.IsUp()) {
       // The new monitor has made a new one. It cleans up only when we have let go of the lock.
       hold_state_file();
@@ -333,7 +333,7 @@ Result<ContainerStatus> HealUnlessBusy(const Layout& layout, std::string_view id
     if (!lock) return status;
     TRY(status, Observe(layout, id, *lock));
     if (!status.needs_healing) return status;
-    TRY(HealLocked(layout, id, status));
+    TRY(HealLocked(layout, id, status, *lock));
   }
   return Observe(layout, id);
 }

@@ -142,7 +142,7 @@ enum MonitorFd : int {
   kAttachFd = 4,  // SOCK_SEQPACKET to the foreground client (attach_protocol.h), or closed;
                   // kDirect: to the session's client (core/monitor/exec_guard.h)
   kJoinFd = 5,    // kDirect: pidfd of the container's init
-  kLockFd = 6,    // kStart: the container's lock, shared with hoy until the start is decided
+  kLockFd = 6,    // kStart, kAdopt: the container's lock, shared with hoy until that is decided
   kPlansFd = 7,   // a memfd: each plan lies at the offset that its order names
 };
 

@@ -389,6 +389,7 @@ void AdoptInit(Monitor& m) {
       m.plan.text(m.header().state_path),
       {m.pid, m.header().adopted_start_time, m.plan.text(m.header().boot_id), m.started_at});
   if (m.state_fd < 0) GiveUp(SetupStage::kState, errno);
+  close(kLockFd);  // whoever looks now finds us
   m.streams.listener = ListenInDirectory(m.plan.text(m.header().run_dir), kAttachSocket);
   if (!m.streams.terminal) return;
   m.streams.in = m.streams.out[0] = TakeFromKeeper(m.plan.text(m.header().run_dir));

@@ -46,6 +46,11 @@ class Exec : public ImageSandbox {
   std::string id_;
 };
 
+// What is left behind and writes on without end holds nobody up.
+TEST_F(Exec, EndsWithItsProcessWhateverOthersWrite) {
+  EXPECT_EQ(Run({"exec", "one", "sh", "-c", "yes & yes >&2 & exit 3"}).code, 3);
+}
+
 TEST_F(Exec, GivesOutputErrorsAndExitCode) {
   const Output output = Shell("echo out; echo err >&2; exit 7");
   EXPECT_EQ(output.code, 7);
