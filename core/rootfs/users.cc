@@ -1,7 +1,10 @@
 #include "core/rootfs/users.h"
 
+#include <limits.h>
+
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 #include "core/base/text.h"
 
@@ -124,10 +127,9 @@ Result<ResolvedUser> ResolveUser(LayeredRoot& root, std::string_view user,
   } else if (!resolved.name.empty()) {
     memberships = GroupsOfMember(groups, resolved.name);
   }
+  std::unordered_set<gid_t> seen;
   auto add = [&](gid_t gid) {
-    if (std::ranges::find(resolved.groups, gid) == resolved.groups.end()) {
-      resolved.groups.push_back(gid);
-    }
+    if (seen.insert(gid).second) resolved.groups.push_back(gid);
   };
   // The primary group as well: without it, a setgid program could shed it (CVE-2022-36109).
   add(resolved.gid);
@@ -135,6 +137,11 @@ Result<ResolvedUser> ResolveUser(LayeredRoot& root, std::string_view user,
   for (const std::string& group : additional_groups) {
     TRY(gid_t gid, group_id(group));
     add(gid);
+  }
+  if (resolved.groups.size() > NGROUPS_MAX) {
+    return Fail(ErrorKind::kCorrupt,
+                "user '{}' is in {} groups of the image's /etc/group: the kernel takes {} at most",
+                user_part, resolved.groups.size(), NGROUPS_MAX);
   }
   return resolved;
 }

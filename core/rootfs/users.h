@@ -26,7 +26,8 @@ struct ResolvedUser {
 // group is 0 and the home "/". A group that is given replaces all groups of the user's own.
 // `additional_groups` are names or numbers. Files that are missing count as empty, malformed lines
 // are skipped. kNotFound: "unknown user 'x' in the image", "unknown group ..."; kInvalidArgument:
-// a number out of 0-2147483647; kCorrupt: an absurdly long file.
+// a number out of 0-2147483647; kCorrupt: an absurdly long file, or more groups than setgroups(2)
+// takes.
 Result<ResolvedUser> ResolveUser(LayeredRoot& root, std::string_view user,
                                  const std::vector<std::string>& additional_groups);
 

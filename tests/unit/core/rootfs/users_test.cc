@@ -1,6 +1,7 @@
 #include "core/rootfs/users.h"
 
 #include <gtest/gtest.h>
+#include <limits.h>
 
 #include "tests/unit/core/rootfs/scratch_root.h"
 
@@ -46,6 +47,21 @@ TEST_F(Users, FollowsDockersRules) {
   EXPECT_EQ(Resolve("app:1234")->gid, 77U);  // a group may be named by digits
   EXPECT_EQ(Resolve("homeless")->home, "/");
   EXPECT_EQ(Resolve("4711", {"video", "5", "5"})->groups, (Groups{0, 44, 5}));
+}
+
+TEST_F(Users, TakesAsManyGroupsAsTheKernelAndSaysWhenThereAreMore) {
+  std::string groups;
+  for (int gid = 1; gid <= 70'000; ++gid) {
+    groups += fmt::format("g:x:{}:{}\n", gid, gid < NGROUPS_MAX ? "root,app" : "app");
+  }
+  layer.File("etc/group", groups);
+  EXPECT_EQ(Resolve("")->groups.size(), static_cast<size_t>(NGROUPS_MAX));
+  auto app = Resolve("app");
+  ASSERT_FALSE(app);
+  EXPECT_EQ(app.error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(
+      app.error().message,
+      "user 'app' is in 70000 groups of the image's /etc/group: the kernel takes 65536 at most");
 }
 
 TEST_F(Users, NamesWhatIsUnknown) {
