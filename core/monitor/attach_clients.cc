@@ -55,8 +55,14 @@ void AttachClients::Add(int fd, uint8_t traits) {
 
 void AttachClients::Accept(int listener, uint64_t log_end) {
   while (true) {
-    int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    bool refuse = false;
+    int fd = AcceptNext(listener, &spare_, &refuse);
     if (fd < 0) return;
+    if (refuse) {
+      SendTo(fd, {AttachKind::kBusy, static_cast<uint64_t>(count_)});
+      close(fd);
+      continue;
+    }
     if (count_ < kMost) SendTo(fd, {AttachKind::kAttached, log_end});
     Add(fd, 0);
   }

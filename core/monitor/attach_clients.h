@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "core/monitor/attach_protocol.h"
+#include "core/monitor/run_socket.h"
 
 namespace hoy::core {
 
@@ -29,7 +30,7 @@ class AttachClients {
   static constexpr int kMost = 250;
 
   void Add(int fd, uint8_t traits);
-  // All that have connected; each hears where the log ends.
+  // All that have connected; each hears where the log ends, or that there is no room for it.
   void Accept(int listener, uint64_t log_end);
   void Drop(int index);
 
@@ -55,6 +56,7 @@ class AttachClients {
   AttachClient clients_[kMost];
   int count_ = 0;
   int used_ = 0;
+  int spare_ = OpenSpare();
 };
 
 }  // namespace hoy::core

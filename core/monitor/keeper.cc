@@ -43,15 +43,18 @@ void CloseAllBut(int a, int b, int c) {
 }
 
 [[noreturn]] void Keep(int listener, int master, int init) {
+  int spare = OpenSpare();
   while (true) {
     pollfd slots[2] = {{init, POLLIN, 0}, {listener, POLLIN, 0}};
     if (poll(slots, 2, -1) < 0 && errno != EINTR) _exit(1);
     if (slots[0].revents != 0) _exit(0);
     if (slots[1].revents == 0) continue;
-    int peer = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    bool refuse = false;
+    int peer = AcceptNext(listener, &spare, &refuse);
     if (peer < 0) continue;
     char nothing = 0;
-    SendPacket(peer, &nothing, sizeof nothing, master);
+    // Its buffer is empty: there is room.
+    if (!refuse) SendPacket(peer, &nothing, sizeof nothing, master);
     close(peer);
   }
 }

@@ -1,6 +1,8 @@
 #include "core/monitor/run_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -10,6 +12,7 @@ namespace hoy::core {
 namespace {
 
 constexpr int kBacklog = 64;
+constexpr int kFullTablePauseMs = 10;
 
 sockaddr_un AddressOf(const char* name) {
   sockaddr_un address{};
@@ -46,6 +49,25 @@ int ListenInDirectory(const char* directory, const char* name) {
   }
   if (result == 0) result = listen(fd, kBacklog);
   if (LeaveDirectory() != 0 || result != 0) return ClosedWithErrno(fd);
+  return fd;
+}
+
+// A file of its own, as the system's table may be the one that is full.
+int OpenSpare() {
+  return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int AcceptNext(int listener, int* spare, bool* refuse) {
+  if (*spare < 0) *spare = OpenSpare();
+  int fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  *refuse = fd < 0 && (errno == EMFILE || errno == ENFILE);
+  if (!*refuse) return fd;
+  if (*spare >= 0) {
+    close(*spare);
+    *spare = -1;
+    fd = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  }
+  if (fd < 0 && (errno == EMFILE || errno == ENFILE)) poll(nullptr, 0, kFullTablePauseMs);
   return fd;
 }
 

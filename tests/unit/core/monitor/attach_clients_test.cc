@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "core/base/fd.h"
+#include "tests/unit/core/sys/scratch_directory.h"
 
 namespace hoy::core {
 namespace {
@@ -64,6 +66,36 @@ TEST_F(AttachClientsTest, EachIsSentEverything) {
     EXPECT_EQ(packet->header.kind, AttachKind::kStdout);
     EXPECT_EQ(packet->length, bytes_.size());
   }
+}
+
+// Who waits at a listener keeps it readable.
+TEST_F(AttachClientsTest, OneForWhomNoDescriptorIsLeftIsSentAway) {
+  ScratchDirectory scratch;
+  auto connect = [&] { return Fd(ConnectInDirectory(scratch.path().c_str(), kAttachSocket)); };
+  Fd listener(ListenInDirectory(scratch.path().c_str(), kAttachSocket));
+  Fd first = connect();
+  clients_->Accept(listener.get(), 7);
+  ASSERT_EQ(clients_->count(), 1);
+  ASSERT_EQ(Receive(first)->header.kind, AttachKind::kAttached);
+  Fd second = connect();
+  Fd third = connect();
+  Fd lowest_free(dup(listener.get()));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit full{static_cast<rlim_t>(lowest_free.get()), before.rlim_max};
+  lowest_free.reset();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &full), 0);
+  clients_->Accept(listener.get(), 7);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (const Fd* client : {&second, &third}) {
+    auto packet = Receive(*client);
+    ASSERT_TRUE(packet);
+    EXPECT_EQ(packet->header.kind, AttachKind::kBusy);
+  }
+  EXPECT_EQ(clients_->count(), 1);
+  Fd fourth = connect();
+  clients_->Accept(listener.get(), 7);
+  EXPECT_EQ(clients_->count(), 2) << "there is room again";
 }
 
 TEST_F(AttachClientsTest, OneThatLagsIsToldWhereTheLogIs) {
