@@ -58,6 +58,15 @@ Error StillRuns(std::string_view id) {
   return MakeError(ErrorKind::kTimeout, fmt::format("container {} still runs", ShortId(id)));
 }
 
+// The monitor ends when all is cleaned up. It may be waiting for the client that is to do so, which
+// somebody has stopped: the exit is published, and the next command that needs to cleans up.
+Result<> AwaitCleanUp(BorrowedFd monitor, const Deadline& deadline) {
+  constexpr int kPatienceMs = 30'000;
+  int left = deadline.PollTimeout();
+  TRY(AwaitReadable(monitor, Deadline(left < 0 ? kPatienceMs : std::min(left, kPatienceMs))));
+  return {};
+}
+
 bool WillRunAgain(const Layout& layout, std::string_view id) {
   auto status = Observe(layout, id);
   return status && status->state == ContainerState::kRestarting;
@@ -102,7 +111,7 @@ Result<ExitRecord> WaitForExit(const Layout& layout, std::string_view id, int64_
       if (status->run && status->state != ContainerState::kRestarting) {
         TRY(monitor, OpenProcess(status->run->monitor));
       }
-      if (monitor) TRY(AwaitReadable(*monitor, deadline));
+      if (monitor) TRY(AwaitCleanUp(*monitor, deadline));
       if (has_file && !(status->exit && status->exit->known)) {
         TRY(RunState run, state.Read());
         if (run.exit) return *run.exit;
@@ -119,7 +128,7 @@ Result<ExitRecord> WaitForExit(const Layout& layout, std::string_view id, int64_
     }
     TRY(run, state.Read());
     if (run.exit && WillRunAgain(layout, id)) return *run.exit;
-    if (run.exit && monitor) TRY(AwaitReadable(*monitor, deadline));
+    if (run.exit && monitor) TRY(AwaitCleanUp(*monitor, deadline));
     if (run.exit) return *run.exit;
     // The monitor was killed: the next round finds that out and gives the container another.
   }
