@@ -167,6 +167,7 @@ class CgroupV1Driver : public CgroupDriver {
   Result<> Kill(const CgroupLocation& location) override {
     if (location.directories.empty()) return {};
     std::string directory = AnyDirectory(location);
+    if (!Exists(directory)) return {};
     if (!location.Directory("freezer").empty()) {
       // Frozen processes cannot fork away. One that does not freeze is killed all the same.
       auto frozen = Freeze(location);
@@ -187,8 +188,11 @@ class CgroupV1Driver : public CgroupDriver {
 
   Result<> Remove(const CgroupLocation& location, int patience_ms) override {
     Result<> first;
+    // For all of them together: they hold the same processes.
+    auto deadline = std::chrono::steady_clock::now() + milliseconds(patience_ms);
     for (const auto& [name, directory] : location.directories) {
-      auto removed = RemoveCgroup(directory, milliseconds(patience_ms), WaitABit);
+      auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+      auto removed = RemoveCgroup(directory, std::max(left, milliseconds(0)), WaitABit);
       if (removed) RemoveMarkedCgroups(ParentOf(directory));
       if (!removed && first) first = std::move(removed);
     }

@@ -224,10 +224,12 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   }
   FailPoint("cleanup-begun");
   TRY(ContainerRecord record, ReadContainer(layout, id));
+  // Elsewhere the kernel has ended all that its init left behind (pid_namespaces(7)).
+  bool kill = record.config.namespaces.pid != NamespaceMode::kPrivate;
   if (!recorded) {
     if (!HasNoRoom(recorded.error())) return Fail(std::move(recorded).error());
     // DATA is full: RUN has the exit, and keeps it until a later command finds room.
-    TRY(RemoveCgroup(layout, id, record.config.cgroup_parent, false));
+    TRY(RemoveCgroup(layout, id, record.config.cgroup_parent, kill));
     return CleanUpEnd::kDone;
   }
   if (has_run && (status.run || newer)) RecordDeath(layout, summary, *status.exit);
@@ -237,7 +239,7 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
     TRY(restarts, DecideRestart(layout, summary, *status.exit, restarter == Restarter::kSpawned));
   }
   if (has_run && status.exit) KeepReport(layout, record, *status.exit, removes);
-  TRY(RemoveTraces(layout, id, record.config.cgroup_parent, false));
+  TRY(RemoveTraces(layout, id, record.config.cgroup_parent, kill));
   if (removes) TRY(RemoveContainer(layout, id, summary.name));
   return restarts ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
 }

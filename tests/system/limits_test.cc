@@ -51,6 +51,15 @@ class Limits : public ImageSandbox {
   }
 };
 
+// Without a PID namespace of its own no kernel ends what a container leaves behind.
+TEST_F(Limits, WhatIsLeftInTheCgroupEndsWithTheContainer) {
+  if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
+  const Output output = RunShell("sleep 1000 & exit 5", {"--pid", "host"});
+  EXPECT_EQ(output.code, 5) << output;
+  EXPECT_EQ(output.err, "");
+  EXPECT_TRUE(ListNames(data() + "/containers").empty());
+}
+
 TEST_F(Limits, AreInTheCgroup) {
   if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
   const std::vector<LimitCase> cases = {
