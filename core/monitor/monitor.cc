@@ -289,8 +289,12 @@ bool AwaitExec(Monitor& m, bool* told) {
     StartMessage message{};
     int fd = -1;
     ssize_t count = ReceivePacket(m.status_fd, &message, sizeof message, &fd);
-    if (count <= 0) break;
-    if (message.kind == StartMessageKind::kTerminal) {
+    if (count == 0) break;
+    if (count < 0) {
+      // Without its terminal nobody would ever hear of it.
+      message = {StartMessageKind::kSetup, static_cast<uint32_t>(SetupStage::kStreams), errno, 0};
+      kill(m.pid, SIGKILL);
+    } else if (message.kind == StartMessageKind::kTerminal) {
       fcntl(fd, F_SETFL, O_NONBLOCK);
       m.streams.out[0] = fd;
       m.streams.in = fd;
