@@ -33,7 +33,7 @@ class SystemRestoreCommand final : public Command {
     TRY(core::ContainerStatus status, core::Heal(context.layout, id));
     if (!status.IsDown() || !status.exit) return {};  // it runs, or was never started
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
-    core::RestartState restart = core::ReadRestartState(context.layout, id);
+    TRY(core::RestartState restart, core::ReadRestartState(context.layout, id));
     if (!core::IsToBeRestored(record.config.restart, restart, *status.exit)) return {};
     auto started = core::StartContainer(context.layout, record, {});
     if (!started) {

@@ -71,7 +71,7 @@ Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id
     status.needs_healing = true;
   }
   if (status.exit) {
-    RestartState restart = ReadRestartState(layout, id);
+    TRY(RestartState restart, ReadRestartState(layout, id));
     bool of_this_boot = false;
     if (restart.pending) {
       TRY(of_this_boot, IsOfThisBoot(restart.pending->restarter));
@@ -135,18 +135,20 @@ Result<bool> MayRestart(const ContainerStatus& status) {
 }
 
 // The clean-up will decide by the same rule.
-bool WillRestart(const Layout& layout, std::string_view id, const ExitRecord& exit) {
+Result<bool> WillRestart(const Layout& layout, std::string_view id, const ExitRecord& exit) {
   auto summary = ReadSummary(layout, id);
-  return summary && summary->restart.mode != RestartMode::kNo &&
-         NextRestart(summary->restart, ReadRestartState(layout, id), exit).has_value();
+  if (!summary || summary->restart.mode == RestartMode::kNo) return false;
+  TRY(RestartState before, ReadRestartState(layout, id));
+  return NextRestart(summary->restart, before, exit).has_value();
 }
 
 Result<ContainerStatus> ObserveFor(const Layout& layout, std::string_view id, const View& view) {
   TRY(ContainerStatus status, ObserveWith(layout, id, view));
   if (status.state != ContainerState::kExited) return status;
   TRY(bool may_restart, MayRestart(status));
-  if (may_restart && WillRestart(layout, id, *status.exit)) {
-    status.state = ContainerState::kRestarting;
+  if (may_restart) {
+    TRY(bool restarts, WillRestart(layout, id, *status.exit));
+    if (restarts) status.state = ContainerState::kRestarting;
   }
   return status;
 }
@@ -210,9 +212,9 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   if (has_run && summary.restart.mode != RestartMode::kNo) {
     TRY(may_restart, MayRestart(status));
   }
-  if (may_restart && restarter == Restarter::kMonitor &&
-      NextRestart(summary.restart, ReadRestartState(layout, id), *status.exit)) {
-    return CleanUpEnd::kRestarts;
+  if (may_restart && restarter == Restarter::kMonitor) {
+    TRY(RestartState before, ReadRestartState(layout, id));
+    if (NextRestart(summary.restart, before, *status.exit)) return CleanUpEnd::kRestarts;
   }
   bool removes = has_run && summary.auto_remove && !IsKept(layout, id);
   Result<> recorded;
@@ -251,7 +253,10 @@ Result<> HealLocked(const Layout& layout, std::string_view id, const ContainerSt
     TRY(bool is_held, MonitorWorks(*status.run, MonitorDuty::kItsOwn));
     return is_held ? Result<>{} : Adopt(layout, id, *status.run, lock);
   }
-  if (status.restart) return SpawnRestarter(layout, id, ReadRestartState(layout, id));
+  if (status.restart) {
+    TRY(RestartState state, ReadRestartState(layout, id));
+    return SpawnRestarter(layout, id, std::move(state));
+  }
   TRY(CleanUpLocked(layout, id, status, Restarter::kSpawned));
   return {};
 }
@@ -265,8 +270,8 @@ Result<CleanUpEnd> CleanUpBy(const Layout& layout, std::string_view id, Restarte
   }
   TRY(ContainerStatus status, ObserveWith(layout, id, {MonitorDuty::kOurs, true}));
   if (status.state == ContainerState::kRestarting) {
-    bool ours = KeepsRestart(ReadRestartState(layout, id));
-    return ours ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
+    TRY(RestartState state, ReadRestartState(layout, id));
+    return KeepsRestart(state) ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
   }
   if (status.IsUp() || !status.needs_healing) return CleanUpEnd::kDone;
   return CleanUpLocked(layout, id, status, restarter);

@@ -77,7 +77,7 @@ Result<> SpawnRestarter(const Layout& layout, std::string_view id, RestartState 
 Result<bool> DecideRestart(const Layout& layout, const ContainerSummary& summary,
                            const ExitRecord& exit, bool spawn) {
   if (summary.restart.mode == RestartMode::kNo) return false;
-  RestartState before = ReadRestartState(layout, summary.id);
+  TRY(RestartState before, ReadRestartState(layout, summary.id));
   std::optional<RestartState> next = NextRestart(summary.restart, before, exit);
   if (!next) return false;
   next->pending = PendingRestart{{}, Now() + next->delay_ms * 1'000'000};
@@ -100,7 +100,7 @@ Result<> RestartWhenDue(const Layout& layout, std::string_view id) {
     return errno == ENOENT ? Result<>{} : FailErrno("watch", directory);
   }
   while (true) {
-    RestartState state = ReadRestartState(layout, id);
+    TRY(RestartState state, ReadRestartState(layout, id));
     if (!KeepsRestart(state)) return {};
     // A clock that was set back must not make it wait for longer than it was to.
     Timestamp left = std::min(state.pending->due - Now(), state.delay_ms * 1'000'000);
@@ -123,7 +123,7 @@ Result<> RestartWhenDue(const Layout& layout, std::string_view id) {
 }
 
 Result<> NoteStoppedByPerson(const Layout& layout, std::string_view id) {
-  RestartState state = ReadRestartState(layout, id);
+  TRY(RestartState state, ReadRestartState(layout, id));
   if (state.stopped && !state.pending) return {};
   state.stopped = true;
   state.pending.reset();

@@ -275,7 +275,9 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
   }
   bool is_first = status.state == ContainerState::kCreated;
   RestartState restart;
-  if (!is_first) restart = ReadRestartState(layout, record.id);
+  if (!is_first) {
+    TRY(restart, ReadRestartState(layout, record.id));
+  }
   if (request.reason == StartReason::kRestartPolicy && !KeepsRestart(restart)) {
     return Fail(ErrorKind::kConflict, "the restart of '{}' was called off", record.name);
   }

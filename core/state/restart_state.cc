@@ -1,5 +1,7 @@
 #include "core/state/restart_state.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -24,10 +26,13 @@ bool MayRetry(const RestartPolicy& policy, const RestartState& state, const Exit
 
 }  // namespace
 
-RestartState ReadRestartState(const Layout& layout, std::string_view id) {
+Result<RestartState> ReadRestartState(const Layout& layout, std::string_view id) {
   RestartState state;
   auto text = ReadFile(PathOf(layout, id), 64 << 10);
-  if (!text) return state;
+  if (!text) {
+    if (text.error().system_errno == ENOENT) return state;
+    return Fail(std::move(text).error());
+  }
   Json json = Json::parse(*text, nullptr, false);
   if (!json.is_object()) return state;
   try {
@@ -41,7 +46,7 @@ RestartState ReadRestartState(const Layout& layout, std::string_view id) {
           json.value("due", Timestamp{0})};
     }
   } catch (const Json::exception&) {
-    return {};
+    return RestartState{};
   }
   return state;
 }

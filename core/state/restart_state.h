@@ -30,8 +30,9 @@ struct RestartState {
   std::optional<PendingRestart> pending;
 };
 
-// A damaged file counts as an absent one.
-RestartState ReadRestartState(const Layout& layout, std::string_view id);
+// A damaged file counts as an absent one, and one that cannot be read is an error: it may say that
+// a person stopped the container.
+Result<RestartState> ReadRestartState(const Layout& layout, std::string_view id);
 Result<> WriteRestartState(const Layout& layout, std::string_view id, const RestartState& state);
 Result<> RemoveRestartState(const Layout& layout, std::string_view id);
 

@@ -84,13 +84,13 @@ TEST(RestartStateFile, IsReadAsItWasWritten) {
   ScratchDirectory scratch;
   const Layout layout{scratch.path(), scratch.path() + "/run"};
   ASSERT_TRUE(MakeDirectories(layout.Container("a")).has_value());
-  EXPECT_EQ(ReadRestartState(layout, "a").count, 0) << "absent";
+  EXPECT_EQ(ReadRestartState(layout, "a")->count, 0) << "absent";
   RestartState state;
   state.count = 3;
   state.delay_ms = 800;
   state.pending = PendingRestart{{42, 7, "boot"}, 99};
   ASSERT_TRUE(WriteRestartState(layout, "a", state).has_value());
-  const RestartState read = ReadRestartState(layout, "a");
+  const RestartState read = *ReadRestartState(layout, "a");
   EXPECT_EQ(read.count, 3);
   EXPECT_EQ(read.delay_ms, 800);
   EXPECT_FALSE(read.stopped);
@@ -99,10 +99,14 @@ TEST(RestartStateFile, IsReadAsItWasWritten) {
   EXPECT_EQ(read.pending->due, 99);
   for (const char* text : {"", "{", "[]", R"({"count":"many"})", R"({"due":1,"boot_id":3})"}) {
     PutFile(layout.Container("a") + "/restart.json", text);
-    EXPECT_EQ(ReadRestartState(layout, "a").count, 0) << text;
-    EXPECT_FALSE(ReadRestartState(layout, "a").pending) << text;
+    EXPECT_EQ(ReadRestartState(layout, "a")->count, 0) << text;
+    EXPECT_FALSE(ReadRestartState(layout, "a")->pending) << text;
   }
   ASSERT_TRUE(RemoveRestartState(layout, "a").has_value());
+  // What cannot be read is not absent.
+  ASSERT_TRUE(MakeDirectories(layout.Container("a") + "/restart.json").has_value());
+  EXPECT_FALSE(ReadRestartState(layout, "a").has_value());
+  ASSERT_TRUE(RemoveTree(layout.Container("a") + "/restart.json").has_value());
   ASSERT_TRUE(RemoveRestartState(layout, "a").has_value()) << "twice";
 }
 
