@@ -1,5 +1,8 @@
 #include "cli/ui/program.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <exception>
 
 #include "cli/ui/exit_code.h"
@@ -104,7 +107,16 @@ Result<int> RunGlobals(Context& context, const ProgramHooks& hooks) {
 
 }  // namespace
 
+// Cron and some CI agents close them. A number that is free would become something else's, which
+// would then be read or written as if it were a standard stream.
+void FillStandardStreams() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) < 0) (void)!open("/dev/null", O_RDWR);  // gets the lowest free number
+  }
+}
+
 int RunProgram(int argc, char** argv, const ProgramHooks& hooks) {
+  FillStandardStreams();
   Output out(STDOUT_FILENO, Output::Buffering::kFull);
   Output err(STDERR_FILENO, Output::Buffering::kNone);
   Context context{.out = out,

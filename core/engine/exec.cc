@@ -87,10 +87,12 @@ void PublishSession(const JoiningProcess& joining, pid_t pid, const ExecRequest&
                                            .privileged = request.privileged});
 }
 
-// From here on the session, and its terminal where there is one, are the guard's.
+// From here on the session, and its terminal where there is one, are the guard's. One that has
+// ended meanwhile needs no guard.
 Result<> Detach(BorrowedFd guard, BorrowedFd terminal) {
   GuardMessage message{GuardMessageKind::kDetach, 0, 0};
-  if (SendPacket(guard.get(), &message, sizeof message, terminal.get()) < 0) {
+  if (SendPacket(guard.get(), &message, sizeof message, terminal.get()) < 0 && errno != EPIPE &&
+      errno != ECONNRESET) {
     return FailErrno("detach", "session");
   }
   return {};

@@ -11,10 +11,13 @@
 #include <array>
 
 #include "core/base/text.h"
+#include "core/engine/detach_watch.h"
 #include "core/sys/process.h"
 
 namespace hoy::core {
 namespace {
+
+constexpr int kHoldKeysMs = 200;  // what may begin the detach sequence
 
 // Not for the container: our own business, impossible to catch, or caused by ourselves.
 constexpr std::array kKept = {SIGCHLD, SIGURG, SIGSTOP, SIGKILL, SIGPIPE};
@@ -52,34 +55,6 @@ class RawTerminal {
   termios before_{};
 };
 
-// Watches typed bytes for the detach sequence. All keys but the last are passed on as they come, so
-// that a lone ctrl-p reaches the program at once.
-class DetachWatch {
- public:
-  explicit DetachWatch(const std::vector<char>& keys) : keys_(keys) {}
-
-  // How many bytes to pass on; `detached` when the sequence is complete.
-  size_t Feed(std::string_view bytes, bool* detached) {
-    *detached = false;
-    if (keys_.empty()) return bytes.size();
-    for (size_t i = 0; i < bytes.size(); ++i) {
-      if (bytes[i] == keys_[matched_]) {
-        if (++matched_ == keys_.size()) {
-          *detached = true;
-          return i;
-        }
-      } else {
-        matched_ = bytes[i] == keys_[0] ? 1 : 0;
-      }
-    }
-    return bytes.size();
-  }
-
- private:
-  const std::vector<char>& keys_;
-  size_t matched_ = 0;
-};
-
 class Session {
  public:
   Session(SessionPeer& peer, const BlockedSignals& signals, const SessionOptions& options)
@@ -100,9 +75,15 @@ class Session {
       slots_.push_back({signals_.fd().get(), POLLIN, 0});
       slots_.push_back({reading_ && peer_.TakesInput() ? STDIN_FILENO : -1, POLLIN, 0});
       peer_.Prepare(slots_);
-      if (poll(slots_.data(), slots_.size(), -1) < 0) {
+      bool keys_wait = watch_.Holds() && peer_.TakesInput();
+      int ready = poll(slots_.data(), slots_.size(), keys_wait ? kHoldKeysMs : -1);
+      if (ready < 0) {
         if (errno == EINTR) continue;
         return FailErrno("poll", "session");
+      }
+      if (ready == 0) {
+        peer_.SendInput(watch_.LetGo());
+        continue;
       }
       if (slots_[0].revents != 0) TRY(PassSignal());
       TRY(auto end, peer_.Handle(std::span(slots_).subspan(2)));
@@ -139,13 +120,18 @@ class Session {
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) return false;
     if (count <= 0) {
       reading_ = false;
+      if (std::string held = watch_.LetGo(); !held.empty()) peer_.SendInput(held);
       peer_.CloseInput();
       return false;
     }
     bool detached = false;
     std::string_view bytes(buffer.data(), static_cast<size_t>(count));
-    size_t pass = options_.terminal ? watch_.Feed(bytes, &detached) : bytes.size();
-    if (pass > 0) peer_.SendInput(bytes.substr(0, pass));
+    if (!options_.terminal) {
+      peer_.SendInput(bytes);
+      return false;
+    }
+    std::string pass = watch_.Feed(bytes, &detached);
+    if (!pass.empty()) peer_.SendInput(pass);
     return detached;
   }
 

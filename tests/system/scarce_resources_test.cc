@@ -11,6 +11,23 @@ namespace {
 
 class ScarceResources : public ImageSandbox {};
 
+// As cron and some CI agents start programs. A free number must not become one of hoy's own.
+TEST_F(ScarceResources, ClosedStandardStreamsAreEmptyOnes) {
+  for (const char* closed : {"<&-", ">&-", "2>&-", "<&- >&- 2>&-"}) {
+    for (const char* verb : {"run -i --rm", "exec -i one"}) {
+      const bool runs = std::string_view(verb).starts_with("run");
+      if (!runs) StartSleeper({"--name", "one"});
+      Command hoy = Hoy({});
+      const std::string script =
+          fmt::format("exec \"$0\" {} {} cat {}", verb, runs ? Busybox() : "", closed);
+      hoy.argv.insert(hoy.argv.begin(), {"sh", "-c", script});
+      const Output output = RunCommand(hoy);
+      EXPECT_EQ(output.code, 0) << verb << " " << closed << output;
+      if (!runs) RunOk({"rm", "-f", "one"});
+    }
+  }
+}
+
 // With too few descriptors it cannot tell whether a process lives.
 TEST_F(ScarceResources, WithoutDescriptorsALivingContainerIsNotTakenForDead) {
   const std::string id = StartSleeper({"--name", "one"});

@@ -142,6 +142,19 @@ const std::vector<std::string> kShowBytes = {
     "sh", "-c",
     "stty raw -echo; echo up; while true; do dd bs=1 count=1 2>/dev/null | od -An -tx1; done"};
 
+TEST_F(Terminal, TheDetachKeysDoNotReachTheProgram) {
+  Pty terminal(RunIt({}, kShowBytes));
+  ASSERT_TRUE(terminal.Expect("up"));
+  terminal.Send("ab\x10\x11");
+  EXPECT_EQ(terminal.Finish(), 0);
+  auto has = [&](const char* byte) {
+    return RunOk({"logs", "one"}).find(byte) != std::string::npos;
+  };
+  EXPECT_TRUE(Eventually([&] { return has(" 62"); }));
+  EXPECT_FALSE(has(" 10")) << RunOk({"logs", "one"});
+  RunOk({"rm", "-f", "one"});
+}
+
 TEST_F(Terminal, NoDetachKeysAtAll) {
   Pty terminal(RunIt({"--rm", "--detach-keys", ""}, kShowBytes));
   ASSERT_TRUE(terminal.Expect("up"));

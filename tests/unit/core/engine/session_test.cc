@@ -3,10 +3,57 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include "core/engine/detach_watch.h"
+
 namespace hoy::core {
 namespace {
 
 using Keys = std::vector<char>;
+
+// What comes out of each feeding, "!" at a detach.
+std::string Fed(DetachWatch& watch, const std::vector<std::string>& typed) {
+  std::string text;
+  for (const std::string& bytes : typed) {
+    bool detached = false;
+    text += "<" + watch.Feed(bytes, &detached);
+    text += detached ? "!>" : ">";
+  }
+  return text;
+}
+
+TEST(DetachWatch, KeepsTheSequenceFromTheProgram) {
+  const Keys keys = {'p', 'q'};
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"abc"}, "<abc>"},
+      {{"abpq"}, "<ab!>"},
+      {{"p", "q"}, "<><!>"},
+      {{"p", "x"}, "<><px>"},
+      {{"ppq"}, "<p!>"},
+      {{"pxpq"}, "<px!>"},
+      {{"p", "p", "q"}, "<><p><!>"},
+      {{"q"}, "<q>"},
+  };
+  for (const auto& [typed, passed] : cases) {
+    DetachWatch watch(keys);
+    EXPECT_EQ(Fed(watch, typed), passed);
+  }
+  const Keys none;
+  DetachWatch disabled(none);
+  EXPECT_EQ(Fed(disabled, {"pq"}), "<pq>");
+}
+
+TEST(DetachWatch, LetsAKeyGoThatStandsAlone) {
+  const Keys keys = {'p', 'q'};
+  DetachWatch watch(keys);
+  EXPECT_EQ(Fed(watch, {"p"}), "<>");
+  EXPECT_TRUE(watch.Holds());
+  EXPECT_EQ(watch.LetGo(), "p");
+  EXPECT_FALSE(watch.Holds());
+  EXPECT_EQ(Fed(watch, {"x"}), "<x>") << "once";
+  EXPECT_EQ(Fed(watch, {"p"}), "<>");
+  EXPECT_EQ(watch.LetGo(), "p");
+  EXPECT_EQ(Fed(watch, {"q"}), "<!>") << "slow fingers detach, too";
+}
 
 TEST(DetachKeys, AreReadAsDockerHasThem) {
   EXPECT_EQ(*ParseDetachKeys(kDefaultDetachKeys), (Keys{0x10, 0x11}));
