@@ -1,6 +1,7 @@
 #include "core/monitor/pump.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -49,10 +50,8 @@ bool Pump::ReadStream(int which) {
   ssize_t count = read(fds_.out[which], buffer_.payload(), log_.MostThatFits());
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (count <= 0) {
-    // End of file, or EIO from a terminal that nobody holds any more. The master stays open for
-    // stdin's sake until the end; poll just stops asking.
     if (!fds_.terminal) close(fds_.out[which]);
-    fds_.out[which] = -1;
+    if (!fds_.terminal || !HoldTerminal()) fds_.out[which] = -1;
     return false;
   }
   held_ = static_cast<uint32_t>(count);
@@ -60,6 +59,16 @@ bool Pump::ReadStream(int which) {
   held_header_ = {which == 0 ? AttachKind::kStdout : AttachKind::kStderr, place, log_.end()};
   SendHeld();
   return true;
+}
+
+// Nobody in the container holds its terminal any more (EIO), and somebody may open it again. With
+// its other side open here, too, and never used, the master is ready only when there is something
+// to read, and the container's end is the end. False: poll must stop asking; the master stays open
+// for stdin's sake.
+bool Pump::HoldTerminal() {
+  if (peer_ >= 0) return false;
+  peer_ = ioctl(fds_.out[0], TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  return peer_ >= 0;
 }
 
 void Pump::SendHeld() {

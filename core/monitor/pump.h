@@ -42,6 +42,7 @@ class Pump {
 
  private:
   bool ReadStream(int which);  // false: nothing there now, or its end
+  bool HoldTerminal();
   void SendHeld();
   void LetLag();
   void HandleClients(const pollfd* slots);
@@ -53,6 +54,7 @@ class Pump {
   void CloseStdin();
 
   Descriptors fds_;
+  int peer_ = -1;  // the terminal's other side
   LogWriter& log_;
   AttachClients clients_;
 

@@ -201,6 +201,17 @@ TEST_F(Monitor, ATerminalOutlivesIt) {
   EXPECT_TRUE(Eventually([&] { return ProcessesNamed("hoy-keeper", id).empty(); }));
 }
 
+TEST_F(Monitor, HearsAContainerThatHadClosedItsTerminal) {
+  RunOk({"run", "-dt", "--name", "one", Busybox(), "sh", "-c",
+         "exec <&- >&- 2>&-; while [ ! -e /go ]; do sleep 0.05; done;"
+         "seq 1 5000 >/dev/console; exit 3"});
+  RunOk({"exec", "one", "touch", "/go"});
+  EXPECT_EQ(RunOk({"wait", "one"}), "3");
+  std::string expected;
+  for (int i = 1; i <= 5000; ++i) expected += fmt::format("{}\r\n", i);
+  EXPECT_TRUE(RunOk({"logs", "one"}) + "\n" == expected);
+}
+
 // Only the safety is lost with it.
 TEST_F(Monitor, TheKeeperOfATerminalMayDie) {
   const std::string id = StartGated("echo before", "echo after; exit 23", {"-it"});
