@@ -176,8 +176,8 @@ TEST_F(Exec, DetachedOutlivesItsClient) {
       Run({"exec", "-d", "one", "sh", "-c", "echo here > /written; exec sleep 3333"});
   EXPECT_EQ(output.code, 0) << output;
   EXPECT_EQ(output.out, "");
-  EXPECT_TRUE(Eventually([&] { return HostPidOf("3333") != 0; }));
-  EXPECT_EQ(Shell("cat /written").out, "here\n");
+  EXPECT_TRUE(Eventually([&] { return Shell("cat /written").out == "here\n"; }));
+  EXPECT_NE(HostPidOf("3333"), 0);
 }
 
 TEST_F(Exec, DiesWithItsClient) {
