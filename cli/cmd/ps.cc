@@ -11,6 +11,7 @@
 #include "cli/ui/exit_code.h"
 #include "cli/ui/format.h"
 #include "core/base/text.h"
+#include "core/engine/health.h"
 #include "core/state/container_id.h"
 #include "oci/image/image_store.h"
 
@@ -20,6 +21,7 @@ namespace {
 struct Listed {
   core::ContainerSummary summary;
   core::ContainerStatus status;
+  core::HealthStatus health = core::HealthStatus::kNone;
   std::optional<int64_t> written;  // bytes, when the size is shown
 };
 
@@ -67,10 +69,10 @@ class PsCommand final : public ListCommand {
     std::vector<Listed> chosen;
     for (Listed& container : all) {
       if (last > 0 && static_cast<int64_t>(chosen.size()) == last) break;
-      const auto& [summary, status, written] = container;
+      const auto& [summary, status, health, written] = container;
       bool is_down = status.IsDown() || status.state == core::ContainerState::kRemoving;
       if (!any_state && is_down) continue;
-      auto matches = filters.Match(context.layout, summary, status);
+      auto matches = filters.Match(context.layout, summary, status, health);
       if (!matches && matches.error().kind == ErrorKind::kNotFound) continue;  // removed meanwhile
       if (!matches) return Fail(std::move(matches).error());
       if (!*matches) continue;
@@ -122,12 +124,17 @@ class PsCommand final : public ListCommand {
         exit_code_ = std::max(exit_code_, ExitCodeOf(error, false));
         continue;
       }
-      containers.push_back({*std::move(summary), *std::move(status), std::nullopt});
+      core::HealthStatus health = core::HealthStatus::kNone;
+      if (auto known = core::ObserveHealth(context.layout, *summary, *status)) {
+        health = known->status;
+      }
+      containers.push_back({*std::move(summary), *std::move(status), health, std::nullopt});
     }
     for (core::ContainerSummary& summary : core::ListRemoving(context.layout)) {
       core::ContainerStatus status;
       status.state = core::ContainerState::kRemoving;
-      containers.push_back({std::move(summary), std::move(status), std::nullopt});
+      containers.push_back(
+          {std::move(summary), std::move(status), core::HealthStatus::kNone, std::nullopt});
     }
     std::ranges::sort(containers, std::ranges::greater{},
                       [](const Listed& one) { return one.summary.created; });
@@ -148,7 +155,7 @@ class PsCommand final : public ListCommand {
   }
 
   Json RowOf(const Listed& container) const {
-    const auto& [summary, status, written] = container;
+    const auto& [summary, status, health, written] = container;
     std::string labels;
     for (const auto& [key, value] : summary.labels) {
       labels += (labels.empty() ? "" : ",") + key + "=" + value;
@@ -162,7 +169,7 @@ class PsCommand final : public ListCommand {
             {"Ports", ""},
             {"RunningFor", core::HumanDuration(now_ - summary.created) + " ago"},
             {"State", core::ToString(status.state)},
-            {"Status", StatusText(status, now_)}};
+            {"Status", StatusText(status, health, now_)}};
   }
 
   // "1.2kB (virtual 4.3MB)", as docker: with and without the image below it.

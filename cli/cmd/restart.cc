@@ -1,12 +1,7 @@
-#include "cli/ops/foreground.h"
+#include "cli/ops/restart_container.h"
 #include "cli/ops/stop_gently.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
-#include "core/engine/lifecycle.h"
-#include "core/engine/start.h"
-#include "core/engine/state_rules.h"
-#include "core/state/container_id.h"
-#include "core/state/event_log.h"
 
 namespace hoy::cli {
 namespace {
@@ -30,20 +25,7 @@ class RestartCommand final : public Command {
     TRY(core::PrepareLayout(context.layout));
     return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
-      TRY(core::ContainerStatus status, core::Heal(context.layout, id));
-      TRY(core::Permit(core::Verb::kRestart, status.state, core::ShortId(id)));
-      TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
-      Fd kept = core::KeepThroughRestart(context.layout, id);
-      TRY(StopGently(context, name, id, {.timeout_seconds = timeout_, .signal = signal}));
-      auto started = core::StartContainer(context.layout, record, {});
-      if (!started) {
-        // Somebody else was faster, and it runs: that is what was wanted.
-        if (started.error().kind == ErrorKind::kConflict) return {};
-        return Fail(std::move(started).error().InContext(fmt::format("restart '{}'", name)));
-      }
-      started->monitor.Release();
-      core::RecordContainerEvent(context.layout, record, "restart");
-      return WritePidFile(record, started->pid);
+      return RestartContainer(context, name, id, {.timeout_seconds = timeout_, .signal = signal});
     });
   }
 

@@ -47,7 +47,8 @@ class WaitCommand final : public Command {
                            {"exited", WaitCondition::kNotRunning},
                            {"next-exit", WaitCondition::kNextExit},
                            {"removed", WaitCondition::kRemoved},
-                           {"running", WaitCondition::kRunning}},
+                           {"running", WaitCondition::kRunning},
+                           {"healthy", WaitCondition::kHealthy}},
                           "CONDITION", "what to wait for");
     Flag("--any", &any_, "end as soon as it holds for one of them");
     Option("--log-match", &pattern_, "REGEX",
@@ -145,7 +146,8 @@ class WaitCommand final : public Command {
 
   Result<> Print(Context& context, const Item& item, const Met& met) const {
     const core::ExitRecord& exit = met.exit;
-    bool has_exit = !item.log && condition_ != core::WaitCondition::kRunning;
+    bool has_exit = !item.log && condition_ != core::WaitCondition::kRunning &&
+                    condition_ != core::WaitCondition::kHealthy;
     if (has_exit && !exit.known) {
       context.Warn(
           fmt::format("the exit status of '{}' is unknown: its monitor was lost", item.typed));

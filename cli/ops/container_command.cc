@@ -46,6 +46,7 @@ ContainerCommand::ContainerCommand(const CommandInfo& info) : LimitedCommand(inf
   OptionalCommandLine(&options_.command);
   AddProcessFlags();
   AddObjectFlags();
+  AddHealthFlags();
   AddIsolationFlags();
   AddFileFlags();
   AddResourceFlags();
@@ -108,6 +109,28 @@ void ContainerCommand::AddObjectFlags() {
          "which images are let in: containers-policy.json(5)")
       .Completing(Completes::kFile);
   Flag("-q,--quiet", &o.quiet, "no progress of a pull");
+}
+
+void ContainerCommand::AddHealthFlags() {
+  using core::HealthAction;
+  RunOptions& o = options_;
+  Option("--health-cmd", &o.health_cmd, "COMMAND",
+         "command that checks the container's health; none: leave the image's out");
+  Option("--health-interval", &o.health_interval, "TIME", "time between two checks; 30s");
+  Option("--health-timeout", &o.health_timeout, "TIME",
+         "a check that takes longer has failed, and is killed; 30s");
+  Option("--health-retries", &o.health_retries, "N", "failures in a row that make it unhealthy; 3");
+  Option("--health-start-period", &o.health_start_period, "TIME",
+         "time to start in, in which failures do not count; 0s");
+  Option("--health-start-interval", &o.health_start_interval, "TIME",
+         "time between two checks in the start period; 5s");
+  Choice<HealthAction>("--health-on-failure", &o.health_on_failure,
+                       {{"none", HealthAction::kNone},
+                        {"kill", HealthAction::kKill},
+                        {"restart", HealthAction::kRestart},
+                        {"stop", HealthAction::kStop}},
+                       "ACTION", "what to do to it when it is unhealthy");
+  Flag("--no-healthcheck", &o.no_healthcheck, "do not check its health, even if the image says so");
 }
 
 void ContainerCommand::AddIsolationFlags() {

@@ -31,6 +31,7 @@ class ContainerCommand : public LimitedCommand {
 
   void AddProcessFlags();
   void AddObjectFlags();
+  void AddHealthFlags();
   void AddIsolationFlags();
   void AddFileFlags();
   void AddResourceFlags();

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/ops/environment.h"
+#include "cli/ops/health_options.h"
 #include "cli/ops/limit_options.h"
 #include "cli/ops/log_options.h"
 #include "cli/ops/mount_options.h"
@@ -285,6 +286,7 @@ Result<> Builder::SetLifetime() {
     return Fail(ErrorKind::kInvalidArgument, "conflicting options: --restart and --rm");
   }
   TRY(config().log, BuildLogConfig(options_, built_.warnings));
+  TRY(config().health, ChooseHealthCheck(options_, image_));
   if (!options_.pidfile.empty()) {
     config().pid_file = options_.pidfile.starts_with('/')
                             ? options_.pidfile
@@ -481,6 +483,7 @@ Result<BuiltConfig> BuildContainerConfig(const RunOptions& options,
 Result<> CheckRunOptions(const RunOptions& options, const HostFacts& host) {
   oci::ImageRunConfig image;
   image.cmd = {"/any"};
+  image.healthcheck = R"({"Test":["CMD","/any"]})";
   RunOptions without_entrypoint = options;
   without_entrypoint.entrypoint.reset();
   TRY(BuildContainerConfig(without_entrypoint, image, host, std::string(64, '0')));

@@ -117,7 +117,8 @@ bool ContainerFilters::WantsAnyState() const {
 }
 
 bool ContainerFilters::MatchSummary(const core::ContainerSummary& summary,
-                                    const core::ContainerStatus& status) const {
+                                    const core::ContainerStatus& status,
+                                    core::HealthStatus health) const {
   if (before_ && summary.created >= *before_) return false;
   if (since_ && summary.created <= *since_) return false;
   if (until_ && summary.created >= *until_) return false;
@@ -134,8 +135,8 @@ bool ContainerFilters::MatchSummary(const core::ContainerSummary& summary,
   }) && filters_.Match("exited", [&](std::string_view v) {
     return status.state == core::ContainerState::kExited && status.exit &&
            std::to_string(status.exit->exit_code) == v;
-  }) && filters_.Match("health", [](std::string_view v) {
-    return v == "none";
+  }) && filters_.Match("health", [&](std::string_view v) {
+    return v == core::ToString(health);
   }) && filters_.Match("command", [&](std::string_view v) {
     return !summary.command.empty() && summary.command[0].find(v) != std::string::npos;
   });
@@ -161,8 +162,9 @@ bool ContainerFilters::MatchConfig(const Filters& filters, const core::Container
 
 Result<bool> ContainerFilters::Match(const core::Layout& layout,
                                      const core::ContainerSummary& summary,
-                                     const core::ContainerStatus& status) const {
-  if (!MatchSummary(summary, status)) return false;
+                                     const core::ContainerStatus& status,
+                                     core::HealthStatus health) const {
+  if (!MatchSummary(summary, status, health)) return false;
   bool needs_config = std::ranges::any_of(
       std::initializer_list<std::string_view>{"volume", "network", "publish", "expose"},
       [&](std::string_view key) { return !filters_.Values(key).empty(); });

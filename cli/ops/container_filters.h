@@ -9,6 +9,7 @@
 #include "cli/ui/filter.h"
 #include "core/engine/lifecycle.h"
 #include "core/state/container_record.h"
+#include "core/state/health_state.h"
 #include "core/state/layout.h"
 
 namespace hoy::cli {
@@ -23,10 +24,10 @@ class ContainerFilters {
   // A filter that is about containers in any state was given.
   bool WantsAnyState() const;
   Result<bool> Match(const core::Layout& layout, const core::ContainerSummary& summary,
-                     const core::ContainerStatus& status) const;
+                     const core::ContainerStatus& status, core::HealthStatus health) const;
   // The part that needs no config.
-  bool MatchSummary(const core::ContainerSummary& summary,
-                    const core::ContainerStatus& status) const;
+  bool MatchSummary(const core::ContainerSummary& summary, const core::ContainerStatus& status,
+                    core::HealthStatus health) const;
   static bool MatchConfig(const Filters& filters, const core::ContainerConfig& config);
 
  private:

@@ -19,9 +19,20 @@ std::string CutTo(std::string_view text, size_t columns) {
   return std::string(text);
 }
 
+std::string_view HealthText(core::HealthStatus health) {
+  switch (health) {
+    case core::HealthStatus::kNone: break;
+    case core::HealthStatus::kStarting: return " (health: starting)";
+    case core::HealthStatus::kHealthy: return " (healthy)";
+    case core::HealthStatus::kUnhealthy: return " (unhealthy)";
+  }
+  return "";
+}
+
 }  // namespace
 
-std::string StatusText(const core::ContainerStatus& status, core::Timestamp now) {
+std::string StatusText(const core::ContainerStatus& status, core::HealthStatus health,
+                       core::Timestamp now) {
   using core::ContainerState;
   auto up = [&] {
     return "Up " + core::HumanDuration(status.run ? now - status.run->started_at : 0);
@@ -38,7 +49,7 @@ std::string StatusText(const core::ContainerStatus& status, core::Timestamp now)
   switch (status.state) {
     case ContainerState::kCreated: return "Created";
     case ContainerState::kInitializing: return "Initializing";
-    case ContainerState::kRunning: return up();
+    case ContainerState::kRunning: return up().append(HealthText(health));
     case ContainerState::kPaused: return up() + " (Paused)";
     case ContainerState::kStopping: return up() + " (Stopping)";
     case ContainerState::kRestarting: return down("Restarting");

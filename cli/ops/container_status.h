@@ -5,13 +5,16 @@
 
 #include "core/engine/lifecycle.h"
 #include "core/state/container_record.h"
+#include "core/state/health_state.h"
 
 namespace hoy::cli {
 
 // "Up 3 days (Paused)", "Exited (137) 3 days ago", "Exited (unknown) ...", "Created",
 // "Restarting (1) 3 seconds ago"; ours: "Failed (127) ...", "Up 3 days (Stopping)",
 // "Initializing".
-std::string StatusText(const core::ContainerStatus& status, core::Timestamp now);
+// `health` of one that runs shows as "Up 3 days (healthy)", "(unhealthy)", "(health: starting)".
+std::string StatusText(const core::ContainerStatus& status, core::HealthStatus health,
+                       core::Timestamp now);
 
 // The command as ps shows it: quoted, cut to 20 columns with an ellipsis unless `whole`.
 std::string CommandText(const std::vector<std::string>& command, bool whole);

@@ -1,8 +1,9 @@
 #include "cli/ops/image_changes.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "cli/ops/health_options.h"
+#include "cli/ops/option_values.h"
 #include "core/base/text.h"
 #include "core/sys/signals.h"
 
@@ -11,22 +12,9 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// A JSON array of strings; nullopt: something else.
-std::optional<Words> JsonWords(std::string_view text) {
-  if (!text.starts_with('[')) return std::nullopt;
-  auto list = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!list.is_array()) return std::nullopt;
-  Words words;
-  for (const auto& item : list) {
-    if (!item.is_string()) return std::nullopt;
-    words.push_back(item.get<std::string>());
-  }
-  return words;
-}
-
 // The exec form, or the shell form, which a shell runs.
 Words CommandOf(std::string_view text) {
-  if (auto words = JsonWords(text)) return *words;
+  if (auto words = ParseJsonWords(text)) return *words;
   return {"/bin/sh", "-c", std::string(text)};
 }
 
@@ -125,6 +113,9 @@ Result<> Apply(oci::ImageRunConfig& config, const std::string& instruction,
   } else if (instruction == "ENV") {
     TRY(Pairs pairs, PairsOf(value));
     for (const auto& [name, text] : pairs) SetVariable(config.env, name, text);
+  } else if (instruction == "HEALTHCHECK") {
+    TRY(core::HealthCheck check, ParseHealthInstruction(value));
+    config.healthcheck = HealthcheckJson(check).dump();
   } else if (instruction == "LABEL") {
     TRY(Pairs pairs, PairsOf(value));
     for (const auto& [name, text] : pairs) config.labels[name] = text;
@@ -136,7 +127,7 @@ Result<> Apply(oci::ImageRunConfig& config, const std::string& instruction,
     }
   } else if (instruction == "VOLUME") {
     Words words;
-    if (auto list = JsonWords(value)) {
+    if (auto list = ParseJsonWords(value)) {
       words = *std::move(list);
     } else {
       TRY(words, SplitWords(value));
@@ -159,8 +150,8 @@ Result<> Apply(oci::ImageRunConfig& config, const std::string& instruction,
   } else {
     return Fail(MakeError(ErrorKind::kInvalidArgument,
                           fmt::format("'{}' is not an instruction that can be used", instruction))
-                    .WithHint("instructions are CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, "
-                              "STOPSIGNAL, USER, VOLUME and WORKDIR"));
+                    .WithHint("instructions are CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, "
+                              "ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR"));
   }
   return {};
 }

@@ -9,8 +9,8 @@
 
 namespace hoy::cli {
 
-// CMD ENTRYPOINT ENV EXPOSE LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR, in any case; "CMD=x"
-// means "CMD x". kInvalidArgument: another one, or nonsense after it.
+// CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR, in any case;
+// "CMD=x" means "CMD x". kInvalidArgument: another one, or nonsense after it.
 Result<> ApplyChanges(oci::ImageRunConfig& config, std::span<const std::string> changes);
 
 }  // namespace hoy::cli

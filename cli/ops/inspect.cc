@@ -6,8 +6,10 @@
 #include <array>
 
 #include "cli/ops/container_status.h"
+#include "cli/ops/health_options.h"
 #include "core/base/text.h"
 #include "core/engine/exec_sessions.h"
+#include "core/engine/health.h"
 #include "core/seccomp/capabilities.h"
 #include "core/state/resource_report.h"
 #include "core/sys/signals.h"
@@ -75,27 +77,49 @@ void AddResources(const core::Layout& layout, std::string_view id,
   state["Resources"] = Json::parse(core::EncodeResourceReport(**report));
 }
 
+// Docker has it only where there is a health check.
+void AddHealth(const core::Layout& layout, const core::ContainerRecord& record,
+               const core::ContainerStatus& status, Json& state) {
+  auto health = core::ObserveHealth(layout, record.Summary(), status);
+  if (!health) return;
+  Json log = Json::array();
+  for (const core::HealthResult& result : health->log) {
+    log.push_back({{"Start", core::FormatRfc3339(result.start)},
+                   {"End", core::FormatRfc3339(result.end)},
+                   {"ExitCode", result.exit_code},
+                   {"Output", result.output}});
+  }
+  state["Health"] = {{"Status", core::ToString(health->status)},
+                     {"FailingStreak", health->failing_streak},
+                     {"Log", std::move(log)}};
+}
+
 Json ConfigOf(const core::ContainerRecord& record) {
   const core::ContainerConfig& config = record.config;
-  return {{"Hostname", config.hostname},
-          {"Domainname", config.domainname},
-          {"User", config.process.user},
-          {"AttachStdin", config.attached.in},
-          {"AttachStdout", config.attached.out},
-          {"AttachStderr", config.attached.err},
-          {"Tty", config.process.terminal},
-          {"OpenStdin", config.process.stdin_open},
-          {"Env", config.process.env},
-          {"Cmd", config.command},
-          {"Image", config.image.reference},
-          {"ExposedPorts", EmptyObjects(config.exposed_ports)},
-          {"Volumes", EmptyObjects(config.image.volumes)},
-          {"WorkingDir", config.process.cwd},
-          {"Entrypoint", config.entrypoint.empty() ? Json() : Json(config.entrypoint)},
-          {"Labels", FromPairs(config.labels)},
-          {"StopSignal", core::SignalName(config.stop_signal)},
-          {"Timezone", config.timezone},
-          {"StopTimeout", config.stop_timeout_seconds}};
+  Json json = {{"Hostname", config.hostname},
+               {"Domainname", config.domainname},
+               {"User", config.process.user},
+               {"AttachStdin", config.attached.in},
+               {"AttachStdout", config.attached.out},
+               {"AttachStderr", config.attached.err},
+               {"Tty", config.process.terminal},
+               {"OpenStdin", config.process.stdin_open},
+               {"Env", config.process.env},
+               {"Cmd", config.command},
+               {"Image", config.image.reference},
+               {"ExposedPorts", EmptyObjects(config.exposed_ports)},
+               {"Volumes", EmptyObjects(config.image.volumes)},
+               {"WorkingDir", config.process.cwd},
+               {"Entrypoint", config.entrypoint.empty() ? Json() : Json(config.entrypoint)},
+               {"Labels", FromPairs(config.labels)},
+               {"StopSignal", core::SignalName(config.stop_signal)},
+               {"Timezone", config.timezone},
+               {"StopTimeout", config.stop_timeout_seconds}};
+  if (config.health) {
+    json["Healthcheck"] = HealthcheckJson(*config.health);
+    json["HealthcheckOnFailureAction"] = core::ToString(config.health->on_failure);
+  }
+  return json;
 }
 
 std::string ModeName(core::NamespaceMode mode) {
@@ -276,6 +300,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
   uint64_t log_lost = status.exit ? static_cast<uint64_t>(status.exit->log_lost)
                                   : core::ReadLogLoss(layout, record.id).bytes;
   Json state = StateOf(status, log_lost);
+  AddHealth(layout, record, status, state);
   AddResources(layout, record.id, status, state);
   Json object = {
       {"Id", record.id},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
 
@@ -95,6 +96,18 @@ Result<core::RestartPolicy> ParseRestartPolicy(std::string_view text) {
   }
   policy.max_retries = *retries;
   return policy;
+}
+
+std::optional<std::vector<std::string>> ParseJsonWords(std::string_view text) {
+  if (!text.starts_with('[')) return std::nullopt;
+  auto list = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!list.is_array()) return std::nullopt;
+  std::vector<std::string> words;
+  for (const auto& item : list) {
+    if (!item.is_string()) return std::nullopt;
+    words.push_back(item.get<std::string>());
+  }
+  return words;
 }
 
 Result<std::vector<std::string>> ParsePorts(std::string_view flag, std::string_view text) {

@@ -20,6 +20,10 @@ Result<PullPolicy> ParsePullPolicy(std::string_view text);
 // --restart: no, on-failure[:N], always, unless-stopped. Also what `update` takes.
 Result<core::RestartPolicy> ParseRestartPolicy(std::string_view text);
 
+// A JSON array of strings, as Dockerfiles have commands in their exec form; nullopt: something
+// else.
+std::optional<std::vector<std::string>> ParseJsonWords(std::string_view text);
+
 // --expose and the like: PORT[-PORT][/tcp|udp|sctp] -> "80/tcp", each port of the range.
 Result<std::vector<std::string>> ParsePorts(std::string_view flag, std::string_view text);
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/state/health_check.h"
+
 namespace hoy::cli {
 
 struct RunOptions {
@@ -34,6 +36,16 @@ struct RunOptions {
   std::string timeout;               // seconds; 0 never
   std::string log_driver;            // file json-file journald none passthrough
   std::vector<std::string> log_opt;  // --log-opt NAME=VALUE
+
+  // Its health; times as "1m30s".
+  std::string health_cmd;  // for a shell, or a JSON array; "none": no check
+  std::string health_interval;
+  std::string health_timeout;
+  std::string health_start_period;
+  std::string health_start_interval;
+  std::string health_retries;
+  core::HealthAction health_on_failure = core::HealthAction::kNone;
+  bool no_healthcheck = false;
 
   // How the client behaves.
   bool detach = false;

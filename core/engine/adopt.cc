@@ -4,15 +4,29 @@
 #include "core/engine/program_path.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/spawn_monitor.h"
+#include "core/engine/start_plan.h"
 #include "core/init/plan_builder.h"
 #include "core/state/container_id.h"
 #include "core/state/container_record.h"
 
 namespace hoy::core {
 
+namespace {
+
+std::vector<std::string> HiddenCommand(const Layout& layout, std::string_view verb,
+                                       std::string_view id) {
+  return {OwnProgram(), "--root",          layout.data,    "--run-root",
+          layout.run,   std::string(verb), std::string(id)};
+}
+
+}  // namespace
+
 std::vector<std::string> CleanUpCommand(const Layout& layout, std::string_view id) {
-  return {OwnProgram(), "--root",    layout.data,    "--run-root",
-          layout.run,   "__cleanup", std::string(id)};
+  return HiddenCommand(layout, "__cleanup", id);
+}
+
+std::vector<std::string> ProbeCommand(const Layout& layout, std::string_view id) {
+  return HiddenCommand(layout, "__probe", id);
 }
 
 Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
@@ -36,6 +50,10 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
   PutLog(layout, record, next_log_number, plan);
   if (auto cgroup = ReadCgroupLocation(layout, id)) header.oom_path = plan.Text(cgroup->OomFile());
   header.cleanup_argv = plan.Texts(CleanUpCommand(layout, id));
+  if (record.config.HasHealthCheck()) {
+    HealthState known = ReadHealth(layout, id, run.started_at);
+    AddProbes(plan, *record.config.health, known, Now(), ProbeCommand(layout, id));
+  }
   std::string bytes = plan.Serialize();
   // It shares our lock until it has published itself: if we are killed, nobody may start another.
   TRY(SpawnedMonitor monitor, SpawnMonitor({.label = std::string(ShortId(id)), .lock = lock.fd()}));

@@ -19,5 +19,7 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
 
 // argv of the clean-up that a monitor execs when its container has ended.
 std::vector<std::string> CleanUpCommand(const Layout& layout, std::string_view id);
+// argv of the process that it starts when a probe of the container's health is due.
+std::vector<std::string> ProbeCommand(const Layout& layout, std::string_view id);
 
 }  // namespace hoy::core

@@ -153,8 +153,8 @@ Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
   return joining;
 }
 
-Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
-                            const ContainerRecord& record, const ExecRequest& request) {
+Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const ContainerRecord& record,
+                     const ExecRequest& request) {
   const ProcessConfig& process = request.process;
   pid_t init_pid = joining.init_pid;
   ExecStreams& streams = joining.streams;
@@ -181,10 +181,9 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
     return Fail(ExplainFailure(init_pid, process, input.resolved, channel, joined.message));
   }
   auto pid = static_cast<pid_t>(joined.message.value);
-  Fd pidfd = std::move(joined.fd);
   TRY(channel.SendPlan(BuildExecPlan(input).Serialize()));
   // While it executes its program.
-  RecordExec(layout, record, "exec_create", process);
+  if (!request.is_probe) RecordExec(layout, record, "exec_create", process);
   PublishSession(joining, pid, request);
   HealExecSessions(layout, joining.container, joining.cgroup);
   while (true) {
@@ -196,7 +195,14 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
     }
     return Fail(ExplainFailure(init_pid, process, input.resolved, channel, reply.message));
   }
-  RecordExec(layout, record, "exec_start", process);
+  if (!request.is_probe) RecordExec(layout, record, "exec_start", process);
+  return std::move(joined.fd);
+}
+
+Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
+                            const ContainerRecord& record, const ExecRequest& request) {
+  TRY(Fd pidfd, RunJoined(layout, joining, record, request));
+  ExecStreams& streams = joining.streams;
   if (request.detach) {
     TRY(Detach(joining.guard, streams.ours.terminal));
     return 0;
@@ -207,8 +213,8 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
   streams.ours.guard = joining.guard;
   ExecPeer peer(std::move(streams.ours));
   SessionOptions options;
-  options.interactive = process.stdin_open;
-  options.terminal = process.terminal;
+  options.interactive = request.process.stdin_open;
+  options.terminal = request.process.terminal;
   options.detach_keys = request.detach_keys;
   options.process = pidfd;
   TRY(SessionPeer::End end, RunSession(peer, signals, options));

@@ -17,6 +17,7 @@ struct ExecRequest {
   ProcessConfig process;    // args, env, cwd, user, terminal, stdin_open, capabilities ...
   bool detach = false;      // nobody waits for it, it outlives its client
   bool privileged = false;  // no seccomp filter
+  bool is_probe = false;    // of its health: no events
   std::vector<char> detach_keys;
 };
 
@@ -53,6 +54,12 @@ struct JoinRequest {
 // kConflict: the container does not run, or is paused.
 Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
                                      const JoinRequest& request);
+
+// Makes of the process, which has joined all namespaces and the cgroup by then, the program that is
+// wanted, and returns its pidfd once that runs. `joining` keeps what the session needs: the streams
+// and the guard, without which it is killed. kStart: as StartContainer.
+Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const ContainerRecord& record,
+                     const ExecRequest& request);
 
 // With a process that has joined all namespaces and the cgroup, runs it. Returns its exit code, or
 // 0 when it was detached, by `detach` or by the user's keys: then it goes on, and what it writes to

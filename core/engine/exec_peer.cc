@@ -16,7 +16,8 @@ constexpr int kTimeoutExitCode = 124;
 
 }  // namespace
 
-ExecPeer::ExecPeer(Descriptors descriptors) : fds_(std::move(descriptors)) {
+ExecPeer::ExecPeer(Descriptors descriptors, OutputSink sink)
+    : fds_(std::move(descriptors)), sink_(std::move(sink)) {
   if (!fds_.terminal) return;
   fcntl(fds_.terminal.get(), F_SETFL, O_NONBLOCK);
   terminal_keeper_.reset(ioctl(fds_.terminal.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
@@ -95,7 +96,7 @@ Result<size_t> ExecPeer::Relay(Fd& from, int to) {
   }
   auto size = static_cast<size_t>(count);
   if (output_gone_) return size;
-  TRY(bool written, WriteOutput(to, {buffer_.get(), size}));
+  TRY(bool written, sink_(to, {buffer_.get(), size}));
   if (!written) {
     output_gone_ = true;
     TRY(SendSignal(fds_.process, SIGKILL));

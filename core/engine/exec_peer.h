@@ -2,6 +2,7 @@
 // The session peer of an exec'd process: its pipes, or its pty; and its guard, which says how it
 // ended.
 
+#include <functional>
 #include <memory>
 
 #include "core/engine/session.h"
@@ -17,7 +18,10 @@ class ExecPeer final : public SessionPeer {
     BorrowedFd process = -1;  // its pidfd
     BorrowedFd guard = -1;    // our end of the guard's socket (core/monitor/exec_guard.h)
   };
-  explicit ExecPeer(Descriptors descriptors);
+  // Takes what comes from `stream`, 1 or 2. False: nobody wants any more, and the process is ended
+  // as SIGPIPE would.
+  using OutputSink = std::function<Result<bool>(int stream, std::string_view bytes)>;
+  explicit ExecPeer(Descriptors descriptors, OutputSink sink = WriteOutput);
 
   void Prepare(std::vector<pollfd>& slots) override;
   Result<std::optional<End>> Handle(std::span<const pollfd> slots) override;
@@ -38,6 +42,7 @@ class ExecPeer final : public SessionPeer {
   std::optional<End> HearGuard() const;
 
   Descriptors fds_;
+  OutputSink sink_;
   // The pty's other side, never used: while it is open, a process that closes its own terminal and
   // lives on does not make the master ready for ever.
   Fd terminal_keeper_;

@@ -14,6 +14,7 @@
 #include "core/engine/run_directory.h"
 #include "core/engine/stop_note.h"
 #include "core/state/event_log.h"
+#include "core/state/health_state.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -241,6 +242,9 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
     TRY(restarts, DecideRestart(layout, summary, *status.exit, restarter == Restarter::kSpawned));
   }
   if (has_run && status.exit) KeepReport(layout, record, *status.exit, removes);
+  if (status.run && summary.has_health_check && !removes) {
+    (void)KeepHealth(layout, id, status.run->started_at);  // without it, nothing is told of it
+  }
   TRY(RemoveTraces(layout, id, record.config.cgroup_parent, kill));
   if (removes) TRY(RemoveContainer(layout, id, summary.name));
   return restarts ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;

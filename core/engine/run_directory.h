@@ -4,6 +4,7 @@
 //   out, err     FIFOs of its standard streams
 //   start.json   {"version":1,"cgroup":{"version":"v1","directories":[["memory","/..."],...]}}
 //   state.json   by the monitor (core/monitor/publish.h)
+//   health.json  of a container with a health check (core/state/health_state.h)
 //   attach.sock  where clients connect to the monitor (core/monitor/attach_protocol.h)
 //   pty.sock     with a terminal, by its keeper (core/monitor/keeper.h)
 //   exec/        a file for each session of `hoy exec` (exec_sessions.h)

@@ -108,6 +108,7 @@ Result<StartInput> MakeInput(const Layout& layout, const ContainerRecord& record
   input.rows = request.rows;
   input.columns = request.columns;
   input.cleanup_argv = CleanUpCommand(layout, record.id);
+  if (record.config.HasHealthCheck()) input.probe_argv = ProbeCommand(layout, record.id);
   TRY(input.boot_id, BootId());
   input.passes_fds = !request.passed_fds.empty();
   return input;

@@ -11,6 +11,7 @@
 #include "core/engine/log_plan.h"
 #include "core/engine/process_plan.h"
 #include "core/engine/root_plan.h"
+#include "core/state/health_state.h"
 #include "core/state/run_state.h"
 
 namespace hoy::core {
@@ -115,6 +116,7 @@ void StartPlanner::FillHeader() {
     header.oom_path = plan_.Text(input_.cgroup.OomFile());
   }
   header.cleanup_argv = plan_.Texts(input_.cleanup_argv);
+  if (config_.HasHealthCheck()) AddProbes(plan_, *config_.health, {}, 0, input_.probe_argv);
 }
 
 // v1: the process itself goes, which is quick. v2: clone3 puts it there.
@@ -347,6 +349,14 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
   plan.Add(StepKind::kNewSession);
   if (config.namespaces.net == NamespaceMode::kPrivate) plan.Add(StepKind::kLoopbackUp);
   return plan;
+}
+
+void AddProbes(PlanBuilder& plan, const HealthCheck& check, const HealthState& known, Timestamp now,
+               const std::vector<std::string>& argv) {
+  PlanHeader& header = plan.header();
+  header.probe_first_ns = NextProbeIn(check, known, now);
+  header.probe_period_ns = check.Interval();
+  header.probe_argv = plan.Texts(argv);
 }
 
 PlanBuilder BuildStartPlan(const StartInput& input) {

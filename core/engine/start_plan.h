@@ -13,6 +13,7 @@
 #include "core/init/plan_builder.h"
 #include "core/rootfs/users.h"
 #include "core/state/container_record.h"
+#include "core/state/health_state.h"
 
 namespace hoy::core {
 
@@ -40,6 +41,7 @@ struct StartInput {
   bool passes_fds = false;  // descriptors were sent along with the first plan
   std::optional<ResolvedTimezone> timezone;
   std::vector<std::string> cleanup_argv;
+  std::vector<std::string> probe_argv;  // with a health check
   std::string boot_id;
   uint64_t next_log_number = 1;  // PrepareLog
 };
@@ -50,6 +52,10 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
 
 // Mode kStart: the rest. The header is complete.
 PlanBuilder BuildStartPlan(const StartInput& input);
+
+// What the monitor is told of a health check: the first probe is due by what is known of the run.
+void AddProbes(PlanBuilder& plan, const HealthCheck& check, const HealthState& known, Timestamp now,
+               const std::vector<std::string>& argv);
 
 // CLONE_NEW* of the namespaces that a container has of its own.
 uint64_t NamespaceFlags(const NamespaceModes& modes);

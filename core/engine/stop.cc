@@ -72,12 +72,12 @@ void SayIfDeaf(const StopRequest& request, const ContainerStatus& status, int si
 
 }  // namespace
 
-Result<> KillContainer(const Layout& layout, std::string_view id, int signal) {
+Result<> KillContainer(const Layout& layout, std::string_view id, int signal, Wish wish) {
   TRY(ContainerStatus status, Heal(layout, id));
   TRY(Permit(Verb::kKill, status.state, ShortId(id)));
   TRY(ContainerRecord record, ReadContainer(layout, id));
   bool ends = signal == SIGKILL || signal == record.config.stop_signal;
-  if (ends) {
+  if (ends && wish == Wish::kPersons) {
     TRY(bool is_there, NoteWish(layout, id, record));
     if (!is_there) return {};
     TRY(status, Heal(layout, id));

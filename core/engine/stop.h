@@ -11,10 +11,16 @@
 
 namespace hoy::core {
 
+enum class Wish {
+  kPersons,
+  kNobodys,  // its restart policy decides what becomes of it
+};
+
 // Sends a signal to the container's init. kConflict: it does not run. SIGKILL and its stop signal
 // say that a person wants it down: no policy restarts it, a pending restart is called off, and a
 // paused one is thawed. Other signals to a paused container wait until it is unpaused.
-Result<> KillContainer(const Layout& layout, std::string_view id, int signal);
+Result<> KillContainer(const Layout& layout, std::string_view id, int signal,
+                       Wish wish = Wish::kPersons);
 
 struct StopRequest {
   std::optional<int64_t> timeout_seconds;  // nullopt: the container's own; negative: for ever

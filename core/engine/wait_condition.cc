@@ -8,7 +8,8 @@
 
 #include <array>
 
-#include "core/engine/lifecycle.h"
+#include "core/engine/health.h"
+#include "core/state/container_id.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -26,6 +27,7 @@ Result<ContainerWaiter> ContainerWaiter::Begin(const Layout& layout, std::string
                                                WaitCondition condition) {
   ContainerWaiter waiter(layout, std::move(id), condition);
   TRY(waiter.Watch());
+  if (condition == WaitCondition::kHealthy) TRY(waiter.RequireHealthCheck());
   if (condition != WaitCondition::kNextExit) return waiter;
   // What has ended already does not count. A start that failed has no start time.
   TRY(ContainerStatus status, Heal(layout, waiter.id_));
@@ -51,6 +53,21 @@ Result<> ContainerWaiter::Watch() {
     return FailErrno("watch", layout_->RunContainers());
   }
   return {};
+}
+
+Result<> ContainerWaiter::RequireHealthCheck() {
+  TRY(summary_, ReadSummary(*layout_, id_));
+  if (summary_.has_health_check) return {};
+  return Fail(ErrorKind::kConflict, "container {} has no health check", ShortId(id_));
+}
+
+// Whether it is healthy. One that has ended for good is not going to be.
+Result<bool> ContainerWaiter::IsHealthy(const ContainerStatus& status) const {
+  if (status.IsDown() && status.state != ContainerState::kCreated) {
+    return Fail(ErrorKind::kConflict, "container {} has ended before it was healthy", ShortId(id_));
+  }
+  auto health = ObserveHealth(*layout_, summary_, status);
+  return status.IsUp() && health && health->status == HealthStatus::kHealthy;
 }
 
 // The run directory comes and goes; the same watch twice is one.
@@ -117,6 +134,11 @@ Result<std::optional<ExitRecord>> ContainerWaiter::Check() {
     case WaitCondition::kRunning:
       if (status->IsUp()) return ExitRecord{};
       break;
+    case WaitCondition::kHealthy: {
+      TRY(bool healthy, IsHealthy(*status));
+      if (healthy) return ExitRecord{};
+      break;
+    }
     case WaitCondition::kNotRunning:
       if (status->IsUp()) break;
       return EndOfRun();

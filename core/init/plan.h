@@ -110,7 +110,9 @@ struct PlanHeader {
   uint32_t log_driver;  // LogDriver
   uint32_t log_max_files;
   uint32_t log_extra_size;
-  uint32_t keep_streams;  // kClone: 1: what the process has as 0, 1, 2, we have, too
+  uint32_t keep_streams;    // kClone: 1: what the process has as 0, 1, 2, we have, too
+  int64_t probe_first_ns;   // when the health is probed first, and how long after each probe
+  int64_t probe_period_ns;  // that does not say itself (core/monitor/probe_timer.h)
 
   Offset container_id;
   Offset boot_id;
@@ -133,6 +135,7 @@ struct PlanHeader {
   Offset session_directory;  // kDirect: where that is
   Offset oom_path;           // file whose "oom_kill N" tells an OOM kill, or 0
   Offset cleanup_argv;       // list: what is exec'd when the container has exited
+  Offset probe_argv;         // list: what probes its health, or 0: no health check
 };
 
 // Descriptors that hoy hands to hoy-monitor, at fixed numbers (-1 is not possible: unused ones are

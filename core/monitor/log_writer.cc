@@ -4,14 +4,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/fail_point.h"
 #include "core/log/json_line.h"
 #include "core/monitor/log_repair.h"
+#include "core/monitor/run_helper.h"
 #include "core/monitor/text_line.h"
 
 namespace hoy::core {
@@ -377,21 +376,9 @@ void LogWriter::LeaveNumber(const char* rotated) const {
   }
 }
 
-// As a grandchild, which nobody has to wait for.
+// One that fails leaves its file to the next rotation's.
 void LogWriter::RunPacker() const {
-  if (target_.packer == nullptr) return;
-  auto child = static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
-  if (child < 0) return;
-  if (child == 0) {
-    auto packer =
-        static_cast<pid_t>(syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
-    if (packer != 0) _exit(0);
-    char* environment[] = {nullptr};
-    execve(target_.packer[0], target_.packer, environment);
-    _exit(1);  // the next rotation's packer takes this one's file, too
-  }
-  while (wait4(child, nullptr, 0, nullptr) < 0 && errno == EINTR) {
-  }
+  if (target_.packer != nullptr) RunHelper(target_.packer);
 }
 
 }  // namespace hoy::core

@@ -27,8 +27,10 @@
 #include "core/monitor/init_process.h"
 #include "core/monitor/keeper.h"
 #include "core/monitor/log_writer.h"
+#include "core/monitor/probe_timer.h"
 #include "core/monitor/publish.h"
 #include "core/monitor/pump.h"
+#include "core/monitor/run_helper.h"
 #include "core/monitor/run_socket.h"
 #include "core/monitor/shield.h"
 #include "core/sys/fd_packet.h"
@@ -39,14 +41,13 @@ namespace {
 constexpr int kTimeoutExitCode = 124;
 constexpr int kUnknownExitCode = 255;
 constexpr int kPipeCapacity = 256 * 1024;
-constexpr size_t kMostArguments = 16;
 
 struct Monitor {
   PlanView plan;  // kStart or kAdopt
   ChildContext child;
   Pump::Descriptors streams;
   LogWriter log;
-  char* packer[kMostArguments + 1];
+  ArgumentVector packer;
   pid_t pid = 0;
   int pidfd = -1;
   int status_fd = -1;   // our end of the child's status socket
@@ -145,15 +146,6 @@ void OpenStreams(Monitor& m) {
   }
 }
 
-// For execve.
-void CopyArguments(const PlanView& plan, Offset list, char* (&argv)[kMostArguments + 1]) {
-  size_t count = 0;
-  for (uint32_t argument : plan.list(list)) {
-    if (count < kMostArguments) argv[count++] = const_cast<char*>(plan.text(argument));
-  }
-  argv[count] = nullptr;
-}
-
 void OpenLog(Monitor& m) {
   const PlanHeader& header = m.header();
   LogTarget target;
@@ -167,8 +159,8 @@ void OpenLog(Monitor& m) {
     target.extra = {static_cast<const char*>(m.plan.blob(header.log_extra)), header.log_extra_size};
   }
   if (header.log_packer != 0) {
-    CopyArguments(m.plan, header.log_packer, m.packer);
-    target.packer = m.packer;
+    m.packer = ArgumentVector(m.plan, header.log_packer);
+    target.packer = m.packer.words;
   }
   int error = m.log.Open(target, header.mode == MonitorMode::kAdopt);
   if (error != 0) GiveUp(SetupStage::kLog, error);
@@ -347,21 +339,29 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
   if (m.header().timeout_seconds > 0) {
     deadline = Clock(CLOCK_MONOTONIC) + m.header().timeout_seconds * int64_t{1'000'000'000};
   }
+  ProbeTimer probes(m.plan);
   bool timed_out = false;
   while (true) {
-    pollfd slots[1 + Pump::kMaxPollSlots];
+    pollfd slots[2 + Pump::kMaxPollSlots];
     slots[0] = {m.pidfd, POLLIN, 0};
-    int count = 1 + pump.Prepare(slots + 1);
+    slots[1] = {probes.fd(), POLLIN, 0};
+    int count = 2 + pump.Prepare(slots + 2);
+    int64_t next = probes.due();
+    if (!timed_out && deadline < next) next = deadline;
     int wait_ms = -1;
-    if (deadline != INT64_MAX && !timed_out) {
-      int64_t left = (deadline - Clock(CLOCK_MONOTONIC)) / 1'000'000 + 1;
+    if (next != INT64_MAX) {
+      int64_t left = (next - Clock(CLOCK_MONOTONIC)) / 1'000'000 + 1;
       wait_ms = left > INT_MAX ? INT_MAX : left > 0 ? static_cast<int>(left) : 0;
     }
     int ready = poll(slots, static_cast<nfds_t>(count), wait_ms);
     if (ready < 0 && errno != EINTR) return timed_out;
-    if (ready > 0) pump.Handle(slots + 1);
+    if (ready > 0) pump.Handle(slots + 2);
     if (ready > 0 && slots[0].revents != 0) return timed_out;
-    if (!timed_out && deadline != INT64_MAX && Clock(CLOCK_MONOTONIC) >= deadline) {
+    if (ready > 0 && slots[1].revents != 0) probes.Hear();
+    if (next == INT64_MAX) continue;
+    int64_t now = Clock(CLOCK_MONOTONIC);
+    if (now >= probes.due()) probes.Start();
+    if (!timed_out && now >= deadline) {
       timed_out = true;
       syscall(SYS_pidfd_send_signal, m.pidfd, SIGKILL, nullptr, 0);
     }
@@ -375,10 +375,9 @@ uint64_t ExitNumber(const ExitFacts& facts) {
 }
 
 [[noreturn]] void ExecCleanup(const Monitor& m) {
-  char* argv[kMostArguments + 1] = {};
-  CopyArguments(m.plan, m.header().cleanup_argv, argv);
+  ArgumentVector argv(m.plan, m.header().cleanup_argv);
   char* envp[] = {nullptr};
-  if (argv[0] != nullptr) execve(argv[0], argv, envp);
+  if (!argv.empty()) execve(argv.words[0], argv.words, envp);
   _exit(1);  // the next hoy command that looks at the container cleans up
 }
 

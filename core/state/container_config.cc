@@ -46,6 +46,9 @@ const auto& NamesOf(NamespaceMode) {
 const auto& NamesOf(RestartMode) {
   return kRestartModes;
 }
+const auto& NamesOf(HealthAction) {
+  return kHealthActions;
+}
 const auto& NamesOf(SeccompMode) {
   return kSeccompModes;
 }
@@ -271,6 +274,20 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, HealthCheck>
+{
+  visitor.Field("test", x.test);
+  visitor.Field("shell", x.shell);
+  visitor.Field("interval", x.interval);
+  visitor.Field("timeout", x.timeout);
+  visitor.Field("startPeriod", x.start_period);
+  visitor.Field("startInterval", x.start_interval);
+  visitor.Field("retries", x.retries);
+  visitor.Field("onFailure", x.on_failure);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, ContainerConfig>
 {
   visitor.Field("process", x.process);
@@ -303,6 +320,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("autoRemove", x.auto_remove);
   visitor.Field("restart", x.restart);
   visitor.Field("log", x.log);
+  visitor.Field("health", x.health);
   visitor.Field("exposedPorts", x.exposed_ports);
   visitor.Field("labels", x.labels);
   visitor.Field("annotations", x.annotations);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/state/health_check.h"
 #include "core/state/log_config.h"
 #include "core/state/resource_limits.h"
 
@@ -188,12 +189,14 @@ struct ContainerConfig {
   bool auto_remove = false;
   RestartPolicy restart;
   LogConfig log;
+  std::optional<HealthCheck> health;
   std::vector<std::string> exposed_ports;  // "80/tcp": the image's and --expose's, sorted
   StringPairs labels;
   StringPairs annotations;
 
   // What is written goes to the container's own directory, not to a directory of the host.
   bool HasUpper() const { return rootfs.path.empty() || rootfs.overlay; }
+  bool HasHealthCheck() const { return health && health->Probes(); }
 
   bool operator==(const ContainerConfig&) const = default;
 };

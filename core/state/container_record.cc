@@ -43,6 +43,7 @@ Json EncodeSummary(const ContainerSummary& summary) {
     json["restart"] = ToString(summary.restart.mode);
     json["restart_max"] = summary.restart.max_retries;
   }
+  if (summary.has_health_check) json["health_check"] = true;
   return json;
 }
 
@@ -72,6 +73,7 @@ Result<ContainerSummary> DecodeSummary(std::string_view line, std::string_view i
     summary.command = json.value("command", std::vector<std::string>{});
     summary.labels = json.value("labels", StringPairs{});
     summary.auto_remove = json.value("auto_remove", false);
+    summary.has_health_check = json.value("health_check", false);
     summary.restart = DecodeRestart(json);
     return summary;
   } catch (const Json::exception&) {
@@ -235,6 +237,7 @@ ContainerSummary ContainerRecord::Summary() const {
   summary.command = config.process.args;
   summary.labels = config.labels;
   summary.auto_remove = config.auto_remove;
+  summary.has_health_check = config.HasHealthCheck();
   summary.restart = config.restart;
   return summary;
 }

@@ -39,6 +39,7 @@ struct ContainerSummary {
   std::vector<std::string> command;  // entrypoint and arguments
   StringPairs labels;
   bool auto_remove = false;
+  bool has_health_check = false;
   RestartPolicy restart;
 };
 

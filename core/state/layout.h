@@ -8,8 +8,8 @@
 //     images/leases/               one flocked file per pull in progress
 //     layers/<chain id hex>/{fs/,layer.json}    layers/.staging-*
 //     mountpoints/                 the lowest lowerdir of all, core/rootfs/mount_points.h
-//     containers/<id>/{record.json,exit.json,restart.json,kept,stdio.log,stdio.log.<N>,
-//                      upper/,work/}    flock on the directory
+//     containers/<id>/{record.json,exit.json,restart.json,health.json,kept,stdio.log,
+//                      stdio.log.<N>,upper/,work/}    flock on the directory
 //     events/                      core/state/event_log.h
 //     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
 //                                  is its own lock, and it is never half written
@@ -17,7 +17,7 @@
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
 //     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf,
-//                      localtime,attach.sock,pty.sock,stopping,log-lost}
+//                      localtime,attach.sock,pty.sock,health.json,stopping,log-lost}
 
 #include <string>
 #include <string_view>

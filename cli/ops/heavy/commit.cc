@@ -10,6 +10,7 @@
 
 #include "cli/ops/archives.h"
 #include "cli/ops/container_tree.h"
+#include "cli/ops/health_options.h"
 #include "cli/ops/image_changes.h"
 #include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
@@ -154,6 +155,7 @@ oci::ImageRunConfig RunConfigOf(const oci::ImageRunConfig& image,
   if (container.stop_signal != SIGTERM || !image.stop_signal.empty()) {
     config.stop_signal = core::SignalName(container.stop_signal);
   }
+  if (container.health) config.healthcheck = HealthcheckJson(*container.health).dump();
   return config;
 }
 

@@ -78,6 +78,7 @@ TEST(BuildContainerConfig, TakesTheImagesWord) {
   EXPECT_EQ(config.hostname, "0123456789ab");
   EXPECT_EQ(config.labels, (core::StringPairs{{"from", "image"}, {"kept", "yes"}}));
   EXPECT_EQ(config.image.reference, "app");
+  EXPECT_FALSE(config.HasHealthCheck());
   EXPECT_EQ(config.image.volumes, Strings{"/data"});
   EXPECT_EQ(config.stop_timeout_seconds, 10);
   EXPECT_FALSE(config.process.terminal);

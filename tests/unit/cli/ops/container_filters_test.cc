@@ -33,7 +33,7 @@ core::ContainerStatus Exited(int code) {
 bool Matches(const std::vector<std::string>& filters, const core::ContainerStatus& status) {
   auto parsed = ContainerFilters::Parse({}, filters, 200 * core::kSecond);
   EXPECT_TRUE(parsed.has_value());
-  return parsed && parsed->MatchSummary(Web(), status);
+  return parsed && parsed->MatchSummary(Web(), status, core::HealthStatus::kUnhealthy);
 }
 
 TEST(ContainerFilters, MatchWhatListsKnow) {
@@ -64,8 +64,8 @@ TEST(ContainerFilters, MatchWhatListsKnow) {
       {{"ancestor=docker.io/library/busybox"}, true},
       {{"ancestor=feed0"}, true},
       {{"ancestor=sha256:feed"}, true},
-      {{"health=none"}, true},
-      {{"health=starting"}, false},
+      {{"health=unhealthy"}, true},
+      {{"health=none", "health=starting"}, false},
       {{"command=ngin"}, true},
       {{"command=-g"}, false},
       {{"until=10s"}, true},
@@ -111,14 +111,24 @@ TEST(StatusText, IsDockersAndThreeWordsOfOurs) {
   core::ContainerStatus up;
   up.run = core::RunState{};
   up.run->started_at = 40 * core::kSecond;
-  auto with = [](core::ContainerStatus status, ContainerState state) {
+  auto with = [](core::ContainerStatus status, ContainerState state,
+                 core::HealthStatus health = core::HealthStatus::kNone) {
     status.state = state;
-    return StatusText(status, kNow);
+    return StatusText(status, health, kNow);
   };
   EXPECT_EQ(with({}, ContainerState::kCreated), "Created");
   EXPECT_EQ(with({}, ContainerState::kInitializing), "Initializing");
   EXPECT_EQ(with({}, ContainerState::kRemoving), "Removal In Progress");
   EXPECT_EQ(with(up, ContainerState::kRunning), "Up About a minute");
+  using core::HealthStatus;
+  EXPECT_EQ(with(up, ContainerState::kRunning, HealthStatus::kStarting),
+            "Up About a minute (health: starting)");
+  EXPECT_EQ(with(up, ContainerState::kRunning, HealthStatus::kHealthy),
+            "Up About a minute (healthy)");
+  EXPECT_EQ(with(up, ContainerState::kRunning, HealthStatus::kUnhealthy),
+            "Up About a minute (unhealthy)");
+  EXPECT_EQ(with(up, ContainerState::kPaused, HealthStatus::kHealthy),
+            "Up About a minute (Paused)");
   EXPECT_EQ(with(up, ContainerState::kPaused), "Up About a minute (Paused)");
   EXPECT_EQ(with(up, ContainerState::kStopping), "Up About a minute (Stopping)");
   EXPECT_EQ(with(Exited(137), ContainerState::kExited), "Exited (137) About a minute ago");

@@ -52,6 +52,14 @@ TEST(ImageChanges, TheRest) {
   EXPECT_EQ(After({"WORKDIR /abs"}).working_dir, "/abs");
 }
 
+TEST(ImageChanges, AHealthCheck) {
+  EXPECT_EQ(After({"HEALTHCHECK --interval=1s CMD test -e /ok"}).healthcheck,
+            R"({"Test":["CMD-SHELL","test -e /ok"],"Interval":1000000000})");
+  EXPECT_EQ(After({"HEALTHCHECK NONE"}).healthcheck, R"({"Test":["NONE"]})");
+  EXPECT_EQ(Refusal("HEALTHCHECK --interval=1s"),
+            "--change 'HEALTHCHECK --interval=1s': say CMD and a command, or NONE");
+}
+
 TEST(ImageChanges, RefusesWhatMakesNoSense) {
   EXPECT_EQ(Refusal("RUN x"), "--change 'RUN x': 'RUN' is not an instruction that can be used");
   EXPECT_EQ(Refusal("CMD"), "--change 'CMD': nothing after the instruction");

@@ -70,6 +70,7 @@ ContainerConfig FullConfig() {
   config.stop_timeout_seconds = -1;
   config.timeout_seconds = 60;
   config.pid_file = "/tmp/pid";
+  config.health = {{"CMD-SHELL", "x"}, {"/bash", "-c"}, 1, 2, 3, 4, 5, HealthAction::kStop};
   config.labels = {{"b", "2"}, {"a", "1"}};
   config.annotations = {{"k", ""}};
   config.log = {LogDriver::kNone, {{"max-size", "1k"}}, 1000, 3, true, "t", {{"a", "b"}}};
@@ -101,7 +102,8 @@ TEST(ContainerConfig, CallsDamageCorrupt) {
   for (const char* text :
        {"", "[]", "{", "{}", R"({"version":1,"process":3})", R"({"version":1,"mounts":{}})",
         R"({"version":1,"mounts":[{"kind":"floppy"}]})", R"({"version":1,"hostname":7})",
-        R"({"version":1,"devices":[{"type":""}]})"}) {
+        R"({"version":1,"devices":[{"type":""}]})",
+        R"({"version":1,"health":{"onFailure":"panic"}})"}) {
     auto config = DecodeContainerConfig(text);
     ASSERT_FALSE(config.has_value()) << text;
     EXPECT_EQ(config.error().kind, ErrorKind::kCorrupt) << text;

@@ -1,0 +1,30 @@
+#include "cli/ops/restart_container.h"
+
+#include "cli/ops/foreground.h"
+#include "cli/ops/stop_gently.h"
+#include "core/engine/lifecycle.h"
+#include "core/engine/start.h"
+#include "core/engine/state_rules.h"
+#include "core/state/container_id.h"
+#include "core/state/event_log.h"
+
+namespace hoy::cli {
+
+Result<> RestartContainer(Context& context, const std::string& name, const std::string& id,
+                          const core::StopRequest& stop) {
+  TRY(core::ContainerStatus status, core::Heal(context.layout, id));
+  TRY(core::Permit(core::Verb::kRestart, status.state, core::ShortId(id)));
+  TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+  Fd kept = core::KeepThroughRestart(context.layout, id);
+  TRY(StopGently(context, name, id, stop));
+  auto started = core::StartContainer(context.layout, record, {});
+  if (!started) {
+    if (started.error().kind == ErrorKind::kConflict) return {};
+    return Fail(std::move(started).error().InContext(fmt::format("restart '{}'", name)));
+  }
+  started->monitor.Release();
+  core::RecordContainerEvent(context.layout, record, "restart");
+  return WritePidFile(record, started->pid);
+}
+
+}  // namespace hoy::cli

@@ -1,0 +1,65 @@
+#include "core/monitor/probe_timer.h"
+
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/monitor/run_helper.h"
+#include "core/sys/fd_packet.h"
+
+namespace hoy::core {
+namespace {
+
+int64_t Monotonic() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+}  // namespace
+
+ProbeTimer::ProbeTimer(const PlanView& plan) : plan_(plan) {
+  if (plan.header().probe_argv != 0) Arm(plan.header().probe_first_ns);
+}
+
+void ProbeTimer::Arm(int64_t delay_ns) {
+  int64_t now = Monotonic();
+  if (delay_ns < 0) delay_ns = 0;
+  due_ = delay_ns < INT64_MAX - now ? now + delay_ns : INT64_MAX - 1;
+}
+
+void ProbeTimer::Start() {
+  const PlanHeader& header = plan_.header();
+  ArgumentVector argv(plan_, header.probe_argv);
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    Arm(header.probe_period_ns);
+    return;
+  }
+  bool started = RunHelper(argv.words, ends[1]);
+  close(ends[1]);
+  if (!started) {
+    close(ends[0]);
+    Arm(header.probe_period_ns);
+    return;
+  }
+  fd_ = ends[0];
+  wanted_ = header.probe_period_ns;
+  due_ = INT64_MAX;
+}
+
+void ProbeTimer::Hear() {
+  ProbeWord word{};
+  int none = -1;
+  ssize_t count = ReceivePacket(fd_, &word, sizeof word, &none);
+  if (none >= 0) close(none);
+  if (count == sizeof word) {
+    wanted_ = word.next_in_ns;
+    return;
+  }
+  close(fd_);
+  fd_ = -1;
+  Arm(wanted_);
+}
+
+}  // namespace hoy::core
