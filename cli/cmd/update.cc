@@ -3,6 +3,7 @@
 #include "cli/ops/host_facts.h"
 #include "cli/ops/limit_flags.h"
 #include "cli/ops/limit_options.h"
+#include "cli/ops/option_values.h"
 #include "cli/ui/objects.h"
 #include "core/state/container_record.h"
 
@@ -23,13 +24,17 @@ constexpr Unavailable kUnavailable[] = {
 
 class UpdateCommand final : public LimitedCommand {
  public:
-  static constexpr CommandInfo kInfo = {.name = "update",
-                                        .aliases = "container update",
-                                        .summary = "Change the limits of containers",
-                                        .section = Section::kContainers};
+  static constexpr CommandInfo kInfo = {
+      .name = "update",
+      .aliases = "container update",
+      .summary = "Change the limits and the restart policy of containers",
+      .section = Section::kContainers};
   UpdateCommand() : LimitedCommand(kInfo) {
     Arguments("CONTAINER", &containers_, Completes::kContainer);
     AddLimitFlags(options_);
+    Option("--restart", &restart_, "POLICY",
+           "what happens when it has exited: no, on-failure[:N], always, unless-stopped")
+        .Completing(Completes::kRestartPolicy);
     for (const Unavailable& each : kUnavailable) {
       Option(
           each.flag,
@@ -50,8 +55,12 @@ class UpdateCommand final : public LimitedCommand {
     TRY(HostFacts facts, GatherHostFacts(options_));
     core::ContainerUpdate update;
     TRY(update.limits, ParseLimitChanges(options_, facts));
-    if (update.limits == core::ResourceLimits{} && unavailable_.empty()) {
-      return Fail(UsageError("nothing to change: give at least one limit"));
+    if (restart_) {
+      TRY(update.restart, ParseRestartPolicy(*restart_));
+    }
+    bool changes = update.limits != core::ResourceLimits{} || update.restart;
+    if (!changes && unavailable_.empty()) {
+      return Fail(UsageError("nothing to change: give at least one limit, or --restart"));
     }
     return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
@@ -61,6 +70,7 @@ class UpdateCommand final : public LimitedCommand {
 
  private:
   RunOptions options_;
+  std::optional<std::string> restart_;
   std::vector<std::string> containers_;
   std::vector<const Unavailable*> unavailable_;
 };

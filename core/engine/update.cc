@@ -1,13 +1,14 @@
 #include "core/engine/update.h"
 
-#include "core/base/text.h"
 #include "core/cgroup/cgroup.h"
 #include "core/cgroup/host.h"
 #include "core/cgroup/limits.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/run_directory.h"
+#include "core/engine/state_rules.h"
+#include "core/state/container_id.h"
 #include "core/state/container_record.h"
-#include "core/sys/files.h"
+#include "core/state/event_log.h"
 
 namespace hoy::core {
 namespace {
@@ -22,35 +23,40 @@ Result<> CheckHost(const ResourceLimits& limits) {
   return {};
 }
 
-// record.json has two lines (container_record.h): the summary stays as it is.
-Result<> ReplaceConfig(const Layout& layout, std::string_view id, const ContainerConfig& config) {
-  std::string path = layout.Container(id) + "/record.json";
-  TRY(std::string text, ReadFile(path, 64 << 20));
-  std::string summary(CutAt(text, '\n').before);
-  return WriteFileAtomically(path, summary + "\n" + EncodeContainerConfig(config) + "\n",
-                             config.auto_remove ? Durability::kVolatile : Durability::kDurable);
+// Nothing would be left of it to be restarted.
+Result<> CheckRestart(const ContainerRecord& record) {
+  if (!record.config.auto_remove || record.config.restart.mode == RestartMode::kNo) return {};
+  return Fail(ErrorKind::kConflict, "--restart: container '{}' is removed when it has ended",
+              record.name);
 }
 
 }  // namespace
 
 Result<> UpdateContainer(const Layout& layout, std::string_view id, const ContainerUpdate& update) {
-  TRY(Heal(layout, id));
+  TRY(ContainerStatus status, Heal(layout, id));
+  TRY(Permit(Verb::kUpdate, status.state, ShortId(id)));
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
   TRY(ContainerRecord record, ReadContainer(layout, id));
   ResourceLimits before = record.config.limits;
   ResourceLimits after = MergeLimits(before, update.limits);
   TRY(ValidateLimits(after, ReadCpuTopology()));
-  if (after == before) return {};
-  TRY(CheckHost(after));
+  if (update.restart) record.config.restart = *update.restart;
+  TRY(CheckRestart(record));
+  if (after != before) TRY(CheckHost(after));
   record.config.limits = after;
   // The lock is ours: nobody starts it, and nobody cleans up, before this is over.
-  auto location = ReadCgroupLocation(layout, id);
-  if (!location) return ReplaceConfig(layout, id, record.config);
-  Cgroup cgroup = Cgroup::Open(*std::move(location));
-  TRY(cgroup.Update(before, after));
-  auto replaced = ReplaceConfig(layout, id, record.config);
-  if (!replaced) (void)cgroup.Update(after, before);
-  return replaced;
+  std::optional<Cgroup> cgroup;
+  if (auto location = ReadCgroupLocation(layout, id); location && after != before) {
+    cgroup = Cgroup::Open(*std::move(location));
+    TRY(cgroup->Update(before, after));
+  }
+  auto replaced = ReplaceRecord(layout, record);
+  if (!replaced) {
+    if (cgroup) (void)cgroup->Update(after, before);
+    return replaced;
+  }
+  RecordContainerEvent(layout, record, "update");
+  return {};
 }
 
 }  // namespace hoy::core

@@ -1,6 +1,7 @@
 // update: limits of a container that runs and of one that does not, all or nothing.
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <filesystem>
 #include <fstream>
@@ -60,6 +61,34 @@ TEST_F(Update, ThatIsRefusedChangesNothing) {
   RunOk({"start", "one"});
   EXPECT_EQ(Pids(), "50");  // nor in the record
   EXPECT_EQ(Memory(), "67108864");
+}
+
+// The policy that counts is the one on record when the container ends.
+TEST_F(Update, ChangesTheRestartPolicyOfARunningContainer) {
+  RunOk({"run", "-d", "--name", "one", Busybox(), "sh", "-c",
+         "echo >> /runs; [ $(wc -l < /runs) -gt 1 ] && exec sleep 1000; "
+         "until [ -e /go ]; do sleep 0.1; done; exit 3"});
+  EXPECT_EQ(RunOk({"update", "--restart", "on-failure:4", "one"}), "one");
+  const Json policy = Inspect("one")["HostConfig"]["RestartPolicy"];
+  EXPECT_EQ(policy["Name"], "on-failure");
+  EXPECT_EQ(policy["MaximumRetryCount"], 4);
+  RunOk({"exec", "one", "touch", "/go"});
+  EXPECT_TRUE(Eventually(
+      [&] { return Inspect("one")["RestartCount"] == 1 && Status("one") == "running"; }));
+  RunOk({"update", "--restart", "no", "--pids-limit", "55", "one"});
+  EXPECT_EQ(Pids(), "55");
+  ASSERT_EQ(kill(Inspect("one")["State"]["Pid"].get<int>(), SIGKILL), 0);
+  EXPECT_EQ(RunOk({"wait", "one"}), "137");
+  EXPECT_EQ(Status("one"), "exited");
+  EXPECT_EQ(RunOk({"events", "--since", "1h", "--until", "0s", "-f", "event=update", "--format",
+                   "{{.Action}} {{.Actor.Attributes.name}}"}),
+            "update one\nupdate one");
+
+  EXPECT_EQ(Run({"update", "--restart", "sometimes", "one"}).code, 125);
+  StartSleeper({"--rm", "--name", "two"});
+  const Output removed = Run({"update", "--restart", "always", "two"});
+  EXPECT_EQ(removed.code, 125) << removed;
+  EXPECT_EQ(RunOk({"update", "--restart", "no", "two"}), "two");
 }
 
 TEST_F(Update, TellsWhatCannotBeChanged) {
