@@ -25,6 +25,13 @@ std::vector<std::string> CleanUpCommand(const Layout& layout, std::string_view i
   return HiddenCommand(layout, "__cleanup", id);
 }
 
+std::vector<std::string> ExecEndedCommand(const Layout& layout, std::string_view id,
+                                          std::string_view session) {
+  std::vector<std::string> command = HiddenCommand(layout, "__exec-ended", id);
+  command.emplace_back(session);
+  return command;
+}
+
 std::vector<std::string> ProbeCommand(const Layout& layout, std::string_view id) {
   return HiddenCommand(layout, "__probe", id);
 }

@@ -19,6 +19,9 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
 
 // argv of the clean-up that a monitor execs when its container has ended.
 std::vector<std::string> CleanUpCommand(const Layout& layout, std::string_view id);
+// argv, but for the exit code, of what tells of the end of a detached session of `hoy exec`.
+std::vector<std::string> ExecEndedCommand(const Layout& layout, std::string_view id,
+                                          std::string_view session);
 // argv of the process that it starts when a probe of the container's health is due.
 std::vector<std::string> ProbeCommand(const Layout& layout, std::string_view id);
 

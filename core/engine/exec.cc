@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <fmt/ranges.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/cgroup/cgroup.h"
 #include "core/cgroup/kill_leaf.h"
+#include "core/engine/adopt.h"
 #include "core/engine/attach.h"
 #include "core/engine/exec_peer.h"
 #include "core/engine/exec_plan.h"
@@ -17,12 +17,10 @@
 #include "core/engine/spawn_monitor.h"
 #include "core/engine/start_failure.h"
 #include "core/engine/state_rules.h"
-#include "core/monitor/exec_guard.h"
 #include "core/rootfs/executable.h"
 #include "core/state/container_id.h"
 #include "core/state/event_log.h"
 #include "core/sys/clock.h"
-#include "core/sys/fd_packet.h"
 
 namespace hoy::core {
 namespace {
@@ -87,24 +85,20 @@ void PublishSession(const JoiningProcess& joining, pid_t pid, const ExecRequest&
                                            .privileged = request.privileged});
 }
 
-// From here on the session, and its terminal where there is one, are the guard's. One that has
-// ended meanwhile needs no guard.
-Result<> Detach(BorrowedFd guard, BorrowedFd terminal) {
-  GuardMessage message{GuardMessageKind::kDetach, 0, 0};
-  if (SendPacket(guard.get(), &message, sizeof message, terminal.get()) < 0 && errno != EPIPE &&
-      errno != ECONNRESET) {
-    return FailErrno("detach", "session");
-  }
-  return {};
-}
-
 // As docker, with the command in the action: "exec_start: sh -c ls".
 void RecordExec(const Layout& layout, const ContainerRecord& record, std::string_view action,
-                const ProcessConfig& process) {
-  RecordContainerEvent(layout, record, fmt::format("{}: {}", action, fmt::join(process.args, " ")));
+                const ProcessConfig& process, const std::string& session) {
+  RecordContainerEvent(layout, record, fmt::format("{}: {}", action, fmt::join(process.args, " ")),
+                       {{"execID", session}});
 }
 
 }  // namespace
+
+void RecordExecDie(const Layout& layout, const ContainerSummary& container,
+                   const std::string& session, int exit_code) {
+  RecordContainerEvent(layout, container, "exec_die",
+                       {{"execID", session}, {"exitCode", std::to_string(exit_code)}});
+}
 
 ProcessConfig DefaultExecProcess(const ContainerRecord& record) {
   ProcessConfig process = record.config.process;
@@ -148,7 +142,10 @@ Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
   guard.monitor.reset();
   TRY(joining.cgroup, ReadCgroupLocation(layout, id));
   joining.place = ChooseExecPlace(layout, id, joining.cgroup, guard_pid);
-  JoinInput input{joining.place, request.timeout_ms};
+  JoinInput input{joining.place, request.timeout_ms, {}};
+  if (request.detach || request.terminal) {
+    input.ended_argv = ExecEndedCommand(layout, id, joining.place.session_id);
+  }
   TRY(joining.child.channel.SendPlan(BuildJoinPlan(input).Serialize(), request.passed_fds));
   return joining;
 }
@@ -156,6 +153,7 @@ Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
 Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const ContainerRecord& record,
                      const ExecRequest& request) {
   const ProcessConfig& process = request.process;
+  const std::string& session = joining.place.session_id;
   pid_t init_pid = joining.init_pid;
   ExecStreams& streams = joining.streams;
   StartChannel& channel = joining.child.channel;
@@ -183,7 +181,7 @@ Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const Contai
   auto pid = static_cast<pid_t>(joined.message.value);
   TRY(channel.SendPlan(BuildExecPlan(input).Serialize()));
   // While it executes its program.
-  if (!request.is_probe) RecordExec(layout, record, "exec_create", process);
+  if (!request.is_probe) RecordExec(layout, record, "exec_create", process, session);
   PublishSession(joining, pid, request);
   HealExecSessions(layout, joining.container, joining.cgroup);
   while (true) {
@@ -195,7 +193,7 @@ Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const Contai
     }
     return Fail(ExplainFailure(init_pid, process, input.resolved, channel, reply.message));
   }
-  if (!request.is_probe) RecordExec(layout, record, "exec_start", process);
+  if (!request.is_probe) RecordExec(layout, record, "exec_start", process, session);
   return std::move(joined.fd);
 }
 
@@ -203,28 +201,30 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
                             const ContainerRecord& record, const ExecRequest& request) {
   TRY(Fd pidfd, RunJoined(layout, joining, record, request));
   ExecStreams& streams = joining.streams;
-  if (request.detach) {
-    TRY(Detach(joining.guard, streams.ours.terminal));
-    return 0;
-  }
-  // Until here a signal ends us, and the guard the session: the container may hold up its start.
-  BlockedSignals signals;
+  using End = SessionPeer::End;
   streams.ours.process = pidfd;
   streams.ours.guard = joining.guard;
   ExecPeer peer(std::move(streams.ours));
-  SessionOptions options;
-  options.interactive = request.process.stdin_open;
-  options.terminal = request.process.terminal;
-  options.detach_keys = request.detach_keys;
-  options.process = pidfd;
-  TRY(SessionPeer::End end, RunSession(peer, signals, options));
-  switch (end.kind) {
-    case SessionPeer::End::Kind::kExited:
-      RecordContainerEvent(layout, record, "exec_die",
-                           {{"exitCode", std::to_string(end.exit_code)}});
-      return end.exit_code;
-    case SessionPeer::End::Kind::kDetached: TRY(Detach(joining.guard, peer.terminal())); return 0;
-    case SessionPeer::End::Kind::kLost: break;
+  End end{End::Kind::kDetached, 0};
+  if (!request.detach) {
+    // Until here a signal ends us, and the guard the session: the container may hold up its start.
+    BlockedSignals signals;
+    SessionOptions options;
+    options.interactive = request.process.stdin_open;
+    options.terminal = request.process.terminal;
+    options.detach_keys = request.detach_keys;
+    options.process = pidfd;
+    TRY(end, RunSession(peer, signals, options));
+  }
+  bool detached = end.kind == End::Kind::kDetached;
+  if (detached) {
+    TRY(std::optional<End> ended, ExecPeer::Detach(joining.guard, peer.terminal()));
+    if (!ended) return 0;
+    end = *ended;
+  }
+  if (end.kind == End::Kind::kExited) {
+    RecordExecDie(layout, record.Summary(), joining.place.session_id, end.exit_code);
+    return detached ? 0 : end.exit_code;
   }
   // Nobody is left to keep what the session was promised.
   TRY(SendSignal(pidfd, SIGKILL));

@@ -55,6 +55,11 @@ struct JoinRequest {
 Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
                                      const JoinRequest& request);
 
+// The event of a session's end. Its client records it or, when it was detached, its guard has it
+// recorded.
+void RecordExecDie(const Layout& layout, const ContainerSummary& container,
+                   const std::string& session, int exit_code);
+
 // Makes of the process, which has joined all namespaces and the cgroup by then, the program that is
 // wanted, and returns its pidfd once that runs. `joining` keeps what the session needs: the streams
 // and the guard, without which it is killed. kStart: as StartContainer.

@@ -7,12 +7,30 @@
 #include <unistd.h>
 
 #include "core/monitor/exec_guard.h"
+#include "core/sys/fd_packet.h"
 #include "core/sys/process.h"
 
 namespace hoy::core {
 namespace {
 
+using End = SessionPeer::End;
+
 constexpr int kTimeoutExitCode = 124;
+
+// What the guard says: nullopt, nothing yet.
+std::optional<End> HearGuard(BorrowedFd guard, int flags) {
+  GuardMessage message{};
+  ssize_t count = 0;
+  do {
+    count = recv(guard.get(), &message, sizeof message, flags);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 && errno == EAGAIN) return std::nullopt;
+  if (count != sizeof message || message.kind != GuardMessageKind::kEnded) {
+    return End{End::Kind::kLost, 0};
+  }
+  if (message.timed_out != 0) return End{End::Kind::kExited, kTimeoutExitCode};
+  return End{End::Kind::kExited, FromWaitStatus(message.wait_status).code};
+}
 
 }  // namespace
 
@@ -37,7 +55,7 @@ void ExecPeer::Prepare(std::vector<pollfd>& slots) {
 
 Result<std::optional<SessionPeer::End>> ExecPeer::Handle(std::span<const pollfd> slots) {
   std::optional<End> end;
-  if (slots[0].revents != 0) end = HearGuard();
+  if (slots[0].revents != 0) end = HearGuard(fds_.guard, MSG_DONTWAIT);
   bool ended = end.has_value();
   if (!input_.empty() && (slots[slots.size() - 1].revents & (POLLOUT | POLLERR)) != 0) FlushInput();
   auto relay = [&](Fd& from, int to, const pollfd& slot) -> Result<> {
@@ -62,15 +80,11 @@ Result<std::optional<SessionPeer::End>> ExecPeer::Handle(std::span<const pollfd>
   return end;
 }
 
-std::optional<SessionPeer::End> ExecPeer::HearGuard() const {
-  GuardMessage message{};
-  ssize_t count = recv(fds_.guard.get(), &message, sizeof message, MSG_DONTWAIT);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
-  if (count != sizeof message || message.kind != GuardMessageKind::kEnded) {
-    return End{End::Kind::kLost, 0};
-  }
-  if (message.timed_out != 0) return End{End::Kind::kExited, kTimeoutExitCode};
-  return End{End::Kind::kExited, FromWaitStatus(message.wait_status).code};
+Result<std::optional<SessionPeer::End>> ExecPeer::Detach(BorrowedFd guard, BorrowedFd terminal) {
+  GuardMessage message{GuardMessageKind::kDetach, 0, 0};
+  if (SendPacket(guard.get(), &message, sizeof message, terminal.get()) >= 0) return std::nullopt;
+  if (errno != EPIPE && errno != ECONNRESET) return FailErrno("detach", "session");
+  return HearGuard(guard, 0);
 }
 
 // What was written before the end, and not what others go on to write. A terminal does not tell

@@ -30,6 +30,10 @@ class ExecPeer final : public SessionPeer {
   void CloseInput() override;
   void Resize(WindowSize size) override;
 
+  // From here on the session, and its terminal where there is one, are the guard's. Its end, when
+  // it has ended before the guard could hear of that.
+  static Result<std::optional<End>> Detach(BorrowedFd guard, BorrowedFd terminal);
+
   BorrowedFd terminal() const { return fds_.terminal; }  // the pty's master, or -1
 
  private:
@@ -38,8 +42,6 @@ class ExecPeer final : public SessionPeer {
   // How many bytes; 0: nothing there now.
   Result<size_t> Relay(Fd& from, int to);
   int64_t LeftIn(BorrowedFd from) const;
-  // What the guard says: nullopt, nothing yet.
-  std::optional<End> HearGuard() const;
 
   Descriptors fds_;
   OutputSink sink_;

@@ -13,6 +13,7 @@ PlanBuilder BuildJoinPlan(const JoinInput& input) {
   header.session_timeout_ms = input.timeout_ms;
   header.session_record = plan.Text(input.place.record);
   header.session_directory = plan.Text(input.place.directory);
+  if (!input.ended_argv.empty()) header.cleanup_argv = plan.Texts(input.ended_argv);
   const CgroupLeaf& leaf = input.place.cgroup;
   bool has_leaf = !leaf.directory.empty();
   if (has_leaf) {

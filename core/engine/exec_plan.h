@@ -23,7 +23,8 @@ struct ExecInput {
 
 struct JoinInput {
   ExecPlace place;
-  int64_t timeout_ms = 0;  // --timeout; 0: none
+  int64_t timeout_ms = 0;               // --timeout; 0: none
+  std::vector<std::string> ended_argv;  // of one that may be detached
 };
 
 // Mode kDirect: joins the cgroup and the namespaces of the process behind MonitorFd kJoinFd; the

@@ -134,8 +134,10 @@ struct PlanHeader {
   Offset session_record;     // kDirect: the session's file in RUN
   Offset session_directory;  // kDirect: where that is
   Offset oom_path;           // file whose "oom_kill N" tells an OOM kill, or 0
-  Offset cleanup_argv;       // list: what is exec'd when the container has exited
-  Offset probe_argv;         // list: what probes its health, or 0: no health check
+  // list: what is exec'd when the container has exited; kDirect: when a detached session has, with
+  // its exit code as the last word
+  Offset cleanup_argv;
+  Offset probe_argv;  // list: what probes its health, or 0: no health check
 };
 
 // Descriptors that hoy hands to hoy-monitor, at fixed numbers (-1 is not possible: unused ones are

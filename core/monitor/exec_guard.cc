@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "core/cgroup/kill_leaf.h"
+#include "core/monitor/run_helper.h"
+#include "core/monitor/text_line.h"
 #include "core/sys/fd_packet.h"
 
 namespace hoy::core {
@@ -22,6 +25,7 @@ namespace {
 // process.
 constexpr int kKilledPatienceMs = 10'000;
 constexpr int kEndedPatienceMs = 200;
+constexpr int kTimeoutExitCode = 124;
 
 int64_t MonotonicMs() {
   timespec now{};
@@ -32,7 +36,8 @@ int64_t MonotonicMs() {
 class ExecGuard {
  public:
   explicit ExecGuard(const PlanView& plan)
-      : cgroup_(plan.text(plan.header().session_cgroup)),
+      : plan_(plan),
+        cgroup_(plan.text(plan.header().session_cgroup)),
         record_(plan.text(plan.header().session_record)) {
     int64_t timeout_ms = plan.header().session_timeout_ms;
     if (timeout_ms > 0) deadline_ = MonotonicMs() + timeout_ms;
@@ -98,11 +103,27 @@ class ExecGuard {
     close(client_);
     client_ = -1;
     if (count == sizeof message && message.kind == GuardMessageKind::kDetach) {
+      detached_ = true;
       terminal_ = terminal;
       KeepOpen(terminal);
     } else {
       Kill();
     }
+  }
+
+  // When the process has ended. What the client has said by now counts; from here on it is told
+  // that it comes too late.
+  void HearLastWord() {
+    if (client_ < 0) return;
+    shutdown(client_, SHUT_RD);  // nor does the next line wait
+    GuardMessage message{};
+    int terminal = -1;
+    ssize_t count = ReceivePacket(client_, &message, sizeof message, &terminal);
+    if (terminal >= 0) close(terminal);
+    if (count != sizeof message || message.kind != GuardMessageKind::kDetach) return;
+    detached_ = true;
+    close(client_);
+    client_ = -1;
   }
 
   // Its other side is held open, too, and never used: a process that closes its own terminal and
@@ -134,9 +155,30 @@ class ExecGuard {
     GuardMessage message{GuardMessageKind::kEnded, 0, timed_out_ ? 1U : 0U};
     while (waitpid(process_, &message.wait_status, 0) < 0 && errno == EINTR) {
     }
+    HearLastWord();
     if (client_ >= 0) SendPacket(client_, &message, sizeof message);
     RemoveTraces(killed_ ? kKilledPatienceMs : kEndedPatienceMs);
+    if (detached_) TellOfItsEnd(message.wait_status);
     _exit(0);
+  }
+
+  void TellOfItsEnd(int wait_status) const {
+    ArgumentVector argv(plan_, plan_.header().cleanup_argv);
+    int code = timed_out_                 ? kTimeoutExitCode
+               : WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status)
+                                          : WEXITSTATUS(wait_status);
+    TextLine text;
+    text << static_cast<int64_t>(code);
+    // Its streams were closed: what it opens first must not be taken for them.
+    int null = open("/dev/null", O_RDWR);
+    for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+      if (null < 0 || dup2(null, stream) < 0) return;
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    char* environment[] = {nullptr};
+    if (argv.Add(text.c_str())) execve(argv.words[0], argv.words, environment);
   }
 
   // The record goes last, and stays where the cgroup does: it tells that there is one.
@@ -153,6 +195,7 @@ class ExecGuard {
     unlink(record_);
   }
 
+  const PlanView plan_;
   const char* cgroup_;
   const char* record_;
   int client_ = kAttachFd;
@@ -160,6 +203,7 @@ class ExecGuard {
   pid_t process_ = 0;
   int pidfd_ = -1;
   int terminal_ = -1;
+  bool detached_ = false;
   bool timed_out_ = false;
   bool killed_ = false;
 };

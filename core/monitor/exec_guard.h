@@ -13,9 +13,11 @@
 //   |----------------------------|----------------------------------------------------------------|
 //   | dies: end-of-file          | kills the session                                              |
 //   | says kDetach               | goes on; what comes from the terminal is read to nowhere       |
-//   | waits                      | says kEnded when the process has ended                         |
+//   | waits                      | says kEnded when the process has ended, and takes no kDetach   |
+//   |                            | from then on: EPIPE                                            |
 //   |                            | kills the session when its time has run out                    |
-// When the process has ended, the guard reaps it and takes the session's record and cgroup away.
+// When the process has ended, the guard reaps it and takes the session's record and cgroup away. Of
+// one that was detached nobody else hears: the guard becomes the program that tells of its end.
 // Its children that live on without having been killed keep the cgroup: they are the container's
 // now, and core/engine/exec_sessions.h removes it later.
 

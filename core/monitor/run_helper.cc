@@ -17,10 +17,15 @@ pid_t Fork() {
 }  // namespace
 
 ArgumentVector::ArgumentVector(const PlanView& plan, Offset list) {
-  size_t count = 0;
   for (uint32_t word : plan.list(list)) {
-    if (count < kMost) words[count++] = const_cast<char*>(plan.text(word));
+    if (count_ < kMost) words[count_++] = const_cast<char*>(plan.text(word));
   }
+}
+
+bool ArgumentVector::Add(const char* word) {
+  if (count_ == 0 || count_ == kMost) return false;
+  words[count_++] = const_cast<char*>(word);
+  return true;
 }
 
 // As a grandchild, which is nobody's zombie.

@@ -13,6 +13,11 @@ struct ArgumentVector {
   ArgumentVector() = default;
   ArgumentVector(const PlanView& plan, Offset list);
   bool empty() const { return words[0] == nullptr; }
+  // False: there is no room for it, or nothing to add it to.
+  bool Add(const char* word);
+
+ private:
+  size_t count_ = 0;
 };
 
 // `argv` ends with a null pointer, and the environment is empty. `output`, when not negative, is

@@ -11,7 +11,7 @@ class TextLine {
  public:
   TextLine& operator<<(std::string_view text) {
     for (char c : text) {
-      if (used_ < sizeof text_) text_[used_++] = c;
+      if (used_ < sizeof text_ - 1) text_[used_++] = c;
     }
     return *this;
   }
@@ -28,9 +28,10 @@ class TextLine {
     return *this;
   }
   std::string_view view() const { return {text_, used_}; }
+  const char* c_str() const { return text_; }
 
  private:
-  char text_[1024] = {};
+  char text_[1024 + 1] = {};  // the last one stays NUL
   size_t used_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -47,6 +48,30 @@ TEST_F(Events, TellTheLifeOfAContainer) {
   EXPECT_EQ(Of("three"), "create start die(3) destroy") << "--rm, in the foreground";
   Run({"run", "--name", "four", Busybox(), "/missing"});
   EXPECT_EQ(Of("four"), "create") << "it never started";
+}
+
+// Nobody waits for a session that was detached, and yet its end is told.
+TEST_F(Events, TellTheEndOfADetachedExec) {
+  StartSleeper({"--name", "one"});
+  const auto show = [&](const std::string& action, const std::string& format) {
+    return RunOk({"events", "--stream=false", "-f", "event=" + action, "--format", format});
+  };
+  const auto ends = [&] {
+    return show("exec_die", "{{.Actor.Attributes.execID}} {{.Actor.Attributes.exitCode}}");
+  };
+  RunOk({"exec", "-d", "one", "sh", "-c", "exit 7"});
+  ASSERT_TRUE(Eventually([&] { return !ends().empty(); }));
+  const std::string end = ends();
+  ASSERT_TRUE(end.ends_with(" 7")) << end;
+  EXPECT_EQ(end.size(), 64u + 2);
+  for (const char* action : {"exec_create", "exec_start"}) {
+    EXPECT_EQ(show(action, "{{.Actor.Attributes.execID}}") + " 7", end);
+  }
+  RunOk({"exec", "-dt", "--timeout", "100ms", "one", "sleep", "1000"});
+  EXPECT_TRUE(Eventually([&] { return ends().ends_with(" 124"); }));
+  // Whether it ends before its client lets go of it, or after.
+  for (int i = 0; i < 8; ++i) RunOk({"exec", "-d", "one", "true"});
+  EXPECT_TRUE(Eventually([&] { return std::ranges::count(ends(), '\n') == 9; })) << ends();
 }
 
 TEST_F(Events, AreFilteredAndFormatted) {
