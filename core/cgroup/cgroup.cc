@@ -73,6 +73,11 @@ std::string CgroupLocation::OomFile() const {
   return directory + (version == CgroupVersion::kV2 ? "/memory.events" : "/memory.oom_control");
 }
 
+std::string CgroupLocation::ThawFile() const {
+  std::string directory = version == CgroupVersion::kV1 ? Directory("freezer") : "";
+  return directory.empty() ? "" : directory + "/freezer.state";
+}
+
 Cgroup::Cgroup(CgroupLocation location)
     : location_(std::move(location)), driver_(DriverOf(location_.version)) {}
 Cgroup::Cgroup(Cgroup&&) noexcept = default;

@@ -54,6 +54,9 @@ struct CgroupLocation {
   std::vector<std::string> ProcsFiles() const;
   // What ReadOomKills (join.h) reads; empty where nobody counts.
   std::string OomFile() const;
+  // v1: what is to be written "THAWED" to so that a frozen process takes its SIGKILL; on v2 it does
+  // so anyway, and this is empty.
+  std::string ThawFile() const;
 };
 
 struct CgroupRequest {

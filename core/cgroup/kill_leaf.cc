@@ -114,6 +114,10 @@ void KillLeaf(const char* directory) {
   close(leaf);
 }
 
+void ThawFreezer(const char* state_file) {
+  if (state_file != nullptr) WriteFile(AT_FDCWD, state_file, "THAWED");
+}
+
 bool RemoveLeaf(const char* directory) {
   return rmdir(directory) == 0 || (errno != EBUSY && errno != ENOTEMPTY);
 }

@@ -9,4 +9,8 @@ void KillLeaf(const char* directory);
 // False: processes are still in it. A leaf that is gone is success.
 bool RemoveLeaf(const char* directory);
 
+// v1: a paused container takes its SIGKILL when it goes on. `state_file` is its freezer.state, or
+// null. Best effort: otherwise it ends when somebody unpauses it.
+void ThawFreezer(const char* state_file);
+
 }  // namespace hoy::core

@@ -1,5 +1,7 @@
 #include "core/engine/adopt.h"
 
+#include <algorithm>
+
 #include "core/engine/log_plan.h"
 #include "core/engine/program_path.h"
 #include "core/engine/run_directory.h"
@@ -55,7 +57,12 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
   if (!record.config.auto_remove) header.exit_path = plan.Text(ExitPath(layout, id));
   TRY(uint64_t next_log_number, PrepareLog(layout, record));
   PutLog(layout, record, next_log_number, plan);
-  if (auto cgroup = ReadCgroupLocation(layout, id)) header.oom_path = plan.Text(cgroup->OomFile());
+  CgroupLocation cgroup = ReadCgroupLocation(layout, id).value_or(CgroupLocation{});
+  if (std::string oom = cgroup.OomFile(); !oom.empty()) header.oom_path = plan.Text(oom);
+  if (int64_t seconds = record.config.timeout_seconds; seconds > 0) {
+    int64_t gone = (Now() - run.started_at) / kSecond;
+    AddTimeout(plan, std::clamp<int64_t>(seconds - gone, 1, seconds), cgroup);
+  }
   header.cleanup_argv = plan.Texts(CleanUpCommand(layout, id));
   if (record.config.HasHealthCheck()) {
     HealthState known = ReadHealth(layout, id, run.started_at);

@@ -103,7 +103,6 @@ void StartPlanner::FillHeader() {
   header.terminal = config_.process.terminal ? 1 : 0;
   header.open_stdin = config_.process.stdin_open ? 1 : 0;
   header.durable = config_.auto_remove ? 0 : 1;
-  header.timeout_seconds = static_cast<uint32_t>(config_.timeout_seconds);
   header.owner_uid = input_.process.user.uid;
   header.owner_gid = input_.process.user.gid;
   header.container_id = plan_.Text(id);
@@ -115,6 +114,7 @@ void StartPlanner::FillHeader() {
   if (input_.cgroup.version != CgroupVersion::kNone) {
     header.oom_path = plan_.Text(input_.cgroup.OomFile());
   }
+  if (config_.timeout_seconds > 0) AddTimeout(plan_, config_.timeout_seconds, input_.cgroup);
   header.cleanup_argv = plan_.Texts(input_.cleanup_argv);
   if (config_.HasHealthCheck()) AddProbes(plan_, *config_.health, {}, 0, input_.probe_argv);
 }
@@ -349,6 +349,12 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
   plan.Add(StepKind::kNewSession);
   if (config.namespaces.net == NamespaceMode::kPrivate) plan.Add(StepKind::kLoopbackUp);
   return plan;
+}
+
+void AddTimeout(PlanBuilder& plan, int64_t seconds, const CgroupLocation& cgroup) {
+  plan.header().timeout_seconds = static_cast<uint32_t>(seconds);
+  std::string thaw = cgroup.ThawFile();
+  if (!thaw.empty()) plan.header().thaw_path = plan.Text(thaw);
 }
 
 void AddProbes(PlanBuilder& plan, const HealthCheck& check, const HealthState& known, Timestamp now,

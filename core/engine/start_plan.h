@@ -53,6 +53,8 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
 // Mode kStart: the rest. The header is complete.
 PlanBuilder BuildStartPlan(const StartInput& input);
 
+// What the monitor is told of --timeout, of which there are `seconds` left.
+void AddTimeout(PlanBuilder& plan, int64_t seconds, const CgroupLocation& cgroup);
 // What the monitor is told of a health check: the first probe is due by what is known of the run.
 void AddProbes(PlanBuilder& plan, const HealthCheck& check, const HealthState& known, Timestamp now,
                const std::vector<std::string>& argv);

@@ -133,6 +133,7 @@ struct PlanHeader {
   Offset session_cgroup_above;
   Offset session_record;     // kDirect: the session's file in RUN
   Offset session_directory;  // kDirect: where that is
+  Offset thaw_path;          // with a timeout, v1: file that takes "THAWED", or 0
   Offset oom_path;           // file whose "oom_kill N" tells an OOM kill, or 0
   // list: what is exec'd when the container has exited; kDirect: when a detached session has, with
   // its exit code as the last word

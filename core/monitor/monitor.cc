@@ -19,6 +19,7 @@
 
 #include "core/base/fail_point.h"
 #include "core/cgroup/join.h"
+#include "core/cgroup/kill_leaf.h"
 #include "core/init/interpreter.h"
 #include "core/init/plan_view.h"
 #include "core/monitor/attach_protocol.h"
@@ -324,6 +325,7 @@ ExitFacts CollectExit(Monitor& m, bool timed_out) {
     facts.core_dumped = facts.signal != 0 && WCOREDUMP(status);
   }
   if (timed_out) {
+    facts.known = true;
     facts.timed_out = true;
     facts.exit_code = kTimeoutExitCode;
   }
@@ -364,6 +366,7 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
     if (!timed_out && now >= deadline) {
       timed_out = true;
       syscall(SYS_pidfd_send_signal, m.pidfd, SIGKILL, nullptr, 0);
+      ThawFreezer(m.plan.text(m.header().thaw_path));
     }
   }
 }

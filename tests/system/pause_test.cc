@@ -1,6 +1,7 @@
 // pause and unpause: nothing runs meanwhile, and nothing is lost.
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <filesystem>
 #include <fstream>
@@ -63,6 +64,21 @@ TEST_F(Pause, OutlastsACopyOutOfTheContainer) {
   EXPECT_EQ(Count("one"), frozen);
   RunOk({"unpause", "one"});  // it was paused still
   EXPECT_TRUE(Advances("one"));
+}
+
+// The container is killed when its time is over, paused or not, and whoever is its monitor then.
+TEST_F(Pause, DoesNotOutlastTheTimeout) {
+  RunOk({"run", "-d", "--timeout", "3", "--name", "one", Busybox(), "sleep", "1000"});
+  const std::string two =
+      RunOk({"run", "-d", "--timeout", "3", "--name", "two", Busybox(), "sleep", "1000"});
+  Run({"pause", "one"});  // on a slow machine it may have ended by now
+  const std::string text = ReadFileIfThere(run() + "/containers/" + two + "/state.json");
+  const Json state = Json::parse(text.substr(0, text.find('\n')), nullptr, false);
+  if (state.is_object()) kill(state["monitor_pid"].get<int>(), SIGKILL);
+  RunOk({"ps"});
+  EXPECT_EQ(RunOk({"wait", "one"}), "124");
+  const std::string code = RunOk({"wait", "two"});
+  EXPECT_TRUE(code == "124" || code == "255") << code << ": unless it was killed at that moment";
 }
 
 TEST_F(Pause, OfAllOrSeveralTellsWhichCouldNotBePaused) {
