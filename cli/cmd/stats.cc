@@ -11,6 +11,9 @@
 #include "cli/ui/command.h"
 #include "cli/ui/format.h"
 #include "cli/ui/live_table.h"
+#include "core/engine/lifecycle.h"
+#include "core/engine/state_rules.h"
+#include "core/state/container_id.h"
 #include "core/state/container_record.h"
 #include "core/sys/clock.h"
 
@@ -84,6 +87,9 @@ class StatsCommand final : public ListCommand {
     }
     for (const std::string& name : names_) {
       TRY(std::string id, core::FindContainer(context.layout, name));
+      TRY(core::ContainerStatus status, core::HealUnlessBusy(context.layout, id));
+      TRY(bool go, core::Permit(core::Verb::kStats, status.state, core::ShortId(id)));
+      if (!go) continue;
       if (std::ranges::find(wanted_, id) == wanted_.end()) wanted_.push_back(std::move(id));
     }
     // Said before anybody has waited.

@@ -7,6 +7,7 @@
 
 #include "core/engine/lifecycle.h"
 #include "core/engine/root_plan.h"
+#include "core/engine/state_rules.h"
 #include "core/init/interpreter.h"
 #include "core/rootfs/mount_points.h"
 #include "core/state/container_id.h"
@@ -50,11 +51,12 @@ Result<Fd> OpenLiving(const ContainerStatus& status) {
 Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_view id) {
   ContainerFiles files;
   TRY(ContainerStatus status, Heal(layout, id));
+  TRY(Permit(Verb::kCopy, status.state, ShortId(id)));
   TRY(files.root_, OpenLiving(status));
   if (!files.root_) {
     TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
     files.lock_ = std::make_unique<ContainerLock>(std::move(lock));
-    TRY(status, Observe(layout, id));
+    TRY(status, Observe(layout, id, *files.lock_));
     TRY(files.root_, OpenLiving(status));
   }
   if (files.root_) {

@@ -23,6 +23,7 @@ namespace hoy::core {
 
 class ContainerFiles {
  public:
+  // kConflict: its state forbids it (Verb::kCopy).
   static Result<ContainerFiles> Open(const Layout& layout, std::string_view id);
 
   BorrowedFd root() const { return root_; }

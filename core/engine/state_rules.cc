@@ -31,11 +31,12 @@ constexpr std::array<std::string_view, kVerbs> kRules = {
     "gwggggggn",  // cp
     "gwggggggn",  // export
     "gwggggggn",  // commit
+    "gggggggg-",  // stats
 };
 
 constexpr std::array<std::string_view, kVerbs> kNames = {
-    "start",  "stop", "restart", "kill",   "pause", "unpause", "rm", "rm",     "exec",
-    "attach", "top",  "rename",  "update", "wait",  "logs",    "cp", "export", "commit"};
+    "start", "stop",   "restart", "kill", "pause", "unpause", "rm",     "rm",     "exec", "attach",
+    "top",   "rename", "update",  "wait", "logs",  "cp",      "export", "commit", "stats"};
 
 std::string_view Complaint(Verb verb, ContainerState state) {
   switch (state) {

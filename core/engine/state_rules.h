@@ -28,8 +28,9 @@ enum class Verb {
   kCopy,
   kExport,
   kCommit,
+  kStats,
 };
-inline constexpr int kVerbs = 18;
+inline constexpr int kVerbs = 19;
 
 enum class Answer {
   kGo,

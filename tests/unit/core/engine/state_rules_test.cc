@@ -56,6 +56,7 @@ TEST(StateRules, EveryVerbInEveryState) {
       {Verb::kCopy, {"yes", "wait", "yes", "yes", "yes", "yes", "yes", "yes", kGone}},
       {Verb::kExport, {"yes", "wait", "yes", "yes", "yes", "yes", "yes", "yes", kGone}},
       {Verb::kCommit, {"yes", "wait", "yes", "yes", "yes", "yes", "yes", "yes", kGone}},
+      {Verb::kStats, {"yes", "yes", "yes", "yes", "yes", "yes", "yes", "yes", "-"}},
   };
   ASSERT_EQ(std::size(rows), static_cast<size_t>(kVerbs));
   for (const Row& row : rows) {
