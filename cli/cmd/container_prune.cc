@@ -64,7 +64,7 @@ class ContainerPruneCommand final : public Command {
   }
 
  private:
-  // What it had written; -1: it stays.
+  // What its directory holds, the log and its records, too; -1: it stays.
   Result<int64_t> Prune(Context& context, const std::string& id) const {
     constexpr int64_t kStays = -1;
     auto status = core::HealUnlessBusy(context.layout, id);
@@ -82,7 +82,7 @@ class ContainerPruneCommand final : public Command {
     };
     if (summary.created >= before_ || !filters_.Match("label", has_label)) return kStays;
     if (std::ranges::any_of(filters_.Values("label!"), has_label)) return kStays;
-    int64_t bytes = WrittenBytes(context.layout.Container(id) + "/upper").value_or(0);
+    int64_t bytes = WrittenBytes(context.layout.Container(id)).value_or(0);
     if (dry_run_) return bytes;
     auto removed = core::RemoveStoppedContainer(context.layout, id, false);
     // Somebody has started it since.

@@ -39,15 +39,15 @@ class Walk {
   int64_t total() const { return total_; }
 
  private:
-  std::set<ino_t> seen_;  // an upper directory is one file system
+  std::set<ino_t> seen_;  // a container's directory is one file system
   int64_t total_ = 0;
 };
 
 }  // namespace
 
-Result<int64_t> WrittenBytes(const std::string& upper) {
+Result<int64_t> WrittenBytes(const std::string& directory) {
   Walk walk;
-  TRY(walk.Add(core::kCwd, upper, 0));
+  TRY(walk.Add(core::kCwd, directory, 0));
   return walk.total();
 }
 

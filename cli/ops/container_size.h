@@ -1,5 +1,5 @@
 #pragma once
-// How much a container has written: ps --size.
+// How much a container has written: ps --size, container prune.
 
 #include <cstdint>
 #include <string>
@@ -8,8 +8,9 @@
 
 namespace hoy::cli {
 
-// Bytes of the regular files and symlinks below a container's upper directory, each inode once.
+// Bytes of the regular files and symlinks below a directory, a container's upper one for example,
+// each inode once.
 // Symlinks are not followed; what vanishes meanwhile does not count.
-Result<int64_t> WrittenBytes(const std::string& upper);
+Result<int64_t> WrittenBytes(const std::string& directory);
 
 }  // namespace hoy::cli
