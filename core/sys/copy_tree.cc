@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "core/sys/copy_file.h"
 #include "core/sys/in_root.h"
@@ -29,6 +30,7 @@ class TreeCopier {
 
   Result<CopiedTree> Run(BorrowedFd source, const std::string& source_name,
                          const std::string& target_name) {
+    TRY(CheckStorage(source, source_name));
     TRY(CopyNamed(source, source_name, target_root_, target_name, target_name));
     while (!stack_.empty()) {
       Level& level = *stack_.back();
@@ -55,6 +57,42 @@ class TreeCopier {
     bool made = false;
     std::unique_ptr<DIR, int (*)(DIR*)> names{nullptr, &closedir};
   };
+
+  using Identity = std::pair<dev_t, ino_t>;
+
+  static Error IntoItself() {
+    return MakeError(ErrorKind::kConflict, "a directory cannot be copied into itself");
+  }
+
+  // Whether `directory` is, or lies in, the one that is wanted.
+  static Result<bool> LiesIn(BorrowedFd directory, const Identity& wanted) {
+    Fd at(fcntl(directory.get(), F_DUPFD_CLOEXEC, 0));
+    for (std::optional<Identity> last; at;) {
+      struct stat status{};
+      if (fstat(at.get(), &status) != 0) return FailErrno("stat", "");
+      Identity own{status.st_dev, status.st_ino};
+      if (own == wanted) return true;
+      if (own == last) return false;  // the root
+      last = own;
+      at.reset(openat(at.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    }
+    return FailErrno("open", "");
+  }
+
+  Result<> CheckStorage(BorrowedFd source, const std::string& name) {
+    if (options_.storage.get() < 0) return {};
+    struct stat storage{};
+    if (fstat(options_.storage.get(), &storage) != 0) return FailErrno("stat", "storage");
+    storage_ = {storage.st_dev, storage.st_ino};
+    constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    Fd directory(openat(source.get(), name.c_str(), kFlags));
+    struct stat top{};
+    if (!directory || fstat(directory.get(), &top) != 0) return {};  // no directory: it ends
+    TRY(bool holds, LiesIn(options_.storage, {top.st_dev, top.st_ino}));
+    TRY(bool is_held, LiesIn(directory, *storage_));
+    if (holds || is_held) return Fail(IntoItself());
+    return {};
+  }
 
   Result<> CopyNamed(BorrowedFd source, const std::string& name, BorrowedFd target,
                      const std::string& new_name, const std::string& path) {
@@ -117,9 +155,8 @@ class TreeCopier {
     struct stat made{};
     if (fstat(level->target.get(), &made) != 0) return FailErrno("stat", "");
     if (stack_.empty()) top_ = {made.st_dev, made.st_ino};
-    if (!stack_.empty() && std::pair(status.st_dev, status.st_ino) == top_) {
-      return Fail(ErrorKind::kConflict, "a directory cannot be copied into itself");
-    }
+    Identity entered{status.st_dev, status.st_ino};
+    if (entered == storage_ || (!stack_.empty() && entered == top_)) return Fail(IntoItself());
     level->source.reset(openat(handle.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     int own = openat(handle.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (own >= 0) level->names.reset(fdopendir(own));
@@ -246,8 +283,9 @@ class TreeCopier {
   BorrowedFd target_root_;
   const CopyOptions& options_;
   std::vector<std::unique_ptr<Level>> stack_;
-  std::pair<dev_t, ino_t> top_;
-  std::map<std::pair<dev_t, ino_t>, std::string> links_;
+  Identity top_;
+  std::optional<Identity> storage_;
+  std::map<Identity, std::string> links_;
   CopiedTree result_;
 };
 

@@ -22,6 +22,9 @@ struct CopyOptions {
   bool archive = false;             // owners, set-id bits, ACLs and file capabilities as well
   bool devices = true;              // make device nodes; otherwise they are left out
   std::function<bool()> cancelled;  // asked between pieces; true: kCancelled
+  // Where what is written to the target ends up, when that shows as another directory: the upper
+  // directory below an overlay. A source that holds it, or lies in it, would never end.
+  BorrowedFd storage = -1;
 };
 
 struct CopiedTree {
@@ -32,7 +35,8 @@ struct CopiedTree {
 // `source_name` in `source` becomes `target_name` in `target`; "." is the directory itself. A
 // directory that is there already is filled, and keeps its own attributes unless `archive`; a file
 // is replaced as one step, and one that something is mounted on is written in place. kConflict: a
-// directory would replace something else, or the reverse, or the target lies in the source.
+// directory would replace something else, or the reverse, or source and target lie in one
+// another. What can be told of that beforehand is told before anything is copied.
 // Whatever was copied before an error stays; a file is never there by half.
 Result<CopiedTree> CopyTree(BorrowedFd source, const std::string& source_name, BorrowedFd target,
                             const std::string& target_name, const CopyOptions& options);

@@ -188,6 +188,21 @@ TEST_F(Cp, StatTellsWhatDockersHeaderTells) {
   EXPECT_EQ(Run({"stat", "nobody:/"}).code, 1);
 }
 
+// All that is copied into the container is written below its own directory, which is copied next.
+TEST_F(Cp, ADirectoryThatHoldsTheContainerIsRefused) {
+  Start();
+  for (const std::string& source :
+       {data(), data() + "/containers", directory(), std::string("/")}) {
+    const Output output = Run({"cp", source, "box:/tmp/copy"});
+    EXPECT_EQ(output.code, 125) << source << output;
+    EXPECT_TRUE(Has(output.err, "into itself")) << output;
+  }
+  EXPECT_EQ(Shell("ls /tmp"), "");
+  RunOk({"stop", "-t", "0", "box"});
+  EXPECT_EQ(Run({"cp", data(), "box:/tmp/copy"}).code, 125);
+  RunOk({"cp", data() + "/version", "box:/tmp/version"});
+}
+
 TEST_F(Cp, DiffAlsoComparesImages) {
   Create();
   Make("f", "text");

@@ -137,6 +137,16 @@ Result<> CopyFromStdin(Context& context, const CopyFilesOptions& options) {
   return {};
 }
 
+// The upper directory of a container that has one; otherwise an empty descriptor.
+Result<Fd> OpenStorage(const Context& context, const std::string& destination) {
+  auto named = ParseContainerPath(destination);
+  if (!named) return Fd();
+  TRY(std::string id, core::FindContainer(context.layout, named->container));
+  TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+  if (!record.config.HasUpper()) return Fd();
+  return core::OpenAt(core::kCwd, UpperDirectory(context.layout, record), O_PATH | O_DIRECTORY);
+}
+
 Result<> CopyPaths(Context& context, const CopyFilesOptions& options) {
   // In this order: a container that both are in is opened twice, and locked at most once.
   bool both = ParseContainerPath(options.source) && ParseContainerPath(options.destination);
@@ -158,6 +168,8 @@ Result<> CopyPaths(Context& context, const CopyFilesOptions& options) {
   copy.archive = options.archive;
   // A node that a container made would open the host's device to whoever may read it.
   copy.devices = options.archive || ParseContainerPath(options.destination).has_value();
+  TRY(Fd storage, OpenStorage(context, options.destination));
+  copy.storage = storage;
   copy.cancelled = [&] { return cancel.cancelled(); };
   TRY(core::CopiedTree copied,
       core::CopyTree(source.parent, source.name, target.directory.parent, target.name, copy));

@@ -47,6 +47,15 @@ class CopyTreeTest : public testing::Test {
     return CopyTree(from, name, to, as, options);
   }
 
+  // Into "to", when what is written there ends up in `storage`. kNotFound: it was copied.
+  ErrorKind Refusal(const std::string& name, const std::string& storage) const {
+    auto directory = OpenDirectory(top_ / storage);
+    CopyOptions options;
+    options.storage = *directory;
+    auto copied = Copy(name, "copy", options);
+    return copied ? ErrorKind::kNotFound : copied.error().kind;
+  }
+
   fs::path top_;
 };
 
@@ -113,6 +122,25 @@ TEST_F(CopyTreeTest, FillsADirectoryAndReplacesFilesOnly) {
   EXPECT_EQ(refused.error().kind, ErrorKind::kConflict);
   EXPECT_EQ(refused.error().message, "copy 'e/a': it would replace a directory");
   EXPECT_EQ(Read("to/e/a/in"), "kept");
+}
+
+// As the upper directory of an overlay, which is the target by another name.
+TEST_F(CopyTreeTest, ASourceThatWouldGrowWithItsCopyIsRefusedBeforehand) {
+  Write("from/a/b/c/file", "text");
+  for (const char* storage : {"from/a", "from/a/b", "from/a/b/c", "from", "."}) {
+    EXPECT_EQ(Refusal("a", storage), ErrorKind::kConflict) << storage;
+    EXPECT_FALSE(fs::exists(top_ / "to/copy")) << storage;
+  }
+  Write("elsewhere/file", "");
+  CopyOptions options;
+  auto elsewhere = OpenDirectory(top_ / "elsewhere");
+  options.storage = *elsewhere;
+  EXPECT_TRUE(Copy("a", "copy", options).has_value());
+  // A single file ends.
+  auto inside = OpenDirectory(top_ / "from/a");
+  options.storage = *inside;
+  EXPECT_TRUE(Copy("a/b/c/file", "copied", options).has_value());
+  EXPECT_EQ(Read("to/copied"), "text");
 }
 
 TEST_F(CopyTreeTest, FollowsNothingThatStandsAtATarget) {
