@@ -27,8 +27,6 @@ class RunCommand final : public ContainerCommand {
     Option("--preserve-fds", &options_.preserve_fds, "N",
            "pass the open descriptors 3 to 2+N on to the command");
     Flag("--timing", &options_.timing, "show on stderr where the time of the start went");
-    Choice("--sdnotify", &options_.sdnotify, {"conmon", "ignore"}, "MODE",
-           "whether hoy tells a service manager (NOTIFY_SOCKET) that the container is up");
     Flag("--explain", &options_.explain, "print what would be done, and do nothing");
   }
 
@@ -53,7 +51,7 @@ class RunCommand final : public ContainerCommand {
                                .proxy_signals = options_.sig_proxy,
                                .passed = &passed_,
                                .detach_keys = options_.detach_keys,
-                               .sdnotify = options_.sdnotify,
+                               .notifies = true,
                                .report = report_,
                                .timing = options_.timing});
     // A container that never started is no use to anybody who wanted it gone anyway. One that runs
@@ -67,13 +65,13 @@ class RunCommand final : public ContainerCommand {
 
  private:
   Result<int> StartDetached(Context& context, const core::ContainerRecord& record) {
-    TRY(core::StartedContainer started,
-        core::StartContainer(context.layout, record,
-                             {.passed_fds = passed_.fds, .env = ListenVariables(passed_, record)}));
+    core::StartRequest request{.passed_fds = passed_.fds, .env = ListenVariables(passed_, record)};
+    TRY(PassNotifySocket(record, request));
+    TRY(core::StartedContainer started, core::StartContainer(context.layout, record, request));
     pid_t monitor = started.monitor.pid();
     started.monitor.Release();
     TRY(WritePidFile(record, started.pid));
-    NotifyReady(context, options_.sdnotify, monitor);
+    NotifyStarted(context, record, monitor);
     if (options_.timing) PrintStartMarks(context);
     context.out.Print("{}\n", record.id);
     return 0;

@@ -2,6 +2,7 @@
 
 #include "cli/ops/foreground.h"
 #include "cli/ops/passed_fds.h"
+#include "cli/ops/sd_notify.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
 #include "core/engine/lifecycle.h"
@@ -25,7 +26,8 @@ class StartCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     TRY(core::PrepareLayout(context.layout));
-    // Sockets that systemd opened for us are for the one container that this starts.
+    // Sockets that systemd opened for us are for the one container that this starts; and one it is
+    // that a service stands for.
     if (containers_.size() == 1) {
       TRY(passed_, ChoosePassedFds(context, ""));
     }
@@ -33,16 +35,21 @@ class StartCommand final : public Command {
     return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
       TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
-      auto started = core::StartContainer(
-          context.layout, record,
-          {.passed_fds = passed_.fds, .env = ListenVariables(passed_, record)});
+      core::StartRequest request{.passed_fds = passed_.fds,
+                                 .env = ListenVariables(passed_, record)};
+      bool notifies = containers_.size() == 1;
+      if (notifies) TRY(PassNotifySocket(record, request));
+      auto started = core::StartContainer(context.layout, record, request);
       if (!started) {
         // Asked to run, and it runs: that is what was wanted.
         if (started.error().kind == ErrorKind::kConflict) return {};
         return Fail(std::move(started).error().InContext(fmt::format("start '{}'", name)));
       }
+      pid_t monitor = started->monitor.pid();
       started->monitor.Release();
-      return WritePidFile(record, started->pid);
+      TRY(WritePidFile(record, started->pid));
+      if (notifies) NotifyStarted(context, record, monitor);
+      return {};
     });
   }
 
@@ -60,7 +67,8 @@ class StartCommand final : public Command {
                               .shown = {attached.out, attached.err},
                               .proxy_signals = sig_proxy_,
                               .passed = &passed_,
-                              .detach_keys = detach_keys_};
+                              .detach_keys = detach_keys_,
+                              .notifies = true};
     auto code = RunInForeground(context, record, options);
     // Asked to run and to be seen, and it runs.
     bool runs = !code && code.error().kind == ErrorKind::kConflict;

@@ -90,6 +90,12 @@ void ContainerCommand::AddObjectFlags() {
   Option("--report", &o.report, "FILE",
          "write what a run has used to a file, as JSON; run: also to fd:N, or to stderr as '-'")
       .Completing(Completes::kFile);
+  Choice<core::NotifyMode>(
+      "--sdnotify", &o.sdnotify,
+      {{"conmon", core::NotifyMode::kConmon},
+       {"container", core::NotifyMode::kContainer},
+       {"ignore", core::NotifyMode::kIgnore}},
+      "MODE", "who tells a service manager (NOTIFY_SOCKET) that it is up: conmon: hoy");
   Option("--stop-signal", &o.stop_signal, "SIGNAL", "signal that stops the container")
       .Completing(Completes::kSignal);
   Option("--stop-timeout", &o.stop_timeout, "SECONDS",

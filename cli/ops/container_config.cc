@@ -286,6 +286,7 @@ Result<> Builder::SetLifetime() {
     return Fail(ErrorKind::kInvalidArgument, "conflicting options: --restart and --rm");
   }
   TRY(config().log, BuildLogConfig(options_, built_.warnings));
+  config().notify = options_.sdnotify;
   TRY(config().health, ChooseHealthCheck(options_, image_));
   if (!options_.pidfile.empty()) {
     config().pid_file = options_.pidfile.starts_with('/')

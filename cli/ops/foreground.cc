@@ -92,11 +92,12 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     request.passed_fds = options.passed->fds;
     request.env = ListenVariables(*options.passed, record);
   }
+  if (options.notifies) TRY(PassNotifySocket(record, request));
   TRY(core::StartedContainer started, core::StartContainer(context.layout, record, request));
   pair.monitor.reset();
   if (options.passed != nullptr) ClosePassedFds(*options.passed);
   TRY(WritePidFile(record, started.pid));
-  NotifyReady(context, options.sdnotify, getpid());
+  if (options.notifies) NotifyStarted(context, record, getpid());
   if (options.timing) PrintStartMarks(context);
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
   if (ShowsNothing(options)) {

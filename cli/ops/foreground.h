@@ -16,9 +16,9 @@ struct ForegroundOptions {
   bool proxy_signals = true;
   PassedFds* passed = nullptr;
   std::optional<std::string> detach_keys;
-  std::string sdnotify = "ignore";  // sd_notify.h
-  ReportTarget report;              // where the report goes that is the client's to write
-  bool timing = false;              // show the marks of the start
+  bool notifies = false;  // sd_notify.h
+  ReportTarget report;    // where the report goes that is the client's to write
+  bool timing = false;    // show the marks of the start
 };
 
 // Starts the container and stays with it. Returns its exit code, or 0 when the user detached.

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/state/health_check.h"
+#include "core/state/container_config.h"
 
 namespace hoy::cli {
 
@@ -54,12 +54,12 @@ struct RunOptions {
   bool tty = false;
   bool sig_proxy = true;
   std::optional<std::string> detach_keys;
-  std::string preserve_fds;         // --preserve-fds N, run only
-  bool quiet = false;               // no pull progress
-  bool explain = false;             // print the plan, run nothing
-  bool timing = false;              // where the start went
-  std::string report;               // --report FILE, fd:N or -
-  std::string sdnotify = "conmon";  // ignore: NOTIFY_SOCKET is not answered
+  std::string preserve_fds;  // --preserve-fds N, run only
+  bool quiet = false;        // no pull progress
+  bool explain = false;      // print the plan, run nothing
+  bool timing = false;       // where the start went
+  std::string report;        // --report FILE, fd:N or -
+  core::NotifyMode sdnotify = core::NotifyMode::kConmon;
 
   // The image.
   std::string pull = "missing";  // always missing never newer

@@ -1,17 +1,20 @@
 #pragma once
-// A service manager that waits for `hoy run` to be ready (systemd's Type=notify): NOTIFY_SOCKET.
+// A service manager that waits for `hoy run` or `hoy start` to be ready (systemd's Type=notify):
+// NOTIFY_SOCKET, and the container's --sdnotify. Nothing happens without the one, or with "ignore".
 
 #include <sys/types.h>
 
-#include <string_view>
-
 #include "cli/ui/context.h"
+#include "core/engine/start.h"
 
 namespace hoy::cli {
 
-// Says that the container is up, and which process stands for it: the monitor of a detached one,
-// else hoy itself. Nothing happens without NOTIFY_SOCKET or with the mode "ignore" (--sdnotify). A
-// manager that cannot be told is a warning: the container runs.
-void NotifyReady(Context& context, std::string_view mode, pid_t main_process);
+// Mode "container": the start passes the socket on, as a file of its own. kInvalidArgument: it is
+// an abstract one, and the container has another network namespace.
+Result<> PassNotifySocket(const core::ContainerRecord& record, core::StartRequest& request);
+
+// Tells which process stands for the container: the monitor of a detached one, else hoy itself;
+// and, in mode "conmon", that it is up. A manager that cannot be told is a warning: it runs.
+void NotifyStarted(Context& context, const core::ContainerRecord& record, pid_t main_process);
 
 }  // namespace hoy::cli

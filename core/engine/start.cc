@@ -219,7 +219,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   // Where the kernel does not enforce device rules, making nodes would open every device.
   bool confine = !cgroup.devices_enforced() && !record.config.privileged;
   ContainerRecord adjusted;
-  if (confine || !request.env.empty()) {
+  if (confine || !request.env.empty() || !request.mounts.empty()) {
     adjusted = record;
     input.record = &adjusted;
   }
@@ -227,6 +227,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   for (const std::string& entry : request.env) {
     SetVariable(adjusted.config.process.env, entry);
   }
+  for (const Mount& mount : request.mounts) adjusted.config.mounts.push_back(mount);
   TRY(WriteCgroupLocation(layout, record.id, input.cgroup));
 
   TRY(monitor.channel.SendPlan(BuildStartPlan(input).Serialize()));

@@ -21,10 +21,11 @@ struct StartRequest {
   BorrowedFd attach = -1;  // the monitor's end of an attach socket, or -1: detached
   uint16_t rows = 0;       // the client's window
   uint16_t columns = 0;
-  // For this run alone: descriptors of ours that the process gets as 3, 4, ..., and variables that
-  // replace its own of the same name ("NAME=value").
+  // For this run alone: descriptors of ours that the process gets as 3, 4, ..., variables that
+  // replace its own of the same name ("NAME=value"), and mounts.
   std::vector<int> passed_fds;
   std::vector<std::string> env;
+  std::vector<Mount> mounts;  // besides its own
 };
 
 struct StartedContainer {

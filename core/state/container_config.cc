@@ -17,6 +17,10 @@ const std::pair<MountKind, std::string_view> kMountKinds[] = {
 };
 const std::pair<NamespaceMode, std::string_view> kNamespaceModes[] = {
     {NamespaceMode::kPrivate, "private"}, {NamespaceMode::kHost, "host"}};
+const std::pair<NotifyMode, std::string_view> kNotifyModes[] = {
+    {NotifyMode::kConmon, "conmon"},
+    {NotifyMode::kContainer, "container"},
+    {NotifyMode::kIgnore, "ignore"}};
 const std::pair<RestartMode, std::string_view> kRestartModes[] = {
     {RestartMode::kNo, "no"},
     {RestartMode::kOnFailure, "on-failure"},
@@ -42,6 +46,9 @@ const auto& NamesOf(MountKind) {
 }
 const auto& NamesOf(NamespaceMode) {
   return kNamespaceModes;
+}
+const auto& NamesOf(NotifyMode) {
+  return kNotifyModes;
 }
 const auto& NamesOf(RestartMode) {
   return kRestartModes;
@@ -321,6 +328,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("restart", x.restart);
   visitor.Field("log", x.log);
   visitor.Field("health", x.health);
+  visitor.Field("notify", x.notify);
   visitor.Field("exposedPorts", x.exposed_ports);
   visitor.Field("labels", x.labels);
   visitor.Field("annotations", x.annotations);

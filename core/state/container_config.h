@@ -156,6 +156,13 @@ struct RestartPolicy {
   bool operator==(const RestartPolicy&) const = default;
 };
 
+// --sdnotify: who tells a service manager that waits for it (NOTIFY_SOCKET) that it is ready.
+enum class NotifyMode {
+  kConmon,     // hoy, as podman's conmon does, when the program runs
+  kContainer,  // the program itself: it gets the socket
+  kIgnore,
+};
+
 struct ContainerConfig {
   ProcessConfig process;
   ImageIdentity image;
@@ -190,6 +197,7 @@ struct ContainerConfig {
   RestartPolicy restart;
   LogConfig log;
   std::optional<HealthCheck> health;
+  NotifyMode notify = NotifyMode::kConmon;
   std::vector<std::string> exposed_ports;  // "80/tcp": the image's and --expose's, sorted
   StringPairs labels;
   StringPairs annotations;

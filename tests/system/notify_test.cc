@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -58,11 +59,39 @@ TEST_F(Notify, SaysWhoStandsForTheContainerWhenItIsUp) {
   EXPECT_NE(Heard(false), "");
 }
 
+// It gets the very socket, and hoy leaves the word to it.
+TEST_F(Notify, TheContainerItselfMayTell) {
+  struct stat socket{};
+  ASSERT_EQ(stat(env["NOTIFY_SOCKET"]->c_str(), &socket), 0);
+  const std::string wanted = fmt::format("socket:{}\n", socket.st_ino);
+  const std::string script = "test -S $NOTIFY_SOCKET && echo socket:$(stat -c %i $NOTIFY_SOCKET)";
+  EXPECT_EQ(RunShell(script, {"--sdnotify", "container"}).out, wanted);
+  const std::string told = Heard(true);
+  EXPECT_TRUE(told.starts_with("MAINPID=")) << told;
+  EXPECT_EQ(told.find("READY"), std::string::npos) << told;
+
+  RunOk({"create", "--name", "one", "--sdnotify", "container", "-u", "app", "--read-only",
+         Busybox(), "sh", "-c", script});
+  EXPECT_EQ(RunOk({"start", "-a", "one"}) + "\n", wanted);
+  EXPECT_EQ(Heard(true).find("READY"), std::string::npos);
+  RunOk({"create", "--name", "two", Busybox(), "true"});
+  RunOk({"start", "two"});
+  EXPECT_TRUE(Heard(true).ends_with("\nREADY=1\n"));
+
+  env["NOTIFY_SOCKET"] = "@hoy-test";
+  const Output abstract = RunShell("true", {"--sdnotify", "container"});
+  EXPECT_EQ(abstract.code, 125) << abstract;
+  EXPECT_EQ(RunShell("echo $NOTIFY_SOCKET", {"--sdnotify", "container", "--network", "host"}).out,
+            "@hoy-test\n");
+  env["NOTIFY_SOCKET"] = std::nullopt;
+  EXPECT_EQ(RunShell("echo socket:$NOTIFY_SOCKET", {"--sdnotify", "container"}).out, "socket:\n");
+}
+
 TEST_F(Notify, IsSilentWhenAskedToBeAndAfterAFailure) {
   RunShell("true", {"--sdnotify", "ignore"});
   EXPECT_EQ(Run({"run", "--rm", Busybox(), "/no/such/program"}).code, 127);
   EXPECT_EQ(Heard(false), "");
-  EXPECT_EQ(Run({"run", "--sdnotify", "container", Busybox(), "true"}).code, 125);
+  EXPECT_EQ(Run({"run", "--sdnotify", "anybody", Busybox(), "true"}).code, 125);
   // A manager that is not there does not keep the container from running.
   env["NOTIFY_SOCKET"] = Path("nobody");
   const Output output = RunShell("echo runs");

@@ -71,6 +71,7 @@ ContainerConfig FullConfig() {
   config.timeout_seconds = 60;
   config.pid_file = "/tmp/pid";
   config.health = {{"CMD-SHELL", "x"}, {"/bash", "-c"}, 1, 2, 3, 4, 5, HealthAction::kStop};
+  config.notify = NotifyMode::kContainer;
   config.labels = {{"b", "2"}, {"a", "1"}};
   config.annotations = {{"k", ""}};
   config.log = {LogDriver::kNone, {{"max-size", "1k"}}, 1000, 3, true, "t", {{"a", "b"}}};
