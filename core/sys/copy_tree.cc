@@ -12,6 +12,7 @@
 
 #include "core/sys/copy_file.h"
 #include "core/sys/in_root.h"
+#include "core/sys/kernel_files.h"
 
 namespace hoy::core {
 namespace {
@@ -35,7 +36,7 @@ class TreeCopier {
     while (!stack_.empty()) {
       Level& level = *stack_.back();
       errno = 0;
-      const dirent* entry = readdir(level.names.get());
+      const dirent* entry = level.stays_empty ? nullptr : readdir(level.names.get());
       if (entry == nullptr) {
         if (errno != 0) return FailErrno("read", level.path);
         TRY(Leave(level));
@@ -55,6 +56,7 @@ class TreeCopier {
     Fd target;
     struct stat status{};  // of the source
     bool made = false;
+    bool stays_empty = false;  // it belongs to the kernel
     std::unique_ptr<DIR, int (*)(DIR*)> names{nullptr, &closedir};
   };
 
@@ -164,6 +166,9 @@ class TreeCopier {
       int error = errno;
       if (own >= 0 && !level->names) close(own);
       return FailErrno("open", "", error);
+    }
+    if (!stack_.empty()) {
+      level->stays_empty = EntersKernelFilesystem(stack_.back()->source, level->source);
     }
     stack_.push_back(std::move(level));
     return {};

@@ -3,6 +3,8 @@
 // container's: every name is opened below its directory's descriptor and never followed, devices
 // and FIFOs are never opened, and what a name was is asked again once it is open.
 //
+// Of proc, sysfs and their like, only the mount point is made.
+//
 // Kept: modes, times, symlinks, hard links within the tree, holes, user.* attributes. Without
 // `archive` the new files are the caller's, as cp(1) has it, and lose their set-id bits.
 

@@ -13,6 +13,7 @@
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
+#include "core/sys/kernel_files.h"
 #include "core/sys/overlay_marks.h"
 #include "oci/layer/entry_path.h"
 #include "oci/layer/xattr_rules.h"
@@ -131,6 +132,7 @@ class Archiver {
       Fd child = OpenChild(frame.layers[layer], name);
       if (!child && errno == ENOENT) continue;
       if (!child) break;  // a file or a whiteout, which hides what is below it
+      if (core::EntersKernelFilesystem(frame.layers[layer], child)) break;
       bool opaque = core::IsOpaque(child);
       layers.push_back(std::move(child));
       if (opaque) break;

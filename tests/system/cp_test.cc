@@ -90,6 +90,24 @@ TEST_F(Cp, SeesTheMemoryFileSystemsOfARunningOne) {
   EXPECT_EQ(Shell("cat /etc/hosts"), "text");
 }
 
+// Its proc and sysfs would not end, or not be readable.
+TEST_F(Cp, TheWholeOfARunningOneLeavesTheKernelsFilesOut) {
+  Start();
+  RunOk({"exec", "box", "sh", "-c", "echo kept > /kept"});
+  RunOk({"cp", "box:/", Path("all")});
+  EXPECT_EQ(ReadFile(Path("all/kept")), "kept\n");
+  EXPECT_TRUE(std::filesystem::is_directory(Path("all/proc")));
+  EXPECT_TRUE(ListNames(Path("all/proc")).empty());
+  EXPECT_TRUE(ListNames(Path("all/sys")).empty());
+  const Output tar = RunCommand(
+      {.argv = {"sh", "-c", "\"$0\" cp box:/ - | tar t", HoyProgram()}, .env = Hoy({}).env});
+  EXPECT_EQ(tar.code, 0) << tar;
+  EXPECT_NE(tar.out.find("kept\n"), std::string::npos) << tar;
+  EXPECT_NE(tar.out.find("proc/\n"), std::string::npos) << tar;
+  EXPECT_EQ(tar.out.find("proc/1"), std::string::npos) << tar;
+  EXPECT_EQ(RunOk({"exec", "box", "cat", "/proc/sys/kernel/ostype"}), "Linux");
+}
+
 TEST_F(Cp, ARootThatIsReadOnlyStaysAsItIs) {
   Start({"--read-only"});
   Make("f", "text");
