@@ -132,7 +132,6 @@ class Archiver {
       Fd child = OpenChild(frame.layers[layer], name);
       if (!child && errno == ENOENT) continue;
       if (!child) break;  // a file or a whiteout, which hides what is below it
-      if (core::EntersKernelFilesystem(frame.layers[layer], child)) break;
       bool opaque = core::IsOpaque(child);
       layers.push_back(std::move(child));
       if (opaque) break;
@@ -181,6 +180,8 @@ class Archiver {
     TarEntry entry = EntryOf(path, child.status);
     TRY(ReadXattrs(fmt::format("/proc/self/fd/{}", layers.front().get()), entry));
     bool opaque = options_.whiteouts && core::IsOpaque(layers.front());
+    // Of proc and its like there is the mount point only.
+    if (core::EntersKernelFilesystem(frame.layers[child.layer], layers.front())) layers.clear();
     TRY(Enter(path + "/", std::move(layers)));
     if (stack_.back()->children.empty() && options_.skip_empty && options_.skip_empty(path)) {
       stack_.pop_back();
