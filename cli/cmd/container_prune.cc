@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "cli/ops/container_size.h"
-#include "cli/ops/image_filters.h"
+#include "cli/ops/moment.h"
 #include "cli/ui/command.h"
 #include "cli/ui/exit_code.h"
 #include "cli/ui/filter.h"
@@ -28,7 +28,7 @@ class ContainerPruneCommand final : public Command {
   Result<int> Run(Context& context) override {
     TRY(filters_, Filters::Parse(filters_text_, {"until", "label", "label!"}));
     for (const std::string& text : filters_.Values("until")) {
-      TRY(core::Timestamp moment, ParseMoment(text, core::Now()));
+      TRY(core::Timestamp moment, ParseUntil(text, core::Now()));
       before_ = std::min(before_, moment);
     }
     if (!force_ && !dry_run_) {

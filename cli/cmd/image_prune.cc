@@ -2,6 +2,7 @@
 
 #include "cli/ops/image_filters.h"
 #include "cli/ops/image_users.h"
+#include "cli/ops/moment.h"
 #include "cli/ui/command.h"
 #include "cli/ui/filter.h"
 #include "cli/ui/prompt.h"
@@ -57,7 +58,7 @@ class ImagePruneCommand final : public Command {
                                           const Filters& filters) const {
     core::Timestamp before = INT64_MAX;
     for (const std::string& text : filters.Values("until")) {
-      TRY(core::Timestamp moment, ParseMoment(text, core::Now()));
+      TRY(core::Timestamp moment, ParseUntil(text, core::Now()));
       before = std::min(before, moment);
     }
     TRY(std::vector<oci::ListedImage> images, store.List());

@@ -10,6 +10,7 @@
 
 #include "cli/ops/log_printer.h"
 #include "cli/ops/log_source.h"
+#include "cli/ops/moment.h"
 #include "cli/ui/command.h"
 #include "core/base/text.h"
 #include "core/state/container_record.h"
@@ -17,19 +18,6 @@
 
 namespace hoy::cli {
 namespace {
-
-// "2026-11-22T13:07:00Z", "1700000000.5", or how long ago: "10m".
-Result<core::Timestamp> ParseMoment(std::string_view text) {
-  if (text.empty()) return core::Timestamp{0};
-  if (text.find('T') != std::string_view::npos) return core::ParseRfc3339(text);
-  bool is_number = text.find_first_not_of("0123456789.") == std::string_view::npos;
-  auto span = core::ParseDuration(text);
-  if (!span) {
-    return Fail(ErrorKind::kInvalidArgument, "not a time: '{}' (say 10m, or an RFC 3339 time)",
-                text);
-  }
-  return is_number ? *span : core::Now() - *span;
-}
 
 // What may stand in the query of a URL stays (RFC 3986, 2.3); a blank becomes "+".
 std::string QueryEscape(std::string_view text) {
@@ -115,8 +103,13 @@ class LogsCommand final : public Command {
  private:
   Result<LogSelection> Select() const {
     LogSelection selection;
-    TRY(selection.since, ParseMoment(since_));
-    TRY(selection.until, ParseMoment(until_));
+    core::Timestamp now = core::Now();
+    if (!since_.empty()) {
+      TRY_CONTEXT_SET(selection.since, ParseMoment(since_, now), "--since");
+    }
+    if (!until_.empty()) {
+      TRY_CONTEXT_SET(selection.until, ParseMoment(until_, now), "--until");
+    }
     selection.follow = follow_;
     if (tail_ == "all" || tail_ == "-1") return selection;
     selection.tail = ParseInteger<uint64_t>(tail_);

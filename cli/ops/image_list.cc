@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cli/ops/image_filters.h"
+#include "cli/ops/moment.h"
 #include "cli/ui/parser.h"
 #include "core/base/text.h"
 #include "oci/image/reference.h"
@@ -106,7 +107,7 @@ Result<Window> WindowOf(const std::vector<ListedImage>& images, const ImageListR
     window.after = std::max(window.after, image->record.created);
   }
   for (const std::string& text : request.filters.Values("until")) {
-    TRY(core::Timestamp moment, ParseMoment(text, request.now));
+    TRY(core::Timestamp moment, ParseUntil(text, request.now));
     window.before = std::min(window.before, moment);
   }
   return window;
