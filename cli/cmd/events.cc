@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "cli/ops/event_text.h"
+#include "cli/ops/moment.h"
 #include "cli/ui/command.h"
-#include "cli/ui/format.h"
-#include "core/base/text.h"
+#include "cli/ui/template.h"
 
 namespace hoy::cli {
 namespace {
@@ -35,14 +35,17 @@ class EventsCommand final : public Command {
     TRY(since_, ParseBound("--since", since_text_, now, has_bounds ? 0 : now));
     TRY(until_, ParseBound("--until", until_text_, now, INT64_MAX));
     if (until_ < since_) return Fail(UsageError("--until is before --since"));
-    if (!format_.empty() && format_ != "json") TRY(Template::Parse(format_));
+    std::optional<Template> pattern;
+    if (!format_.empty() && format_ != "json") {
+      TRY(pattern, Template::Parse(format_));
+    }
     core::EventReader reader(context.layout);
     bool follows = stream_ && until_ > now;
     if (follows) TRY(reader.Watch());
     uint64_t missed = 0;
     while (true) {
       TRY(std::vector<core::Event> events, reader.Read());
-      TRY(Print(context, events));
+      TRY(Print(context, events, pattern));
       if (reader.missed() > missed) {
         missed = reader.missed();
         context.Warn("some events were dropped before they could be shown");
@@ -56,35 +59,28 @@ class EventsCommand final : public Command {
   }
 
  private:
-  // Docker's forms. Its bare numbers are seconds since 1970.
   Result<core::Timestamp> ParseBound(std::string_view flag, const std::optional<std::string>& text,
                                      core::Timestamp now, core::Timestamp otherwise) const {
     if (!text) return otherwise;
-    auto [seconds, fraction] = CutAt(*text, '.');
-    if (auto whole = ParseInteger<int64_t>(seconds);
-        whole && *whole >= 0 && *whole < INT64_MAX / core::kSecond) {
-      std::string digits(fraction.value_or("0").substr(0, 9));
-      digits.resize(9, '0');
-      if (auto nanoseconds = ParseInteger<int64_t>(digits)) {
-        return *whole * core::kSecond + *nanoseconds;
-      }
-    }
-    if (auto age = core::ParseDuration(*text)) return now - *age;
-    if (auto moment = core::ParseRfc3339(*text)) return *moment;
-    if (auto day = core::ParseRfc3339(*text + "T00:00:00Z")) return *day;
-    return Fail(UsageError(fmt::format("{}: not a time: '{}'", flag, *text)));
+    auto moment = ParseMoment(*text, now);
+    if (!moment) return Fail(UsageError(fmt::format("{}: not a time: '{}'", flag, *text)));
+    return moment;
   }
 
-  Result<> Print(Context& context, const std::vector<core::Event>& events) const {
+  Result<> Print(Context& context, const std::vector<core::Event>& events,
+                 const std::optional<Template>& pattern) const {
     for (const core::Event& event : events) {
       if (event.time < since_ || event.time > until_ || !EventMatches(event, filters_)) continue;
       if (format_.empty()) {
         context.out.Write(EventText(event));
         continue;
       }
-      TRY(std::string text,
-          FormatObject(format_, format_ == "json" ? EventJson(event) : EventFields(event)));
-      context.out.Write(text);
+      if (!pattern) {
+        context.out.Print("{}\n", CompactJson(EventJson(event)));
+        continue;
+      }
+      TRY(std::string text, pattern->Render(EventFields(event), EventJson(event)));
+      context.out.Print("{}\n", text);
     }
     return {};
   }

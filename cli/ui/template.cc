@@ -18,6 +18,15 @@ constexpr std::array<std::string_view, 10> kUserMaps = {
     "Labels", "Annotations", "Ports",   "Networks",     "Sysctls",
     "Tmpfs",  "Volumes",     "Options", "ExposedPorts", "Storage"};
 
+// Lists that are null in JSON when they have nothing: Go prints such a one as an empty list.
+constexpr std::array<std::string_view, 3> kNullableLists = {"Cmd", "Entrypoint", "ExecIDs"};
+
+bool IsList(const Pipeline& pipeline) {
+  const CommandNode& last = pipeline.commands.back();
+  return last.words.size() == 1 && !last.words[0].fields.empty() &&
+         std::ranges::find(kNullableLists, last.words[0].fields.back()) != kNullableLists.end();
+}
+
 Error Mistake(std::string message) {
   return MakeError(ErrorKind::kInvalidArgument, "template: " + std::move(message));
 }
@@ -49,7 +58,9 @@ std::string LabelOf(const Json& row, std::string_view key) {
 
 class Renderer {
  public:
-  Renderer(const Json& data, bool header) : data_(data), header_(header) {}
+  // `as_json`: what the function json makes of the whole data, if that is something else.
+  Renderer(const Json& data, bool header, const Json* as_json)
+      : data_(data), header_(header), as_json_(as_json) {}
 
   Result<> Render(std::span<const Node> nodes, const Json& dot) {
     size_t outer_variables = variables_.size();
@@ -69,7 +80,9 @@ class Renderer {
     size_t outer_variables = variables_.size();
     if (node.kind == Node::Kind::kPrint) {
       TRY(Json value, Evaluate(node.pipeline, dot));
-      if (node.pipeline.variables.empty()) text_ += Printed(value);
+      if (node.pipeline.variables.empty()) {
+        text_ += value.is_null() && IsList(node.pipeline) ? "[]" : Printed(value);
+      }
       return {};
     }
     bool was_in_condition = std::exchange(in_condition_, node.kind != Node::Kind::kRange);
@@ -158,6 +171,9 @@ class Renderer {
       }
       return arguments.back();
     }
+    if (as_json_ != nullptr && first.name == "json" && arguments == std::vector<Json>{data_}) {
+      arguments[0] = *as_json_;
+    }
     return FindFunction(first.name)(arguments);
   }
 
@@ -209,6 +225,7 @@ class Renderer {
 
   const Json& data_;
   bool header_;
+  const Json* as_json_;
   bool in_condition_ = false;
   std::string text_;
   std::vector<std::pair<std::string, Json>> variables_;
@@ -230,8 +247,9 @@ bool Mentions(std::span<const Node> nodes, std::string_view field) {
   });
 }
 
-Result<std::string> RenderBody(const TemplateBody& body, const Json& data, bool header) {
-  Renderer renderer(data, header);
+Result<std::string> RenderBody(const TemplateBody& body, const Json& data, bool header,
+                               const Json* as_json = nullptr) {
+  Renderer renderer(data, header, as_json);
   TRY(renderer.Render(body.nodes, data));
   return renderer.TakeText();
 }
@@ -248,6 +266,10 @@ Result<Template> Template::Parse(std::string_view text) {
 
 Result<std::string> Template::Render(const Json& data) const {
   return detail::RenderBody(*body_, data, /*header=*/false);
+}
+
+Result<std::string> Template::Render(const Json& data, const Json& as_json) const {
+  return detail::RenderBody(*body_, data, /*header=*/false, &as_json);
 }
 
 Result<std::string> Template::RenderHeader(const Json& headers) const {

@@ -29,6 +29,8 @@ class Template {
   static Result<Template> Parse(std::string_view text);
 
   Result<std::string> Render(const Json& data) const;
+  // For data whose JSON has other names than its fields: `json .` gives `as_json`.
+  Result<std::string> Render(const Json& data, const Json& as_json) const;
 
   // Renders a table's header line: `headers` maps fields to their titles, and functions that work
   // on values pass titles through.

@@ -34,6 +34,9 @@ TEST(EventText, HasDockersJsonAndGosFieldNames) {
   EXPECT_EQ(json["time"], 1'700'000'000);
   EXPECT_EQ(json["timeNano"], 1'700'000'000'000'000'001);
   EXPECT_EQ(EventFields(Die())["TimeNano"], 1'700'000'000'000'000'001);
+  auto pattern = Template::Parse("{{.Status}} {{json .}} {{json .Type}}");
+  EXPECT_EQ(*pattern->Render(EventFields(Die()), json),
+            "die " + CompactJson(json) + " \"container\"");
 }
 
 TEST(EventText, Filters) {
