@@ -10,6 +10,7 @@
 #include "cli/ops/container_status.h"
 #include "cli/ui/exit_code.h"
 #include "cli/ui/format.h"
+#include "cli/ui/table.h"
 #include "core/base/text.h"
 #include "core/engine/health.h"
 #include "core/state/container_id.h"
@@ -65,6 +66,7 @@ class PsCommand final : public ListCommand {
     int64_t last = latest_ ? 1 : last_;
     bool any_state = all_ || last > 0 || filters.WantsAnyState();
     bool wants_size = size_ || sort_ == "size" || FormatShows("Size");
+    bool wants_mounts = FormatShows("Mounts");
     TRY(std::vector<Listed> all, Load(context));
     std::vector<Listed> chosen;
     for (Listed& container : all) {
@@ -87,18 +89,21 @@ class PsCommand final : public ListCommand {
     for (const Listed& container : chosen) {
       rows.push_back(RowOf(container));
       if (wants_size) rows.back()["Size"] = SizeOf(context, container);
+      if (wants_mounts) rows.back()["Mounts"] = MountsOf(context, container.summary.id);
     }
     std::vector<Column> columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE", true},
                                    {"Command", "COMMAND"}, {"RunningFor", "CREATED"},
                                    {"Status", "STATUS"},   {"Ports", "PORTS"},
                                    {"Names", "NAMES"}};
     if (size_) columns.push_back({"Size", "SIZE"});
-    return PrintRows(
-        context,
-        {.columns = std::move(columns),
-         .more = {{"CreatedAt", "CREATED AT"}, {"State", "STATE"}, {"Labels", "LABELS"}},
-         .quiet_field = "ID"},
-        rows);
+    return PrintRows(context,
+                     {.columns = std::move(columns),
+                      .more = {{"CreatedAt", "CREATED AT"},
+                               {"State", "STATE"},
+                               {"Labels", "LABELS"},
+                               {"Mounts", "MOUNTS"}},
+                      .quiet_field = "ID"},
+                     rows);
   }
 
   // Newest first. A container that is removed meanwhile is left out; one that cannot be read is
@@ -180,6 +185,20 @@ class PsCommand final : public ListCommand {
     return fmt::format("{} (virtual {})",
                        FormatByteSize(static_cast<uint64_t>(*container.written), 3),
                        FormatByteSize(static_cast<uint64_t>(whole), 3));
+  }
+
+  // What the user bound, as docker cuts it.
+  std::string MountsOf(Context& context, const std::string& id) const {
+    constexpr int kWidth = 15;
+    auto record = core::ReadContainer(context.layout, id);
+    std::string text;
+    if (!record) return text;  // removed meanwhile
+    for (const core::Mount& mount : record->config.mounts) {
+      if (!mount.from_user || mount.kind != core::MountKind::kBind) continue;
+      text += text.empty() ? "" : ",";
+      text += no_trunc_ ? mount.source : Ellipsize(mount.source, kWidth);
+    }
+    return text;
   }
 
   // False: nobody reads what we write.

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 
-#include "cli/ops/image_filters.h"
+#include "cli/ops/moment.h"
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
+#include "oci/image/image_store.h"
 #include "oci/image/reference.h"
 
 namespace hoy::cli {
@@ -36,14 +37,14 @@ bool LabelMatches(const core::StringPairs& labels, std::string_view wanted) {
   });
 }
 
-bool ImageMatches(const core::ContainerSummary& summary, std::string_view wanted) {
+// For an image that is gone, what the container was made from is all there is to compare.
+bool ImageTextMatches(const core::ContainerSummary& summary, std::string_view wanted) {
   if (summary.image == wanted) return true;
   std::string_view id = wanted.starts_with("sha256:") ? wanted.substr(7) : wanted;
   if (IsHex(id) && summary.image_id.starts_with(id)) return true;
-  auto ours = oci::Reference::Parse(summary.image);
-  auto theirs = oci::Reference::Parse(std::string(wanted));
-  if (!ours || !theirs || ours->Name() != theirs->Name()) return false;
-  return theirs->tag().empty() || ours->tag() == theirs->tag();
+  auto ours = oci::Reference::ParseWithDefaultTag(summary.image);
+  auto theirs = oci::Reference::ParseWithDefaultTag(wanted);
+  return ours && theirs && *ours == *theirs;
 }
 
 Result<std::optional<core::Timestamp>> CreationOf(const core::Layout& layout,
@@ -76,7 +77,12 @@ Result<ContainerFilters> ContainerFilters::Parse(const core::Layout& layout,
   TRY(filters.before_, CreationOf(layout, filters.filters_, "before"));
   TRY(filters.since_, CreationOf(layout, filters.filters_, "since"));
   for (const std::string& value : filters.filters_.Values("until")) {
-    TRY(filters.until_, ParseMoment(value, now));
+    TRY(filters.until_, ParseUntil(value, now));
+  }
+  for (const std::string& value : filters.filters_.Values("ancestor")) {
+    auto image = oci::ImageStore(layout).Resolve(value);
+    // A list's name may mean another image for another platform: the names are compared.
+    if (image && !image->of_list) filters.ancestors_[value] = image->record.id.hex();
   }
   return filters;
 }
@@ -125,13 +131,16 @@ bool ContainerFilters::MatchSummary(const core::ContainerSummary& summary,
   return filters_.Match("id", [&](std::string_view v) {
     return summary.id.starts_with(v);
   }) && filters_.Match("name", [&](std::string_view v) {
-    return PatternIsIn(std::string(v), summary.name);
+    std::string pattern(v);
+    return PatternIsIn(pattern, summary.name) || PatternIsIn(pattern, "/" + summary.name);
   }) && filters_.Match("label", [&](std::string_view v) {
     return LabelMatches(summary.labels, v);
   }) && filters_.Match("status", [&](std::string_view v) {
     return core::ToString(status.state) == v;
   }) && filters_.Match("ancestor", [&](std::string_view v) {
-    return ImageMatches(summary, v);
+    auto image = ancestors_.find(v);
+    return image == ancestors_.end() ? ImageTextMatches(summary, v)
+                                     : summary.image_id == image->second;
   }) && filters_.Match("exited", [&](std::string_view v) {
     return status.state == core::ContainerState::kExited && status.exit &&
            std::to_string(status.exit->exit_code) == v;

@@ -2,6 +2,7 @@
 // The filters of ps: KEY=VALUE, judged when they are read and applied to what lists know of a
 // container. Only volume, network, publish and expose make it read a container's config.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ class ContainerFilters {
   std::optional<core::Timestamp> before_;
   std::optional<core::Timestamp> since_;
   std::optional<core::Timestamp> until_;
+  std::map<std::string, std::string, std::less<>> ancestors_;  // to the ids of images that are here
 };
 
 // Whether `pattern` (POSIX extended) is in `text`; docker's name filter is a pattern, too.

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "cli/ops/container_status.h"
+#include "core/sys/files.h"
+#include "oci/image/image_store.h"
 
 namespace hoy::cli {
 namespace {
@@ -47,6 +51,7 @@ TEST(ContainerFilters, MatchWhatListsKnow) {
       {{"id=bc"}, false},
       {{"name=web"}, true},
       {{"name=^eb"}, false},
+      {{"name=^/web-1$"}, true},
       {{"name=^web-[0-9]$"}, true},
       {{"name=nope", "name=web"}, true},
       {{"label=team"}, true},
@@ -58,10 +63,10 @@ TEST(ContainerFilters, MatchWhatListsKnow) {
       {{"exited=0"}, false},
       {{"status=exited"}, true},
       {{"status=running", "status=paused"}, false},
-      {{"ancestor=busybox"}, true},
+      {{"ancestor=busybox"}, false},
       {{"ancestor=busybox:1.36"}, true},
       {{"ancestor=busybox:1.35"}, false},
-      {{"ancestor=docker.io/library/busybox"}, true},
+      {{"ancestor=docker.io/library/busybox:1.36"}, true},
       {{"ancestor=feed0"}, true},
       {{"ancestor=sha256:feed"}, true},
       {{"health=unhealthy"}, true},
@@ -75,6 +80,42 @@ TEST(ContainerFilters, MatchWhatListsKnow) {
     EXPECT_EQ(Matches(row.filters, Exited(3)), row.matches)
         << (row.filters.empty() ? "" : row.filters.back());
   }
+}
+
+TEST(ContainerFilters, AnAncestorIsAnImageByAnyOfItsNames) {
+  char path[] = "/tmp/hoy-filters-test-XXXXXX";
+  ASSERT_NE(mkdtemp(path), nullptr);
+  std::string base = path;
+  core::Layout layout{.data = base + "/data", .run = base + "/run"};
+  ASSERT_TRUE(core::PrepareLayout(layout));
+  oci::ImageStore store(layout);
+  auto publish = [&](char id, const char* name) {
+    oci::ImageRecord record{.id = oci::Digest::FromHex(std::string(64, id))};
+    record.manifest = record.id;
+    record.blobs = {record.id};
+    store.WriteBlob(record.id, "{}").value();
+    return store.Publish(record, *oci::Reference::ParseWithDefaultTag(name), record.id);
+  };
+  ASSERT_TRUE(publish('a', "bb"));
+  ASSERT_TRUE(store.Tag("bb", "other:2"));
+  ASSERT_TRUE(publish('b', "bb:1"));
+  core::ContainerSummary summary = Web();
+  summary.image = "bb";
+  summary.image_id = std::string(64, 'a');
+  auto matches = [&](const std::string& wanted) {
+    auto filters = ContainerFilters::Parse(layout, {"ancestor=" + wanted}, 0);
+    return filters && filters->MatchSummary(summary, Exited(0), core::HealthStatus::kNone);
+  };
+  for (const char* yes : {"bb", "bb:latest", "docker.io/library/bb", "other:2", "aaaa"}) {
+    EXPECT_TRUE(matches(yes)) << yes;
+  }
+  for (const char* no : {"bb:1", "bbbb", "other", "bb:3"}) EXPECT_FALSE(matches(no)) << no;
+  summary.image = "gone";
+  summary.image_id = std::string(64, 'c');
+  EXPECT_TRUE(matches("gone:latest"));
+  EXPECT_TRUE(matches("sha256:cccc"));
+  EXPECT_FALSE(matches("gone:1"));
+  EXPECT_TRUE(core::RemoveTree(base));
 }
 
 TEST(ContainerFilters, RefuseWhatCanNeverMatch) {
