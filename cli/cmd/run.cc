@@ -37,6 +37,10 @@ class RunCommand final : public ContainerCommand {
     if (options_.log_driver == core::ToString(core::LogDriver::kPassthrough)) {
       TRY(core::CheckOwnStreams());
     }
+    if (options_.tty && options_.interactive && !options_.detach &&
+        !context.terminal.stdin_is_terminal) {
+      context.Warn("stdin is not a terminal: --tty has no effect on it");
+    }
     if (options_.explain) return Explain(context);
     if (options_.timing || !options_.report.empty()) core::WantStartMarks();
     core::MarkStart("options");

@@ -191,10 +191,6 @@ void ContainerCommand::AddResourceFlags() {
 }
 
 Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
-  if (options_.tty && options_.interactive && !options_.detach &&
-      !context.terminal.stdin_is_terminal) {
-    context.Warn("stdin is not a terminal: --tty has no effect on it");
-  }
   // What is wrong with the flags is said before anything is pulled.
   TRY(HostFacts facts, GatherHostFacts(options_));
   TRY(CheckRunOptions(options_, facts));

@@ -1,11 +1,14 @@
 #include "cli/ops/find_image.h"
 
+#include <cstdlib>
+
 #include "cli/ops/spawn_pull.h"
 #include "cli/ops/transport.h"
 
 namespace hoy::cli {
 namespace {
 
+// `wanted` was judged before.
 bool WantsOtherPlatform(const oci::ImageRecord& record, const std::string& wanted) {
   if (wanted.empty()) return false;
   auto platform = oci::ParsePlatform(wanted, oci::HostPlatform());
@@ -74,23 +77,31 @@ Result<oci::ResolvedImage> AsPulled(const oci::ImageStore& store, const std::str
 
 }  // namespace
 
+Result<std::string> WantedPlatform(const std::string& flag, const std::string& preset) {
+  if (flag.empty() && preset.empty()) return std::string();
+  TRY(oci::ChoosePlatform(flag, preset));
+  return flag.empty() ? preset : flag;
+}
+
 Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options) {
   oci::ImageStore store(context.layout);
   TRY(CheckTransport(options.image));
   if (ParseTransport(options.image)) return FromTransport(context, store, options);
+  const char* preset = std::getenv("DOCKER_DEFAULT_PLATFORM");
+  TRY(std::string platform, WantedPlatform(options.platform, preset == nullptr ? "" : preset));
   std::string name(WithoutDockerTransport(options.image));
   bool into_list = false;
   bool pull_first = options.pull == "always" || options.pull == "newer";
   if (!pull_first) {
     auto image = store.Resolve(name);
-    bool wrong_platform = image && WantsOtherPlatform(image->record, options.platform);
-    if (image && image->of_list && options.platform.empty()) {
+    bool wrong_platform = image && WantsOtherPlatform(image->record, platform);
+    if (image && image->of_list && platform.empty()) {
       wrong_platform = !oci::MatchRank(oci::HostPlatform(), image->record.platform);
     }
     if (image && !wrong_platform) return image;
     if (!image && image.error().kind != ErrorKind::kNotFound) return Fail(std::move(image).error());
     if (!image || image->of_list) {
-      TRY(auto choice, ChooseFromList(store, name, options.platform));
+      TRY(auto choice, ChooseFromList(store, name, platform));
       if (choice && choice->image) return *std::move(choice->image);
       if (choice) {
         name = choice->origin;
@@ -102,12 +113,12 @@ Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options
       if (!image)
         return Fail(std::move(image).error().WithHint(fmt::format("hoy pull {}", options.image)));
       return Fail(ErrorKind::kNotFound, "image '{}' is here for another platform than {}",
-                  options.image, options.platform);
+                  options.image, platform);
     }
   }
   PullOptions pull;
   pull.reference = name;
-  pull.platform = options.platform;
+  pull.platform = platform;
   pull.signature_policy = options.signature_policy;
   if (!options.tls_verify) pull.tls_verify = false;
   auto pulled = SpawnPull(context, pull, options.quiet ? ProgressMode::kNone : ProgressMode::kAuto);
@@ -121,7 +132,7 @@ Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options
     if (!image) return Fail(std::move(pulled).error());
     return image;
   }
-  return into_list ? TakeIntoList(store, name) : AsPulled(store, name, options.platform);
+  return into_list ? TakeIntoList(store, name) : AsPulled(store, name, platform);
 }
 
 }  // namespace hoy::cli

@@ -285,6 +285,14 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
         return Fail(ErrorKind::kInvalidArgument, "--mount '{}': {} is true or false", text, key);
       }
       ApplyFlagWord((key == "rw") == *on ? "rw" : "ro", mount);
+    } else if (key == "consistency") {
+      // How far a virtual machine's view may lag behind, which on Linux it never does.
+      constexpr std::string_view kWords[] = {"default", "consistent", "cached", "delegated"};
+      if (std::ranges::find(kWords, value) == std::end(kWords)) {
+        return Fail(ErrorKind::kInvalidArgument,
+                    "--mount '{}': consistency is one of default, consistent, cached, delegated",
+                    text);
+      }
     } else {
       bool known = false;
       if (bind) {

@@ -14,8 +14,10 @@ class List : public ImageSandbox {
   void SetUp() override {
     ImageSandbox::SetUp();
     if (HasFatalFailure()) return;
-    RunOk({"create", "--name", "made", "-l", "team=a", "-v", directory() + ":/data", Busybox(),
-           "true"});
+    Output made = Run({"create", "-it", "--name", "made", "-l", "team=a", "-v",
+                       directory() + ":/data", Busybox(), "true"});
+    EXPECT_EQ(made.code, 0) << made;
+    EXPECT_EQ(made.err, "") << "nothing is attached that could be no terminal";
     EXPECT_EQ(Run({"run", "--name", "ended", "-l", "team=b", "--network", "host", "--expose",
                    "8000-8002/udp", Busybox(), "sh", "-c", "exit 3"})
                   .code,
@@ -54,6 +56,8 @@ TEST_F(List, FiltersAreAndOverKeysAndOrWithinOne) {
   EXPECT_EQ(Names({"ancestor=" + Busybox()}), "broken up ended made");
   EXPECT_EQ(Names({"ancestor=other"}), "");
   EXPECT_EQ(Names({"volume=/data"}), "made");
+  EXPECT_EQ(RunOk({"ps", "--no-trunc", "--format", "{{.Mounts}}", "-f", "status=created"}),
+            directory());
   EXPECT_EQ(Names({"volume=" + directory()}), "made");
   EXPECT_EQ(Names({"network=host"}), "ended");
   EXPECT_EQ(Names({"network=none"}), "broken up made");

@@ -78,6 +78,8 @@ TEST(MountOptions, ParsesMounts) {
         .flags = MS_RDONLY,
         .recursive_readonly = true,
         .from_user = true}},
+      {"type=bind,src=/s,dst=/d,consistency=cached",
+       {.source = "/s", .target = "/d", .from_user = true}},
       {"type=bind,src=/s,dst=/d,ro=false", {.source = "/s", .target = "/d", .from_user = true}},
       {"type=bind,src=/s,dst=/d,ro=1,bind-recursive=writable",
        {.source = "/s", .target = "/d", .flags = MS_RDONLY, .from_user = true}},
