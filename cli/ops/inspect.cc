@@ -3,6 +3,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 
 #include "cli/ops/container_status.h"
@@ -10,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/engine/exec_sessions.h"
 #include "core/engine/health.h"
+#include "core/rootfs/default_mounts.h"
 #include "core/seccomp/capabilities.h"
 #include "core/state/resource_report.h"
 #include "core/sys/signals.h"
@@ -104,6 +106,7 @@ Json ConfigOf(const core::ContainerRecord& record) {
                {"AttachStderr", config.attached.err},
                {"Tty", config.process.terminal},
                {"OpenStdin", config.process.stdin_open},
+               {"StdinOnce", config.process.stdin_open && config.attached.in},
                {"Env", config.process.env},
                {"Cmd", config.command},
                {"Image", config.image.reference},
@@ -144,7 +147,9 @@ Json UlimitsOf(const std::vector<core::Rlimit>& limits) {
 
 Json DevicesOf(const core::ContainerConfig& config) {
   Json list = Json::array();
+  const std::vector<core::Device> everybodys = core::DefaultDevices();
   for (const core::Device& device : config.devices) {
+    if (std::ranges::find(everybodys, device) != everybodys.end()) continue;
     list.push_back({{"PathOnHost", device.host_path}, {"PathInContainer", device.path}});
   }
   return list;
@@ -158,6 +163,18 @@ Json BindsOf(const core::ContainerConfig& config) {
     list.push_back(mount.source + ":" + mount.target + (read_only ? ":ro" : ":rw"));
   }
   return list;
+}
+
+// A file system in memory of the user's, by its target.
+Json TmpfsOf(const core::ContainerConfig& config) {
+  Json all = Json::object();
+  for (const core::Mount& mount : config.mounts) {
+    if (!mount.from_user || mount.kind != core::MountKind::kTmpfs) continue;
+    std::string options = (mount.flags & MS_RDONLY) != 0 ? "ro" : "";
+    if (!mount.data.empty()) options += (options.empty() ? "" : ",") + mount.data;
+    all[mount.target] = options;
+  }
+  return all;
 }
 
 Json ThrottlesOf(const core::ResourceLimits& limits, std::string_view kind) {
@@ -204,6 +221,11 @@ Json HostConfigOf(const core::ContainerConfig& config) {
           {"CgroupParent", config.cgroup_parent},
           {"Devices", DevicesOf(config)},
           {"Ulimits", UlimitsOf(config.process.rlimits)},
+          {"Tmpfs", TmpfsOf(config)},
+          {"Annotations", FromPairs(config.annotations)},
+          {"UsernsMode", ""},
+          {"OomKillDisable", false},
+          {"MemorySwappiness", limits.memory_swappiness ? Json(*limits.memory_swappiness) : Json()},
           {"Memory", limits.memory_bytes.value_or(0)},
           {"MemorySwap", limits.memory_swap_bytes.value_or(0)},
           {"MemoryReservation", limits.memory_reservation_bytes.value_or(0)},
@@ -321,6 +343,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
        core::ReadRestartState(layout, record.id).value_or(core::RestartState{}).count},
       {"Driver", config.HasUpper() ? "overlay" : "rootfs"},
       {"Platform", "linux"},
+      {"AppArmorProfile", ""},
       {"ExecIDs", ExecIdsOf(execs)},
       {"ExecSessions", ExecSessionsOf(execs)},
       {"HostConfig", HostConfigOf(config)},

@@ -1,0 +1,54 @@
+#include "cli/ops/inspect.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include "core/rootfs/default_mounts.h"
+
+namespace hoy::cli {
+namespace {
+
+Json Inspected(const core::ContainerConfig& config) {
+  core::ContainerRecord record;
+  record.id = std::string(64, 'a');
+  record.config = config;
+  return InspectContainer({.data = "/nonexistent", .run = "/nonexistent"}, record, {});
+}
+
+std::string Rendered(const core::ContainerConfig& config, const char* text) {
+  auto rendered = Template::Parse(text)->Render(Inspected(config));
+  return rendered ? *rendered : rendered.error().message;
+}
+
+TEST(Inspect, ListsOnlyTheDevicesThatNotEverybodyHas) {
+  core::ContainerConfig config;
+  config.devices = core::DefaultDevices();
+  EXPECT_EQ(Inspected(config)["HostConfig"]["Devices"], Json::array());
+  config.devices.push_back({.path = "/dev/x", .host_path = "/dev/fuse", .major = 10, .minor = 229});
+  ASSERT_EQ(Inspected(config)["HostConfig"]["Devices"].size(), 1U);
+  EXPECT_EQ(Inspected(config)["HostConfig"]["Devices"][0]["PathInContainer"], "/dev/x");
+}
+
+TEST(Inspect, HasTheFieldsThatDockersTemplatesAskFor) {
+  core::ContainerConfig config;
+  EXPECT_EQ(Rendered(config, "{{.Config.Entrypoint}} {{json .Config.Entrypoint}} {{.ExecIDs}}"),
+            "[] null []");
+  EXPECT_EQ(Rendered(config, "{{.Config.StdinOnce}}{{.AppArmorProfile}}{{.HostConfig.UsernsMode}}"),
+            "false");
+  config.process.stdin_open = true;
+  config.attached.in = true;
+  config.annotations = {{"k", "v"}};
+  config.mounts = {{.kind = core::MountKind::kTmpfs, .target = "/shm"},
+                   {.kind = core::MountKind::kTmpfs,
+                    .target = "/t",
+                    .flags = MS_RDONLY,
+                    .data = "size=1",
+                    .from_user = true}};
+  EXPECT_EQ(Rendered(config,
+                     "{{.Config.StdinOnce}} {{json .HostConfig.Tmpfs}} "
+                     "{{.HostConfig.Annotations.k}} {{.HostConfig.OomKillDisable}}"),
+            R"(true {"/t":"ro,size=1"} v false)");
+}
+
+}  // namespace
+}  // namespace hoy::cli
