@@ -1,6 +1,7 @@
 #include <sys/utsname.h>
 
 #include "cli/ui/format.h"
+#include "oci/image/platform.h"
 
 namespace hoy::cli {
 namespace {
@@ -28,14 +29,15 @@ class VersionCommand final : public Command {
   Result<int> Run(Context& context) override {
     utsname kernel{};
     if (uname(&kernel) != 0) return FailErrno("uname", "");
+    const std::string machine = oci::HostPlatform().architecture;
     if (format_.empty()) {
       context.out.Print("Version:  {}\nBuild:    {}, {}\nKernel:   {}\nOS/Arch:  linux/{}\n",
-                        HOY_VERSION, kBuild, kCompiler, kernel.release, kernel.machine);
+                        HOY_VERSION, kBuild, kCompiler, kernel.release, machine);
       return 0;
     }
     // There is no server; scripts that ask docker for its version find the same number there.
     Json object = {{"Version", HOY_VERSION},          {"Build", kBuild}, {"Compiler", kCompiler},
-                   {"KernelVersion", kernel.release}, {"Os", "linux"},   {"Arch", kernel.machine}};
+                   {"KernelVersion", kernel.release}, {"Os", "linux"},   {"Arch", machine}};
     TRY(std::string text, FormatObject(format_, {{"Client", object}, {"Server", object}}));
     context.out.Write(text);
     return 0;

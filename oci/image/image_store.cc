@@ -298,10 +298,7 @@ Result<> ImageStore::CheckContent(const ImageRecord& record) const {
 }
 
 Result<> ImageStore::Tag(std::string_view name_or_id, std::string_view name) const {
-  TRY(Reference reference, Reference::ParseWithDefaultTag(name));
-  if (!reference.digest().empty()) {
-    return Fail(ErrorKind::kInvalidArgument, "an image cannot be tagged with a digest: '{}'", name);
-  }
+  TRY_CONTEXT_SET(Reference reference, Reference::ParseAsName(name), "tag '{}'", name);
   TRY(Fd lock, LockImages(layout_.Images()));
   if (auto old = Reference::ParseWithDefaultTag(name_or_id); old && old->digest().empty()) {
     TRY(auto list, ReadRef(layout_, *old));

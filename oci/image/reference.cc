@@ -168,6 +168,10 @@ Result<Reference> Reference::ParseAsName(std::string_view text) {
   if (!reference.digest_.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "an image cannot be named by a digest");
   }
+  if (reference.FamiliarName() == "sha256") {
+    return Fail(ErrorKind::kInvalidArgument, "'{}' would read like a digest, not like a name",
+                text);
+  }
   return reference;
 }
 

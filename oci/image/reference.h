@@ -26,7 +26,8 @@ class Reference {
   static Result<Reference> Parse(std::string_view text);
   // Parse, then ":latest" when there is neither tag nor digest.
   static Result<Reference> ParseWithDefaultTag(std::string_view text);
-  // A name to give to an image: as above, and kInvalidArgument for one with a digest.
+  // A name to give to an image: as above, and kInvalidArgument for one with a digest, and for
+  // "sha256:...", which would be taken for an id.
   static Result<Reference> ParseAsName(std::string_view text);
 
   const std::string& domain() const { return domain_; }  // "docker.io", "localhost:5000"

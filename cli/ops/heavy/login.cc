@@ -169,10 +169,13 @@ Result<> RunLogout(Context& context, const LogoutOptions& options) {
       oci::FindCredential(files, key.substr(0, slash),
                           slash == std::string::npos ? "" : key.substr(slash + 1), environment);
   bool known = left && left->credential;
+  if (!erased && known) {
+    return Fail(MakeError(ErrorKind::kNotFound, fmt::format("not logged in to '{}'", key))
+                    .WithHint(fmt::format("there are credentials in {}", left->origin)));
+  }
   if (!erased) {
-    Error error = MakeError(ErrorKind::kNotFound, fmt::format("not logged in to '{}'", key));
-    if (known) error.hint = fmt::format("there are credentials in {}", left->origin);
-    return Fail(std::move(error));
+    context.out.Print("Not logged in to {}\n", key);
+    return {};
   }
   context.out.Print("Removed login credentials for {}\n", key);
   if (known) context.Warn(fmt::format("there are still credentials in {}", left->origin));

@@ -188,6 +188,7 @@ TEST_F(ImageStoreTest, RefusesToPublishWhatIsNotThere) {
 TEST_F(ImageStoreTest, TagsRefuseDigestsAndUnknownImages) {
   Publish("x", 'a', 'b', "1");
   EXPECT_EQ(store().Tag("x", "y@" + D('b').ToString()).error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(store().Tag("x", "sha256:aaaaaaaaaaaa").error().kind, ErrorKind::kInvalidArgument);
   EXPECT_EQ(store().Tag("missing", "y").error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(store().Tag("x", "UPPER").error().kind, ErrorKind::kInvalidArgument);
   ASSERT_TRUE(store().Tag("aaaa", "quay.io/me/y:2"));
