@@ -205,6 +205,7 @@ constexpr KnownCause kKnownCauses[] = {
      "hoy lacks CAP_SYS_RESOURCE; ask for no more than ulimit -H shows"},
     {"change to working directory", ENOTDIR, "-w names something that is not a directory"},
     {"change to working directory", EACCES, "the container's user may not enter it; see -w and -u"},
+    {"change to working directory", EXDEV, "it leads out of the container's file system"},
     {"create directory", ENOTDIR, "a part of the path is a file in the image"},
     {"set hostname", EPERM, "a host name cannot be set with --uts host"},
     {"clone", EPERM, "hoy must run as root"},

@@ -238,6 +238,11 @@ TEST_F(StartFailureTest, HintsAtKnownCausesOfOtherSteps) {
   EXPECT_EQ(StartExitCode(user_error), 125);
 }
 
+TEST_F(StartFailureTest, SaysThatAWorkingDirectoryLeadsOut) {
+  Error error = Explain("change to working directory", EXDEV, "/work");
+  EXPECT_EQ(error.hint, "it leads out of the container's file system");
+}
+
 TEST_F(StartFailureTest, WorksWithoutARoot) {
   Error error = ExplainStartFailure(nullptr, process, nullptr, {"exec", ENOENT, "/x"});
   EXPECT_EQ(error.message, "exec '/x': No such file or directory");
