@@ -26,7 +26,8 @@ class ManifestRmCommand final : public Command {
     TRY(auto list, store.FindList(name));
     if (!list && ignore_) return {};
     if (!list) return Fail(ErrorKind::kNotFound, "no such manifest list: '{}'", name);
-    TRY(oci::RemovedImage removed, store.Remove(list->reference, /*force=*/false, UsersOf(context.layout)));
+    TRY(oci::RemovedImage removed,
+        store.Remove(list->reference, /*force=*/false, UsersOf(context.layout)));
     for (const std::string& text : removed.untagged) context.out.Print("Untagged: {}\n", text);
     for (const oci::Digest& digest : removed.deleted) {
       context.out.Print("Deleted: {}\n", digest.ToString());
