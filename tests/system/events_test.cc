@@ -36,8 +36,16 @@ TEST_F(Events, TellTheLifeOfAContainer) {
   RunOk({"rename", "one", "two"});
   RunOk({"exec", "two", "true"});
   RunOk({"kill", "-s", "URG", "two"});
+  // What sleeps has set its trap: as PID 1 it is deaf to SIGTERM before.
+  const auto await_sleep = [&] {
+    const std::string pid = RunOk({"inspect", "-f", "{{.State.Pid}}", "two"});
+    ASSERT_TRUE(Eventually(
+        [&] { return !ReadFileIfThere(fmt::format("/proc/{0}/task/{0}/children", pid)).empty(); }));
+  };
+  await_sleep();
   RunOk({"stop", "two"});
   RunOk({"start", "two"});
+  await_sleep();
   RunOk({"restart", "two"});
   RunOk({"rm", "-f", "two"});
   EXPECT_EQ(Of(id),

@@ -107,11 +107,13 @@ TEST_F(Restart, AlwaysGoesOnUntilSomebodyStopsIt) {
   EXPECT_EQ(Status("one"), "exited") << "kill is a person's wish";
   RunOk({"start", "one"});
   EXPECT_EQ(Field("one", ".RestartCount"), "0");
+  EXPECT_TRUE(Eventually([&] { return RunsOf(id) == 4; }));
   RunOk({"stop", "-t", "0", "one"});
   EXPECT_EQ(Status("one"), "exited");
   EXPECT_EQ(RunsOf(id), 4u);
   // What ends otherwise is restarted.
   RunOk({"start", "one"});
+  EXPECT_TRUE(Eventually([&] { return RunsOf(id) == 5; }));
   const int pid = std::stoi(Field("one", ".State.Pid"));
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
   EXPECT_TRUE(Eventually([&] { return RunsOf(id) == 6; }));
