@@ -28,6 +28,8 @@ TEST_F(ScarceResources, ClosedStandardStreamsAreEmptyOnes) {
   }
 }
 
+#if HOY_STATIC_BUILD  // as it is shipped: shared libraries and a sanitizer need some, too
+
 // With too few descriptors it cannot tell whether a process lives.
 TEST_F(ScarceResources, WithoutDescriptorsALivingContainerIsNotTakenForDead) {
   const std::string id = StartSleeper({"--name", "one"});
@@ -87,6 +89,8 @@ TEST_F(ScarceResources, AForcedRemovalWithoutDescriptorsForgetsNothing) {
     }
   }
 }
+
+#endif
 
 }  // namespace
 }  // namespace hoy::test
