@@ -28,7 +28,14 @@ for name in sh sleep; do ln -s busybox "$work/root/bin/$name"; done
   sh -c 'trap "exit 7" TERM; while :; do :; done' >/dev/null
 
 expect top "1 *sh -c *" "$("$hoy" top one -o cpid,args --no-headers)"
-stats=$("$hoy" stats --no-stream --format json one)
+# It is throttled when it has used up its first period.
+tries=0
+while :; do
+  stats=$("$hoy" stats --no-stream --format json one)
+  case $stats in *'"ThrottledPeriods":0'*) ;; *) break ;; esac
+  tries=$((tries + 1))
+  [ $tries -lt 100 ] || break
+done
 expect stats '*"MemoryLimitBytes":67108864*' "$stats"
 expect stats '*"PIDLimit":20*' "$stats"
 expect "pressure in stats" '*"CPUPressure":{*"TotalUs":*' "$stats"
