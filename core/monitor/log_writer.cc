@@ -4,23 +4,17 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/base/fail_point.h"
 #include "core/log/json_line.h"
 #include "core/monitor/log_repair.h"
+#include "core/monitor/read_clock.h"
 #include "core/monitor/run_helper.h"
 #include "core/monitor/text_line.h"
 
 namespace hoy::core {
 namespace {
-
-int64_t WallClock() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
-}
 
 int OpenFile(const char* path) {
   return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -94,7 +88,7 @@ uint64_t LogWriter::Write(LogStream stream, const LogBuffer& buffer, uint32_t le
   if (target_.driver == LogDriver::kNone || target_.driver == LogDriver::kPassthrough) {
     return kNotLogged;
   }
-  int64_t time = WallClock();
+  int64_t time = ReadClock(CLOCK_REALTIME);
   if (target_.driver == LogDriver::kFile) return WriteFrames(stream, buffer.bytes, length, time);
   WriteLines(stream, buffer.bytes, length, time);
   return kNotLogged;
@@ -102,11 +96,11 @@ uint64_t LogWriter::Write(LogStream stream, const LogBuffer& buffer, uint32_t le
 
 void LogWriter::Finish() {
   if (target_.driver == LogDriver::kFile) {
-    MarkLoss(WallClock());
+    MarkLoss(ReadClock(CLOCK_REALTIME));
   } else if (target_.driver != LogDriver::kNone) {
     for (LogStream stream : {LogStream::kStdout, LogStream::kStderr}) {
       LogMessage message{.stream = stream};
-      if (splitters_[stream == LogStream::kStderr].Rest(WallClock(), &message)) {
+      if (splitters_[stream == LogStream::kStderr].Rest(ReadClock(CLOCK_REALTIME), &message)) {
         WriteMessage(message);
       }
     }

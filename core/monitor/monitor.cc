@@ -31,6 +31,7 @@
 #include "core/monitor/probe_timer.h"
 #include "core/monitor/publish.h"
 #include "core/monitor/pump.h"
+#include "core/monitor/read_clock.h"
 #include "core/monitor/run_helper.h"
 #include "core/monitor/run_socket.h"
 #include "core/monitor/shield.h"
@@ -62,12 +63,6 @@ struct Monitor {
   explicit Monitor(const char* plans) : plan(plans) { child.plans = plans; }
   const PlanHeader& header() const { return plan.header(); }
 };
-
-int64_t Clock(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
-}
 
 // False: hoy is not there to hear it.
 bool Tell(const StartMessage& message) {
@@ -258,7 +253,7 @@ void StartInit(Monitor& m) {
   SendWord(m, static_cast<uint32_t>(m.plan.base() - m.child.plans));
   OpenStreams(m);
   OpenLog(m);
-  m.started_at = Clock(CLOCK_REALTIME);
+  m.started_at = ReadClock(CLOCK_REALTIME);
   m.oom_kills_before = ReadOomKills(m.plan.text(m.header().oom_path));
   m.state_fd =
       PublishRunning(m.plan.text(m.header().state_path),
@@ -331,7 +326,7 @@ ExitFacts CollectExit(Monitor& m, bool timed_out) {
   }
   facts.oom_killed = ReadOomKills(m.plan.text(m.header().oom_path)) > m.oom_kills_before;
   facts.started_at = m.started_at;
-  facts.finished_at = Clock(CLOCK_REALTIME);
+  facts.finished_at = ReadClock(CLOCK_REALTIME);
   return facts;
 }
 
@@ -339,7 +334,7 @@ ExitFacts CollectExit(Monitor& m, bool timed_out) {
 bool PumpUntilExit(Monitor& m, Pump& pump) {
   int64_t deadline = INT64_MAX;
   if (m.header().timeout_seconds > 0) {
-    deadline = Clock(CLOCK_MONOTONIC) + m.header().timeout_seconds * int64_t{1'000'000'000};
+    deadline = ReadClock(CLOCK_MONOTONIC) + m.header().timeout_seconds * int64_t{1'000'000'000};
   }
   ProbeTimer probes(m.plan);
   bool timed_out = false;
@@ -352,7 +347,7 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
     if (!timed_out && deadline < next) next = deadline;
     int wait_ms = -1;
     if (next != INT64_MAX) {
-      int64_t left = (next - Clock(CLOCK_MONOTONIC)) / 1'000'000 + 1;
+      int64_t left = (next - ReadClock(CLOCK_MONOTONIC)) / 1'000'000 + 1;
       wait_ms = left > INT_MAX ? INT_MAX : left > 0 ? static_cast<int>(left) : 0;
     }
     int ready = poll(slots, static_cast<nfds_t>(count), wait_ms);
@@ -361,7 +356,7 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
     if (ready > 0 && slots[0].revents != 0) return timed_out;
     if (ready > 0 && slots[1].revents != 0) probes.Hear();
     if (next == INT64_MAX) continue;
-    int64_t now = Clock(CLOCK_MONOTONIC);
+    int64_t now = ReadClock(CLOCK_MONOTONIC);
     if (now >= probes.due()) probes.Start();
     if (!timed_out && now >= deadline) {
       timed_out = true;

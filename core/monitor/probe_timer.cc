@@ -1,29 +1,20 @@
 #include "core/monitor/probe_timer.h"
 
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/monitor/read_clock.h"
 #include "core/monitor/run_helper.h"
 #include "core/sys/fd_packet.h"
 
 namespace hoy::core {
-namespace {
-
-int64_t Monotonic() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
-}
-
-}  // namespace
 
 ProbeTimer::ProbeTimer(const PlanView& plan) : plan_(plan) {
   if (plan.header().probe_argv != 0) Arm(plan.header().probe_first_ns);
 }
 
 void ProbeTimer::Arm(int64_t delay_ns) {
-  int64_t now = Monotonic();
+  int64_t now = ReadClock(CLOCK_MONOTONIC);
   if (delay_ns < 0) delay_ns = 0;
   due_ = delay_ns < INT64_MAX - now ? now + delay_ns : INT64_MAX - 1;
 }
