@@ -1,6 +1,7 @@
 // Images without a network: save, load, list, remove.
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -35,6 +36,13 @@ struct Large {
   std::string reference;
   std::string root;
 };
+
+// What the programs before have written is on the disk, as it is when an image has been there for
+// a while; else each pays for the other's.
+Usage MeasureSettled(const Program& program) {
+  sync();
+  return Measure(program);
+}
 
 void PodmanTarget(Report& report, const std::string& metric, double most) {
   const auto hoy = report.Median(metric, "hoy");
@@ -108,18 +116,21 @@ void SaveAndLoad(Ground& ground, Report& report, int rounds) {
     contenders = {{"hoy", [&] {
                      const std::string root = ground.Path("load");
                      ground.Empty(root);
-                     const Usage usage = Measure(ground.Hoy({"load", "-q", "-i", archive}, root));
+                     const Usage usage =
+                         MeasureSettled(ground.Hoy({"load", "-q", "-i", archive}, root));
                      peak = std::max(peak, static_cast<double>(usage.peak_kib));
                      return usage.milliseconds / 1e3;
                    }}};
     if (ground.has_podman()) {
       // In a store of its own, where no other name keeps the layers.
-      contenders.push_back(
-          {"podman", [&] {
-             const std::string root = ground.Path("podman-load");
-             ground.Text(ground.Podman({"rmi", "-a", "-f"}, root));
-             return Measure(ground.Podman({"load", "-q", "-i", archive}, root)).milliseconds / 1e3;
-           }});
+      contenders.push_back({"podman", [&] {
+                              const std::string root = ground.Path("podman-load");
+                              ground.Text(ground.Podman({"rmi", "-a", "-f"}, root));
+                              return MeasureSettled(
+                                         ground.Podman({"load", "-q", "-i", archive}, root))
+                                         .milliseconds /
+                                     1e3;
+                            }});
     }
     report.Compare(load, "s", rounds, contenders);
     PodmanTarget(report, load, 0.5);
@@ -185,7 +196,7 @@ void RemoveLargeImage(Ground& ground, Report& report, int rounds) {
   std::vector<Contender> contenders = {
       {"hoy", [&] {
          Measure(ground.Hoy({"pull", "-q", large.reference}, large.root));
-         const Usage usage = Measure(ground.Hoy({"rmi", large.reference}, large.root));
+         const Usage usage = MeasureSettled(ground.Hoy({"rmi", large.reference}, large.root));
          peak = std::max(peak, static_cast<double>(usage.peak_kib));
          return usage.milliseconds;
        }}};
@@ -195,7 +206,7 @@ void RemoveLargeImage(Ground& ground, Report& report, int rounds) {
            // In a store of its own, where no other name keeps the layers.
            const std::string root = ground.Path("podman-rmi");
            Measure(ground.Podman({"pull", "-q", "--tls-verify=false", large.reference}, root));
-           return Measure(ground.Podman({"rmi", large.reference}, root)).milliseconds;
+           return MeasureSettled(ground.Podman({"rmi", large.reference}, root)).milliseconds;
          }});
   }
   report.Compare(metric, "ms", rounds, contenders);
