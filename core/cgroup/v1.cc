@@ -160,7 +160,7 @@ class CgroupV1Driver : public CgroupDriver {
   bool IsFrozen(const CgroupLocation& location) override {
     std::string directory = location.Directory("freezer");
     if (directory.empty()) return false;
-    auto state = ReadFile(directory + "/freezer.state", 64);
+    auto state = ReadKernelFile(directory + "/freezer.state");
     return state && Trim(*state) != "THAWED";
   }
 

@@ -144,7 +144,7 @@ class CgroupV2Driver : public CgroupDriver {
 
   bool IsFrozen(const CgroupLocation& location) override {
     std::string directory = Directory(location);
-    auto events = ReadFile(directory + "/cgroup.events", 4096);
+    auto events = ReadKernelFile(directory + "/cgroup.events");
     if (!events) return false;
     if (FlatKeyed(*events, "frozen") == 1) return true;
     return ReadCgroupNumber(directory + "/cgroup.freeze").value_or(0) == 1;

@@ -98,13 +98,14 @@ Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id
   return status;
 }
 
-ContainerState UpState(const Layout& layout, std::string_view id) {
-  if (IsStopping(layout, id)) return ContainerState::kStopping;
+void ObserveUp(const Layout& layout, std::string_view id, ContainerStatus& status) {
   auto location = ReadCgroupLocation(layout, id);
+  bool frozen = location && Cgroup::Open(*std::move(location)).IsFrozen();
   // Held still for a moment is not paused.
-  bool paused =
-      location && Cgroup::Open(*std::move(location)).IsFrozen() && !IsHeldStill(layout, id);
-  return paused ? ContainerState::kPaused : ContainerState::kRunning;
+  bool held_still = frozen && IsHeldStill(layout, id);
+  if (held_still && IsFreezeAbandoned(layout, id)) status.needs_healing = true;
+  status.state = frozen && !held_still ? ContainerState::kPaused : ContainerState::kRunning;
+  if (IsStopping(layout, id)) status.state = ContainerState::kStopping;
 }
 
 Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, const View& view) {
@@ -112,15 +113,17 @@ Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, c
   if (!run) return ObserveStopped(layout, id, view);
   ContainerStatus status;
   TRY(bool monitor_works, MonitorWorks(*run, view.duty));
-  TRY(bool init_lives, IsAlive(run->init));
   status.needs_healing = !monitor_works;
+  // With a living monitor and a dead init the exit is about to be published.
+  bool is_up = monitor_works;
+  if (!is_up && !run->exit) {
+    TRY(is_up, IsAlive(run->init));
+  }
   if (run->exit) {
     status.state = ContainerState::kExited;
     status.exit = run->exit;
-  } else if (init_lives || monitor_works) {
-    // With a living monitor and a dead init the exit is about to be published.
-    status.state = UpState(layout, id);
-    if (IsFreezeAbandoned(layout, id)) status.needs_healing = true;
+  } else if (is_up) {
+    ObserveUp(layout, id, status);
   } else {
     status.state = ContainerState::kExited;
     status.exit = UnknownExit(run->started_at);

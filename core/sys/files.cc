@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
 
@@ -43,9 +44,8 @@ Result<Fd> OpenDirectory(const std::string& path) {
 Result<std::string> ReadAll(BorrowedFd fd, std::string_view subject, size_t limit) {
   std::string bytes;
   struct stat status{};
-  size_t guess = fstat(fd.get(), &status) == 0 && status.st_size > 0
-                     ? static_cast<size_t>(status.st_size) + 1
-                     : 4096;
+  bool size_known = fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+  size_t guess = size_known ? static_cast<size_t>(status.st_size) + 1 : 4096;
   size_t used = 0;
   bytes.resize(std::min(guess, limit + 1));
   while (true) {
@@ -53,14 +53,24 @@ Result<std::string> ReadAll(BorrowedFd fd, std::string_view subject, size_t limi
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return FailErrno("read", subject);
     if (count == 0) break;
+    bool short_read = static_cast<size_t>(count) < bytes.size() - used;
     used += static_cast<size_t>(count);
     if (used > limit) {
       return Fail(ErrorKind::kCorrupt, "read '{}': larger than {} bytes", subject, limit);
     }
+    if (size_known && short_read) break;
     if (used == bytes.size()) bytes.resize(std::min(bytes.size() * 2, limit + 1));
   }
   bytes.resize(used);
   return bytes;
+}
+
+Result<std::string> ReadKernelFile(const std::string& path) {
+  TRY(Fd fd, OpenAt(kCwd, path, O_RDONLY));
+  std::array<char, 4096> page;
+  ssize_t count = read(fd.get(), page.data(), page.size());
+  if (count < 0) return FailErrno("read", path);
+  return std::string(page.data(), static_cast<size_t>(count));
 }
 
 Result<std::string> ReadFileAt(BorrowedFd directory, const std::string& path, size_t limit) {

@@ -21,6 +21,8 @@ Result<Fd> OpenDirectory(const std::string& path);
 
 // The whole file. `limit` guards against a hostile or damaged one (kCorrupt when exceeded).
 Result<std::string> ReadFile(const std::string& path, size_t limit = 16 << 20);
+// One of /proc or of a cgroup that is less than a page, which the kernel gives whole to one read.
+Result<std::string> ReadKernelFile(const std::string& path);
 Result<std::string> ReadFileAt(BorrowedFd directory, const std::string& path,
                                size_t limit = 16 << 20);
 Result<std::string> ReadAll(BorrowedFd fd, std::string_view subject, size_t limit = 16 << 20);

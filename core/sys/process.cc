@@ -14,22 +14,35 @@
 namespace hoy::core {
 namespace {
 
-Result<uint64_t> ReadStartTime(pid_t pid) {
-  auto read = ReadFile(fmt::format("/proc/{}/stat", pid), 4096);
+// What proc(5) says in /proc/PID/stat.
+struct ProcessStat {
+  char state = 0;  // of its first thread
+  uint64_t start_time = 0;
+};
+
+// kNotFound: there is no such process.
+Result<ProcessStat> ReadStat(pid_t pid) {
+  auto read = ReadKernelFile(fmt::format("/proc/{}/stat", pid));
   if (!read) {
-    bool gone = read.error().system_errno == ESRCH;  // it ended between open and read
+    // ESRCH: it ended between open and read.
+    bool gone = read.error().system_errno == ESRCH || read.error().system_errno == ENOENT;
     return Fail(gone ? std::move(read).error().WithKind(ErrorKind::kNotFound)
                      : std::move(read).error());
   }
-  const std::string& text = *read;
   // The command name, in parentheses, may hold spaces and parentheses itself.
-  size_t name_end = text.rfind(')');
-  auto fields = Split(Trim(std::string_view(text).substr(name_end + 1)), ' ');
-  constexpr size_t kStartTime = 22 - 3;  // field 22; fields[0] is field 3, the state
-  if (name_end == std::string::npos || fields.size() <= kStartTime) {
-    return Fail(ErrorKind::kCorrupt, "read '/proc/{}/stat': unexpected form", pid);
+  std::string_view rest = std::string_view(*read).substr(std::min(read->rfind(')'), read->size()));
+  ProcessStat stat;
+  if (rest.size() > 2) stat.state = rest[2];
+  constexpr int kStartTime = 22 - 2;  // field 22; the name, which `rest` begins with, is field 2
+  for (int field = 0; field < kStartTime; ++field) {
+    rest.remove_prefix(std::min(rest.find(' '), rest.size()));
+    if (rest.empty()) {
+      return Fail(ErrorKind::kCorrupt, "read '/proc/{}/stat': unexpected form", pid);
+    }
+    rest.remove_prefix(1);
   }
-  return ParseInteger<uint64_t>(fields[kStartTime]).value_or(0);
+  stat.start_time = ParseInteger<uint64_t>(CutAt(rest, ' ').before).value_or(0);
+  return stat;
 }
 
 // All of its threads (pidfd_open(2)). Its state in /proc is that of its first thread alone: a
@@ -56,9 +69,9 @@ Result<bool> IsOfThisBoot(const ProcessIdentity& identity) {
 }
 
 Result<ProcessIdentity> IdentityOf(pid_t pid) {
-  TRY(uint64_t start_time, ReadStartTime(pid));
+  TRY(ProcessStat stat, ReadStat(pid));
   TRY(std::string boot_id, BootId());
-  return ProcessIdentity{pid, start_time, std::move(boot_id)};
+  return ProcessIdentity{pid, stat.start_time, std::move(boot_id)};
 }
 
 Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity) {
@@ -71,16 +84,27 @@ Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity) {
     return FailErrno("pidfd_open", std::to_string(identity.pid));
   }
   // The pidfd pins the process, so a start time read now belongs to it or to nobody.
-  auto start_time = ReadStartTime(identity.pid);
-  if (!start_time) {
-    if (start_time.error().kind == ErrorKind::kNotFound) return std::nullopt;
-    return Fail(std::move(start_time).error());
+  auto stat = ReadStat(identity.pid);
+  if (!stat) {
+    if (stat.error().kind == ErrorKind::kNotFound) return std::nullopt;
+    return Fail(std::move(stat).error());
   }
-  if (*start_time != identity.start_time || HasEnded(pidfd)) return std::nullopt;
+  if (stat->start_time != identity.start_time || HasEnded(pidfd)) return std::nullopt;
   return std::optional<Fd>(std::move(pidfd));
 }
 
 Result<bool> IsAlive(const ProcessIdentity& identity) {
+  if (identity.pid <= 0) return false;
+  TRY(bool of_this_boot, IsOfThisBoot(identity));
+  if (!of_this_boot) return false;
+  auto stat = ReadStat(identity.pid);
+  if (!stat) {
+    if (stat.error().kind == ErrorKind::kNotFound) return false;
+    return Fail(std::move(stat).error());
+  }
+  if (stat->start_time != identity.start_time) return false;
+  if (stat->state != 'Z' && stat->state != 'X') return true;
+  // Its first thread has ended; whether the others have, a pidfd tells.
   TRY(std::optional<Fd> process, OpenProcess(identity));
   return process.has_value();
 }
