@@ -23,6 +23,7 @@ Cut CutAt(std::string_view text, char separator);
 std::string_view Trim(std::string_view text);  // spaces, tabs, CR, LF on both ends
 std::string ToLower(std::string_view ascii);
 bool IsHex(std::string_view text);  // lower-case hex digits only, not empty
+bool IsUtf8(std::string_view text);
 
 // The whole text as a decimal number, or nullopt (sign, space, overflow and trailing text
 // included).

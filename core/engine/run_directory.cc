@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/state/json_fields.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -56,14 +57,16 @@ Result<> WriteCgroupLocation(const Layout& layout, std::string_view id,
 
 Result<CgroupLocation> ReadCgroupLocation(const Layout& layout, std::string_view id) {
   TRY(std::string text, ReadFile(StartPath(layout, id)));
-  Json json = Json::parse(text, nullptr, false);
-  try {
-    const Json& cgroup = json.at("cgroup");
-    return CgroupLocation{ParseCgroupVersion(cgroup.at("version").get<std::string>()),
-                          cgroup.at("directories").get<StringPairs>()};
-  } catch (const Json::exception&) {
+  auto json = JsonText::Parse(text);
+  JsonFields fields(json ? json->root()["cgroup"] : JsonView());
+  std::string version;
+  StringPairs directories;
+  fields.Read("version", version);
+  fields.Read("directories", directories);
+  if (version.empty() || !fields.all_fit()) {
     return Fail(ErrorKind::kCorrupt, "'{}': not a start record", StartPath(layout, id));
   }
+  return CgroupLocation{ParseCgroupVersion(version), std::move(directories)};
 }
 
 }  // namespace hoy::core

@@ -1,6 +1,11 @@
 #include "core/state/container_config.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
+
+#include "core/base/json_view.h"
+#include "core/base/text.h"
 
 namespace hoy::core {
 namespace {
@@ -82,23 +87,30 @@ class Writer {
 
 class Reader {
  public:
-  explicit Reader(const Json& json) : json_(json) {}
+  explicit Reader(JsonView json) : json_(json) {}
   template <typename T>
   void Field(const char* name, T& value) {
-    auto found = json_.find(name);
-    if (found == json_.end()) return;
+    JsonView found = json_[name];
+    if (!found) return;
     if constexpr (requires { value.has_value(); }) {
-      FromJson(*found, value.emplace());
+      FromJson(found, value.emplace());
     } else {
-      FromJson(*found, value);
+      FromJson(found, value);
     }
   }
 
  private:
   template <typename T>
-  static void FromJson(const Json& json, T& value);
-  const Json& json_;
+  static void FromJson(JsonView json, T& value);
+  JsonView json_;
 };
+
+// Caught where the record is decoded.
+template <typename T>
+T OrThrow(std::optional<T> value, const char* expected) {
+  if (!value) throw std::invalid_argument(fmt::format("{} was expected", expected));
+  return *std::move(value);
+}
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
@@ -336,30 +348,6 @@ void Visit(Visitor visitor, T& x)
 
 // Texts are bytes that a person or an image chose and need not be UTF-8, which JSON strings must
 // be. One that is not is kept as {"hex": ...}.
-bool IsUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    auto lead = static_cast<unsigned char>(text[i]);
-    size_t length = lead < 0x80                   ? 1
-                    : lead >= 0xc2 && lead < 0xe0 ? 2
-                    : lead >= 0xe0 && lead < 0xf0 ? 3
-                    : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                  : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (size_t k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    if (length == 3 || length == 4) {
-      auto second = static_cast<unsigned char>(text[i + 1]);
-      if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-          (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
-        return false;
-      }
-    }
-    i += length;
-  }
-  return true;
-}
-
 Json TextToJson(const std::string& text) {
   if (IsUtf8(text)) return text;
   std::string hex;
@@ -370,9 +358,9 @@ Json TextToJson(const std::string& text) {
   return Json{{"hex", hex}};
 }
 
-std::string TextFromJson(const Json& json) {
-  if (!json.is_object()) return json.get<std::string>();
-  const auto& hex = json.at("hex").get_ref<const std::string&>();
+std::string TextFromJson(JsonView json) {
+  if (!json.IsObject()) return OrThrow(json.String(), "a text");
+  std::string hex = OrThrow(json["hex"].String(), "a text in hex");
   std::string text;
   for (size_t i = 0; i + 1 < hex.size(); i += 2) {
     text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
@@ -410,17 +398,22 @@ Json Writer::ToJson(const T& value) {
 }
 
 template <typename T>
-void Reader::FromJson(const Json& json, T& value) {
+void Reader::FromJson(JsonView json, T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
     value = TextFromJson(json);
   } else if constexpr (std::is_same_v<T, std::pair<std::string, std::string>>) {
-    value = {TextFromJson(json.at(0)), TextFromJson(json.at(1))};
+    JsonView first = json.First();
+    value = {TextFromJson(first), TextFromJson(first.Next())};
   } else if constexpr (std::is_same_v<T, char>) {
-    value = json.get_ref<const std::string&>().at(0);
+    std::string text = OrThrow(json.String(), "a letter");
+    if (text.empty()) throw std::invalid_argument("a letter was expected");
+    value = text[0];
+  } else if constexpr (std::is_same_v<T, bool>) {
+    value = OrThrow(json.Bool(), "true or false");
   } else if constexpr (std::is_arithmetic_v<T>) {
-    value = json.get<T>();
+    value = OrThrow(json.As<T>(), "a number");
   } else if constexpr (std::is_enum_v<T>) {
-    const auto& text = json.get_ref<const std::string&>();
+    std::string text = OrThrow(json.String(), "a word");
     for (const auto& [member, name] : NamesOf(value)) {
       if (name == text) {
         value = member;
@@ -429,11 +422,13 @@ void Reader::FromJson(const Json& json, T& value) {
     }
     throw std::invalid_argument("unknown word '" + text + "'");
   } else if constexpr (IsList<T>) {
-    if (!json.is_array()) throw std::invalid_argument("a list was expected");
+    if (!json.IsArray()) throw std::invalid_argument("a list was expected");
     value.clear();
-    for (const Json& element : json) FromJson(element, value.emplace_back());
+    for (JsonView element = json.First(); element; element = element.Next()) {
+      FromJson(element, value.emplace_back());
+    }
   } else {
-    if (!json.is_object()) throw std::invalid_argument("an object was expected");
+    if (!json.IsObject()) throw std::invalid_argument("an object was expected");
     Visit(Reader(json), value);
   }
 }
@@ -455,12 +450,13 @@ std::string EncodeContainerConfig(const ContainerConfig& config) {
 
 Result<ContainerConfig> DecodeContainerConfig(std::string_view text) {
   try {
-    Json json = Json::parse(text);
-    if (json.at("version").get<int>() > kVersion) {
+    auto json = JsonText::Parse(text);
+    if (!json) return Fail(ErrorKind::kCorrupt, "container config: not JSON");
+    if (OrThrow(json->root()["version"].As<int>(), "a version") > kVersion) {
       return Fail(ErrorKind::kUnsupported, "container config: written by a newer hoy");
     }
     ContainerConfig config;
-    Visit(Reader(json), config);
+    Visit(Reader(json->root()), config);
     return config;
   } catch (const std::exception& error) {
     return Fail(ErrorKind::kCorrupt, "container config: {}", error.what());

@@ -14,6 +14,7 @@
 #include "core/base/text.h"
 #include "core/state/container_id.h"
 #include "core/state/event_log.h"
+#include "core/state/json_fields.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -47,38 +48,35 @@ Json EncodeSummary(const ContainerSummary& summary) {
   return json;
 }
 
-RestartPolicy DecodeRestart(const Json& json) {
+RestartPolicy DecodeRestart(JsonFields& json) {
   RestartPolicy policy;
-  auto name = json.find("restart");
-  if (name == json.end()) return policy;
+  std::string name = json.Get("restart", std::string());
   for (RestartMode mode :
        {RestartMode::kOnFailure, RestartMode::kAlways, RestartMode::kUnlessStopped}) {
-    if (*name == ToString(mode)) policy.mode = mode;
+    if (name == ToString(mode)) policy.mode = mode;
   }
-  policy.max_retries = json.value("restart_max", int64_t{0});
+  json.Read("restart_max", policy.max_retries);
   return policy;
 }
 
 Result<ContainerSummary> DecodeSummary(std::string_view line, std::string_view id) {
-  Json json = Json::parse(line, nullptr, false);
-  if (!json.is_object())
-    return Fail(ErrorKind::kCorrupt, "container '{}': its record.json is damaged", id);
-  try {
-    ContainerSummary summary;
-    summary.id = json.value("id", "");
-    summary.name = json.value("name", "");
-    summary.created = json.value("created", Timestamp{0});
-    summary.image = json.value("image", "");
-    summary.image_id = json.value("image_id", "");
-    summary.command = json.value("command", std::vector<std::string>{});
-    summary.labels = json.value("labels", StringPairs{});
-    summary.auto_remove = json.value("auto_remove", false);
-    summary.has_health_check = json.value("health_check", false);
-    summary.restart = DecodeRestart(json);
-    return summary;
-  } catch (const Json::exception&) {
+  auto text = JsonText::Parse(line);
+  JsonFields json(text ? text->root() : JsonView());
+  ContainerSummary summary;
+  json.Read("id", summary.id);
+  json.Read("name", summary.name);
+  json.Read("created", summary.created);
+  json.Read("image", summary.image);
+  json.Read("image_id", summary.image_id);
+  json.Read("command", summary.command);
+  json.Read("labels", summary.labels);
+  json.Read("auto_remove", summary.auto_remove);
+  json.Read("health_check", summary.has_health_check);
+  summary.restart = DecodeRestart(json);
+  if (!text || !text->root().IsObject() || !json.all_fit()) {
     return Fail(ErrorKind::kCorrupt, "container '{}': its record.json is damaged", id);
   }
+  return summary;
 }
 
 std::string EncodeRecord(const ContainerRecord& record) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "core/state/json_fields.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -10,42 +11,32 @@ namespace {
 
 using Json = nlohmann::json;
 
-Result<Json> ParseObject(std::string_view text, std::string_view what) {
-  Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return Fail(ErrorKind::kCorrupt, "{}: not a JSON object", what);
-  return json;
-}
-
-template <typename T>
-T Get(const Json& json, const char* name, T fallback) {
-  auto field = json.find(name);
-  if (field == json.end()) return fallback;
-  if constexpr (std::is_same_v<T, bool>) {
-    return field->is_boolean() ? field->get<bool>() : fallback;
-  } else if constexpr (std::is_arithmetic_v<T>) {
-    return field->is_number() ? field->get<T>() : fallback;
-  } else {
-    return field->is_string() ? field->get<T>() : fallback;
-  }
-}
-
-ExitRecord ExitFrom(const Json& json) {
+ExitRecord ExitFrom(JsonFields json) {
   ExitRecord record;
-  record.known = Get(json, "known", true);
-  record.exit_code = record.known ? Get(json, "exit_code", 0) : kUnknownExitCode;
-  record.signal = Get(json, "signal", 0);
-  record.core_dumped = Get(json, "core_dumped", false);
-  record.oom_killed = Get(json, "oom_killed", false);
-  record.timed_out = Get(json, "timed_out", false);
-  record.started_at = Get(json, "started_at", Timestamp{0});
-  record.finished_at = Get(json, "finished_at", Timestamp{0});
-  record.user_cpu_us = Get(json, "user_cpu_us", int64_t{0});
-  record.system_cpu_us = Get(json, "system_cpu_us", int64_t{0});
-  record.max_rss_kib = Get(json, "max_rss_kib", int64_t{0});
-  record.log_lost = Get(json, "log_lost", int64_t{0});
-  record.log_lost_unmarked = Get(json, "log_lost_unmarked", int64_t{0});
-  record.error = Get(json, "error", std::string());
+  json.Read("known", record.known);
+  json.Read("exit_code", record.exit_code);
+  if (!record.known) record.exit_code = kUnknownExitCode;
+  json.Read("signal", record.signal);
+  json.Read("core_dumped", record.core_dumped);
+  json.Read("oom_killed", record.oom_killed);
+  json.Read("timed_out", record.timed_out);
+  json.Read("started_at", record.started_at);
+  json.Read("finished_at", record.finished_at);
+  json.Read("user_cpu_us", record.user_cpu_us);
+  json.Read("system_cpu_us", record.system_cpu_us);
+  json.Read("max_rss_kib", record.max_rss_kib);
+  json.Read("log_lost", record.log_lost);
+  json.Read("log_lost_unmarked", record.log_lost_unmarked);
+  json.Read("error", record.error);
   return record;
+}
+
+Result<JsonText> ParseObject(std::string_view text, std::string_view what) {
+  auto json = JsonText::Parse(text);
+  if (!json || !json->root().IsObject()) {
+    return Fail(ErrorKind::kCorrupt, "{}: not a JSON object", what);
+  }
+  return *std::move(json);
 }
 
 bool IsMissing(const Error& error) {
@@ -74,13 +65,16 @@ LogLossNote ReadLogLoss(const Layout& layout, std::string_view id) {
 
 Result<RunState> DecodeRunState(std::string_view text) {
   auto [first, rest] = CutAt(text, '\n');
-  TRY(Json json, ParseObject(first, "state.json"));
+  TRY(JsonText text_of_run, ParseObject(first, "state.json"));
+  JsonFields json(text_of_run.root());
   RunState state;
-  state.init = {Get(json, "pid", 0), Get(json, "start_time", uint64_t{0}),
-                Get(json, "boot_id", std::string())};
-  state.monitor = {Get(json, "monitor_pid", 0), Get(json, "monitor_start_time", uint64_t{0}),
-                   state.init.boot_id};
-  state.started_at = Get(json, "started_at", Timestamp{0});
+  json.Read("pid", state.init.pid);
+  json.Read("start_time", state.init.start_time);
+  json.Read("boot_id", state.init.boot_id);
+  json.Read("monitor_pid", state.monitor.pid);
+  json.Read("monitor_start_time", state.monitor.start_time);
+  state.monitor.boot_id = state.init.boot_id;
+  json.Read("started_at", state.started_at);
   // A monitor that was killed may have left half a second line; only a whole one counts.
   if (rest && rest->ends_with('\n')) {
     TRY(state.exit, DecodeExitRecord(*rest));
@@ -99,8 +93,8 @@ Result<std::optional<RunState>> ReadRunState(const Layout& layout, std::string_v
 }
 
 Result<ExitRecord> DecodeExitRecord(std::string_view text) {
-  TRY(Json json, ParseObject(text, "exit record"));
-  return ExitFrom(json);
+  TRY(JsonText json, ParseObject(text, "exit record"));
+  return ExitFrom(JsonFields(json.root()));
 }
 
 std::string EncodeExitRecord(const ExitRecord& record) {
