@@ -76,4 +76,12 @@ void ReadAhead::Produce() {
   changed_.notify_all();
 }
 
+Result<Digest> DiffIdOf(ByteSource& layer) {
+  ReadAhead tar(layer);
+  while (true) {
+    TRY(auto bytes, tar.Next());
+    if (bytes.empty()) return tar.diff_id();
+  }
+}
+
 }  // namespace hoy::oci

@@ -57,4 +57,7 @@ class ReadAhead {
   std::thread thread_;  // last: it uses all of the above
 };
 
+// The diff ID of a layer that is not to be unpacked.
+Result<Digest> DiffIdOf(ByteSource& layer);
+
 }  // namespace hoy::oci

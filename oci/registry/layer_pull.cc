@@ -11,12 +11,17 @@
 #include <optional>
 #include <thread>
 
+#include "oci/layer/read_ahead.h"
 #include "oci/layer/sha256.h"
 #include "oci/registry/blob_fetcher.h"
 #include "oci/registry/growing_file.h"
 
 namespace hoy::oci {
 namespace {
+
+bool IsHere(const LayerToPull& layer) {
+  return layer.exists && layer.proven && !layer.wants_blob;
+}
 
 class LayerPull {
  public:
@@ -32,7 +37,7 @@ class LayerPull {
     std::map<Digest, Blob*> known;  // a blob may be the content of several layers
     for (size_t i = 0; i < layers.size(); ++i) {
       progress_.push_back(InitialProgress(layers[i], i));
-      if (layers[i].exists && !layers[i].wants_blob) continue;
+      if (IsHere(layers[i])) continue;
       Blob*& blob = known[layers[i].blob.digest];
       if (!blob) {
         blobs_.push_back(std::make_unique<Blob>());
@@ -40,7 +45,8 @@ class LayerPull {
         blob->descriptor = &layers[i].blob;
       }
       blob->layers.push_back(i);
-      if (!layers[i].exists) jobs_.push_back(Job{.layer = i, .blob = blob});
+      if (layers[i].exists && layers[i].proven) continue;
+      jobs_.push_back(Job{.layer = i, .blob = blob});
     }
   }
 
@@ -101,7 +107,7 @@ class LayerPull {
         continue;
       }
       for (size_t layer : blob.layers) {
-        if (layers_[layer].exists) {
+        if (layers_[layer].exists && layers_[layer].proven) {
           Report(layer, [](LayerProgress& progress) { progress.state = LayerState::kDone; });
         }
       }
@@ -153,13 +159,19 @@ class LayerPull {
   Result<> ApplyOnce(Job& job) {
     const LayerToPull& layer = layers_[job.layer];
     job.writer.reset();
-    TRY(job.writer, store_.Begin(layer.chain_id));
+    if (!layer.exists) {
+      TRY(job.writer, store_.Begin(layer.chain_id));
+    }
     auto consumed = [this, &job](uint64_t bytes) {
       Report(job.layer, [&](LayerProgress& progress) { progress.unpacked = bytes; });
       return cancel_.Check();
     };
     auto source = job.blob->file.NewReader(consumed);
-    TRY(job.applied, job.writer->Apply(*source, ApplyOptions{}));
+    if (job.writer) {
+      TRY(job.applied, job.writer->Apply(*source, ApplyOptions{}));
+    } else {
+      TRY(job.applied.diff_id, DiffIdOf(*source));
+    }
     if (job.applied.diff_id == layer.diff_id) return {};
     Error error = MakeError(ErrorKind::kCorrupt,
                             fmt::format("unpacked it is {}, but the image's config says {}",
@@ -194,12 +206,12 @@ class LayerPull {
     size_t next = 0;
     for (size_t i = 0; i < layers_.size(); ++i) {
       std::string directory = store_.Directory(layers_[i].chain_id);
-      if (next < jobs_.size() && jobs_[next].layer == i) {
-        Job& job = jobs_[next++];
-        TRY_CONTEXT(job.writer->Finish(lower), "layer '{}'", layers_[i].blob.digest.Short());
-        sizes[i] = job.applied.file_bytes;
-        directory = job.writer->directory();
-        writers.push_back(std::move(job.writer));
+      Job* job = next < jobs_.size() && jobs_[next].layer == i ? &jobs_[next++] : nullptr;
+      if (job != nullptr && job->writer) {
+        TRY_CONTEXT(job->writer->Finish(lower), "layer '{}'", layers_[i].blob.digest.Short());
+        sizes[i] = job->applied.file_bytes;
+        directory = job->writer->directory();
+        writers.push_back(std::move(job->writer));
       }
       lower.insert(lower.begin(), std::move(directory));
     }
@@ -230,7 +242,7 @@ class LayerPull {
 LayerProgress InitialProgress(const LayerToPull& layer, size_t index) {
   return {.index = index,
           .id = layer.blob.digest.Short(),
-          .state = layer.exists && !layer.wants_blob ? LayerState::kExists : LayerState::kWaiting,
+          .state = IsHere(layer) ? LayerState::kExists : LayerState::kWaiting,
           .total = static_cast<uint64_t>(layer.blob.size)};
 }
 

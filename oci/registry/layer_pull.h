@@ -20,6 +20,7 @@ struct LayerToPull {
   Digest diff_id;
   Digest chain_id;
   bool exists = false;      // in the layer store: it is not unpacked again
+  bool proven = true;       // of one that exists: its blob is known to be that layer's
   bool wants_blob = false;  // of one that exists: its blob is not here, and is to be kept
 };
 
@@ -32,7 +33,7 @@ struct LayerPullOptions {
 using LayerSizes = std::vector<uint64_t>;
 
 // Downloads what is missing of `layers` (bottom first), unpacks, verifies and commits it to the
-// store. Cancels `cancel` after a failure, so that the other threads stop. `report` is called from
+// store. A layer that exists is only verified, where that was not proven before. Cancels `cancel` after a failure, so that the other threads stop. `report` is called from
 // several threads, one at a time.
 Result<LayerSizes> PullLayers(RegistryClient& client, const core::Layout& layout, LayerStore& store,
                               std::span<const LayerToPull> layers, const LayerPullOptions& options,

@@ -10,6 +10,7 @@
 #include "oci/image/image_store.h"
 #include "oci/image/layer_info.h"
 #include "oci/image/manifest.h"
+#include "oci/image/proven_layers.h"
 #include "oci/layer/layer_store.h"
 #include "oci/layer/sha256.h"
 #include "oci/registry/document_fetch.h"
@@ -117,11 +118,14 @@ class Pull {
     TRY(lease.Protect({}, chain_ids));
 
     std::vector<LayerToPull> layers;
+    ProvenLayers proven(layout_);
     for (size_t i = 0; i < chain_ids.size(); ++i) {
       layers.push_back({.blob = manifest_.layers[i],
                         .diff_id = config.diff_ids[i],
                         .chain_id = chain_ids[i],
                         .exists = layers_->Has(chain_ids[i])});
+      layers.back().proven =
+          !layers.back().exists || proven.IsProven(manifest_.layers[i].digest, config.diff_ids[i]);
       // One that was packed otherwise, or was lost: push and save will want it.
       layers.back().wants_blob =
           request_.keep_layer_blobs && !images_.HasBlob(manifest_.layers[i].digest);

@@ -15,8 +15,10 @@
 #include "core/sys/files.h"
 #include "oci/image/layer_info.h"
 #include "oci/image/manifest_encode.h"
+#include "oci/image/proven_layers.h"
 #include "oci/layer/byte_sink.h"
 #include "oci/layer/layer_store.h"
+#include "oci/layer/read_ahead.h"
 #include "oci/layer/sha256.h"
 #include "oci/transfer/keeping_source.h"
 #include "oci/transfer/temp_blob.h"
@@ -66,6 +68,7 @@ class Import {
     size_t layer = 0;
     bool keep_blob = false;  // the store lacks it, and this job is the one to bring it
     bool unpack = false;
+    bool prove = false;  // it is here unpacked; whether the blob is that layer is not known
     std::unique_ptr<LayerWriter> writer;
     std::optional<TempBlob> blob;
   };
@@ -110,12 +113,14 @@ class Import {
   Result<> ImportLayers(const std::vector<Digest>& diff_ids, const std::vector<Digest>& chain_ids) {
     std::set<Digest> seen;
     std::vector<bool> here;
+    ProvenLayers proven(layout_);
     for (size_t i = 0; i < chain_ids.size(); ++i) {
       const Digest& digest = manifest_.layers[i].digest;
       Job job{.layer = i,
               .keep_blob = seen.insert(digest).second && !images_.HasBlob(digest),
               .unpack = !layers_->Has(chain_ids[i])};
-      here.push_back(!job.keep_blob && !job.unpack);
+      job.prove = !job.unpack && !proven.IsProven(digest, diff_ids[i]);
+      here.push_back(!job.keep_blob && !job.unpack && !job.prove);
       if (!here.back()) jobs_.push_back(std::move(job));
     }
     if (options_.on_layers) options_.on_layers(manifest_.layers, here);
@@ -163,7 +168,7 @@ class Import {
     bool one_hash = job.unpack && layer.digest == diff_id;
     Sha256 hash;
     KeepingSource source(*blob, file, one_hash ? nullptr : &hash);
-    TRY(job.unpack ? Unpack(job, source, diff_id, chain_id) : ReadThrough(source));
+    TRY(job.unpack || job.prove ? Unpack(job, source, diff_id, chain_id) : ReadThrough(source));
     if (source.total() != layer.size) {
       return Fail(ErrorKind::kCorrupt, "it has {} bytes, the manifest promises {}", source.total(),
                   layer.size);
@@ -183,9 +188,15 @@ class Import {
     return Unpack(job, source, diff_id, chain_id);
   }
 
+  // Or only compares, where the layer is here.
   Result<> Unpack(Job& job, ByteSource& source, const Digest& diff_id, const Digest& chain_id) {
-    TRY(job.writer, layers_->Begin(chain_id));
-    TRY(AppliedLayer applied, job.writer->Apply(source, ApplyOptions{}));
+    AppliedLayer applied;
+    if (job.unpack) {
+      TRY(job.writer, layers_->Begin(chain_id));
+      TRY(applied, job.writer->Apply(source, ApplyOptions{}));
+    } else {
+      TRY(applied.diff_id, DiffIdOf(source));
+    }
     if (applied.diff_id == diff_id) return {};
     Error error = MakeError(ErrorKind::kCorrupt,
                             fmt::format("unpacked it is {}, but the image's config says {}",

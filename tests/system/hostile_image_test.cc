@@ -184,6 +184,43 @@ TEST_F(HostileImage, ALayerThatIsNotTheOneOfTheConfig) {
   RefusesToPull("the image's config says sha256:aaaaaaaa");
 }
 
+// A layer that is here by the diff ID that a config claims is not given to a blob that is not it.
+TEST_F(HostileImage, AConfigThatClaimsALayerOfAnotherImage) {
+  const std::string tar = Tar().File("private", "of somebody else\n").Finish();
+  const std::string diff_id = Sha256Digest(tar);
+  const Image honest = ImageBuilder().RawLayer(Gzip(tar), diff_id, Compression::kGzip).Build();
+  registry_.Push("honest", "latest", honest);
+  RunOk({"pull", "-q", registry_.Reference("honest")});
+  const std::string blob = Gzip(Tar().Finish());
+  for (const std::string& bytes : {blob, Gzip(std::string(10240, '\0'))}) {
+    const Image thief = ImageBuilder().RawLayer(bytes, diff_id, Compression::kGzip).Build();
+    registry_.Push("app", "latest", thief);
+    const Output pull = Run({"pull", registry_.Reference("app")});
+    EXPECT_EQ(pull.code, 125) << pull;
+    EXPECT_TRUE(Has(pull.err, "the image's config says " + diff_id)) << pull;
+    WriteOciLayout(Path("home/thief"), "app:1", thief);
+    const Output load = Run({"load", "-i", Path("home/thief")});
+    EXPECT_EQ(load.code, 125) << load;
+    EXPECT_TRUE(Has(load.err, "the image's config says " + diff_id)) << load;
+    fs::remove_all(Path("home/thief"));
+  }
+  // Nor when the blob is here, since another image has it.
+  registry_.Push(
+      "other", "latest",
+      ImageBuilder().RawLayer(blob, Sha256Digest(Tar().Finish()), Compression::kGzip).Build());
+  RunOk({"pull", "-q", registry_.Reference("other")});
+  const Image thief = ImageBuilder().RawLayer(blob, diff_id, Compression::kGzip).Build();
+  registry_.Push("app", "latest", thief);
+  EXPECT_EQ(Run({"pull", registry_.Reference("app")}).code, 125);
+  WriteOciLayout(Path("home/thief"), "app:1", thief);
+  EXPECT_EQ(Run({"load", "-i", Path("home/thief")}).code, 125);
+  fs::remove_all(Path("home/thief"));
+  // But what is the same, packed otherwise, is let in.
+  registry_.Push("same", "latest",
+                 ImageBuilder().RawLayer(Zstd(tar), diff_id, Compression::kZstd).Build());
+  RunOk({"pull", "-q", registry_.Reference("same")});
+}
+
 TEST_F(HostileImage, AConfigThatIsNotJson) {
   ImageBuilder builder = BusyboxImage();
   Image image = builder.Build();
