@@ -1,5 +1,6 @@
 #include "cli/ops/pull.h"
 
+#include "cli/ops/one_registry.h"
 #include "cli/ops/registry_options.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
@@ -47,6 +48,8 @@ class PullCommand final : public RegistryVerb<Command> {
       return {};
     };
     if (images_.size() > 1) {
+      TRY_CONTEXT_SET(auto registries, RegistriesOf(images_), "pull");
+      TRY_CONTEXT(CheckOneRegistry(options_.creds, registries), "pull");
       return ForEachObject(context, images_, pull_one, /*print_names=*/false);
     }
     TRY(pull_one(images_[0]));

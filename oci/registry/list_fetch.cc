@@ -1,7 +1,23 @@
 #include "oci/registry/list_fetch.h"
 
+#include <algorithm>
+
 namespace hoy::oci {
 namespace {
+
+// An entry that is no image here, and is known where to be had.
+bool IsElsewhere(const ImageStore& images, const ListMember& member) {
+  if (!member.image.empty() && images.Resolve(member.image.ToString())) return false;
+  return !member.origin.empty();
+}
+
+bool HasAll(const ImageStore& images, const Digest& manifest) {
+  auto bytes = images.ReadBlob(manifest);
+  auto list = bytes ? ParseBlobList(*bytes) : std::unexpected(bytes.error());
+  return list && std::ranges::all_of(list->blobs, [&](const Descriptor& blob) {
+           return images.HasBlob(blob.digest) || IsForeignLayerType(blob.media_type);
+         });
+}
 
 Result<> FetchEntry(const core::Layout& layout, const RemoteImage& remote, const Digest& manifest,
                     PullLease& lease, std::vector<Digest>& fetched, CancelToken& cancel) {
@@ -25,13 +41,24 @@ Result<> FetchEntry(const core::Layout& layout, const RemoteImage& remote, const
 
 }  // namespace
 
+Result<std::set<std::string>> RegistriesOfEntries(const core::Layout& layout,
+                                                  const StoredList& list) {
+  ImageStore images(layout);
+  std::set<std::string> registries;
+  for (const ListMember& member : list.members) {
+    if (!IsElsewhere(images, member) || HasAll(images, member.manifest)) continue;
+    TRY(Reference origin, Reference::Parse(member.origin));
+    registries.insert(origin.domain());
+  }
+  return registries;
+}
+
 Result<> FetchEntries(const core::Layout& layout, const StoredList& list, const FindRemote& remote,
                       PullLease& lease, std::vector<Digest>& fetched, CancelToken& cancel) {
   ImageStore images(layout);
   for (size_t i = 0; i < list.members.size(); ++i) {
     const ListMember& member = list.members[i];
-    if (!member.image.empty() && images.Resolve(member.image.ToString())) continue;
-    if (member.origin.empty()) continue;
+    if (!IsElsewhere(images, member)) continue;
     const Descriptor& entry = list.index.manifests[i];
     TRY(Reference origin, Reference::Parse(member.origin));
     TRY(RemoteImage found, remote(origin));

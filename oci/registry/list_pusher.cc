@@ -137,7 +137,7 @@ class ListPush {
   Result<std::optional<RemoteImage>> OriginOf(const ListMember& member) const {
     if (member.origin.empty()) return std::nullopt;
     TRY(Reference reference, Reference::Parse(member.origin));
-    TRY(RemoteImage remote, request_.remote(reference));
+    TRY(RemoteImage remote, request_.push.remote(reference));
     return remote;
   }
 

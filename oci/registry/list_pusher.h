@@ -16,7 +16,6 @@ struct ListPushRequest {
   PushRequest push;  // all but the image; `format` is also the index's
   StoredList list;
   bool entries = true;  // false: only the index
-  FindRemote remote;
 };
 
 // The errors of PushImage and PullImage. The summary's digest is that of the index as it was sent,

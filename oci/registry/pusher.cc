@@ -301,19 +301,18 @@ class Push {
     gone.hint = "pull the image again";
     for (const std::string& origin : request_.image.repo_digests) {
       auto reference = Reference::Parse(origin);
-      if (!reference) continue;
-      // --creds are for the registry that the user named.
-      CredentialOptions credentials = request_.credentials;
-      if (reference->domain() != request_.target.domain()) credentials.creds.clear();
-      RegistryClient source(http_, *reference, credentials, request_.retry, {});
-      GrowingFile growing;
+      if (!reference || !request_.remote) continue;
       auto observer = [&](const FetchProgress& fetch) {
         Report(layer, [&](LayerProgress& progress) {
           progress.state = LayerState::kFetching;
           progress.downloaded = fetch.done;
         });
       };
-      Result<> fetched = FetchBlob(source, layout_, blob, growing, observer);
+      auto fetch = [&]() -> Result<> {
+        TRY(RemoteImage source, request_.remote(*reference));
+        return FetchBlobs(source, layout_, std::span(&blob, 1), cancel_, observer);
+      };
+      Result<> fetched = fetch();
       if (fetched) return core::OpenAt(core::kCwd, path, O_RDONLY);
       TRY(cancel_.Check());
       gone.message +=

@@ -21,6 +21,7 @@
 #include "oci/registry/credentials.h"
 #include "oci/registry/http.h"
 #include "oci/registry/progress.h"
+#include "oci/registry/remote_image.h"
 #include "oci/registry/retry.h"
 
 namespace hoy::oci {
@@ -37,6 +38,8 @@ struct PushRequest {
   std::optional<PackOptions> pack;  // not given: what is compressed stays, what is not becomes gzip
   bool pack_all = false;            // also what has the wanted format already
   std::optional<ManifestFormat> format = std::nullopt;  // not given: as it is here
+  // Where blobs that are gone, and entries of a list, come from; not given: nowhere.
+  FindRemote remote = {};
 };
 
 // `cancel` ends it with kCancelled; the push itself also cancels it, to stop its threads after a

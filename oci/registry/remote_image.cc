@@ -3,7 +3,6 @@
 #include "core/sys/files.h"
 #include "oci/image/image_store.h"
 #include "oci/layer/sha256.h"
-#include "oci/registry/blob_fetcher.h"
 #include "oci/registry/registry_signatures.h"
 
 namespace hoy::oci {
@@ -109,13 +108,14 @@ Result<> CheckRemoteImage(const Policy& policy, const ImageIdentity& identity,
 }
 
 Result<> FetchBlobs(const RemoteImage& image, const core::Layout& layout,
-                    std::span<const Descriptor> blobs, CancelToken& cancel) {
+                    std::span<const Descriptor> blobs, CancelToken& cancel,
+                    const FetchObserver& observer) {
   ImageStore images(layout);
   for (const Descriptor& blob : blobs) {
     if (images.HasBlob(blob.digest) || IsForeignLayerType(blob.media_type)) continue;
     auto fetch = [&](RegistryClient& client) {
       GrowingFile file;
-      return FetchBlob(client, layout, blob, file, [](const FetchProgress&) {});
+      return FetchBlob(client, layout, blob, file, observer);
     };
     TRY_CONTEXT(AskEach(image, cancel, fetch), "blob '{}'", blob.digest.Short());
   }

@@ -13,6 +13,7 @@
 #include "oci/image/manifest.h"
 #include "oci/image/reference.h"
 #include "oci/image/registries_conf.h"
+#include "oci/registry/blob_fetcher.h"
 #include "oci/registry/credentials.h"
 #include "oci/registry/http.h"
 #include "oci/registry/registry_client.h"
@@ -45,6 +46,7 @@ Result<> CheckRemoteImage(const Policy& policy, const ImageIdentity& identity,
                           const RemoteImage& image, CancelToken& cancel);
 // Into the store's blobs; those that are there are left out.
 Result<> FetchBlobs(const RemoteImage& image, const core::Layout& layout,
-                    std::span<const Descriptor> blobs, CancelToken& cancel);
+                    std::span<const Descriptor> blobs, CancelToken& cancel,
+                    const FetchObserver& observer = {});
 
 }  // namespace hoy::oci

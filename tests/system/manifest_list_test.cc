@@ -5,6 +5,7 @@
 
 #include "tests/support/registry.h"
 #include "tests/support/sandbox.h"
+#include "tests/system/fault_server.h"
 
 namespace hoy::test {
 namespace {
@@ -282,6 +283,43 @@ TEST_F(ManifestList, IsPushedToArchivesAndDirectories) {
   ExpectNothingLeft();
   RunOk({"pull", "-q", "--all-platforms", "oci:" + Path("layout") + ":v1"});
   EXPECT_EQ(ArchitectureOf("localhost/layout:v1", "linux/arm64"), "arm64");
+}
+
+// --creds are one registry's. Whom they are for is asked before anybody is.
+TEST_F(ManifestList, CredsAreNotForSeveralRegistries) {
+  auto closed = [](const FaultRequest&) {
+    return FaultReply{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"x\""}}};
+  };
+  FaultServer one(closed), two(closed);
+  Registry open_one, open_two;
+  open_one.Push("app", "1", For("amd64"));
+  open_two.Push("app", "1", For("arm64"));
+  const std::string list = "localhost/list:1";
+  RunOk({"manifest", "create", list, open_one.Reference("app", "1")});
+  const std::string a = one.address() + "/app:1", b = two.address() + "/app:1";
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"manifest", "create", "--creds", "me:secret", "localhost/new:1", a, "docker://" + b},
+           {"manifest", "add", "--creds", "me:secret", list, a, b},
+           {"pull", "--creds", "me:secret", a, b}}) {
+    const Output output = Run(words);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find("--creds would go to several registries: "), std::string::npos)
+        << output;
+    EXPECT_NE(output.err.find("hint: log in to each with 'hoy login'"), std::string::npos)
+        << output;
+  }
+  EXPECT_TRUE(one.requests().empty());
+  EXPECT_TRUE(two.requests().empty());
+  RunOk({"manifest", "push", "--creds", "me:secret", list, "oci:" + Path("first")});
+  RunOk({"manifest", "add", list, open_two.Reference("app", "1")});
+  const Output output =
+      Run({"manifest", "push", "--creds", "me:secret", list, "oci:" + Path("no")});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_NE(output.err.find("several registries: "), std::string::npos) << output;
+  EXPECT_NE(output.err.find(open_one.address()), std::string::npos) << output;
+  EXPECT_NE(output.err.find(open_two.address()), std::string::npos) << output;
+  RunOk({"pull", "-q", open_two.Reference("app", "1")});
+  RunOk({"manifest", "push", "--creds", "me:secret", list, "oci:" + Path("second")});
 }
 
 TEST_F(ManifestList, TakesListsApartAndTogether) {

@@ -298,6 +298,52 @@ TEST_F(RegistryTls, InsecureByConfigurationIsSoForAllVerbs) {
   }
 }
 
+// What a push fetches back is fetched as a pull would: the flags are for the target.
+TEST_F(RegistryTls, ABlobThatComesBackForAPushComesAsByAPull) {
+  Registry origin(Options());
+  Registry to;
+  ConnectProxy proxy;
+  const std::string host = "registry.test:" + origin.address().substr(10);
+  env["HTTPS_PROXY"] = proxy.Url();
+  WriteFile(Path("auth.json"), R"({"auths":{")" + host + R"(":{"auth":"bWU6c2VjcmV0"}}})");
+  const std::string blob = data() + "/images/blobs/sha256/" + image_.layer_digests[0].substr(7);
+  RunOk({"pull", "-q", "--tls-verify=false", host + "/app:1"});
+  RunOk({"manifest", "create", "--tls-verify=false", "localhost/list:1",
+         "docker://" + host + "/app:1"});
+  fs::remove(blob);
+  const std::vector<std::string> push = {"push", "--tls-verify=false", host + "/app:1",
+                                         to.Reference("new", "1")};
+  auto refused = [&](const std::vector<std::string>& words, const std::string& text) {
+    const Output output = Run(words);
+    EXPECT_NE(output.code, 0) << output;
+    EXPECT_NE(output.err.find(text), std::string::npos) << text << "\n" << output;
+    EXPECT_FALSE(fs::exists(blob));
+  };
+  refused(push, "verify the certificate");
+  fs::create_directory(Path("ca"));
+  fs::copy_file(Path("tls/ca.crt"), Path("ca/ca.crt"));
+  refused({"push", "--cert-dir", Path("ca"), host + "/app:1", to.Reference("new", "1")},
+          "verify the certificate");
+  Configure("[[registry]]\nprefix='" + host + "'\nblocked=true\n");
+  refused(push, "blocked");
+  Configure("");
+  RunOk({"tag", host + "/app:1", "localhost/kept:1"});
+  RunOk({"rmi", "-f", host + "/app:1", "localhost/kept:1"});
+  refused({"manifest", "push", "--tls-verify=false", "localhost/list:1", to.Reference("new", "1")},
+          "verify the certificate");
+  Configure("[[registry]]\nprefix='" + host + "'\ninsecure=true\n");
+  RunOk({"manifest", "push", "localhost/list:1", to.Reference("new", "1")});
+  RunOk({"pull", "-q", host + "/app:1"});
+  fs::remove(blob);
+  Registry mirror;
+  mirror.Push("app", "1", image_);
+  const size_t tunnels = proxy.targets().size();
+  Configure("[[registry]]\nprefix='" + host + "'\n[[registry.mirror]]\nlocation='" +
+            mirror.address() + "'\n");
+  RunOk({"push", "-q", host + "/app:1", to.Reference("mirrored", "1")});
+  EXPECT_EQ(proxy.targets().size(), tunnels) << "the mirror had it";
+}
+
 class RegistryProxy : public RegistryTls, public testing::WithParamInterface<const char*> {};
 
 TEST_P(RegistryProxy, IsUsedExceptWhereNoProxySaysSo) {

@@ -9,6 +9,7 @@
 #include "cli/ops/heavy/open_source.h"
 #include "cli/ops/heavy/remote.h"
 #include "cli/ops/manifest_verbs.h"
+#include "cli/ops/one_registry.h"
 #include "cli/ops/transport.h"
 #include "core/base/text.h"
 #include "oci/image/image_store.h"
@@ -69,10 +70,21 @@ class Adding {
   Adding(Context& context, const RegistryAccess& access, bool all)
       : context_(context), store_(context.layout), access_(access), all_(all), handler_(cancel_) {}
 
+  // --creds are for the registry of those that are not here.
+  Result<> CheckCreds(const std::vector<std::string>& images) const {
+    std::vector<std::string> remote;
+    for (const std::string& image : images) {
+      if (image.starts_with(kLocal)) continue;
+      bool here = !image.starts_with("docker://") && (IsList(image) || store_.Resolve(image));
+      if (!here) remote.push_back(image);
+    }
+    TRY(auto registries, RegistriesOf(remote));
+    return CheckOneRegistry(access_.creds, registries);
+  }
+
   // Returns the entries that it stands for.
   Result<std::vector<oci::Digest>> Add(Draft& draft, const std::string& image) {
     if (auto transport = ParseTransport(image)) return AddFromFiles(draft, *transport);
-    constexpr std::string_view kLocal = "containers-storage:";
     bool local_only = image.starts_with(kLocal);
     bool remote_only = image.starts_with("docker://");
     std::string name =
@@ -89,6 +101,13 @@ class Adding {
   }
 
  private:
+  static constexpr std::string_view kLocal = "containers-storage:";
+
+  bool IsList(const std::string& name) const {
+    auto list = store_.FindList(name);
+    return list && list->has_value();
+  }
+
   Result<std::vector<oci::Digest>> AddLocal(Draft& draft, const oci::ImageRecord& record) {
     TRY(std::string bytes, store_.ReadBlob(record.manifest));
     TRY(oci::Manifest manifest, oci::ParseManifest(bytes));
@@ -297,6 +316,7 @@ Result<> RunManifestCreate(Context& context, const ManifestCreateOptions& option
       TRY(draft.bytes, oci::AnnotateIndex(draft.bytes, annotations));
     }
     Adding adding(context, options.access, options.all);
+    TRY(adding.CheckCreds(options.images));
     for (const std::string& image : options.images) {
       TRY_CONTEXT(adding.Add(draft, image), "'{}'", image);
     }
@@ -313,6 +333,7 @@ Result<> RunManifestAdd(Context& context, const ManifestAddOptions& options) {
     TRY(core::PrepareLayout(context.layout));
     return Change(context, options.list, [&](Draft& draft) -> Result<> {
       Adding adding(context, options.access, options.all);
+      TRY(adding.CheckCreds(options.images));
       for (const std::string& image : options.images) {
         TRY_CONTEXT_SET(std::vector<oci::Digest> added, adding.Add(draft, image), "'{}'", image);
         if (options.edit.empty()) continue;

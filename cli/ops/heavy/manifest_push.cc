@@ -47,8 +47,8 @@ Result<std::string> PushToRegistry(Context& context, const PushOptions& options,
                                 .columns = 0});
   oci::CancelToken cancel;
   CancelOnSignal handler(cancel);
-  TRY(oci::PullSummary summary, PushListTo(context.layout, std::move(request), std::move(list),
-                                           entries, options.access, *sink, cancel));
+  TRY(oci::PullSummary summary,
+      PushListTo(context.layout, std::move(request), std::move(list), entries, *sink, cancel));
   return summary.digest;
 }
 

@@ -125,7 +125,7 @@ Result<> RunPush(Context& context, const PushOptions& options) {
     oci::PullSummary summary;
     if (image.list) {
       TRY(summary, PushListTo(context.layout, std::move(request), *std::move(image.list),
-                              oci::ListEntries::kAll, options.access, *sink, cancel));
+                              oci::ListEntries::kAll, *sink, cancel));
     } else {
       request.image = std::move(image.image);
       TRY(summary, oci::PushImage(context.layout, request, *sink, cancel));

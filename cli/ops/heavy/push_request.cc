@@ -4,6 +4,7 @@
 
 #include "cli/ops/heavy/registry_access.h"
 #include "cli/ops/heavy/remote.h"
+#include "cli/ops/one_registry.h"
 #include "core/sys/files.h"
 #include "oci/registry/list_fetch.h"
 #include "oci/registry/list_pusher.h"
@@ -48,6 +49,7 @@ Result<oci::PushRequest> MakePushRequest(const PushOptions& options, oci::Refere
       .uploads = static_cast<int>(std::clamp<int64_t>(options.uploads, 1, 32)),
       .pack_all = options.force_compression,
       .format = FormatOf(options),
+      .remote = {},
   };
   if (options.chunk_bytes) {
     request.upload.chunk_bytes = static_cast<uint64_t>(std::max<int64_t>(*options.chunk_bytes, 1));
@@ -64,18 +66,16 @@ Result<oci::PushRequest> MakePushRequest(const PushOptions& options, oci::Refere
   TRY(request.http, MakeHttpOptions(options.access.tls_verify, options.access.cert_dir));
   TRY_CONTEXT(MindRegistriesConf(request.target.ToString(), request.http), "push '{}'",
               request.target.Familiar());
+  request.remote = RemoteFinder(options.access, request.target.domain());
   return request;
 }
 
 Result<oci::PullSummary> PushListTo(const core::Layout& layout, oci::PushRequest request,
                                     oci::StoredList list, oci::ListEntries entries,
-                                    const RegistryAccess& access, oci::ProgressSink& sink,
-                                    oci::CancelToken& cancel) {
+                                    oci::ProgressSink& sink, oci::CancelToken& cancel) {
   oci::ListPushRequest all{.push = std::move(request),
                            .list = std::move(list),
-                           .entries = entries == oci::ListEntries::kAll,
-                           .remote = {}};
-  all.remote = RemoteFinder(access, all.push.target.domain());
+                           .entries = entries == oci::ListEntries::kAll};
   return oci::PushList(layout, all, sink, cancel);
 }
 
@@ -97,7 +97,9 @@ Result<oci::Digest> PushToTransport(Context& context, const PushOptions& options
     if (fetches) {
       oci::CancelToken cancel;
       CancelOnSignal handler(cancel);
-      // The target is no registry, so --creds can only be for those that the images come from.
+      // The target is no registry, so --creds can only be for the one that the images come from.
+      TRY(auto registries, oci::RegistriesOfEntries(context.layout, *image.list));
+      TRY(CheckOneRegistry(options.access.creds, registries));
       oci::FindRemote remote = [&](const oci::Reference& origin) {
         return RemoteImageOf(origin.ToString(), options.access);
       };

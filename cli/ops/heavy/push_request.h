@@ -19,11 +19,10 @@ namespace hoy::cli {
 // kPermission: registries.conf blocks it.
 Result<oci::PushRequest> MakePushRequest(const PushOptions& options, oci::Reference target);
 
-// A list with its images, or without. `access`: for entries that are not here.
+// A list with its images, or without.
 Result<oci::PullSummary> PushListTo(const core::Layout& layout, oci::PushRequest request,
                                     oci::StoredList list, oci::ListEntries entries,
-                                    const RegistryAccess& access, oci::ProgressSink& sink,
-                                    oci::CancelToken& cancel);
+                                    oci::ProgressSink& sink, oci::CancelToken& cancel);
 
 // To "oci:DIR[:REF]" and the like. kUnsupported: it was asked for what registries alone can do, or
 // for what the format cannot hold. Returns the digest of the manifest as it was written.

@@ -23,7 +23,11 @@ Result<oci::RemoteImage> RemoteImageOf(const std::string& name, const RegistryAc
 oci::FindRemote RemoteFinder(RegistryAccess access, std::string domain) {
   return [access = std::move(access), domain = std::move(domain)](const oci::Reference& origin) {
     RegistryAccess allowed = access;
-    if (origin.domain() != domain) allowed.creds.clear();
+    if (origin.domain() != domain) {
+      allowed.creds.clear();
+      allowed.cert_dir.clear();
+      allowed.tls_verify.reset();
+    }
     return RemoteImageOf(origin.ToString(), allowed);
   };
 }

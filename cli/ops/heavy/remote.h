@@ -14,7 +14,8 @@ namespace hoy::cli {
 // `name` as typed, without a transport. Aliases, mirrors and credentials as for a pull.
 Result<oci::RemoteImage> RemoteImageOf(const std::string& name, const RegistryAccess& access);
 
-// Where entries of lists are found that are not here. --creds are for the registry `domain` only.
+// Where entries of lists and blobs are found that are not here. --creds, --tls-verify and
+// --cert-dir are for the registry `domain` only.
 oci::FindRemote RemoteFinder(RegistryAccess access, std::string domain);
 
 // kNotFound: neither a list's name nor its digest; kInvalidArgument: an image's.
