@@ -33,8 +33,9 @@ struct LayerPullOptions {
 using LayerSizes = std::vector<uint64_t>;
 
 // Downloads what is missing of `layers` (bottom first), unpacks, verifies and commits it to the
-// store. A layer that exists is only verified, where that was not proven before. Cancels `cancel` after a failure, so that the other threads stop. `report` is called from
-// several threads, one at a time.
+// store. A layer that exists is only verified, where that was not proven before. Cancels `cancel`
+// after a failure, so that the other threads stop. `report` is called from several threads, one at
+// a time.
 Result<LayerSizes> PullLayers(RegistryClient& client, const core::Layout& layout, LayerStore& store,
                               std::span<const LayerToPull> layers, const LayerPullOptions& options,
                               const std::function<void(const LayerProgress&)>& report,
