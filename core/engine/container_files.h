@@ -16,8 +16,8 @@
 
 #include "core/base/fd.h"
 #include "core/base/result.h"
+#include "core/engine/made_root.h"
 #include "core/state/container_record.h"
-#include "core/sys/process.h"
 
 namespace hoy::core {
 
@@ -26,13 +26,12 @@ class ContainerFiles {
   // kConflict: its state forbids it (Verb::kCopy).
   static Result<ContainerFiles> Open(const Layout& layout, std::string_view id);
 
-  BorrowedFd root() const { return root_; }
+  BorrowedFd root() const { return root_ ? BorrowedFd(root_) : made_.root(); }
 
  private:
   std::unique_ptr<ContainerLock> lock_;  // the last to go: nothing is mounted any more by then
-  Fd root_;                              // O_PATH
-  ChildProcess keeper_;                  // of the mount namespace
-  Fd keeper_end_;
+  Fd root_;                              // O_PATH, of a living container
+  MadeRoot made_;                        // of one that does not run
 };
 
 }  // namespace hoy::core
