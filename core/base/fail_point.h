@@ -2,7 +2,7 @@
 // Places where a test may kill hoy: with HOY_FAIL_POINT=<name> in the environment the process ends
 // itself with SIGKILL there, as a crash or a power cut would. Costs one null check otherwise; the
 // variable is read once. Usable in hoy-monitor (no allocation). All names are in kFailPoints, which
-// `hoy __fail-points` prints for the test that walks them.
+// `hoy __fail-points` prints for the test that walks them, and kVolumeFailPoints.
 
 #include <array>
 #include <string_view>
@@ -25,6 +25,10 @@ constexpr std::array<std::string_view, 25> kFailPoints = {
     "rename-reserved", "rename-recorded",
     // restarts
     "restart-decided"};
+
+// Those of volumes, which no other container meets.
+constexpr std::array<std::string_view, 5> kVolumeFailPoints = {
+    "volume-written", "volume-filling", "volume-filled", "volume-published", "volume-renamed"};
 
 void FailPoint(std::string_view name);
 

@@ -5,6 +5,7 @@
 #include "core/engine/lifecycle.h"
 #include "core/engine/root_plan.h"
 #include "core/engine/state_rules.h"
+#include "core/engine/volumes.h"
 #include "core/rootfs/mount_points.h"
 #include "core/state/container_id.h"
 #include "core/sys/files.h"
@@ -44,6 +45,7 @@ Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_vi
   }
   TRY(ContainerRecord record, ReadContainer(layout, id));
   TRY(PrepareMountPoints(layout));
+  TRY(files.volumes_, HoldVolumes(layout, record.config));
   TRY(files.made_, MadeRoot::Make(BuildFilesPlan(layout, record).Serialize(),
                                   fmt::format("root of container {}", ShortId(id))));
   return files;

@@ -13,11 +13,13 @@
 // moment: they are resolved by core/sys/in_root.h only.
 
 #include <memory>
+#include <vector>
 
 #include "core/base/fd.h"
 #include "core/base/result.h"
 #include "core/engine/made_root.h"
 #include "core/state/container_record.h"
+#include "core/state/volume.h"
 
 namespace hoy::core {
 
@@ -30,6 +32,7 @@ class ContainerFiles {
 
  private:
   std::unique_ptr<ContainerLock> lock_;  // the last to go: nothing is mounted any more by then
+  std::vector<VolumeLock> volumes_;      // of one that does not run: they stay what they are
   Fd root_;                              // O_PATH, of a living container
   MadeRoot made_;                        // of one that does not run
 };

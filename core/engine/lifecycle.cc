@@ -15,6 +15,7 @@
 #include "core/engine/stop_note.h"
 #include "core/state/event_log.h"
 #include "core/state/health_state.h"
+#include "core/state/volume.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -249,7 +250,10 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
     (void)KeepHealth(layout, id, status.run->started_at);  // without it, nothing is told of it
   }
   TRY(RemoveTraces(layout, id, record.config.cgroup_parent, kill));
-  if (removes) TRY(RemoveContainer(layout, id, summary.name));
+  if (removes) {
+    TRY(RemoveContainer(layout, id, summary.name));
+    RemoveAnonymousVolumes(layout, record.config);
+  }
   return restarts ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
 }
 

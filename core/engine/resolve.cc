@@ -28,6 +28,10 @@ Result<LayeredRoot> OpenContainerRoot(const Layout& layout, std::string_view id,
   return LayeredRoot::Open(directories, config.mounts);
 }
 
+Result<LayeredRoot> OpenImageLayers(const Layout& layout, const ContainerConfig& config) {
+  return LayeredRoot::Open(LayersFromTheTop(layout, config));
+}
+
 Result<LayeredRoot> OpenImageRoot(const Layout& layout, const ContainerConfig& config) {
   return LayeredRoot::Open(LayersFromTheTop(layout, config), config.mounts);
 }

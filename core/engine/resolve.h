@@ -13,6 +13,8 @@ Result<LayeredRoot> OpenContainerRoot(const Layout& layout, std::string_view id,
                                       const ContainerConfig& config);
 // The same for a container that does not exist yet: no upper directory.
 Result<LayeredRoot> OpenImageRoot(const Layout& layout, const ContainerConfig& config);
+// And without any mount.
+Result<LayeredRoot> OpenImageLayers(const Layout& layout, const ContainerConfig& config);
 
 // User and executable. Errors are of kind kStart, explained.
 Result<ResolvedProcess> ResolveProcess(LayeredRoot& root, const ProcessConfig& process);

@@ -17,6 +17,42 @@ void Put(PlanBuilder& plan, StepKind kind, Step step) {
   plan.Add(kind) = step;
 }
 
+std::vector<std::string> LowerDirectories(const Layout& layout, const ContainerConfig& config) {
+  std::vector<std::string> lowers;
+  if (!config.rootfs.path.empty()) lowers.push_back(config.rootfs.path);
+  const auto& chain_ids = config.image.chain_ids;
+  for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
+    lowers.push_back(layout.LayerFiles(*chain_id));
+  }
+  lowers.push_back(layout.MountPoints());
+  return lowers;
+}
+
+void AddRootDirectory(PlanBuilder& plan, const Layout& layout, const std::string& path) {
+  Step root{};
+  root.slot = AddOpenTree(plan, path, true);
+  root.c = plan.Text(layout.RootMountPoint());
+  root.value = MS_PRIVATE | MS_REC;
+  Put(plan, StepKind::kMoveTree, root);
+}
+
+void AddPivot(PlanBuilder& plan, const Layout& layout) {
+  Step pivot{};
+  pivot.a = plan.Text(layout.RootMountPoint());
+  Put(plan, StepKind::kPivotRoot, pivot);
+}
+
+// A mount namespace of our own, of which the host sees nothing.
+void AddPrivateMounts(PlanBuilder& plan) {
+  Step unshare{};
+  unshare.flags = CLONE_NEWNS;
+  Put(plan, StepKind::kUnshare, unshare);
+  Step propagation{};
+  propagation.a = plan.Text("/");
+  propagation.flags = MS_SLAVE | MS_REC;
+  Put(plan, StepKind::kPropagation, propagation);
+}
+
 }  // namespace
 
 uint32_t AddOpenTree(PlanBuilder& plan, const std::string& path, bool recursive) {
@@ -28,49 +64,38 @@ uint32_t AddOpenTree(PlanBuilder& plan, const std::string& path, bool recursive)
   return step.slot;
 }
 
+uint32_t AddOpenSource(PlanBuilder& plan, const Mount& mount) {
+  uint32_t slot = AddOpenTree(plan, mount.source, mount.recursive);
+  if (mount.volume && !mount.volume->subpath.empty()) {
+    plan.last().b = plan.Text(mount.volume->subpath);
+  }
+  return slot;
+}
+
 void AddRoot(PlanBuilder& plan, const Layout& layout, const ContainerRecord& record) {
   const ContainerConfig& config = record.config;
   if (!config.HasUpper()) {
-    Step root{};
-    root.slot = AddOpenTree(plan, config.rootfs.path, true);
-    root.c = plan.Text(layout.RootMountPoint());
-    root.value = MS_PRIVATE | MS_REC;
-    Put(plan, StepKind::kMoveTree, root);
+    AddRootDirectory(plan, layout, config.rootfs.path);
   } else {
     std::string container = layout.Container(record.id);
-    std::vector<std::string> lowers;
-    if (!config.rootfs.path.empty()) lowers.push_back(config.rootfs.path);
-    const auto& chain_ids = config.image.chain_ids;
-    for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
-      lowers.push_back(layout.LayerFiles(*chain_id));
-    }
-    lowers.push_back(layout.MountPoints());
     Step overlay{};
     overlay.a = plan.Text(layout.RootMountPoint());
     overlay.b = plan.Text(container + "/upper");
     overlay.c = plan.Text(container + "/work");
-    overlay.d = plan.Texts(lowers);
+    overlay.d = plan.Texts(LowerDirectories(layout, config));
     overlay.value = config.auto_remove ? 1 : 0;
     Put(plan, StepKind::kOverlay, overlay);
   }
-  Step pivot{};
-  pivot.a = plan.Text(layout.RootMountPoint());
-  Put(plan, StepKind::kPivotRoot, pivot);
+  AddPivot(plan, layout);
 }
 
 PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record) {
   PlanBuilder plan;
-  Step unshare{};
-  unshare.flags = CLONE_NEWNS;
-  Put(plan, StepKind::kUnshare, unshare);
-  Step propagation{};
-  propagation.a = plan.Text("/");
-  propagation.flags = MS_SLAVE | MS_REC;
-  Put(plan, StepKind::kPropagation, propagation);
+  AddPrivateMounts(plan);
   std::vector<std::pair<const Mount*, uint32_t>> binds;
   for (const Mount& mount : record.config.mounts) {
     if (mount.kind != MountKind::kBind) continue;
-    binds.emplace_back(&mount, AddOpenTree(plan, mount.source, mount.recursive));
+    binds.emplace_back(&mount, AddOpenSource(plan, mount));
   }
   AddRoot(plan, layout, record);
   std::ranges::stable_sort(
@@ -83,6 +108,21 @@ PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record) 
     step.value = MS_PRIVATE | MS_REC;
     Put(plan, StepKind::kMoveTree, step);
   }
+  return plan;
+}
+
+PlanBuilder BuildImagePlan(const Layout& layout, const ContainerConfig& config) {
+  PlanBuilder plan;
+  AddPrivateMounts(plan);
+  if (!config.rootfs.path.empty()) {
+    AddRootDirectory(plan, layout, config.rootfs.path);
+  } else {
+    Step overlay{};
+    overlay.a = plan.Text(layout.RootMountPoint());
+    overlay.d = plan.Texts(LowerDirectories(layout, config));
+    Put(plan, StepKind::kOverlay, overlay);
+  }
+  AddPivot(plan, layout);
   return plan;
 }
 

@@ -11,6 +11,8 @@ namespace hoy::core {
 
 // Keeps the tree at a host path in a new slot, whose number it returns.
 uint32_t AddOpenTree(PlanBuilder& plan, const std::string& path, bool recursive);
+// The same for what a bind mounts, which may be a part of a volume.
+uint32_t AddOpenSource(PlanBuilder& plan, const Mount& mount);
 
 // The overlay of the container's own directory over its layers, or the directory of --rootfs; then
 // pivot_root(2) into it. After this, paths are the container's.
@@ -19,5 +21,8 @@ void AddRoot(PlanBuilder& plan, const Layout& layout, const ContainerRecord& rec
 // All of it for a process that only wants to look: a mount namespace of its own, the root, and the
 // user's bind mounts. Memory file systems are not there: they begin empty at each start.
 PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record);
+
+// The image alone, as it was before any container wrote to it.
+PlanBuilder BuildImagePlan(const Layout& layout, const ContainerConfig& config);
 
 }  // namespace hoy::core

@@ -22,6 +22,7 @@
 #include "core/engine/start_failure.h"
 #include "core/engine/start_plan.h"
 #include "core/engine/timezone.h"
+#include "core/engine/volumes.h"
 #include "core/monitor/journal.h"
 #include "core/rootfs/mount_points.h"
 #include "core/rootfs/propagation.h"
@@ -171,6 +172,7 @@ Result<> SendClonePlan(SpawnedMonitor& monitor, const ContainerRecord& record,
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
                                      const StartRequest& request, const ContainerLock& lock) {
   TRY(StartInput input, MakeInput(layout, record, request));
+  TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config));
   // It starts up while we look things up; without a plan it ends by itself. It shares our lock: if
   // we are killed, nobody may look before it has ended what nobody waits for.
   TRY(SpawnedMonitor monitor,

@@ -135,7 +135,7 @@ void StartPlanner::OpenSources() {
       if (mount.kind != MountKind::kBind || ((mount.propagation & MS_SHARED) != 0) != shared) {
         continue;
       }
-      binds_.push_back({OpenTree(mount.source, mount.recursive), &mount});
+      binds_.push_back({AddOpenSource(plan_, mount), &mount});
     }
   };
   open_binds(true);

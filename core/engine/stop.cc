@@ -10,6 +10,7 @@
 #include "core/engine/stop_note.h"
 #include "core/state/container_id.h"
 #include "core/state/event_log.h"
+#include "core/state/volume.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -68,6 +69,21 @@ void SayIfDeaf(const StopRequest& request, const ContainerStatus& status, int si
   auto text = ReadFile(fmt::format("/proc/{}/status", status.run->init.pid), 64 << 10);
   SignalEffect effect = text ? EffectOf(*text, signal) : SignalEffect::kTaken;
   if (effect != SignalEffect::kTaken) request.deaf(effect, signal, patience);
+}
+
+// Kills it when it runs, and sees it end.
+Result<> EndForRemoval(const Layout& layout, std::string_view id, const ContainerStatus& status) {
+  if (!status.IsDown()) {
+    if (auto record = ReadContainer(layout, id)) TRY(NoteWish(layout, id, *record));
+  }
+  if (!status.IsUp()) return {};
+  TRY(std::optional<Fd> init, OpenInit(status));
+  if (auto summary = ReadSummary(layout, id)) RecordKill(layout, *summary, SIGKILL);
+  if (init) TRY(SendSignal(*init, SIGKILL));
+  TRY(ThawToEnd(layout, id));
+  auto ended = WaitForExit(layout, id, kKillPatienceMs);
+  if (!ended && ended.error().kind != ErrorKind::kNotFound) return Fail(std::move(ended).error());
+  return {};
 }
 
 }  // namespace
@@ -144,7 +160,8 @@ Result<> KillRun(const Layout& layout, std::string_view id) {
 
 }  // namespace
 
-Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool force) {
+Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool force,
+                                WithVolumes volumes) {
   Verb verb = force ? Verb::kForceRemove : Verb::kRemove;
   auto status = Heal(layout, id);
   // What cannot be mended can be removed all the same.
@@ -156,19 +173,7 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
   }
   if (status) {
     TRY(Permit(verb, status->state, ShortId(id)));
-    if (!status->IsDown()) {
-      if (auto record = ReadContainer(layout, id)) TRY(NoteWish(layout, id, *record));
-    }
-    if (status->IsUp()) {
-      TRY(std::optional<Fd> init, OpenInit(*status));
-      if (auto summary = ReadSummary(layout, id)) RecordKill(layout, *summary, SIGKILL);
-      if (init) TRY(SendSignal(*init, SIGKILL));
-      TRY(ThawToEnd(layout, id));
-      auto ended = WaitForExit(layout, id, kKillPatienceMs);
-      if (!ended && ended.error().kind != ErrorKind::kNotFound) {
-        return Fail(std::move(ended).error());
-      }
-    }
+    TRY(EndForRemoval(layout, id, *status));
   }
   auto lock = ContainerLock::Acquire(layout, id);
   if (!lock) {
@@ -184,14 +189,19 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
   }
   std::string name;
   std::string cgroup_parent;
-  if (auto record = ReadContainer(layout, id)) {
+  auto record = ReadContainer(layout, id);
+  if (record) {
     name = record->name;
     cgroup_parent = record->config.cgroup_parent;
   } else if (auto summary = ReadSummary(layout, id)) {
     name = summary->name;
   }
   if (Exists(layout.RunContainer(id))) TRY(DismantleRun(layout, id, cgroup_parent));
-  return RemoveContainer(layout, id, name);
+  TRY(RemoveContainer(layout, id, name));
+  if (record && (volumes == WithVolumes::kAnonymous || record->config.auto_remove)) {
+    RemoveAnonymousVolumes(layout, record->config);
+  }
+  return {};
 }
 
 }  // namespace hoy::core

@@ -41,6 +41,11 @@ Fd KeepThroughRestart(const Layout& layout, std::string_view id);
 
 // kConflict: its state forbids it, and `force` is not given. With force it is killed first, and
 // even a damaged record does not stop it.
-Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool force);
+enum class WithVolumes {
+  kAsItEnds,   // the anonymous ones of a container that was to be removed at its end (--rm)
+  kAnonymous,  // the anonymous ones of any
+};
+Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool force,
+                                WithVolumes volumes = WithVolumes::kAsItEnds);
 
 }  // namespace hoy::core

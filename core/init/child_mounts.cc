@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -123,10 +124,22 @@ int ChangeMount(const char* path, const TreeChange& change) {
 
 }  // namespace
 
-int OpenTree(const char* path, uint64_t flags) {
+int OpenTree(const char* path, const char* inside, uint64_t flags) {
   unsigned open_flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if ((flags & kAtRecursive) != 0) open_flags |= kAtRecursive;
-  return open_tree(AT_FDCWD, path, open_flags);
+  if (inside == nullptr) return open_tree(AT_FDCWD, path, open_flags);
+  int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return -1;
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  auto found = static_cast<int>(syscall(SYS_openat2, directory, inside, &how, sizeof how));
+  int tree = found < 0 ? -1 : open_tree(found, "", open_flags | AT_EMPTY_PATH);
+  int saved = errno;
+  if (found >= 0) close(found);
+  close(directory);
+  errno = saved;
+  return tree;
 }
 
 // Many layers with long names do not fit a page of options; then they are named through their

@@ -11,7 +11,9 @@
 
 namespace hoy::core {
 
-int OpenTree(const char* path, uint64_t flags);  // open_tree(2), detached clone; Linux 5.2
+// open_tree(2), detached clone; Linux 5.2. `inside` may be null, or a path inside the directory
+// `path`, out of which no ".." and no symlink leads: openat2(2), Linux 5.6.
+int OpenTree(const char* path, const char* inside, uint64_t flags);
 int MountOverlay(const PlanView& plan, const Step& step);
 int PivotRoot(const char* new_root);
 // `no_follow`: the last component must not be a symlink (an image that has /proc as one).

@@ -34,7 +34,8 @@ enum class StepKind : uint32_t {
                           // slot: 1: in the session's cgroup (v2)
   kNewSession,            // setsid(2)
   kPropagation,           // a: path, flags: MS_SLAVE | MS_REC ...
-  kOpenTree,              // a: host path, slot: where to keep it, flags: AT_RECURSIVE or 0
+  kOpenTree,              // a: host path, b: what is meant inside that directory, or none,
+                          // slot: where to keep it, flags: AT_RECURSIVE or 0
   kOverlay,          // a: target, b: upperdir, c: workdir, d: list of lowerdirs, topmost first,
                      // value: 1: what is written need not survive a crash ("volatile")
   kPivotRoot,        // a: the new root, already a mount point

@@ -65,6 +65,9 @@ std::string Subject(const PlanView& plan, const Step& step) {
     case StepKind::kMount:
     case StepKind::kMoveTree: return std::string(OrEmpty(plan.text(step.c)));
     case StepKind::kSymlink: return std::string(OrEmpty(plan.text(step.b)));
+    case StepKind::kOpenTree:
+      if (step.b != 0) return fmt::format("{}/{}", plan.text(step.a), plan.text(step.b));
+      return plan.text(step.a);
     case StepKind::kUser: return fmt::format("{}:{}", step.uid, step.gid);
     case StepKind::kSeccomp: return {};
     default: return std::string(OrEmpty(plan.text(step.a)));

@@ -24,6 +24,7 @@ class PlanBuilder {
   Offset Blob(const void* bytes, size_t size);
 
   Step& Add(StepKind kind);  // valid until the next Add
+  Step& last() { return steps_.back(); }
 
   uint32_t NextSlot() { return slots_++; }
   uint32_t slots() const { return slots_; }

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/sys/in_root.h"
 #include "core/sys/overlay_marks.h"
 
 namespace hoy::core {
@@ -54,6 +55,14 @@ Result<Fd> OpenRegular(const LayeredRoot::File& file) {
   return opened;
 }
 
+// Empty: it is missing. A part of a volume is resolved inside it, as the start will do.
+Fd OpenSource(const Mount& mount) {
+  Fd source(open(mount.source.c_str(), O_PATH | O_CLOEXEC));
+  if (!source || !mount.volume || mount.volume->subpath.empty()) return source;
+  auto part = OpenInRoot(source, mount.volume->subpath, O_PATH);
+  return part ? *std::move(part) : Fd();
+}
+
 }  // namespace
 
 Result<LayeredRoot> LayeredRoot::Open(const std::vector<std::string>& directories,
@@ -76,7 +85,7 @@ Result<> LayeredRoot::AddMount(const Mount& mount) {
   point->bind = mount.kind == MountKind::kBind;
   point->flags = mount.flags;
   if (point->bind) {
-    point->source.reset(open(mount.source.c_str(), O_PATH | O_CLOEXEC));
+    point->source = OpenSource(mount);
     struct stat status{};
     if (!point->source || fstat(point->source.get(), &status) != 0) return {};
     point->is_directory = S_ISDIR(status.st_mode);

@@ -152,6 +152,18 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, VolumeUse>
+{
+  visitor.Field("name", x.name);
+  visitor.Field("anonymous", x.anonymous);
+  visitor.Field("noCopy", x.no_copy);
+  visitor.Field("subpath", x.subpath);
+  visitor.Field("labels", x.labels);
+  visitor.Field("options", x.options);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, Mount>
 {
   visitor.Field("kind", x.kind);
@@ -164,6 +176,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("recursiveReadonly", x.recursive_readonly);
   visitor.Field("sourceIsDirectory", x.source_is_directory);
   visitor.Field("fromUser", x.from_user);
+  visitor.Field("volume", x.volume);
 }
 
 template <typename Visitor, typename T>

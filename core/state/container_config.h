@@ -60,6 +60,20 @@ struct ProcessConfig {
 
 enum class MountKind { kBind, kTmpfs, kProc, kSysfs, kDevpts, kMqueue, kCgroup };
 
+using StringPairs = std::vector<std::pair<std::string, std::string>>;
+
+// What a mount wants of a named or anonymous volume (core/state/volume.h).
+struct VolumeUse {
+  std::string name;        // empty until the container is made: an anonymous one has no name before
+  bool anonymous = false;  // it goes with the last container that uses it
+  bool no_copy = false;    // begins empty, whatever the image has at the mount's target
+  std::string subpath;     // the part of it that is mounted; resolved inside the volume at start
+  StringPairs labels;      // of the volume, when it has to be made
+  StringPairs options;     // likewise: type, o, device
+
+  bool operator==(const VolumeUse&) const = default;
+};
+
 // One mount inside the container, to be made in list order after the overlay root.
 struct Mount {
   MountKind kind = MountKind::kBind;
@@ -74,6 +88,7 @@ struct Mount {
                                     // kernel can (mount_setattr(2), Linux 5.12)
   bool source_is_directory = true;  // kBind: what to create when the target is missing
   bool from_user = false;           // named by -v, --mount or --tmpfs: what inspect's Mounts lists
+  std::optional<VolumeUse> volume;  // then `source` is set when the container is made
 
   bool operator==(const Mount&) const = default;
 };
@@ -114,8 +129,6 @@ struct SeccompChoice {
   bool operator==(const SeccompChoice&) const = default;
 };
 
-using StringPairs = std::vector<std::pair<std::string, std::string>>;
-
 // Which image the root comes from.
 struct ImageIdentity {
   std::string reference;               // as the user typed it
@@ -123,7 +136,7 @@ struct ImageIdentity {
   std::string id;                      // config digest, hex
   std::string digest;                  // manifest digest, "sha256:..."; empty when unknown
   std::vector<std::string> chain_ids;  // hex, lowest layer first
-  std::vector<std::string> volumes;    // noted from the image config
+  std::vector<std::string> volumes;    // what its config declares; `mounts` says what became of it
 
   bool operator==(const ImageIdentity&) const = default;
 };

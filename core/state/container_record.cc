@@ -212,18 +212,18 @@ Result<Fd> OpenContainer(const Layout& layout, std::string_view id) {
   return directory;
 }
 
+Durability DurabilityOf(const ContainerRecord& record) {
+  return record.config.auto_remove ? Durability::kVolatile : Durability::kDurable;
+}
+
+}  // namespace
+
 bool LeadsTo(const std::string& path, BorrowedFd directory) {
   struct stat opened{};
   struct stat named{};
   return fstat(directory.get(), &opened) == 0 && stat(path.c_str(), &named) == 0 &&
          opened.st_ino == named.st_ino;
 }
-
-Durability DurabilityOf(const ContainerRecord& record) {
-  return record.config.auto_remove ? Durability::kVolatile : Durability::kDurable;
-}
-
-}  // namespace
 
 ContainerSummary ContainerRecord::Summary() const {
   ContainerSummary summary;
@@ -323,6 +323,12 @@ Result<ContainerRecord> ReadContainer(const Layout& layout, std::string_view id)
                   "container '{}'", id);
   return ContainerRecord{std::move(summary.id), std::move(summary.name), summary.created,
                          std::move(config)};
+}
+
+Result<bool> RecordContains(const Layout& layout, std::string_view id, std::string_view text) {
+  TRY(std::string record, ReadFile(RecordPath(layout, id), kRecordLimit));
+  if (!record.ends_with("}\n")) return Fail(ErrorKind::kCorrupt, "container '{}': damaged", id);
+  return record.find(text) != std::string::npos;
 }
 
 Result<ContainerSummary> ReadSummary(const Layout& layout, std::string_view id) {

@@ -52,6 +52,9 @@ struct ContainerRecord {
   ContainerSummary Summary() const;
 };
 
+// Whether `path` leads to the directory that is open: what was waited for may be gone since.
+bool LeadsTo(const std::string& path, BorrowedFd directory);
+
 // The exclusive hold on one container, for the length of a change of its state. Short: never kept
 // while waiting, pulling or attaching.
 class ContainerLock {
@@ -84,6 +87,8 @@ Result<> ReplaceRecord(const Layout& layout, const ContainerRecord& record);
 Result<> RenameContainer(const Layout& layout, ContainerRecord record, const std::string& name);
 
 Result<ContainerRecord> ReadContainer(const Layout& layout, std::string_view id);
+// Whether that text is in its record: one without it need not be decoded. kCorrupt: it is cut off.
+Result<bool> RecordContains(const Layout& layout, std::string_view id, std::string_view text);
 Result<ContainerSummary> ReadSummary(const Layout& layout, std::string_view id);
 
 // A full name, a full id, or an unambiguous id prefix -> the full id. kNotFound (with a near name

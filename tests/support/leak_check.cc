@@ -78,7 +78,7 @@ void FindFiles(const SandboxTraces& traces, std::vector<std::string>& leaks) {
     leaks.push_back(fmt::format("file {}/containers/{}", traces.run, name));
   }
   for (const char* directory : {"", "layers", "images", "images/refs", "images/records",
-                                "images/blobs", "images/blobs/sha256"}) {
+                                "images/blobs", "images/blobs/sha256", "volumes"}) {
     for (const auto& name : ListNames(traces.data + "/" + directory)) {
       if (IsTemporary(name)) {
         leaks.push_back(fmt::format("temporary file {}/{}/{}", traces.data, directory, name));

@@ -1,0 +1,26 @@
+#pragma once
+// The volumes of one container: made, filled from the image, and held.
+
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/state/container_config.h"
+#include "core/state/layout.h"
+#include "core/state/volume.h"
+
+namespace hoy::core {
+
+// Where each volume mount of `config` leads, without making anything.
+void LocateVolumes(const Layout& layout, ContainerConfig& config);
+
+// For a container that is about to be created: names its anonymous volumes, makes those that are
+// missing, completes their mounts, and copies into an empty volume what the image has at the
+// mount's target, with owners, modes and attributes. A volume that a container uses which is up or
+// starting is left as it is. Nothing can be removed while the result lives: it is kept until the
+// container's record is published. On failure no anonymous volume is left.
+Result<std::vector<VolumeLock>> PrepareVolumes(const Layout& layout, ContainerConfig& config);
+
+// For a start: they are all there, and stay. The error names the one that is missing.
+Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const ContainerConfig& config);
+
+}  // namespace hoy::core
