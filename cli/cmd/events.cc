@@ -20,7 +20,7 @@ class EventsCommand final : public Command {
                                         .section = Section::kSystem};
   EventsCommand() : Command(kInfo) {
     Option("-f,--filter", &filters_text_, "KEY=VALUE",
-           "only those that match: container, event, image, label, type");
+           "only those that match: container, event, image, label, type, volume");
     Option("--format", &format_, "FORMAT", "json, or a Go template");
     Option("--since", &since_text_, "TIME",
            "also those since then: 10m, an RFC 3339 time, or seconds since 1970");
@@ -29,7 +29,8 @@ class EventsCommand final : public Command {
   }
 
   Result<int> Run(Context& context) override {
-    TRY(filters_, Filters::Parse(filters_text_, {"container", "event", "image", "label", "type"}));
+    TRY(filters_,
+        Filters::Parse(filters_text_, {"container", "event", "image", "label", "type", "volume"}));
     core::Timestamp now = core::Now();
     bool has_bounds = since_text_ || until_text_ || !stream_;
     TRY(since_, ParseBound("--since", since_text_, now, has_bounds ? 0 : now));

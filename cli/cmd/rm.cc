@@ -15,6 +15,7 @@ class RmCommand final : public Command {
   RmCommand() : Command(kInfo) {
     OptionalArguments("CONTAINER", &containers_, Completes::kContainer);
     Flag("-f,--force", &force_, "kill it first when it runs; no error when it is missing");
+    Flag("-v,--volumes", &volumes_, "also remove its anonymous volumes");
     Flag("-a,--all", &all_, "all containers");
   }
 
@@ -33,7 +34,9 @@ class RmCommand final : public Command {
             if (force_ && id.error().kind == ErrorKind::kNotFound) return {};
             return Fail(std::move(id).error());
           }
-          TRY(core::RemoveStoppedContainer(context.layout, *id, force_));
+          TRY(core::RemoveStoppedContainer(
+              context.layout, *id, force_,
+              volumes_ ? core::WithVolumes::kAnonymous : core::WithVolumes::kAsItEnds));
           context.out.Print("{}\n", name);
           return {};
         },
@@ -43,6 +46,7 @@ class RmCommand final : public Command {
  private:
   std::vector<std::string> containers_;
   bool force_ = false;
+  bool volumes_ = false;
   bool all_ = false;
 };
 HOY_REGISTER_COMMAND(RmCommand);

@@ -7,6 +7,7 @@
 #include "core/engine/session.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
+#include "core/engine/volumes.h"
 #include "core/sys/start_marks.h"
 
 namespace hoy::cli {
@@ -84,6 +85,7 @@ class RunCommand final : public ContainerCommand {
   Result<int> Explain(Context& context) {
     TRY(core::PrepareLayout(context.layout));
     TRY(core::ContainerRecord record, Plan(context));
+    core::LocateVolumes(context.layout, record.config);
     TRY(std::string plan, core::ExplainStart(context.layout, record));
     context.out.Write(plan);
     return 0;

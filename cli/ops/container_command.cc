@@ -9,10 +9,12 @@
 #include "cli/ops/exit_report.h"
 #include "cli/ops/find_image.h"
 #include "cli/ops/log_options.h"
+#include "cli/ops/mount_options.h"
 #include "core/base/fail_point.h"
 #include "core/engine/report.h"
 #include "core/engine/stop.h"
 #include "core/engine/timezone.h"
+#include "core/engine/volumes.h"
 #include "core/state/name_generator.h"
 #include "core/sys/files.h"
 #include "core/sys/start_marks.h"
@@ -37,6 +39,17 @@ void FillImage(core::ImageIdentity& identity, const std::string& typed,
   for (const oci::Digest& chain_id : image.record.chain_ids) {
     identity.chain_ids.push_back(chain_id.hex());
   }
+}
+
+// The binds and volumes that a container was given, and those of its image.
+Result<std::vector<core::Mount>> MountsOf(const core::Layout& layout, const std::string& text) {
+  TRY(VolumesFrom from, ParseVolumesFrom(text));
+  TRY(std::string id, core::FindContainer(layout, from.container));
+  TRY(core::ContainerRecord record, core::ReadContainer(layout, id));
+  std::erase_if(record.config.mounts, [](const core::Mount& mount) {
+    return !mount.from_user || (mount.kind != core::MountKind::kBind && !mount.volume);
+  });
+  return std::move(record.config.mounts);
 }
 
 }  // namespace
@@ -166,10 +179,13 @@ void ContainerCommand::AddIsolationFlags() {
 
 void ContainerCommand::AddFileFlags() {
   RunOptions& o = options_;
-  Option("-v,--volume", &o.volume, "SOURCE:TARGET[:OPTIONS]",
-         "bind a file or directory of the host")
-      .Completing(Completes::kFile);
-  Option("--mount", &o.mount, "type=TYPE,...", "mount: type=bind or type=tmpfs");
+  Option("-v,--volume", &o.volume, "[SOURCE:]TARGET[:OPTIONS]",
+         "mount a volume, or bind a file or directory of the host")
+      .Completing(Completes::kVolumeOrFile);
+  Option("--volumes-from", &o.volumes_from, "CONTAINER[:OPTIONS]",
+         "mount what another container has of volumes and binds")
+      .Completing(Completes::kContainer);
+  Option("--mount", &o.mount, "type=TYPE,...", "mount: type=volume, type=bind or type=tmpfs");
   Option("--tmpfs", &o.tmpfs, "TARGET[:OPTIONS]", "mount an empty file system in memory");
   Flag("--rootfs", &o.rootfs,
        "the first argument is a directory to use as the root; DIR:O keeps it as it is");
@@ -193,6 +209,10 @@ void ContainerCommand::AddResourceFlags() {
 Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
   // What is wrong with the flags is said before anything is pulled.
   TRY(HostFacts facts, GatherHostFacts(options_));
+  for (const std::string& text : options_.volumes_from) {
+    TRY_CONTEXT_SET(facts.mounts_of[text], MountsOf(context.layout, text), "--volumes-from '{}'",
+                    text);
+  }
   TRY(CheckRunOptions(options_, facts));
   oci::ResolvedImage image;
   if (!options_.rootfs) {
@@ -240,6 +260,8 @@ Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
       TRY(core::RemoveStoppedContainer(context.layout, *old, true));
     }
   }
+  // Kept until the container is there: nobody removes one of them meanwhile.
+  TRY(std::vector<core::VolumeLock> volumes, core::PrepareVolumes(context.layout, record.config));
   signals_.emplace();
   constexpr int kNameTries = 20;
   for (int attempt = 1;; ++attempt) {
@@ -249,13 +271,17 @@ Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
     if (created) break;
     bool taken = created.error().kind == ErrorKind::kAlreadyExists;
     if (!taken || !options_.name.empty() || attempt == kNameTries) {
+      volumes.clear();
+      core::RemoveAnonymousVolumes(context.layout, record.config);
       return Fail(std::move(created).error());
     }
   }
+  volumes.clear();
   core::MarkStart("record");
   auto written = WriteObjectFiles(context, record.id);
   if (!written) {
-    (void)core::RemoveStoppedContainer(context.layout, record.id, true);
+    (void)core::RemoveStoppedContainer(context.layout, record.id, true,
+                                       core::WithVolumes::kAnonymous);
     return Fail(std::move(written).error());
   }
   return record;

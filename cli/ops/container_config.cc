@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "cli/ops/container_mounts.h"
 #include "cli/ops/environment.h"
 #include "cli/ops/health_options.h"
 #include "cli/ops/limit_options.h"
@@ -52,8 +53,7 @@ class Builder {
     TRY(SetLabels());
     TRY(SetLifetime());
     TRY(SetSecurity());
-    TRY(SetUserMounts());
-    SetDefaultMounts();
+    TRY(SetMounts());
     TRY(SetDevices());
     TRY(SetSysctls());
     TRY(SetLimits());
@@ -70,12 +70,10 @@ class Builder {
   Result<> SetLabels();
   Result<> SetLifetime();
   Result<> SetSecurity();
-  Result<> SetUserMounts();
-  void SetDefaultMounts();
+  Result<> SetMounts();
   Result<> SetDevices();
   Result<> SetSysctls();
   Result<> SetLimits();
-  bool MountsOver(std::string_view target) const;
 
   ContainerConfig& config() { return built_.config; }
 
@@ -346,69 +344,14 @@ Result<> Builder::SetSecurity() {
   return {};
 }
 
-bool Builder::MountsOver(std::string_view target) const {
-  return std::ranges::any_of(built_.config.mounts,
-                             [&](const Mount& mount) { return mount.target == target; });
-}
-
-Result<> Builder::SetUserMounts() {
-  std::vector<Mount>& mounts = config().mounts;
-  auto add = [&](Mount mount, std::string_view flag, std::string_view text) -> Result<> {
-    if (MountsOver(mount.target)) {
-      return Fail(ErrorKind::kInvalidArgument, "{} '{}': something is mounted on '{}' already",
-                  flag, text, mount.target);
-    }
-    if (mount.kind == MountKind::kBind) mount.source_is_directory = host_.sources.at(mount.source);
-    mounts.push_back(std::move(mount));
-    return {};
-  };
-  for (const std::string& text : options_.volume) {
-    TRY(Mount mount, ParseVolume(text, host_.cwd));
-    TRY(add(std::move(mount), "-v", text));
-  }
-  for (const std::string& text : options_.mount) {
-    TRY(Mount mount, ParseMount(text, host_.cwd));
-    TRY(add(std::move(mount), "--mount", text));
-  }
-  for (const std::string& text : options_.tmpfs) {
-    TRY(Mount mount, ParseTmpfs(text));
-    TRY(add(std::move(mount), "--tmpfs", text));
-  }
-  if (options_.read_only && options_.read_only_tmpfs) {
-    for (const char* target : {"/run", "/tmp", "/var/tmp"}) {
-      if (MountsOver(target)) continue;
-      mounts.push_back({.kind = MountKind::kTmpfs,
-                        .source = "tmpfs",
-                        .target = target,
-                        .flags = MS_NOSUID | MS_NODEV,
-                        .data = std::string(target) == "/run" ? "mode=755" : "mode=1777",
-                        .from_user = true});
-    }
-  }
-  // A mount must come after the one it lies on.
-  std::ranges::stable_sort(
-      mounts, {}, [](const Mount& mount) { return std::ranges::count(mount.target, '/'); });
+Result<> Builder::SetMounts() {
   if (!options_.shm_size.empty()) {
     TRY(int64_t size, ParseSizeFlag("--shm-size", options_.shm_size));
     if (size > 0) config().shm_size = size;
   }
+  TRY(config().mounts,
+      BuildMounts(options_, image_.volumes, host_, config().shm_size, built_.warnings));
   return {};
-}
-
-void Builder::SetDefaultMounts() {
-  auto defaults = core::DefaultMounts({.shm_size = config().shm_size,
-                                       .writable_kernel = options_.privileged,
-                                       .shm = options_.ipc != "none",
-                                       .host_shm = options_.ipc == "host" &&
-                                                   host_.sources.contains("/dev/shm") &&
-                                                   host_.sources.at("/dev/shm")});
-  // What the user mounted hides the default at and below its place.
-  std::erase_if(defaults, [&](const Mount& mount) {
-    return std::ranges::any_of(config().mounts, [&](const Mount& own) {
-      return mount.target == own.target || mount.target.starts_with(own.target + "/");
-    });
-  });
-  config().mounts.insert(config().mounts.begin(), defaults.begin(), defaults.end());
 }
 
 Result<> Builder::SetDevices() {

@@ -155,7 +155,8 @@ bool ContainerFilters::MatchConfig(const Filters& filters, const core::Container
   bool host = config.namespaces.net == core::NamespaceMode::kHost;
   return filters.Match("volume", [&](std::string_view v) {
     return std::ranges::any_of(config.mounts, [&](const core::Mount& mount) {
-      return mount.from_user && (mount.source == v || mount.target == v);
+      return mount.from_user &&
+             (mount.source == v || mount.target == v || (mount.volume && mount.volume->name == v));
     });
   }) && filters.Match("network", [&](std::string_view v) {
     return v == (host ? "host" : "none");

@@ -105,7 +105,9 @@ bool EventMatches(const core::Event& event, const Filters& filters) {
          filters.Match("event", [&](std::string_view v) { return IsAction(event, v); }) &&
          filters.Match("image", [&](std::string_view v) { return IsImage(event, v); }) &&
          filters.Match("label", [&](std::string_view v) { return HasLabel(event, v); }) &&
-         filters.Match("type", [&](std::string_view v) { return event.type == v; });
+         filters.Match("type", [&](std::string_view v) { return event.type == v; }) &&
+         filters.Match("volume",
+                       [&](std::string_view v) { return event.type == "volume" && event.id == v; });
 }
 
 }  // namespace hoy::cli

@@ -57,7 +57,7 @@ Result<> ReadText(std::string_view flag, const std::string& path, HostFacts& fac
 }
 
 Result<> CheckSource(const core::Mount& mount, HostFacts& facts) {
-  if (mount.kind != core::MountKind::kBind) return {};
+  if (mount.kind != core::MountKind::kBind || mount.volume) return {};
   struct stat status{};
   if (stat(mount.source.c_str(), &status) != 0) {
     Error error = SystemError("bind source", mount.source);

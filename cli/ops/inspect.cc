@@ -14,6 +14,7 @@
 #include "core/rootfs/default_mounts.h"
 #include "core/seccomp/capabilities.h"
 #include "core/state/resource_report.h"
+#include "core/state/volume.h"
 #include "core/sys/signals.h"
 #include "oci/image/reference.h"
 
@@ -158,9 +159,11 @@ Json DevicesOf(const core::ContainerConfig& config) {
 Json BindsOf(const core::ContainerConfig& config) {
   Json list = Json::array();
   for (const core::Mount& mount : config.mounts) {
-    if (!mount.from_user || mount.kind != core::MountKind::kBind) continue;
+    if (!mount.from_user || (mount.kind != core::MountKind::kBind && !mount.volume)) continue;
+    if (mount.volume && mount.volume->anonymous) continue;
     bool read_only = (mount.flags & MS_RDONLY) != 0;
-    list.push_back(mount.source + ":" + mount.target + (read_only ? ":ro" : ":rw"));
+    list.push_back((mount.volume ? mount.volume->name : mount.source) + ":" + mount.target +
+                   (read_only ? ":ro" : ":rw"));
   }
   return list;
 }
@@ -272,20 +275,34 @@ Json ExecSessionsOf(const std::vector<core::ExecSession>& sessions) {
   return list;
 }
 
-Json MountsOf(const core::ContainerConfig& config) {
+std::string_view PropagationOf(const core::Mount& mount) {
+  if ((mount.propagation & MS_SHARED) != 0) return "rshared";
+  return (mount.propagation & MS_SLAVE) != 0 ? "rslave" : "rprivate";
+}
+
+Json MountsOf(const core::Layout& layout, const core::ContainerConfig& config) {
   Json list = Json::array();
   for (const core::Mount& mount : config.mounts) {
     if (!mount.from_user) continue;
+    bool writable = (mount.flags & MS_RDONLY) == 0;
+    if (mount.volume) {
+      list.push_back({{"Type", "volume"},
+                      {"Name", mount.volume->name},
+                      {"Source", core::VolumeData(layout, mount.volume->name)},
+                      {"Destination", mount.target},
+                      {"Driver", "local"},
+                      {"Mode", writable ? "" : "ro"},
+                      {"RW", writable},
+                      {"Propagation", ""}});
+      continue;
+    }
     bool bind = mount.kind == core::MountKind::kBind;
-    bool read_only = (mount.flags & MS_RDONLY) != 0;
     list.push_back({{"Type", bind ? "bind" : "tmpfs"},
                     {"Source", bind ? mount.source : ""},
                     {"Destination", mount.target},
                     {"Mode", mount.data},
-                    {"RW", !read_only},
-                    {"Propagation", (mount.propagation & MS_SHARED) != 0  ? "rshared"
-                                    : (mount.propagation & MS_SLAVE) != 0 ? "rslave"
-                                                                          : "rprivate"}});
+                    {"RW", writable},
+                    {"Propagation", PropagationOf(mount)}});
   }
   return list;
 }
@@ -348,7 +365,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"ExecSessions", ExecSessionsOf(execs)},
       {"HostConfig", HostConfigOf(config)},
       {"GraphDriver", GraphDriverOf(config, directory)},
-      {"Mounts", MountsOf(config)},
+      {"Mounts", MountsOf(layout, config)},
       {"Config", ConfigOf(record)},
       {"NetworkSettings",
        {{"IPAddress", ""}, {"Ports", Json::object()}, {"Networks", Json::object()}}}};

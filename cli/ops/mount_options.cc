@@ -3,11 +3,13 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
+#include "core/state/volume.h"
 
 namespace hoy::cli {
 namespace {
@@ -71,24 +73,40 @@ Result<> SetTarget(std::string_view flag, std::string_view text, std::string_vie
   return {};
 }
 
+bool IsPath(std::string_view source) {
+  return source.starts_with('/') || source == "." || source == ".." || source.starts_with("./") ||
+         source.starts_with("../");
+}
+
 Result<> SetSource(std::string_view flag, std::string_view text, std::string_view source,
                    std::string_view cwd, Mount& mount) {
   if (source.starts_with('/')) {
     mount.source = CleanPath(source);
-  } else if (source == "." || source == ".." || source.starts_with("./") ||
-             source.starts_with("../")) {
+  } else if (IsPath(source)) {
     mount.source = CleanPath(std::string(cwd) + "/" + std::string(source));
   } else if (source.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "{} '{}': the path on the host is missing", flag,
                 text);
   } else {
     return Fail(MakeError(ErrorKind::kInvalidArgument,
-                          fmt::format("{} '{}': '{}' is the name of a volume, and volumes are not "
-                                      "supported",
-                                      flag, text, source))
+                          fmt::format("{} '{}': '{}' is not a path", flag, text, source))
                     .WithHint(fmt::format("for a directory, give a path: ./{}", source)));
   }
   return {};
+}
+
+Result<> CheckVolumeName(std::string_view flag, std::string_view text, std::string_view name) {
+  if (core::IsValidVolumeName(name)) return {};
+  return Fail(MakeError(ErrorKind::kInvalidArgument,
+                        fmt::format("{} '{}': '{}' is not the name of a volume: names are "
+                                    "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
+                                    flag, text, name))
+                  .WithHint(fmt::format("for a directory, give a path: ./{}", name)));
+}
+
+// Asked for and not there yet.
+Error NotThere(std::string_view flag, std::string_view text, std::string_view what) {
+  return MakeError(ErrorKind::kUnsupported, fmt::format("{} '{}': {}", flag, text, what));
 }
 
 // Fields of one CSV line (RFC 4180): quotes keep a comma, and a doubled quote is a quote.
@@ -201,6 +219,66 @@ Result<bool> ApplyBindField(std::string_view text, std::string_view key,
   return false;
 }
 
+// One field of --mount that only a volume has. False: it is not one.
+Result<bool> ApplyVolumeField(std::string_view text, std::string_view key,
+                              const std::optional<std::string_view>& value,
+                              core::VolumeUse& volume) {
+  if (key == "volume-nocopy") {
+    auto on = ParseSwitch(value);
+    if (!on)
+      return Fail(ErrorKind::kInvalidArgument, "--mount '{}': {} is true or false", text, key);
+    volume.no_copy = *on;
+    return true;
+  }
+  if (key == "volume-label") {
+    TRY(auto label, ParseKeyValue(fmt::format("--mount '{}': {}", text, key), value.value_or("")));
+    volume.labels.push_back(std::move(label));
+    return true;
+  }
+  if (key == "volume-subpath") {
+    auto parts = Split(value.value_or(""), '/');
+    bool leaves = std::ranges::find(parts, "..") != parts.end();
+    if (!value || value->empty() || value->starts_with('/') || leaves) {
+      return Fail(ErrorKind::kInvalidArgument,
+                  "--mount '{}': volume-subpath is a relative path inside the volume", text);
+    }
+    volume.subpath = CleanPath(*value).substr(1);
+    return true;
+  }
+  if (key == "volume-driver") {
+    if (value != "local") {
+      return Fail(ErrorKind::kInvalidArgument, "--mount '{}': the only volume-driver is local",
+                  text);
+    }
+    return true;
+  }
+  return false;
+}
+
+// One word of the OPTIONS of -v.
+Result<> ApplyVolumeWord(std::string_view text, std::string_view word, Mount& mount) {
+  constexpr std::string_view kNoEffect[] = {"z", "Z", "consistent", "cached", "delegated"};
+  if (ApplyFlagWord(word, mount) || std::ranges::find(kNoEffect, word) != std::end(kNoEffect)) {
+    return {};
+  }
+  if (word == "nocopy") {
+    if (mount.volume) mount.volume->no_copy = true;
+    return {};  // into a bind nothing is copied anyway
+  }
+  if (word == "U" || word == "O" || word == "idmap" || word.starts_with("idmap=") ||
+      word.starts_with("upperdir=") || word.starts_with("workdir=")) {
+    return Fail(NotThere("-v", text, fmt::format("'{}' is not supported", word)));
+  }
+  bool knows = false;
+  if (!mount.volume) {
+    knows = word == "rbind" || word == "bind" || ApplyPropagation(word, mount);
+    if (word == "bind") mount.recursive = false;
+  }
+  if (knows) return {};
+  return Fail(ErrorKind::kInvalidArgument, "-v '{}': unknown option '{}'{}", text, word,
+              mount.volume ? " for a volume" : "");
+}
+
 }  // namespace
 
 std::string CleanPath(std::string_view path) {
@@ -220,30 +298,25 @@ std::string CleanPath(std::string_view path) {
 
 Result<Mount> ParseVolume(std::string_view text, std::string_view cwd) {
   auto fields = Split(text, ':');
-  if (fields.size() < 2) {
-    return Fail(MakeError(ErrorKind::kInvalidArgument,
-                          fmt::format("-v '{}': anonymous volumes are not supported", text))
-                    .WithHint("give both paths, -v SOURCE:TARGET, or use --tmpfs TARGET"));
-  }
-  if (fields.size() > 3) {
-    return Fail(ErrorKind::kInvalidArgument, "-v '{}': expected SOURCE:TARGET[:OPTIONS]", text);
+  if (fields.empty() || fields.size() > 3) {
+    return Fail(ErrorKind::kInvalidArgument, "-v '{}': expected [SOURCE:]TARGET[:OPTIONS]", text);
   }
   Mount mount{.kind = MountKind::kBind, .from_user = true};
-  TRY(SetSource("-v", text, fields[0], cwd, mount));
-  TRY(SetTarget("-v", text, fields[1], mount));
+  if (fields.size() == 1) {
+    mount.volume = core::VolumeUse{.anonymous = true};
+  } else if (!fields[0].empty() && !IsPath(fields[0])) {
+    TRY(CheckVolumeName("-v", text, fields[0]));
+    mount.volume = core::VolumeUse{.name = std::string(fields[0])};
+  } else {
+    TRY(SetSource("-v", text, fields[0], cwd, mount));
+  }
+  TRY(SetTarget("-v", text, fields.size() == 1 ? fields[0] : fields[1], mount));
   bool read_only = false;
   bool writable = false;
   for (std::string_view word : fields.size() == 3 ? Split(fields[2], ',') : Split("", ',')) {
     read_only |= word == "ro";
     writable |= word == "rw";
-    constexpr std::string_view kNoEffect[] = {"z",          "Z",      "nocopy",   "rbind",
-                                              "consistent", "cached", "delegated"};
-    if (word == "bind") {
-      mount.recursive = false;
-    } else if (!ApplyFlagWord(word, mount) && !ApplyPropagation(word, mount) &&
-               std::ranges::find(kNoEffect, word) == std::end(kNoEffect)) {
-      return Fail(ErrorKind::kInvalidArgument, "-v '{}': unknown option '{}'", text, word);
-    }
+    TRY(ApplyVolumeWord(text, word, mount));
   }
   if (read_only && writable) {
     return Fail(ErrorKind::kInvalidArgument, "-v '{}': ro and rw contradict each other", text);
@@ -257,19 +330,23 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
   if (!fields) {
     return Fail(ErrorKind::kInvalidArgument, "--mount '{}': a quote is not closed", text);
   }
-  std::string type;
+  std::string type = "volume";
   for (const std::string& field : *fields) {
     if (field.starts_with("type=")) type = field.substr(5);
   }
-  if (type != "bind" && type != "tmpfs") {
+  if (type != "bind" && type != "tmpfs" && type != "volume") {
     return Fail(ErrorKind::kInvalidArgument,
-                "--mount '{}': type={} is not supported; use type=bind or type=tmpfs", text,
-                type.empty() ? "volume, the default," : type);
+                "--mount '{}': type={} is not supported; use type=bind, type=tmpfs or type=volume",
+                text, type);
   }
   bool bind = type == "bind";
-  Mount mount = bind
-                    ? Mount{.kind = MountKind::kBind, .recursive_readonly = true, .from_user = true}
-                    : TmpfsMount();
+  bool volume = type == "volume";
+  Mount mount =
+      type == "tmpfs"
+          ? TmpfsMount()
+          : Mount{.kind = MountKind::kBind, .recursive_readonly = true, .from_user = true};
+  if (volume) mount.volume = core::VolumeUse{};
+  std::vector<std::string> options;
   for (const std::string& field : *fields) {
     Cut cut = CutAt(field, '=');
     std::string_view key = cut.before;
@@ -277,6 +354,11 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
     if (key == "type") continue;
     if (bind && (key == "src" || key == "source")) {
       TRY(SetSource("--mount", text, value, cwd, mount));
+    } else if (volume && (key == "src" || key == "source")) {
+      if (!value.empty()) TRY(CheckVolumeName("--mount", text, value));
+      mount.volume->name = value;
+    } else if (volume && key == "volume-opt") {
+      options.emplace_back(value);
     } else if (key == "dst" || key == "destination" || key == "target") {
       TRY(SetTarget("--mount", text, value, mount));
     } else if (key == "ro" || key == "readonly" || key == "rw") {
@@ -297,6 +379,8 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
       bool known = false;
       if (bind) {
         TRY(known, ApplyBindField(text, key, cut.after, mount));
+      } else if (volume) {
+        TRY(known, ApplyVolumeField(text, key, cut.after, *mount.volume));
       } else {
         TRY(known, ApplyTmpfsField(key, value, mount));
       }
@@ -309,14 +393,48 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
   if (mount.target.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "--mount '{}': dst= is missing", text);
   }
-  if (mount.source.empty()) {
+  if (volume) {
+    mount.volume->anonymous = mount.volume->name.empty();
+    TRY(mount.volume->options,
+        ParseVolumeOptions(fmt::format("--mount '{}': volume-opt", text), options));
+  } else if (mount.source.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "--mount '{}': src= is missing", text);
   }
-  if (bind) {
-    mount.recursive_readonly =
-        mount.recursive_readonly && mount.recursive && (mount.flags & MS_RDONLY) != 0;
-  }
+  mount.recursive_readonly =
+      mount.recursive_readonly && mount.recursive && (mount.flags & MS_RDONLY) != 0;
   return mount;
+}
+
+Result<VolumesFrom> ParseVolumesFrom(std::string_view text) {
+  Cut cut = CutAt(text, ':');
+  VolumesFrom from{.container = std::string(cut.before)};
+  if (from.container.empty()) {
+    return Fail(ErrorKind::kInvalidArgument, "--volumes-from '{}': the container is missing", text);
+  }
+  for (std::string_view word : Split(cut.after.value_or(""), ',')) {
+    if (word == "ro") {
+      from.read_only = true;
+    } else if (word == "nocopy") {
+      from.no_copy = true;
+    } else if (word != "rw" && word != "z") {
+      return Fail(ErrorKind::kInvalidArgument, "--volumes-from '{}': unknown option '{}'", text,
+                  word);
+    }
+  }
+  return from;
+}
+
+Result<core::StringPairs> ParseVolumeOptions(std::string_view flag,
+                                             const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> options;
+  for (const std::string& text : texts) {
+    TRY(auto option, ParseKeyValue(flag, text));
+    options[option.first] = option.second;
+  }
+  core::StringPairs pairs(options.begin(), options.end());
+  Mount probe;
+  TRY_CONTEXT(core::ApplyVolumeOptions(pairs, "/", probe), "{}", flag);
+  return pairs;
 }
 
 core::RootDirectory RootDirectoryOf(std::string_view text) {

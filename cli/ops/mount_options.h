@@ -3,25 +3,42 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/state/container_config.h"
 
 namespace hoy::cli {
 
-// -v SRC:DST[:OPTIONS]. SRC is absolute, or begins with "." and is taken from `cwd`. OPTIONS: ro
-// rw, z Z (SELinux labels; nothing to do where SELinux is not used), [r]private [r]slave [r]shared,
-// bind rbind, [no]exec [no]suid [no]dev, nocopy; cached, consistent and delegated mean nothing on
+// -v SRC:DST[:OPTIONS] or -v DST. SRC is absolute, or begins with "." and is taken from `cwd`, or
+// is the name of a volume; without it the volume is anonymous. OPTIONS: ro rw, z Z (SELinux labels;
+// nothing to do where SELinux is not used), [no]exec [no]suid [no]dev, nocopy; of a bind also
+// [r]private [r]slave [r]shared, bind rbind; cached, consistent and delegated mean nothing on
 // Linux.
 Result<core::Mount> ParseVolume(std::string_view text, std::string_view cwd);
 
-// --mount type=bind,src=...,dst=...[,ro][,bind-propagation=rslave][,bind-nonrecursive] or
-// type=tmpfs,dst=...[,tmpfs-size=64m][,tmpfs-mode=1770]; the fields of one CSV line.
+// --mount, the fields of one CSV line:
+//   type=bind,src=...,dst=...[,ro][,bind-propagation=rslave][,bind-nonrecursive]
+//   type=tmpfs,dst=...[,tmpfs-size=64m][,tmpfs-mode=1770]
+//   [type=volume,][src=NAME,]dst=...[,ro][,volume-nocopy][,volume-label=KEY=VALUE]
+//     [,volume-opt=KEY=VALUE][,volume-subpath=PATH][,volume-driver=local]
 Result<core::Mount> ParseMount(std::string_view text, std::string_view cwd);
 
 // --tmpfs DST[:OPTIONS]: the flags above and size= mode= uid= gid= nr_inodes=; noexec, nosuid and
 // nodev unless the options say otherwise.
 Result<core::Mount> ParseTmpfs(std::string_view text);
+
+// --volumes-from CONTAINER[:ro,rw,nocopy,z].
+struct VolumesFrom {
+  std::string container;
+  bool read_only = false;
+  bool no_copy = false;
+};
+Result<VolumesFrom> ParseVolumesFrom(std::string_view text);
+
+// -o KEY=VALUE of `volume create`, and volume-opt: type, o, device. The flag is for the errors.
+Result<core::StringPairs> ParseVolumeOptions(std::string_view flag,
+                                             const std::vector<std::string>& texts);
 
 // "/a//b/../c/" -> "/a/c". Lexical; the path is absolute.
 std::string CleanPath(std::string_view path);

@@ -86,9 +86,10 @@ struct RunOptions {
   std::vector<std::string> sysctl;
 
   // Files.
-  std::vector<std::string> volume;  // -v SRC:DST[:OPTIONS]
-  std::vector<std::string> mount;   // --mount type=...,...
-  std::vector<std::string> tmpfs;   // --tmpfs DST[:OPTIONS]
+  std::vector<std::string> volume;        // -v [SRC:]DST[:OPTIONS]
+  std::vector<std::string> volumes_from;  // --volumes-from CONTAINER[:OPTIONS]
+  std::vector<std::string> mount;         // --mount type=...,...
+  std::vector<std::string> tmpfs;         // --tmpfs DST[:OPTIONS]
   bool read_only = false;
   bool read_only_tmpfs = false;  // with --read-only: writable tmpfs on /run, /tmp and /var/tmp
   std::string shm_size;

@@ -57,9 +57,11 @@ enum class Completes {
   kCapability,
   kRestartPolicy,
   kLogOption,
+  kVolume,
+  kVolumeOrFile,
 };
 
-enum class Section { kContainers, kImages, kSystem };  // for the overview in `hoy --help`
+enum class Section { kContainers, kImages, kSystem, kVolumes };  // for the overview in `hoy --help`
 
 struct CommandInfo {
   std::string_view name;     // "ps"; "image prune" where only the group makes it one verb

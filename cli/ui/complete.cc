@@ -143,7 +143,8 @@ class Completer {
   }
 
   void OfferNames(Completes what, std::string_view typed) {
-    if (what == Completes::kFile || what == Completes::kContainerPath)
+    if (what == Completes::kFile || what == Completes::kContainerPath ||
+        what == Completes::kVolumeOrFile)
       completion_.fallback = Fallback::kFiles;
     if (what == Completes::kDirectory) completion_.fallback = Fallback::kDirectories;
     for (Candidate& candidate : NamesFor(what, typed, layout_)) {

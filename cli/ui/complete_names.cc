@@ -7,6 +7,7 @@
 #include <array>
 
 #include "core/base/text.h"
+#include "core/state/volume.h"
 #include "core/sys/files.h"
 #include "core/sys/signals.h"
 
@@ -152,6 +153,12 @@ std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
     case Completes::kContainerOrImage:
       OfferContainers(candidates, what, prefix, layout);
       OfferImages(candidates, prefix, layout);
+      break;
+    case Completes::kVolume:
+    case Completes::kVolumeOrFile:
+      for (std::string& name : core::ListVolumes(layout).value_or(std::vector<std::string>())) {
+        Offer(candidates, prefix, std::move(name), "volume");
+      }
       break;
     case Completes::kContainerPath:
       OfferContainers(candidates, Completes::kContainer, prefix, layout);

@@ -11,7 +11,8 @@ namespace {
 
 void CheckTarget(const hoy::core::Mount& mount) {
   bool good = mount.target.starts_with('/') && mount.target != "/" &&
-              !(mount.target + "/").contains("/../") && !mount.source.empty();
+              !(mount.target + "/").contains("/../") &&
+              mount.source.empty() == mount.volume.has_value();
   if (!good) __builtin_trap();
 }
 

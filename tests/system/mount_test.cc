@@ -277,7 +277,7 @@ TEST_F(Mounts, RefusesWhatCannotBeMeant) {
   Refuses({"-v", Path("src") + ":/"}, "'/'");
   Refuses({"-v", Path("src") + ":/data:frozen"}, "frozen");
   Refuses({"-v", Path("src") + ":/data:ro,rw"}, "ro and rw");
-  Refuses({"-v", "justaname:/data"}, "justaname");
+  Refuses({"-v", "not@name:/data"}, "'not@name' is not the name of a volume");
   Refuses({"-v", Path("src") + ":/d", "--tmpfs", "/d"}, "already");
   Refuses({"--mount", "type=nfs,dst=/d"}, "nfs");
   Refuses({"--mount", fmt::format("type=bind,src={}", Path("src"))}, "dst");

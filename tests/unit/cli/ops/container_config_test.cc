@@ -131,7 +131,7 @@ TEST(BuildContainerConfig, HasTheDefaultMountsInOrder) {
   Strings targets;
   for (const Mount& mount : config.mounts) targets.push_back(mount.target);
   EXPECT_EQ(targets, (Strings{"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys",
-                              "/sys/fs/cgroup"}));
+                              "/sys/fs/cgroup", "/data"}));
   EXPECT_EQ(FindMount(config, "/sys")->flags, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
   EXPECT_EQ(FindMount(config, "/dev/shm")->data, "mode=1777,size=67108864");
   EXPECT_EQ(config.devices.size(), 6U);
@@ -149,8 +149,8 @@ TEST(BuildContainerConfig, PutsUserMountsInPlaceOfDefaults) {
   ContainerConfig config = Build(options, Image(), host);
   Strings targets;
   for (const Mount& mount : config.mounts) targets.push_back(mount.target);
-  EXPECT_EQ(targets, (Strings{"/proc", "/dev", "/dev/pts", "/dev/mqueue", "/a", "/sys", "/dev/shm",
-                              "/a/b/c"}));
+  EXPECT_EQ(targets, (Strings{"/proc", "/dev", "/dev/pts", "/dev/mqueue", "/a", "/sys", "/data",
+                              "/dev/shm", "/a/b/c"}));
   EXPECT_FALSE(FindMount(config, "/a/b/c")->source_is_directory);
   EXPECT_TRUE(FindMount(config, "/a")->source_is_directory);
 
@@ -160,6 +160,28 @@ TEST(BuildContainerConfig, PutsUserMountsInPlaceOfDefaults) {
 
   EXPECT_EQ(Refusal({.volume = {"/src:/a"}, .tmpfs = {"/a/"}}, host),
             "--tmpfs '/a/': something is mounted on '/a' already");
+}
+
+TEST(BuildContainerConfig, GivesTheImagesVolumesWhatNothingElseIsMountedOn) {
+  HostFacts host = Host();
+  host.mounts_of["one:ro"] = {
+      {.kind = MountKind::kBind, .source = "/srv", .target = "/s", .from_user = true},
+      {.target = "/d", .from_user = true, .volume = core::VolumeUse{.name = "named"}},
+      {.target = "/data", .from_user = true, .volume = core::VolumeUse{.name = "theirs"}}};
+  oci::ImageRunConfig image = Image();
+  image.volumes = {"/own/", "/data", "/s", "/proc", "/dev/x", "/"};
+  RunOptions options{.volume = {"mine:/d"}, .volumes_from = {"one:ro"}};
+  ContainerConfig config = Build(options, image, host);
+  EXPECT_TRUE(FindMount(config, "/own")->volume->anonymous);
+  EXPECT_TRUE(FindMount(config, "/own")->from_user);
+  EXPECT_EQ(FindMount(config, "/d")->volume->name, "mine");
+  EXPECT_EQ(FindMount(config, "/d")->flags, 0U);
+  EXPECT_EQ(FindMount(config, "/data")->volume->name, "theirs");
+  EXPECT_EQ(FindMount(config, "/data")->flags, uint64_t{MS_RDONLY});
+  EXPECT_EQ(FindMount(config, "/s")->source, "/srv");
+  EXPECT_EQ(FindMount(config, "/proc")->kind, MountKind::kProc);
+  EXPECT_EQ(FindMount(config, "/dev/x"), nullptr);
+  EXPECT_EQ(FindMount(config, "/"), nullptr);
 }
 
 TEST(BuildContainerConfig, KeepsAReadOnlyRootUsable) {

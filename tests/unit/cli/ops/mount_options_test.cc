@@ -40,6 +40,12 @@ TEST(MountOptions, ParsesVolumes) {
         .flags = MS_NOEXEC,
         .propagation = MS_SLAVE | MS_REC,
         .from_user = true}},
+      {"data:/dst:nocopy,z",
+       {.target = "/dst",
+        .from_user = true,
+        .volume = core::VolumeUse{.name = "data", .no_copy = true}}},
+      {"/only/",
+       {.target = "/only", .from_user = true, .volume = core::VolumeUse{.anonymous = true}}},
       {"/src:/dst:bind,ro",
        {.source = "/src",
         .target = "/dst",
@@ -55,14 +61,52 @@ TEST(MountOptions, ParsesVolumes) {
 }
 
 TEST(MountOptions, RefusesBadVolumes) {
-  for (const char* text : {"", "/only", "data:/dst", ":/dst", "/src:", "/src:dst", "/src:/",
-                           "/src:/a/..", "/src:/dst:what", "/src:/dst:ro,rw", "/a:/b:ro:x"}) {
+  for (const char* text :
+       {"", "only", "x:/dst", "a/b:/dst", "data:/dst:rshared", ":/dst", "/src:", "/src:dst",
+        "/src:/", "/src:/a/..", "/src:/dst:what", "/src:/dst:ro,rw", "/a:/b:ro:x"}) {
     auto mount = ParseVolume(text, "/");
     ASSERT_FALSE(mount.has_value()) << text;
     EXPECT_EQ(mount.error().kind, ErrorKind::kInvalidArgument) << text;
     EXPECT_TRUE(mount.error().message.starts_with("-v '")) << mount.error().message;
   }
-  EXPECT_EQ(ParseVolume("data:/dst", "/").error().hint, "for a directory, give a path: ./data");
+  EXPECT_EQ(ParseVolume("a/b:/dst", "/").error().hint, "for a directory, give a path: ./a/b");
+  EXPECT_EQ(ParseVolume("data:/dst:U", "/").error().kind, ErrorKind::kUnsupported);
+}
+
+TEST(MountOptions, ParsesMountsOfVolumes) {
+  auto mount = ParseMount(
+      "src=data,dst=/d,ro,volume-nocopy,volume-label=a=b,volume-subpath=x//y/,"
+      "volume-driver=local,volume-opt=type=tmpfs,volume-opt=o=size=1m",
+      "/");
+  ASSERT_TRUE(mount.has_value()) << mount.error().message;
+  EXPECT_EQ(mount->target, "/d");
+  EXPECT_EQ(mount->flags, uint64_t{MS_RDONLY});
+  EXPECT_EQ(*mount->volume, (core::VolumeUse{.name = "data",
+                                             .no_copy = true,
+                                             .subpath = "x/y",
+                                             .labels = {{"a", "b"}},
+                                             .options = {{"o", "size=1m"}, {"type", "tmpfs"}}}));
+  EXPECT_TRUE(ParseMount("type=volume,target=/d", "/")->volume->anonymous);
+  for (const char* text :
+       {"src=a/b,dst=/d", "src=data", "dst=/d,volume-driver=nfs", "dst=/d,volume-subpath=../x",
+        "dst=/d,volume-subpath=/x", "dst=/d,volume-opt=colour=red",
+        "dst=/d,bind-propagation=shared", "dst=/d,volume-nocopy=maybe", "dst=/d,volume-label="}) {
+    auto refused = ParseMount(text, "/");
+    ASSERT_FALSE(refused.has_value()) << text;
+    EXPECT_EQ(refused.error().kind, ErrorKind::kInvalidArgument) << text;
+    EXPECT_TRUE(refused.error().message.starts_with("--mount '")) << refused.error().message;
+  }
+}
+
+TEST(MountOptions, ParsesVolumesFrom) {
+  auto from = ParseVolumesFrom("web:ro,nocopy");
+  ASSERT_TRUE(from.has_value());
+  EXPECT_EQ(from->container, "web");
+  EXPECT_TRUE(from->read_only && from->no_copy);
+  EXPECT_FALSE(ParseVolumesFrom("web")->read_only);
+  for (const char* text : {"", ":ro", "web:what", "web:ro:rw"}) {
+    EXPECT_FALSE(ParseVolumesFrom(text).has_value()) << text;
+  }
 }
 
 TEST(MountOptions, ParsesMounts) {
@@ -114,7 +158,7 @@ TEST(MountOptions, ParsesMounts) {
 
 TEST(MountOptions, RefusesBadMounts) {
   for (const char* text :
-       {"", "type=bind", "type=volume,src=x,dst=/d", "src=/s,dst=/d", "type=bind,src=/s",
+       {"", "type=bind", "type=volume,src=x,dst=/d", "type=nfs,dst=/d", "type=bind,src=/s",
         "type=bind,dst=/d", "type=bind,src=/s,dst=d", "type=bind,src=/s,dst=/d,what",
         "type=bind,src=/s,dst=/d,ro=maybe", "type=bind,src=/s,dst=/d,bind-propagation=odd",
         "type=bind,src=/s,dst=/d,tmpfs-size=1m", "type=tmpfs,dst=/d,src=/s",

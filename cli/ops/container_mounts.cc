@@ -1,0 +1,145 @@
+#include "cli/ops/container_mounts.h"
+
+#include <sys/mount.h>
+
+#include <algorithm>
+
+#include "cli/ops/mount_options.h"
+#include "core/rootfs/default_mounts.h"
+
+namespace hoy::cli {
+namespace {
+
+using core::Mount;
+using core::MountKind;
+
+class MountList {
+ public:
+  MountList(const RunOptions& options, const HostFacts& host) : options_(options), host_(host) {}
+
+  Result<> AddOptions() {
+    for (const std::string& text : options_.volume) {
+      TRY(Mount mount, ParseVolume(text, host_.cwd));
+      TRY(Add(std::move(mount), "-v", text));
+    }
+    for (const std::string& text : options_.mount) {
+      TRY(Mount mount, ParseMount(text, host_.cwd));
+      TRY(Add(std::move(mount), "--mount", text));
+    }
+    for (const std::string& text : options_.tmpfs) {
+      TRY(Mount mount, ParseTmpfs(text));
+      TRY(Add(std::move(mount), "--tmpfs", text));
+    }
+    return {};
+  }
+
+  Result<> AddInherited() {
+    for (const std::string& text : options_.volumes_from) {
+      TRY(VolumesFrom from, ParseVolumesFrom(text));
+      for (Mount mount : host_.mounts_of.at(text)) {
+        if (IsTaken(mount.target)) continue;
+        if (from.read_only) {
+          mount.flags |= MS_RDONLY;
+          mount.recursive_readonly = mount.recursive;
+        }
+        if (from.no_copy && mount.volume) mount.volume->no_copy = true;
+        mounts_.push_back(std::move(mount));
+      }
+    }
+    return {};
+  }
+
+  void AddImageVolumes(const std::vector<std::string>& volumes,
+                       std::vector<std::string>& warnings) {
+    for (const std::string& declared : volumes) {
+      std::string target = CleanPath(declared);
+      if (IsReserved(target)) {
+        warnings.push_back(
+            fmt::format("the image declares a volume at '{}', which it does not get", target));
+      } else if (!IsTaken(target)) {
+        mounts_.push_back({.kind = MountKind::kBind,
+                           .target = std::move(target),
+                           .from_user = true,
+                           .volume = core::VolumeUse{.anonymous = true}});
+      }
+    }
+  }
+
+  void AddReadOnlyTmpfs() {
+    for (const char* target : {"/run", "/tmp", "/var/tmp"}) {
+      if (IsTaken(target)) continue;
+      mounts_.push_back({.kind = MountKind::kTmpfs,
+                         .source = "tmpfs",
+                         .target = target,
+                         .flags = MS_NOSUID | MS_NODEV,
+                         .data = std::string(target) == "/run" ? "mode=755" : "mode=1777",
+                         .from_user = true});
+    }
+  }
+
+  // What is named by somebody hides the default at and below its place.
+  std::vector<Mount> WithDefaults(std::vector<Mount> defaults) && {
+    // A mount must come after the one it lies on.
+    std::ranges::stable_sort(
+        mounts_, {}, [](const Mount& mount) { return std::ranges::count(mount.target, '/'); });
+    std::erase_if(defaults, [&](const Mount& mount) {
+      return std::ranges::any_of(mounts_, [&](const Mount& own) {
+        return mount.target == own.target || mount.target.starts_with(own.target + "/");
+      });
+    });
+    mounts_.insert(mounts_.begin(), defaults.begin(), defaults.end());
+    return std::move(mounts_);
+  }
+
+ private:
+  bool IsTaken(std::string_view target) const {
+    return std::ranges::any_of(mounts_, [&](const Mount& mount) { return mount.target == target; });
+  }
+
+  // An image has no say in what the kernel's own file systems show.
+  static bool IsReserved(const std::string& target) {
+    if (target == "/") return true;
+    return std::ranges::any_of(std::initializer_list<std::string_view>{"/proc", "/sys", "/dev"},
+                               [&](std::string_view taken) {
+                                 return target == taken ||
+                                        target.starts_with(std::string(taken) + "/");
+                               });
+  }
+
+  Result<> Add(Mount mount, std::string_view flag, std::string_view text) {
+    if (IsTaken(mount.target)) {
+      return Fail(ErrorKind::kInvalidArgument, "{} '{}': something is mounted on '{}' already",
+                  flag, text, mount.target);
+    }
+    if (mount.kind == MountKind::kBind && !mount.volume) {
+      mount.source_is_directory = host_.sources.at(mount.source);
+    }
+    mounts_.push_back(std::move(mount));
+    return {};
+  }
+
+  const RunOptions& options_;
+  const HostFacts& host_;
+  std::vector<Mount> mounts_;
+};
+
+}  // namespace
+
+Result<std::vector<Mount>> BuildMounts(const RunOptions& options,
+                                       const std::vector<std::string>& image_volumes,
+                                       const HostFacts& host, int64_t shm_size,
+                                       std::vector<std::string>& warnings) {
+  MountList list(options, host);
+  TRY(list.AddOptions());
+  TRY(list.AddInherited());
+  list.AddImageVolumes(image_volumes, warnings);
+  if (options.read_only && options.read_only_tmpfs) list.AddReadOnlyTmpfs();
+  bool host_shm =
+      options.ipc == "host" && host.sources.contains("/dev/shm") && host.sources.at("/dev/shm");
+  return std::move(list).WithDefaults(core::DefaultMounts({.shm_size = shm_size,
+                                                           .writable_kernel = options.privileged,
+                                                           .shm = options.ipc != "none",
+                                                           .host_shm = host_shm}));
+}
+
+}  // namespace hoy::cli
