@@ -1,6 +1,6 @@
 #pragma once
-// save, load, import, export, commit and cp, as verbs see them. The work is in hoy-image: see
-// pull.h.
+// save, load, import, export, commit, cp and the archives of volumes, as verbs see them. The work
+// is in hoy-image: see pull.h.
 
 #include <optional>
 #include <string>
@@ -46,6 +46,13 @@ struct ExportOptions {
   std::string output;  // empty: stdout
 };
 Result<> RunExport(Context& context, const ExportOptions& options);
+
+struct VolumeArchiveOptions {
+  std::string volume;
+  std::string file;  // of export: empty is stdout; of import: "-" is stdin
+};
+Result<> RunVolumeExport(Context& context, const VolumeArchiveOptions& options);
+Result<> RunVolumeImport(Context& context, const VolumeArchiveOptions& options);
 
 struct CommitOptions {
   std::string container;

@@ -318,6 +318,23 @@ TEST_F(Volumes, AreReachedByCopies) {
   EXPECT_TRUE(Has(start.err, "volume 'data' is missing")) << start;
 }
 
+TEST_F(Volumes, TravelAsTars) {
+  Shell("mkdir /d/dir; echo x >/d/dir/file; chown 5:6 /d/dir/file; ln -s dir/file /d/link",
+        {"-v", "data:/d"});
+  RunOk({"volume", "export", "-o", Path("data.tar"), "data"});
+  RunOk({"volume", "create", "copy"});
+  RunOk({"volume", "import", "copy", Path("data.tar")});
+  const std::string look = "cd /d; find . | sort; cat link; stat -c '%u:%g %a' dir/file";
+  EXPECT_EQ(Shell(look, {"-v", "copy:/d"}), Shell(look, {"-v", "data:/d"}));
+  RunOk({"volume", "create", "again"});
+  RunOk({"volume", "import", "again", "-"}, ReadFile(Path("data.tar")));
+  EXPECT_EQ(ReadFile(Files("again") + "/dir/file"), "x\n");
+  EXPECT_EQ(Run({"volume", "export", "nobody"}).code, 1);
+  EXPECT_EQ(Run({"volume", "import", "nobody", Path("data.tar")}).code, 1);
+  RunOk({"volume", "create", "-o", "type=tmpfs", "mem"});
+  EXPECT_TRUE(Has(Run({"volume", "export", "mem"}).err, "in the memory of each container"));
+}
+
 TEST_F(Volumes, SaySoInTheEvents) {
   RunOk({"volume", "create", "data"});
   RunOk({"volume", "rm", "data"});

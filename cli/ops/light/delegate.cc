@@ -36,6 +36,12 @@ Result<> RunImport(Context&, const ImportImageOptions&) {
 Result<> RunExport(Context&, const ExportOptions&) {
   return Fail(ErrorKind::kUnsupported, "export: not in this program");
 }
+Result<> RunVolumeExport(Context&, const VolumeArchiveOptions&) {
+  return Fail(ErrorKind::kUnsupported, "volume export: not in this program");
+}
+Result<> RunVolumeImport(Context&, const VolumeArchiveOptions&) {
+  return Fail(ErrorKind::kUnsupported, "volume import: not in this program");
+}
 Result<> RunCommit(Context&, const CommitOptions&) {
   return Fail(ErrorKind::kUnsupported, "commit: not in this program");
 }

@@ -1,0 +1,73 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cli/ops/archives.h"
+#include "cli/ops/container_tree.h"
+#include "cli/ops/heavy/output_file.h"
+#include "core/state/volume.h"
+#include "core/sys/files.h"
+#include "oci/layer/byte_sink.h"
+#include "oci/layer/layer_applier.h"
+#include "oci/layer/tree_archive.h"
+
+namespace hoy::cli {
+namespace {
+
+struct OpenedVolume {
+  core::VolumeLock lock;  // nobody removes it, or puts what an image has in its place
+  Fd directory;           // where its files are on this machine
+};
+
+Result<OpenedVolume> OpenVolume(const Context& context, const std::string& name) {
+  TRY(core::VolumeLock lock,
+      core::VolumeLock::Acquire(context.layout, name, core::LockMode::kShared));
+  TRY(core::VolumeRecord record, core::ReadVolume(context.layout, name));
+  core::Mount mount;
+  TRY(core::ApplyVolumeOptions(record.options, core::VolumeData(context.layout, name), mount));
+  if (mount.kind != core::MountKind::kBind) {
+    return Fail(ErrorKind::kUnsupported, "it is in the memory of each container that has it");
+  }
+  TRY(Fd directory, core::OpenDirectory(mount.source));
+  return OpenedVolume{std::move(lock), std::move(directory)};
+}
+
+Result<> Export(Context& context, const VolumeArchiveOptions& options) {
+  TRY(OpenedVolume volume, OpenVolume(context, options.volume));
+  TRY(OutputFile output, OutputFile::Open(context, options.file));
+  RaiseDescriptorLimit();
+  oci::FdSink sink(output.fd(), output.subject());
+  oci::TarWriter tar(sink);
+  TRY(oci::ArchiveTree({fmt::format("/proc/self/fd/{}", volume.directory.get())}, {}, tar));
+  TRY(tar.Finish());
+  TRY(sink.Flush());
+  return output.Commit();
+}
+
+Result<> Import(Context& context, const VolumeArchiveOptions& options) {
+  TRY(OpenedVolume volume, OpenVolume(context, options.volume));
+  Fd file;
+  if (options.file != "-") {
+    TRY(file, core::OpenAt(core::kCwd, options.file, O_RDONLY));
+  } else if (context.terminal.stdin_is_terminal) {
+    return Fail(MakeError(ErrorKind::kInvalidArgument, "an archive is not read from a terminal")
+                    .WithHint("name a file, or use a pipe"));
+  }
+  RaiseDescriptorLimit();
+  oci::FdSource source(file ? BorrowedFd(file) : BorrowedFd(STDIN_FILENO), options.file);
+  TRY(oci::ExtractTar(source, volume.directory));
+  return {};
+}
+
+}  // namespace
+
+Result<> RunVolumeExport(Context& context, const VolumeArchiveOptions& options) {
+  TRY_CONTEXT(Export(context, options), "export volume '{}'", options.volume);
+  return {};
+}
+
+Result<> RunVolumeImport(Context& context, const VolumeArchiveOptions& options) {
+  TRY_CONTEXT(Import(context, options), "import into volume '{}'", options.volume);
+  return {};
+}
+
+}  // namespace hoy::cli
