@@ -63,6 +63,19 @@ Fd OpenSource(const Mount& mount) {
   return part ? *std::move(part) : Fd();
 }
 
+// A link of the image's must not put what the user names over the whole root, or in place of what
+// the kernel shows there.
+Result<> CheckWhereItLeads(const std::string& target, const std::string& reached) {
+  bool hides = reached == "/" || reached == "/dev";
+  for (std::string_view kernel : {"/proc", "/sys"})
+    hides |= reached == kernel || IsBelow(reached, kernel);
+  if (!hides || reached == target) return {};
+  return Fail(MakeError(ErrorKind::kInvalidArgument,
+                        fmt::format("mount on '{}': in the container this is a symlink to '{}'",
+                                    target, reached))
+                  .WithHint("mount it elsewhere"));
+}
+
 }  // namespace
 
 Result<LayeredRoot> LayeredRoot::Open(const std::vector<std::string>& directories,
@@ -96,6 +109,7 @@ Result<> LayeredRoot::AddMount(const Mount& mount) {
   if (mount.from_user) {
     auto entry = Walk(mount.target, LastLink::kFollow, point->target);
     if (!entry.has_value() && entry.error().system_errno != ENOENT) return {};
+    TRY(CheckWhereItLeads(mount.target, point->target));
   }
   if (point->target.empty() || point->target == "/") return {};
   auto hidden = [&](const std::string& path) {

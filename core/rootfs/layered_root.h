@@ -31,7 +31,8 @@ class LayeredRoot {
  public:
   // `directories`: upper first, then the layers from the topmost down. `mounts` as in
   // ContainerConfig: a bind shows its source, any other kind an empty directory. A bind whose
-  // source is missing is left out. Errors: a directory that cannot be opened.
+  // source is missing is left out. Errors: a directory that cannot be opened; kInvalidArgument: a
+  // mount of the user's whose target is a link to the root, or into what the kernel shows.
   static Result<LayeredRoot> Open(const std::vector<std::string>& directories,
                                   const std::vector<Mount>& mounts = {});
 

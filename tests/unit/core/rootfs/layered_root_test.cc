@@ -169,6 +169,28 @@ TEST_F(LayeredRootTest, NamesALayerThatCannotBeOpened) {
   EXPECT_NE(root.error().message.find("/nonexistent/layer"), std::string::npos);
 }
 
+TEST_F(LayeredRootTest, RefusesAMountThatALinkLeadsOverTheRootOrTheKernelsFiles) {
+  bottom.Link("all", "/");
+  bottom.Link("up", "../../..");
+  bottom.Link("process", "proc/self/attr");
+  bottom.Link("settings", "/sys");
+  bottom.Link("nodes", "/dev");
+  bottom.Link("memory", "/dev/shm");
+  bottom.Directory("proc");
+  for (const char* target : {"/all", "/up", "/process", "/settings", "/nodes"}) {
+    const Mount mount{.kind = MountKind::kTmpfs, .target = target, .from_user = true};
+    auto root = LayeredRoot::Open({upper.path(), bottom.path()}, {mount});
+    ASSERT_FALSE(root.has_value()) << target;
+    EXPECT_TRUE(root.error().message.starts_with(
+        fmt::format("mount on '{}': in the container this is a symlink to '/", target)))
+        << root.error().message;
+  }
+  for (const char* target : {"/memory", "/proc", "/sys/x"}) {
+    const Mount mount{.kind = MountKind::kTmpfs, .target = target, .from_user = true};
+    EXPECT_TRUE(LayeredRoot::Open({upper.path(), bottom.path()}, {mount}).has_value()) << target;
+  }
+}
+
 // The kernel is the judge: the same layers, mounted as a real overlay in a mount namespace of a
 // child's own, must show the same files.
 TEST_F(LayeredRootTest, AgreesWithTheKernelsOverlay) {
