@@ -1,9 +1,14 @@
 // hoy, the light program.
 
+#include <malloc.h>
+
 #include "cli/ops/light/delegate.h"
 #include "cli/ui/program.h"
 
 int main(int argc, char** argv) {
+  // It is over in milliseconds: memory that goes back to the kernel in between comes again as page
+  // faults.
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
   return hoy::cli::RunProgram(
       argc, argv,
       {.program = hoy::cli::Program::kLight, .exec_heavy = &hoy::cli::ExecImageProgram});
