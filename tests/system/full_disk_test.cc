@@ -133,11 +133,12 @@ TEST_F(SmallDisk, NoContainerCanBeMadeOnAFullDisk) {
 }
 
 TEST_F(SmallDisk, ARunningContainerEndsWellWhenTheDiskFillsUp) {
+  fs::create_directory(Path("gate"));
   const std::string id =
-      RunOk({"run", "-d", "-i", Busybox(), "sh", "-c",
-             "while ! [ -e /go ]; do sleep 0.05; done; head -c 3000000 /dev/zero; exit 6"});
-  RunOk({"exec", id, "touch", "/go"});  // before the disk is full
+      RunOk({"run", "-d", "-i", "-v", Path("gate") + ":/gate", Busybox(), "sh", "-c",
+             "while ! [ -e /gate/go ]; do sleep 0.05; done; head -c 3000000 /dev/zero; exit 6"});
   Fill();
+  std::ofstream(Path("gate/go"));
   EXPECT_EQ(RunOk({"wait", id}), "6");
   fs::remove(data() + "/filler");
   RunOk({"rm", id});
