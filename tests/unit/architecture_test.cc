@@ -118,6 +118,21 @@ TEST(Architecture, InsideCoreEveryIncludePointsDown) {
   }
 }
 
+// base <- netlink <- firewall, and state beside them: records know nothing of the kernel.
+TEST(Architecture, InsideNetEveryIncludePointsDown) {
+  const std::map<std::string, int> level = {
+      {"base", 0}, {"netlink", 1}, {"state", 1}, {"firewall", 2}};
+  for (const Include& include : Includes({"net"})) {
+    if (!include.quoted || !IsBelow(include.target, "net")) continue;
+    const std::string from = SecondPart(include.file);
+    const std::string to = SecondPart(include.target);
+    ASSERT_TRUE(level.contains(from)) << include.file << ": a new part of net needs a level here";
+    ASSERT_TRUE(level.contains(to)) << include.file << " includes " << include.target;
+    EXPECT_TRUE(from == to || level.at(to) < level.at(from))
+        << include.file << " includes " << include.target << ", which is not below it";
+  }
+}
+
 TEST(Architecture, LibrariesStayBehindTheirDoors) {
   struct Door {
     std::string library;               // how its headers begin
@@ -139,7 +154,11 @@ TEST(Architecture, LibrariesStayBehindTheirDoors) {
       // Record codecs, and the profile that people write in JSON.
       {"nlohmann/",
        {"core/state/", "core/engine/run_directory.cc", "core/seccomp/load_profile.cc", "oci/",
-        "cli/"}},
+        "net/state/", "cli/"}},
+      {"linux/netfilter/nf_tables.h", {"net/firewall/"}},
+      {"libmnl", {}},
+      {"nftables/", {}},
+      {"netlink/", {}},
   };
   for (const Include& include : Includes({"core", "oci", "net", "cli"})) {
     if (include.quoted) continue;
