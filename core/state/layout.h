@@ -13,6 +13,7 @@
 //     events/                      core/state/event_log.h
 //     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
 //                                  is its own lock, and it is never half written
+//     networks/                    net/state/network_store.h
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
@@ -48,6 +49,7 @@ struct Layout {
   std::string Container(std::string_view id) const { return Containers() + "/" + std::string(id); }
   std::string Log(std::string_view id) const { return Container(id) + "/stdio.log"; }
   std::string Events() const { return data + "/events"; }
+  std::string Networks() const { return data + "/networks"; }
   std::string MountPoints() const { return data + "/mountpoints"; }
   // An empty directory: where each container mounts its root, in its own mount namespace.
   std::string RootMountPoint() const { return run + "/root"; }

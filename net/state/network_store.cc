@@ -1,0 +1,191 @@
+#include "net/state/network_store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/state/container_id.h"
+#include "core/sys/files.h"
+
+namespace hoy::net {
+namespace {
+
+constexpr std::string_view kRecordSuffix = ".json";
+constexpr size_t kLongestRecord = 1 << 20;
+
+std::string RecordPath(const core::Layout& layout, std::string_view name) {
+  return layout.Networks() + "/" + std::string(name) + std::string(kRecordSuffix);
+}
+
+std::string LeasesPath(const core::Layout& layout, std::string_view name) {
+  return layout.Networks() + "/" + std::string(name) + ".leases";
+}
+
+// Whose lease it is. nullopt: nobody's.
+Result<std::optional<std::string>> ReadLease(const std::string& path) {
+  std::array<char, core::kIdLength + 1> id;
+  ssize_t count = readlink(path.c_str(), id.data(), id.size());
+  if (count >= 0) return std::string(id.data(), static_cast<size_t>(count));
+  if (errno == ENOENT) return std::nullopt;
+  return FailErrno("read lease", path);
+}
+
+// False: somebody has it.
+Result<bool> TryTake(const std::string& path, std::string_view container_id) {
+  if (symlink(std::string(container_id).c_str(), path.c_str()) == 0) return true;
+  if (errno == EEXIST) return false;
+  return FailErrno("make lease", path);
+}
+
+Error InUse(const IpAddress& address, const std::string& holder) {
+  Error error = MakeError(ErrorKind::kConflict,
+                          holder.empty() ? fmt::format("address {} is in use", address.ToString())
+                                         : fmt::format("address {} is in use by container {}",
+                                                       address.ToString(), core::ShortId(holder)));
+  error.stage = "take address";
+  error.subject = holder;
+  return error;
+}
+
+Result<IpAddress> TakeWanted(const std::string& directory, const AddressPool& pool,
+                             std::string_view container_id, const IpAddress& wanted) {
+  if (!pool.subnet.Contains(wanted) || wanted < pool.subnet.FirstHost() ||
+      wanted > pool.subnet.LastHost()) {
+    return Fail(ErrorKind::kInvalidArgument, "address {}: not one for hosts of {}",
+                wanted.ToString(), pool.subnet.ToString());
+  }
+  if (wanted == pool.gateway) return Fail(InUse(wanted, ""));
+  std::string path = directory + "/" + wanted.ToString();
+  TRY(bool taken, TryTake(path, container_id));
+  if (taken) return wanted;
+  TRY(std::optional<std::string> holder, ReadLease(path));
+  if (holder == container_id) return wanted;
+  return Fail(InUse(wanted, holder.value_or("")));
+}
+
+}  // namespace
+
+Result<NetworksLock> NetworksLock::Acquire(const core::Layout& layout) {
+  TRY(core::MakeDirectories(layout.Networks(), 0700));
+  TRY(Fd directory, core::OpenDirectory(layout.Networks()));
+  TRY(core::LockFile(directory, core::LockMode::kExclusive, layout.Networks()));
+  return NetworksLock(std::move(directory));
+}
+
+Result<> CreateNetwork(const core::Layout& layout, const NetworkRecord& record,
+                       const NetworksLock&) {
+  std::string path = RecordPath(layout, record.name);
+  if (core::Exists(path)) {
+    return Fail(ErrorKind::kAlreadyExists, "network '{}' exists already", record.name);
+  }
+  // What a removal that was killed has left.
+  TRY(core::RemoveTree(LeasesPath(layout, record.name)));
+  TRY(core::MakeDirectory(LeasesPath(layout, record.name), 0700));
+  return core::WriteFileAtomically(path, EncodeNetwork(record), core::Durability::kDurable);
+}
+
+Result<> RemoveNetwork(const core::Layout& layout, std::string_view name, const NetworksLock&) {
+  TRY(core::Unlink(RecordPath(layout, name)));
+  return core::RemoveTree(LeasesPath(layout, name));
+}
+
+Result<NetworkRecord> ReadNetwork(const core::Layout& layout, std::string_view name) {
+  auto missing = [&] { return Fail(ErrorKind::kNotFound, "no such network: {}", name); };
+  if (name.empty() || name.find('/') != std::string_view::npos) return missing();
+  auto text = core::ReadFile(RecordPath(layout, name), kLongestRecord);
+  if (!text) {
+    if (text.error().system_errno == ENOENT) return missing();
+    return Fail(std::move(text).error());
+  }
+  TRY_CONTEXT_SET(NetworkRecord record, DecodeNetwork(*text), "network '{}'", name);
+  return record;
+}
+
+Result<std::vector<NetworkRecord>> ListNetworks(const core::Layout& layout) {
+  TRY(std::vector<std::string> names, core::ListDirectory(layout.Networks()));
+  std::vector<NetworkRecord> networks;
+  for (std::string_view name : names) {
+    if (!name.ends_with(kRecordSuffix) || name.starts_with('.')) continue;
+    name.remove_suffix(kRecordSuffix.size());
+    auto record = ReadNetwork(layout, name);
+    if (record) networks.push_back(*std::move(record));
+    // Removed meanwhile.
+    if (!record && record.error().kind != ErrorKind::kNotFound) {
+      return Fail(std::move(record).error());
+    }
+  }
+  return networks;
+}
+
+Result<NetworkRecord> FindNetwork(const core::Layout& layout, std::string_view name_or_id) {
+  auto by_name = ReadNetwork(layout, name_or_id);
+  if (by_name || by_name.error().kind != ErrorKind::kNotFound || name_or_id.empty()) return by_name;
+  TRY(std::vector<NetworkRecord> all, ListNetworks(layout));
+  std::erase_if(all, [&](const NetworkRecord& one) { return !one.id.starts_with(name_or_id); });
+  if (all.empty()) return by_name;
+  if (all.size() == 1) return all.front();
+  return Fail(ErrorKind::kConflict, "network id '{}' is ambiguous: {} networks begin with it",
+              name_or_id, all.size());
+}
+
+Result<std::vector<Lease>> ListLeases(const core::Layout& layout, const NetworkRecord& network) {
+  std::string directory = LeasesPath(layout, network.name);
+  TRY(std::vector<std::string> names, core::ListDirectory(directory));
+  std::vector<Lease> leases;
+  for (const std::string& name : names) {
+    auto address = IpAddress::Parse(name);
+    if (!address) continue;
+    TRY(std::optional<std::string> holder, ReadLease(directory + "/" + name));
+    if (holder) leases.push_back({*address, *holder});
+  }
+  std::sort(leases.begin(), leases.end(),
+            [](const Lease& a, const Lease& b) { return a.address < b.address; });
+  return leases;
+}
+
+Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& network,
+                            const AddressPool& pool, std::string_view container_id,
+                            const std::optional<IpAddress>& wanted) {
+  std::string directory = LeasesPath(layout, network.name);
+  if (wanted) return TakeWanted(directory, pool, container_id, *wanted);
+  Subnet range = pool.ip_range.value_or(pool.subnet);
+  IpAddress first = std::max(range.first(), pool.subnet.FirstHost());
+  IpAddress last = std::min(range.last(), pool.subnet.LastHost());
+  TRY(std::vector<std::string> taken, core::ListDirectory(directory));
+  std::sort(taken.begin(), taken.end());
+  for (std::optional<IpAddress> next = first; next && *next <= last; next = next->Plus(1)) {
+    std::string name = next->ToString();
+    if (*next == pool.gateway || std::binary_search(taken.begin(), taken.end(), name)) continue;
+    TRY(bool done, TryTake(directory + "/" + name, container_id));
+    if (done) return *next;
+  }
+  return Fail(MakeError(ErrorKind::kConflict, fmt::format("network '{}' has no free address in {}",
+                                                          network.name, range.ToString()))
+                  .WithHint("remove containers, or make a network with a larger --subnet"));
+}
+
+Result<> FreeLeases(const core::Layout& layout, const NetworkRecord& network,
+                    std::string_view container_id) {
+  TRY(std::vector<Lease> leases, ListLeases(layout, network));
+  for (const Lease& lease : leases) {
+    if (lease.container_id != container_id) continue;
+    TRY(core::Unlink(LeasesPath(layout, network.name) + "/" + lease.address.ToString()));
+  }
+  return {};
+}
+
+Result<int> FreeStaleLeases(const core::Layout& layout, const NetworkRecord& network,
+                            const std::function<bool(std::string_view container_id)>& needs,
+                            const NetworksLock&) {
+  TRY(std::vector<Lease> leases, ListLeases(layout, network));
+  int freed = 0;
+  for (const Lease& lease : leases) {
+    if (needs(lease.container_id)) continue;
+    TRY(core::Unlink(LeasesPath(layout, network.name) + "/" + lease.address.ToString()));
+    ++freed;
+  }
+  return freed;
+}
+
+}  // namespace hoy::net

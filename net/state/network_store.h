@@ -1,0 +1,73 @@
+#pragma once
+// Networks and address leases on disk:
+//
+//   DATA/networks/<name>.json            the record (network_record.h), replaced as one step
+//   DATA/networks/<name>.leases/<ip>     a symlink to the id of the container that has the address:
+//                                        symlink(2) fails with EEXIST, so a lease is its own lock,
+//                                        and it is never half written
+//
+// NetworksLock serializes what looks at all networks before it makes one (subnets must not overlap)
+// and the freeing of leases, which must not take away one that was given anew meanwhile. Taking a
+// free address and giving back one's own needs no lock.
+//
+//   | killed after                   | left behind                    | healed by |
+//   |--------------------------------|--------------------------------|-----------------------------|
+//   | leases directory made          | an empty directory             | the next create of the name
+//   | | (removal) record unlinked      | leases of no network           | the same | | a lease
+//   taken, no container    | a lease of nobody              | FreeStaleLeases             |
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/state/layout.h"
+#include "net/state/network_record.h"
+
+namespace hoy::net {
+
+class NetworksLock {
+ public:
+  static Result<NetworksLock> Acquire(const core::Layout& layout);
+
+ private:
+  explicit NetworksLock(Fd directory) : directory_(std::move(directory)) {}
+  Fd directory_;
+};
+
+// kAlreadyExists: the name is taken. The caller holds the lock.
+Result<> CreateNetwork(const core::Layout& layout, const NetworkRecord& record,
+                       const NetworksLock& lock);
+// Record and leases; again is success. The caller holds the lock and has made sure that no
+// container is on it.
+Result<> RemoveNetwork(const core::Layout& layout, std::string_view name, const NetworksLock& lock);
+
+Result<NetworkRecord> ReadNetwork(const core::Layout& layout, std::string_view name);  // kNotFound
+// By name, id, or an unambiguous prefix of the id. kNotFound, kConflict.
+Result<NetworkRecord> FindNetwork(const core::Layout& layout, std::string_view name_or_id);
+Result<std::vector<NetworkRecord>> ListNetworks(const core::Layout& layout);  // by name
+
+struct Lease {
+  IpAddress address;
+  std::string container_id;
+  bool operator==(const Lease&) const = default;
+};
+Result<std::vector<Lease>> ListLeases(const core::Layout& layout, const NetworkRecord& network);
+
+// The lowest free address of the pool's range, or exactly `wanted`. kConflict: it is in use (the
+// error's subject is the id of who has it), or all are.
+Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& network,
+                            const AddressPool& pool, std::string_view container_id,
+                            const std::optional<IpAddress>& wanted = std::nullopt);
+// All that the container has of this network; none is success.
+Result<> FreeLeases(const core::Layout& layout, const NetworkRecord& network,
+                    std::string_view container_id);
+// Of containers that `needs` no more; the number of them. The caller holds the lock.
+Result<int> FreeStaleLeases(const core::Layout& layout, const NetworkRecord& network,
+                            const std::function<bool(std::string_view container_id)>& needs,
+                            const NetworksLock& lock);
+
+}  // namespace hoy::net
