@@ -18,10 +18,13 @@ uint16_t ReadService(std::string_view bytes) {
 
 }  // namespace
 
+std::string_view TransportName(uint8_t protocol) {
+  if (protocol == IPPROTO_UDP) return "udp";
+  return protocol == IPPROTO_SCTP ? "sctp" : "tcp";
+}
+
 std::string ToString(const PublishedPort& port) {
-  const char* protocol = port.protocol == IPPROTO_UDP    ? "udp"
-                         : port.protocol == IPPROTO_SCTP ? "sctp"
-                                                         : "tcp";
+  std::string_view protocol = TransportName(port.protocol);
   if (port.host.is_v6()) {
     return fmt::format("[{}]:{}/{}", port.host.ToString(), port.host_port, protocol);
   }

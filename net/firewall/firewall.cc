@@ -7,11 +7,9 @@
 namespace hoy::net {
 namespace {
 
-constexpr int kAttempts = 20;
+constexpr int kAttempts = 50;
 constexpr std::string_view kStage = "change the firewall";
 constexpr std::string_view kPortMaps[] = {kPorts4, kPorts4At, kPorts6, kPorts6At};
-constexpr std::string_view kAllSets[] = {kBridges, kInside, kInternal, kNat4,   kNat6,    kHome4,
-                                         kHome6,   kPorts4, kPorts4At, kPorts6, kPorts6At};
 
 NetlinkSocket::Change Adding(const SetElement& one, std::string_view subject, bool exclusive) {
   return {nft::NewElement(kTable, one.set, one.element, exclusive), std::string(subject)};
@@ -21,8 +19,10 @@ bool IsNoTable(const Error& error) {
   return error.system_errno == ENOENT;
 }
 
-bool IsTaken(const Error& error) {
-  return error.system_errno == EEXIST || error.system_errno == EBUSY;
+// Somebody else changed something between our look and our change.
+bool IsOldNews(const Error& error) {
+  int code = error.system_errno;
+  return code == ENOENT || code == EEXIST || code == EBUSY || code == ERESTART;
 }
 
 Error Taken(const PublishedPort& port, const OwnedPort& holder) {
@@ -45,18 +45,13 @@ Result<Firewall> Firewall::Open() {
   return Firewall(*std::move(socket));
 }
 
-// Elements into the table, which is made when there is none: by us or, at the same time, by
-// somebody else.
+// Elements into a table that is whole, unless it goes at this very moment.
 Result<> Firewall::Change(std::vector<NetlinkSocket::Change> changes) {
   for (int attempt = 0;; ++attempt) {
+    TRY(Check());
     auto done = socket_.Transaction(changes, kStage);
     if (done || !IsNoTable(done.error()) || attempt == kAttempts) return done;
-    std::vector<NetlinkSocket::Change> layout = TableLayout();
-    auto made = socket_.Transaction(layout, "make the firewall's");
-    if (!made && made.error().system_errno == EINVAL) {
-      return Fail(std::move(made).error().WithKind(ErrorKind::kUnsupported));
-    }
-    if (!made && made.error().system_errno != EEXIST) return made;
+    is_checked_ = false;
   }
 }
 
@@ -68,26 +63,31 @@ Result<> Firewall::AddNetwork(const BridgeRules& rules) {
   return Change(std::move(changes));
 }
 
-Result<> Firewall::Publish(std::string_view container_id, std::span<const PublishedPort> ports) {
-  std::vector<NetlinkSocket::Change> changes;
-  for (const PublishedPort& port : ports) {
-    changes.push_back(Adding(PortElement(container_id, port), ToString(port), true));
-  }
-  // The same key the kernel refuses; an address beside any address is ours to see.
-  auto find_holder = [&](auto collides) -> Result<> {
+// The kernel refuses the same key twice; an address beside any address is ours to see, on a ruleset
+// that nobody changes meanwhile.
+Result<> Firewall::Publish(std::string_view container_id, std::span<const PublishedPort> ports,
+                           const std::function<bool(const OwnedPort&)>& is_over) {
+  for (int attempt = 0;; ++attempt) {
+    TRY(Check());
+    TRY(uint32_t generation, Generation());
     TRY(std::vector<OwnedPort> published, Published());
-    for (const PublishedPort& port : ports) {
-      for (const OwnedPort& other : published) {
-        if (collides(port, other.port)) return Fail(Taken(port, other));
-      }
+    std::vector<NetlinkSocket::Change> changes;
+    for (const OwnedPort& other : published) {
+      auto collides = [&](const PublishedPort& port) { return Collide(port, other.port); };
+      auto port = std::ranges::find_if(ports, collides);
+      if (port == ports.end()) continue;
+      bool is_free = other.container_id == container_id || (is_over && is_over(other));
+      if (!is_free) return Fail(Taken(*port, other));
+      SetElement element = PortElement(other.container_id, other.port);
+      changes.push_back({nft::DeleteElement(kTable, element.set, element.element), "port"});
     }
-    return {};
-  };
-  TRY(find_holder(Collide));
-  auto done = Change(std::move(changes));
-  if (done || !IsTaken(done.error())) return done;
-  TRY(find_holder(Collide));
-  return Fail(std::move(done).error().WithKind(ErrorKind::kConflict));
+    for (const PublishedPort& port : ports) {
+      changes.push_back(Adding(PortElement(container_id, port), ToString(port), true));
+    }
+    auto done = socket_.Transaction(changes, kStage, generation);
+    if (done || !IsOldNews(done.error()) || attempt == kAttempts) return done;
+    is_checked_ = false;
+  }
 }
 
 Result<std::vector<nft::Element>> Firewall::Elements(std::string_view set) {

@@ -1,10 +1,13 @@
 #pragma once
 // What networks and containers have in hoy's nftables table (table_layout.h). Each call is one
 // transaction: a packet sees all of it or nothing. The table is made by whoever finds it missing,
-// also when somebody flushed it: AddNetwork and Publish are for every attach.
+// and made anew, with what it holds, by whoever finds that rules of it are missing or that its
+// layout is older than his own: AddNetwork and Publish are for every attach. A layout that is newer
+// is left as it is.
 
 #include <netinet/in.h>
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,7 +36,8 @@ struct PublishedPort {
   uint16_t container_port = 0;
   bool operator==(const PublishedPort&) const = default;
 };
-std::string ToString(const PublishedPort& port);  // its host side: "0.0.0.0:8080/tcp"
+std::string_view TransportName(uint8_t protocol);  // "tcp", "udp", "sctp"
+std::string ToString(const PublishedPort& port);   // its host side: "0.0.0.0:8080/tcp"
 
 struct OwnedPort {
   std::string container_id;
@@ -46,19 +50,31 @@ class Firewall {
   static Result<Firewall> Open();
 
   Result<> AddNetwork(const BridgeRules& rules);  // again is no change
-  // All or none. kConflict: a port is published already; the error's subject is the id of the
-  // container that has it.
-  Result<> Publish(std::string_view container_id, std::span<const PublishedPort> ports);
+  // All or none; again is no change. kConflict: a port is published already; the error's subject is
+  // the id of the container that has it. What `is_over` says of another's is replaced: that
+  // container runs no more, and nobody came to take its ports away.
+  Result<> Publish(std::string_view container_id, std::span<const PublishedPort> ports,
+                   const std::function<bool(const OwnedPort&)>& is_over = nullptr);
   Result<std::vector<OwnedPort>> Published();
   // All that this network or container has; nothing is success.
   Result<> Remove(std::string_view id);
 
+  // The table was missing, damaged or of an older hoy when the first of the calls above looked. It
+  // is whole again and holds what it held; but what it may have lost (nft flush ruleset) only the
+  // records know: AddNetwork and Publish everything.
+  bool was_mended() const { return was_mended_; }
+
  private:
   explicit Firewall(NetlinkSocket socket) : socket_(std::move(socket)) {}
+  Result<> Check();
+  Result<> Mend();
+  Result<uint32_t> Generation();
   Result<> Change(std::vector<NetlinkSocket::Change> changes);
   Result<std::vector<nft::Element>> Elements(std::string_view set);
 
   NetlinkSocket socket_;
+  bool is_checked_ = false;
+  bool was_mended_ = false;
 };
 
 // Pure.

@@ -10,7 +10,8 @@
 namespace hoy::net::nft {
 namespace {
 
-// nft(8) keeps a comment as one item of an element's user data: type 0, length, text and NUL.
+// nft(8) keeps a comment as one item of the user data of an element, a rule or a table: type 0,
+// length, text and NUL.
 constexpr char kCommentItem = 0;
 // Of a set's: type 0, the byte order of its keys, 1 for the host's. Without it nft(8) takes a name
 // for a number in network order.
@@ -18,9 +19,9 @@ constexpr char kByteOrderItem = 0;
 constexpr uint32_t kHostOrder = 1;
 constexpr int kTypeBits = 6;  // of each part of a concatenated key type
 
-NetlinkMessage Message(int type, int flags) {
+NetlinkMessage Message(int type, int flags, uint8_t family = NFPROTO_INET) {
   NetlinkMessage message((NFNL_SUBSYS_NFTABLES << 8) | type, flags);
-  message.Struct(nfgenmsg{.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0, .res_id = 0});
+  message.Struct(nfgenmsg{.nfgen_family = family, .version = NFNETLINK_V0, .res_id = 0});
   return message;
 }
 
@@ -104,9 +105,9 @@ size_t RegisterBytes(Type type) {
   return 4;
 }
 
-NetlinkMessage NewTable(std::string_view table) {
+NetlinkMessage NewTable(std::string_view table, std::string_view comment) {
   NetlinkMessage message = Message(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-  message.Text(NFTA_TABLE_NAME, table);
+  message.Text(NFTA_TABLE_NAME, table).Bytes(NFTA_TABLE_USERDATA, CommentData(comment));
   return message;
 }
 
@@ -114,6 +115,28 @@ NetlinkMessage DeleteTable(std::string_view table) {
   NetlinkMessage message = Message(NFT_MSG_DELTABLE, 0);
   message.Text(NFTA_TABLE_NAME, table);
   return message;
+}
+
+NetlinkMessage GetTable(std::string_view table) {
+  NetlinkMessage message = Message(NFT_MSG_GETTABLE, 0);
+  message.Text(NFTA_TABLE_NAME, table);
+  return message;
+}
+
+std::string DecodeTableComment(const Reply& reply) {
+  auto data = Attributes::Find(reply.AttributesAfter(sizeof(nfgenmsg)), NFTA_TABLE_USERDATA);
+  return data ? ReadComment(data->value) : std::string();
+}
+
+NetlinkMessage GetGeneration() {
+  return Message(NFT_MSG_GETGEN, 0);
+}
+
+std::optional<uint32_t> DecodeGeneration(const Reply& reply) {
+  auto id = Attributes::Find(reply.AttributesAfter(sizeof(nfgenmsg)), NFTA_GEN_ID);
+  auto number = id ? id->Number<uint32_t>() : std::nullopt;
+  if (!number) return std::nullopt;
+  return BigEndian(*number);
 }
 
 NetlinkMessage NewChain(std::string_view table, std::string_view chain) {
@@ -215,7 +238,29 @@ std::string ProtocolKey(uint8_t protocol) {
   return {static_cast<char>(protocol), 0, 0, 0};
 }
 
-Rule::Rule(std::string_view table, std::string_view chain) : table_(table), chain_(chain) {}
+NetlinkMessage ListChains() {
+  return Message(NFT_MSG_GETCHAIN, 0, NFPROTO_UNSPEC);
+}
+
+NetlinkMessage ListRules(std::string_view table, uint8_t family) {
+  NetlinkMessage message = Message(NFT_MSG_GETRULE, 0, family);
+  message.Text(NFTA_RULE_TABLE, table);
+  return message;
+}
+
+std::optional<RulePlace> DecodeRule(const Reply& reply) {
+  if (reply.type != ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWRULE)) return std::nullopt;
+  std::string_view attributes = reply.AttributesAfter(sizeof(nfgenmsg));
+  RulePlace place;
+  if (auto chain = Attributes::Find(attributes, NFTA_RULE_CHAIN)) place.chain = chain->Text();
+  if (auto data = Attributes::Find(attributes, NFTA_RULE_USERDATA)) {
+    place.comment = ReadComment(data->value);
+  }
+  return place;
+}
+
+Rule::Rule(std::string_view table, std::string_view chain, std::string_view comment)
+    : table_(table), chain_(chain), comment_(comment) {}
 
 Rule& Rule::Add(const char* name, const std::function<void(NetlinkMessage&)>& fill) {
   expressions_.emplace_back(name, fill);
@@ -233,6 +278,7 @@ NetlinkMessage Rule::Finish() {
       });
     }
   });
+  message.Bytes(NFTA_RULE_USERDATA, CommentData(comment_));
   return message;
 }
 

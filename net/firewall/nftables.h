@@ -2,10 +2,12 @@
 // nftables' messages (linux/netfilter/nf_tables.h), as many as hoy's table needs. Pure: bytes in,
 // bytes out. nft(8) reads what these write; comments and key types are there for its listing.
 
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +28,14 @@ enum class Type : uint32_t {
 // What a value of the type takes in a register: a multiple of 4 bytes.
 size_t RegisterBytes(Type type);
 
-NetlinkMessage NewTable(std::string_view table);  // EEXIST when it is there
+NetlinkMessage NewTable(std::string_view table, std::string_view comment);  // EEXIST: it is there
 NetlinkMessage DeleteTable(std::string_view table);
+NetlinkMessage GetTable(std::string_view table);
+std::string DecodeTableComment(const Reply& reply);
+
+// The number that every change of the ruleset makes another one.
+NetlinkMessage GetGeneration();
+std::optional<uint32_t> DecodeGeneration(const Reply& reply);
 
 struct BaseChain {
   const char* type;  // "nat", "filter"
@@ -72,7 +80,7 @@ std::string ProtocolKey(uint8_t protocol);
 // ends where an expression says no.
 class Rule {
  public:
-  Rule(std::string_view table, std::string_view chain);
+  Rule(std::string_view table, std::string_view chain, std::string_view comment);
 
   Rule& LoadMeta(nft_meta_keys key, int reg);
   Rule& LoadConntrack(nft_ct_keys key, int reg);
@@ -98,8 +106,18 @@ class Rule {
   Rule& Verdict(int32_t code, std::string_view chain);
   NetlinkMessage Finish();
 
-  std::string table_, chain_;
+  std::string table_, chain_, comment_;
   std::vector<std::pair<const char*, std::function<void(NetlinkMessage&)>>> expressions_;
 };
+
+// Where a rule is, and what its comment says.
+struct RulePlace {
+  std::string chain;
+  std::string comment;
+  bool operator==(const RulePlace&) const = default;
+};
+NetlinkMessage ListRules(std::string_view table, uint8_t family = NFPROTO_INET);  // for a dump
+NetlinkMessage ListChains();                                                      // of all tables
+std::optional<RulePlace> DecodeRule(const Reply& reply);
 
 }  // namespace hoy::net::nft

@@ -16,7 +16,9 @@
 //   chain guard        raw prerouting: 127.0.0.0/8 is not for containers. For the host's own
 //                      loopback to reach published ports the bridges have route_localnet, which
 //                      would let containers reach the host's loopback, too (CVE-2020-8558).
-//   chain prerouting   nat: to the host's addresses -> publish
+//   chain prerouting   nat: to the host's addresses -> publish. Not to 127.0.0.0/8: a machine on
+//                      the same wire can send a packet to that, and what is published there is for
+//                      the host's own programs.
 //   chain output       nat: the same for the host's own programs
 //   chain publish      the port maps; the address that was named before any address
 //   chain postrouting  nat: masquerade what leaves; what a network sends to itself by way of the
@@ -25,9 +27,16 @@
 //   chain forward      filter: new connections to a container come from its own network or by a
 //                      published port. Internal networks reach nothing.
 
+//
+// The table's comment is the version of the layout, each rule's says what it is for: by them a hoy
+// sees whether all is there (firewall.h).
+
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "net/firewall/nftables.h"
 #include "net/netlink/socket.h"
 
 namespace hoy::net {
@@ -45,9 +54,21 @@ constexpr std::string_view kPorts4 = "ports4";
 constexpr std::string_view kPorts4At = "ports4_at";
 constexpr std::string_view kPorts6 = "ports6";
 constexpr std::string_view kPorts6At = "ports6_at";
+constexpr std::string_view kAllSets[] = {kBridges, kInside, kInternal, kNat4,   kNat6,    kHome4,
+                                         kHome6,   kPorts4, kPorts4At, kPorts6, kPorts6At};
 
-// Makes the table with its sets, chains and rules. Fails with EEXIST, as a whole, when there is
-// one.
-std::vector<NetlinkSocket::Change> TableLayout();
+// To be raised with every change of the layout below.
+constexpr int kLayoutVersion = 1;
+
+struct TableLayout {
+  // Make the table with its sets, chains and rules. EEXIST, for the whole, when there is one.
+  std::vector<NetlinkSocket::Change> changes;
+  std::vector<nft::RulePlace> rules;  // those that are made, in order within each chain
+};
+TableLayout MakeTableLayout();
+
+std::string LayoutComment();
+// nullopt: the table is none of hoy's.
+std::optional<int> LayoutVersion(std::string_view table_comment);
 
 }  // namespace hoy::net

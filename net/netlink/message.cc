@@ -62,6 +62,11 @@ NetlinkMessage& NetlinkMessage::Bytes(int attribute, std::string_view value) {
   return *this;
 }
 
+NetlinkMessage& NetlinkMessage::Ready(std::string_view attributes) {
+  Append(attributes);
+  return *this;
+}
+
 NetlinkMessage& NetlinkMessage::Text(int attribute, std::string_view value) {
   std::string terminated(value);
   terminated.push_back('\0');

@@ -34,6 +34,7 @@ class NetlinkMessage {
 
   NetlinkMessage& Bytes(int attribute, std::string_view value);
   NetlinkMessage& Text(int attribute, std::string_view value);  // with its NUL
+  NetlinkMessage& Ready(std::string_view attributes);           // as they are in another message
   NetlinkMessage& Flag(int attribute) { return Bytes(attribute, {}); }
   // As they are in memory: rtnetlink's numbers, and nftables' bytes.
   template <typename T>

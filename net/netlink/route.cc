@@ -245,6 +245,20 @@ Result<> RouteSocket::DeleteRoute(const Route& route) {
                                          route.destination.ToString()));
 }
 
+Result<> RouteSocket::AddLocalRoute(int link, const IpAddress& address) {
+  constexpr int kBehindItsOwn = 2048;  // lo's route to ::1 has to stay the first
+  NetlinkMessage message(RTM_NEWROUTE, kMake);
+  message.Struct(rtmsg{.rtm_family = static_cast<uint8_t>(address.family()),
+                       .rtm_dst_len = static_cast<uint8_t>(address.bits()),
+                       .rtm_table = RT_TABLE_LOCAL,
+                       .rtm_protocol = RTPROT_STATIC,
+                       .rtm_scope = RT_SCOPE_HOST,
+                       .rtm_type = RTN_LOCAL});
+  message.Bytes(RTA_DST, address.bytes()).Number(RTA_OIF, link);
+  message.Number(RTA_PRIORITY, kBehindItsOwn);
+  return socket_.Request(std::move(message), "add local route", address.ToString());
+}
+
 Result<std::vector<Route>> RouteSocket::Routes() {
   NetlinkMessage message(RTM_GETROUTE, 0);
   message.Struct(rtmsg{.rtm_family = AF_UNSPEC});

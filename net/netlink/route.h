@@ -96,6 +96,8 @@ class RouteSocket {
 
   Result<> AddRoute(const Route& route);
   Result<> DeleteRoute(const Route& route);
+  // Packets to this address that come in by this link are for this machine. It goes with the link.
+  Result<> AddLocalRoute(int link, const IpAddress& address);
   // Of the main table, unicast: what packets may take.
   Result<std::vector<Route>> Routes();
 

@@ -3,6 +3,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/sys/files.h"
@@ -90,11 +91,26 @@ NetlinkMessage BatchMark(int type) {
   return message;
 }
 
+// A batch is one datagram, and the kernel answers each message of it that fails. Both have to fit;
+// where they cannot, the send says so.
+void GrowBuffers(BorrowedFd fd, size_t batch_bytes) {
+  constexpr size_t kUsual = 1 << 16;  // what every socket takes (net.core.wmem_default)
+  if (batch_bytes <= kUsual) return;
+  int bytes = static_cast<int>(std::min<size_t>(batch_bytes * 2, INT32_MAX));
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+}
+
+const char* NameOf(int protocol) {
+  if (protocol == NETLINK_ROUTE) return "rtnetlink";
+  return protocol == NETLINK_SOCK_DIAG ? "sock_diag" : "nfnetlink";
+}
+
 }  // namespace
 
 Result<NetlinkSocket> NetlinkSocket::Open(int protocol) {
   Fd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-  if (!fd) return FailErrno("open", protocol == NETLINK_ROUTE ? "rtnetlink" : "nfnetlink");
+  if (!fd) return FailErrno("open", NameOf(protocol));
   int on = 1;
   // An old kernel has none of these; the errno alone has to do then.
   (void)setsockopt(fd.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
@@ -199,7 +215,8 @@ Result<std::vector<Reply>> NetlinkSocket::Dump(NetlinkMessage message, std::stri
   return Fail(SystemError(stage, "", EBUSY));
 }
 
-Result<> NetlinkSocket::Transaction(std::span<Change> changes, std::string_view stage) {
+Result<> NetlinkSocket::Transaction(std::span<Change> changes, std::string_view stage,
+                                    std::optional<uint32_t> generation) {
   if (changes.empty()) return {};
   std::string batch;
   auto append = [&](NetlinkMessage& message) {
@@ -208,12 +225,14 @@ Result<> NetlinkSocket::Transaction(std::span<Change> changes, std::string_view 
     return sequence_;
   };
   NetlinkMessage begin = BatchMark(NFNL_MSG_BATCH_BEGIN);
+  if (generation) begin.Big(NFNL_BATCH_GENID, *generation);
   NetlinkMessage end = BatchMark(NFNL_MSG_BATCH_END);
   uint32_t first = append(begin) + 1;
   changes.back().message.AddFlags(NLM_F_ACK);
   for (Change& change : changes) append(change.message);
   uint32_t last = sequence_;
   append(end);
+  GrowBuffers(fd_, batch.size());
   TRY(Send(batch, stage));
   Acks acks;
   while (true) {

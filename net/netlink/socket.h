@@ -6,6 +6,7 @@
 // (extended acks, Linux 4.12): "add bridge 'hoy0': Invalid argument (bridge is busy)". `stage` and
 // `subject` of the error are the verb and the object of the request.
 
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,8 @@ namespace hoy::net {
 
 class NetlinkSocket {
  public:
-  // `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER. A socket belongs to the network namespace it was
-  // made in, for ever.
+  // `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_SOCK_DIAG. A socket belongs to the
+  // network namespace it was made in, for ever.
   static Result<NetlinkSocket> Open(int protocol);
   // In the namespace of that descriptor. The calling thread visits it; no other thread notices.
   static Result<NetlinkSocket> OpenIn(BorrowedFd namespace_fd, int protocol);
@@ -37,7 +38,10 @@ class NetlinkSocket {
     NetlinkMessage message;
     std::string subject;
   };
-  Result<> Transaction(std::span<Change> changes, std::string_view stage);
+  // `generation`: only if the ruleset is still that one (nf_tables.h, NFT_MSG_GETGEN; Linux 4.16);
+  // ERESTART when it is not.
+  Result<> Transaction(std::span<Change> changes, std::string_view stage,
+                       std::optional<uint32_t> generation = std::nullopt);
 
  private:
   explicit NetlinkSocket(Fd fd) : fd_(std::move(fd)) {}

@@ -110,4 +110,34 @@ inline std::string Connect(BorrowedFd namespace_fd, const IpAddress& address, ui
   return ConnectionState(fd, kPatienceMs);
 }
 
+class UdpSocket {
+ public:
+  UdpSocket(const IpAddress& address, uint16_t port, BorrowedFd namespace_fd = -1) {
+    In(namespace_fd, [&] {
+      fd_.reset(socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      SocketAddress local(address, port);
+      EXPECT_EQ(bind(fd_.get(), local.get(), local.size), 0) << ErrnoText(errno);
+      return 0;
+    });
+  }
+  void Send(const IpAddress& address, uint16_t port, std::string_view text) {
+    SocketAddress to(address, port);
+    EXPECT_EQ(sendto(fd_.get(), text.data(), text.size(), 0, to.get(), to.size),
+              static_cast<ssize_t>(text.size()))
+        << ErrnoText(errno);
+  }
+  // The next datagram; "nothing" when none comes.
+  std::string Receive(int patience_ms = kPatienceMs) {
+    pollfd poll_fd{fd_.get(), POLLIN, 0};
+    if (poll(&poll_fd, 1, patience_ms) != 1) return "nothing";
+    char text[256];
+    ssize_t count = recv(fd_.get(), text, sizeof text, 0);
+    return count < 0 ? std::string(ErrnoText(errno))
+                     : std::string(text, static_cast<size_t>(count));
+  }
+
+ private:
+  Fd fd_;
+};
+
 }  // namespace hoy::net

@@ -2,18 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include "core/sys/files.h"
 #include "net/firewall/table_layout.h"
-#include "tests/unit/net/connections.h"
-#include "tests/unit/net/private_network.h"
+#include "tests/unit/net/firewall_fixture.h"
 
 namespace hoy::net {
 namespace {
-
-PublishedPort Port(std::string_view host, uint16_t host_port, std::string_view container,
-                   uint16_t container_port, uint8_t protocol = IPPROTO_TCP) {
-  return {Address(host), host_port, protocol, Address(container), container_port};
-}
 
 TEST(FirewallElements, AreReadBackAsTheyWereWritten) {
   for (const PublishedPort& port :
@@ -57,92 +50,6 @@ TEST(FirewallElements, AnOwnerHasTheEndsOfItsRanges) {
   EXPECT_EQ(OwnedBy("w", all), expected);
   EXPECT_TRUE(OwnedBy("nobody", all).empty());
 }
-
-// A host with two networks of ours, and another machine beside it.
-//   outside 203.0.113.2 -- 203.0.113.1 host -- web 10.1.0.1: a .2, b .3 -- db 10.2.0.1: c .2
-class FirewallLive : public PrivateNetwork {
- protected:
-  void SetUp() override {
-    PrivateNetwork::SetUp();
-    if (IsSkipped() || HasFatalFailure()) return;
-    ASSERT_EQ(Shell("ip link set lo up; echo 1 > /proc/sys/net/ipv4/ip_forward; "
-                    "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"),
-              "");
-    outside_ = Get(MakeNetworkNamespace());
-    Plug("wan", outside_, 0, {"203.0.113.2/24", "2001:db8::2/64"}, {"", ""});
-    RouteSocket route = Rtnetlink();
-    Give(route, "wan", {"203.0.113.1/24", "2001:db8::1/64"});
-    AddNetwork("hoy1", {"10.1.0.1/16", "fd00:1::1/64"});
-    AddNetwork("hoy2", {"10.2.0.1/16"});
-    a_ = AddContainer("hoy1", "va", {"10.1.0.2/16", "fd00:1::2/64"}, {"10.1.0.1", "fd00:1::1"});
-    b_ = AddContainer("hoy1", "vb", {"10.1.0.3/16"}, {"10.1.0.1"});
-    c_ = AddContainer("hoy2", "vc", {"10.2.0.2/16"}, {"10.2.0.1"});
-    auto firewall = Firewall::Open();
-    ASSERT_TRUE(firewall) << firewall.error().message;
-    firewall_.emplace(*std::move(firewall));
-    ExpectOk(firewall_->AddNetwork(Web()));
-    ExpectOk(firewall_->AddNetwork({"net-db", "hoy2", {Net("10.2.0.0/16")}}));
-  }
-
-  static BridgeRules Web() { return {"net-web", "hoy1", {Net("10.1.0.0/16"), Net("fd00:1::/64")}}; }
-
-  static void Give(RouteSocket& route, const std::string& link,
-                   const std::vector<std::string>& addresses) {
-    int index = Get(route.FindLink(link)).index;
-    for (const std::string& text : addresses) {
-      auto slash = text.find('/');
-      ExpectOk(route.AddAddress(index, Address(text.substr(0, slash)),
-                                std::stoi(text.substr(slash + 1))));
-    }
-    ExpectOk(route.SetUp(index));
-  }
-
-  static void Plug(const std::string& name, BorrowedFd inside_fd, int master,
-                   const std::vector<std::string>& addresses,
-                   const std::vector<std::string>& gateways) {
-    RouteSocket route = Rtnetlink();
-    ExpectOk(route.AddVeth(
-        {.name = name, .peer_name = "eth0", .peer_namespace = inside_fd, .master = master}));
-    auto inside = RouteSocket::OpenIn(inside_fd);
-    ASSERT_TRUE(inside) << inside.error().message;
-    Give(*inside, "eth0", addresses);
-    for (const std::string& gateway : gateways) {
-      if (gateway.empty()) continue;
-      bool v6 = gateway.find(':') != std::string::npos;
-      ExpectOk(inside->AddRoute(
-          {.destination = Net(v6 ? "::/0" : "0.0.0.0/0"), .gateway = Address(gateway)}));
-    }
-  }
-
-  static void AddNetwork(const std::string& bridge, const std::vector<std::string>& addresses) {
-    RouteSocket route = Rtnetlink();
-    ExpectOk(route.AddBridge({.name = bridge}));
-    Give(route, bridge, addresses);
-    ExpectOk(core::WriteControlFile("/proc/sys/net/ipv4/conf/" + bridge + "/route_localnet", "1"));
-  }
-
-  static Fd AddContainer(const std::string& bridge, const std::string& name,
-                         const std::vector<std::string>& addresses,
-                         const std::vector<std::string>& gateways) {
-    Fd inside = Get(MakeNetworkNamespace());
-    RouteSocket route = Rtnetlink();
-    Plug(name, inside, Get(route.FindLink(bridge)).index, addresses, gateways);
-    ExpectOk(route.SetHairpin(Get(route.FindLink(name)).index));
-    return inside;
-  }
-
-  // Nobody gets through: what was sent after it has arrived, and nothing of it. That a packet could
-  // be slower than all that followed makes this pass, never fail.
-  static void ExpectBlocked(BorrowedFd from, std::string_view to, uint16_t port, Listener& listener,
-                            std::string_view what) {
-    Fd blocked = BeginConnect(from, Address(to), port);
-    EXPECT_EQ(ConnectionState(blocked, 100), "waiting") << what;
-    EXPECT_EQ(listener.AcceptFrom(/*wait=*/false), "nobody") << what;
-  }
-
-  Fd outside_, a_, b_, c_;
-  std::optional<Firewall> firewall_;
-};
 
 TEST_F(FirewallLive, WhatLeavesHasTheHostsAddress) {
   Listener listener(Address("203.0.113.2"), 80, outside_);
@@ -196,6 +103,8 @@ TEST_F(FirewallLive, APublishedPortIsReachedFromEverywhere) {
   EXPECT_EQ(listener.AcceptFrom(), "10.1.0.1");
   EXPECT_EQ(Connect(-1, Address("127.0.0.1"), 8081), "connected") << "published there only";
   EXPECT_EQ(listener.AcceptFrom(), "10.1.0.1");
+  EXPECT_EQ(Connect(-1, Address("::1"), 8080), "connected") << "the host's loopback";
+  EXPECT_EQ(listener6.AcceptFrom(), "fd00:1::1");
   EXPECT_EQ(Connect(-1, Address("203.0.113.1"), 8080), "connected") << "the host's own address";
   EXPECT_EQ(listener.AcceptFrom(), "203.0.113.1");
   EXPECT_EQ(Connect(c_, Address("203.0.113.1"), 8080), "connected") << "another network";
