@@ -1,0 +1,219 @@
+#include "net/firewall/port_sockets.h"
+
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace hoy::net {
+namespace {
+
+constexpr int kRandomAttempts = 64;
+constexpr size_t kDescriptorsAtOnce = 253;  // SCM_MAX_FD
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  Address(const IpAddress& ip, uint16_t port) {
+    if (ip.is_v6()) {
+      auto* to = reinterpret_cast<sockaddr_in6*>(&storage);
+      to->sin6_family = AF_INET6;
+      to->sin6_port = htons(port);
+      std::memcpy(&to->sin6_addr, ip.bytes().data(), sizeof to->sin6_addr);
+      size = sizeof *to;
+    } else {
+      auto* to = reinterpret_cast<sockaddr_in*>(&storage);
+      to->sin_family = AF_INET;
+      to->sin_port = htons(port);
+      std::memcpy(&to->sin_addr, ip.bytes().data(), sizeof to->sin_addr);
+      size = sizeof *to;
+    }
+  }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+Error CannotHold(const PublishedPort& port, int code) {
+  std::string text = ToString(port);
+  Error error = SystemError("publish", text, code);
+  if (code == EADDRINUSE) {
+    error.kind = ErrorKind::kConflict;
+    error.message = fmt::format("port {} is in use", text);
+  } else if (code == EADDRNOTAVAIL) {
+    error.kind = ErrorKind::kInvalidArgument;
+    error.message = fmt::format("port {}: the host has no such address", text);
+  } else if (code == EACCES) {
+    error.kind = ErrorKind::kPermission;
+  }
+  return error;
+}
+
+// Whether nobody else may listen there. What lingers of an earlier server's connections
+// (TIME_WAIT) forbids a plain bind; with SO_REUSEADDR the kernel looks for others when one listens.
+bool BindBesideTimeWait(BorrowedFd fd, Address& address) {
+  int on = 1, off = 0;
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(fd.get(), address.get(), address.size) != 0 || listen(fd.get(), 0) != 0) return false;
+  (void)shutdown(fd.get(), SHUT_RD);  // bound, and listening no more
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
+  return true;
+}
+
+// A socket at that port, 0: one that the kernel chooses. An empty one: the kernel has none of that
+// protocol.
+Result<Fd> Bind(const PublishedPort& port) {
+  int type = port.protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+  Fd fd(socket(port.host.family(), type | SOCK_CLOEXEC, port.protocol));
+  if (!fd && (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT || errno == EAFNOSUPPORT)) {
+    return Fd();
+  }
+  if (!fd) return Fail(CannotHold(port, errno));
+  int on = 1, least = 0;
+  if (port.host.is_v6()) (void)setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  // Nobody ever reads what comes to it when the rules are gone.
+  (void)setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
+  Address address(port.host, port.host_port);
+  if (bind(fd.get(), address.get(), address.size) == 0) return fd;
+  int code = errno;
+  bool tcp = port.protocol == IPPROTO_TCP;
+  if (code == EADDRINUSE && tcp && BindBesideTimeWait(fd, address)) return fd;
+  return Fail(CannotHold(port, code));
+}
+
+Result<uint16_t> PortOf(BorrowedFd fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return FailErrno("getsockname", "port");
+  }
+  return ntohs(storage.ss_family == AF_INET6
+                   ? reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port
+                   : reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
+}
+
+PublishedPort PortOn(const PortWish& wish, const PortWish::Way& way, uint16_t host_port) {
+  return {.host = way.host,
+          .host_port = host_port,
+          .protocol = wish.protocol,
+          .container = way.container,
+          .container_port = wish.container_port};
+}
+
+using IsTaken = std::function<bool(const PublishedPort&)>;
+
+// The wish at this number, 0: one that is free on its first way.
+Result<HeldPorts> HoldAt(const PortWish& wish, uint16_t number, const IsTaken& is_taken) {
+  HeldPorts held;
+  for (const PortWish::Way& way : wish.ways) {
+    TRY(Fd fd, Bind(PortOn(wish, way, number)));
+    if (fd && number == 0) {
+      TRY(number, PortOf(fd));
+    }
+    PublishedPort port = PortOn(wish, way, number);
+    if (is_taken(port)) return Fail(CannotHold(port, EADDRINUSE));
+    if (fd) held.sockets.push_back(std::move(fd));
+    held.ports.push_back(port);
+  }
+  return held;
+}
+
+bool IsInUse(const Error& error) {
+  return error.system_errno == EADDRINUSE;
+}
+
+// Where the kernel has no sockets of the protocol it cannot choose a number either: TCP's are as
+// good.
+Result<uint16_t> AnyNumber(const PortWish& wish) {
+  PortWish tcp = wish;
+  tcp.protocol = IPPROTO_TCP;
+  TRY(Fd fd, Bind(PortOn(tcp, wish.ways.front(), 0)));
+  return PortOf(fd);
+}
+
+Result<HeldPorts> HoldOne(const PortWish& wish, const IsTaken& is_taken) {
+  if (wish.ways.empty()) return HeldPorts();
+  if (wish.first == 0) {
+    for (int attempt = 0;; ++attempt) {
+      uint16_t number = 0;
+      if (wish.protocol == IPPROTO_SCTP) {
+        TRY(number, AnyNumber(wish));
+      }
+      auto held = HoldAt(wish, number, is_taken);
+      if (held || !IsInUse(held.error()) || attempt == kRandomAttempts) return held;
+    }
+  }
+  for (uint32_t number = wish.first; number <= wish.last; ++number) {
+    auto held = HoldAt(wish, static_cast<uint16_t>(number), is_taken);
+    if (held || !IsInUse(held.error()) || wish.first == wish.last) return held;
+  }
+  Error error = CannotHold(PortOn(wish, wish.ways.front(), wish.first), EADDRINUSE);
+  error.message = fmt::format("ports {}-{} are all in use", wish.first, wish.last);
+  return Fail(std::move(error));
+}
+
+// A port more is a descriptor more, in this process only.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes, const IsTaken& is_taken) {
+  constexpr size_t kMany = 256;
+  if (wishes.size() > kMany) RaiseDescriptorLimit();
+  HeldPorts all;
+  // Those that were named come before those that are chosen, which then are others.
+  for (bool chosen : {false, true}) {
+    for (const PortWish& wish : wishes) {
+      bool is_chosen = wish.first == 0 || wish.first != wish.last;
+      if (is_chosen != chosen) continue;
+      auto taken = [&](const PublishedPort& port) {
+        auto collides = [&](const PublishedPort& own) { return Collide(own, port); };
+        return is_taken(port) || std::ranges::any_of(all.ports, collides);
+      };
+      TRY(HeldPorts held, HoldOne(wish, taken));
+      std::ranges::move(held.ports, std::back_inserter(all.ports));
+      std::ranges::move(held.sockets, std::back_inserter(all.sockets));
+    }
+  }
+  return all;
+}
+
+Result<Fd> Pack(std::span<const Fd> sockets) {
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+    return FailErrno("socketpair", "ports");
+  }
+  Fd keep(pair[0]), put(pair[1]);
+  while (!sockets.empty()) {
+    size_t count = std::min(sockets.size(), kDescriptorsAtOnce);
+    std::vector<int> numbers;
+    for (const Fd& fd : sockets.first(count)) numbers.push_back(fd.get());
+    size_t bytes = count * sizeof(int);
+    std::vector<char> control(CMSG_SPACE(bytes));
+    char one = 0;
+    iovec data{&one, 1};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(bytes);
+    std::memcpy(CMSG_DATA(header), numbers.data(), bytes);
+    if (sendmsg(put.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+      return FailErrno("keep", "ports");
+    }
+    sockets = sockets.subspan(count);
+  }
+  return keep;
+}
+
+}  // namespace hoy::net

@@ -1,0 +1,58 @@
+#pragma once
+// A published port of the host is held by a socket that is bound to it and does no more: so nobody
+// else can have it, whatever he is, from the moment it was found free to the moment the container's
+// monitor ends. Without it a port would be two programs' at once, of which the rules answer for
+// one.
+//
+// The monitor keeps all of them in one descriptor: a socket in whose queue they are on their way
+// (unix(7), SCM_RIGHTS), from where nobody ever takes them. It costs no memory of its own.
+//
+// A port in the table whose socket is free belongs to a container whose monitor is gone.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "net/firewall/firewall.h"
+
+namespace hoy::net {
+
+// A port of the container and where it is to be reached.
+struct PortWish {
+  struct Way {
+    IpAddress host;
+    IpAddress container;  // of the same family
+  };
+  std::vector<Way> ways;  // one port of the host for all of them
+  uint16_t first = 0;     // 0: any that is free
+  uint16_t last = 0;      // at least first: the first of them that is free
+  uint16_t container_port = 0;
+  uint8_t protocol = IPPROTO_TCP;
+};
+
+struct HeldPorts {
+  std::vector<PublishedPort> ports;
+  std::vector<Fd> sockets;  // none for a protocol that the kernel has no sockets of (SCTP)
+};
+
+// All or none. `is_taken`: what may not be chosen although its socket is free. kConflict: it is in
+// use (system_errno EADDRINUSE; the subject is "0.0.0.0:80/tcp"), or all of a range are;
+// kPermission; kInvalidArgument: the host has no such address.
+Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes,
+                            const std::function<bool(const PublishedPort&)>& is_taken);
+
+// One descriptor that holds them all. `sockets` may be closed then.
+Result<Fd> Pack(std::span<const Fd> sockets);
+
+// Who has a socket at that port, by sock_diag(7) and /proc. nullopt: nobody that can be seen.
+struct PortHolder {
+  pid_t pid = 0;        // 0: a process that cannot be seen from here
+  std::string program;  // its name (comm)
+};
+std::optional<PortHolder> FindPortHolder(const PublishedPort& port);
+
+}  // namespace hoy::net
