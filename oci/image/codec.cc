@@ -72,6 +72,16 @@ Json ParseBoundedJson(std::string_view bytes, size_t limit) {
   return Json::parse(bytes.begin(), bytes.end());
 }
 
+Json ParseOrDiscard(std::string_view bytes, size_t limit) {
+  try {
+    return ParseBoundedJson(bytes, limit);
+  } catch (const MalformedJson&) {
+    return Json::value_t::discarded;
+  } catch (const Json::exception&) {
+    return Json::value_t::discarded;
+  }
+}
+
 std::string ReasonOf(const Json::exception& exception) {
   std::string_view text = exception.what();
   size_t close = text.starts_with("[json.") ? text.find("] ") : std::string_view::npos;

@@ -24,6 +24,8 @@ struct MalformedJson {
 // Parses a document of at most `limit` bytes and 64 levels (nlohmann's parser itself has no
 // recursion, but copying and writing deep values has). Throws MalformedJson or Json::exception.
 Json ParseBoundedJson(std::string_view bytes, size_t limit);
+// For answers that are only looked into: is_discarded() where it is no such document.
+Json ParseOrDiscard(std::string_view bytes, size_t limit);
 std::string ReasonOf(const Json::exception& exception);  // without the library's "[json...]" prefix
 
 // Runs `decode(const Json& object)`, a function to Result<T> that may throw as the readers do. The

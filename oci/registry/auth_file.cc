@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "oci/image/codec.h"
+#include "oci/image/manifest.h"
 #include "oci/registry/base64.h"
 
 namespace hoy::oci {
@@ -42,10 +44,15 @@ Result<Credential> ParseEntry(const std::string& key, const json& entry) {
 }
 
 Result<json> ParseObject(std::string_view text) {
-  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) return Fail(ErrorKind::kCorrupt, "not valid JSON");
-  if (!document.is_object()) return Fail(ErrorKind::kCorrupt, "not a JSON object");
-  return document;
+  try {
+    json document = ParseBoundedJson(text, kMaxDocumentBytes);
+    if (!document.is_object()) return Fail(ErrorKind::kCorrupt, "not a JSON object");
+    return document;
+  } catch (const MalformedJson& malformed) {
+    return Fail(ErrorKind::kCorrupt, "{}", malformed.reason);
+  } catch (const json::exception&) {
+    return Fail(ErrorKind::kCorrupt, "not valid JSON");
+  }
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "oci/image/codec.h"
 #include "oci/registry/base64.h"
 #include "oci/registry/curl_url.h"
 #include "oci/registry/status_error.h"
@@ -50,7 +50,8 @@ std::string PercentEncode(std::string_view text) {
 }
 
 Result<TokenAnswer> ParseTokenAnswer(std::string_view text) {
-  auto document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  constexpr size_t kLongest = 1 << 20;
+  auto document = ParseOrDiscard(text, kLongest);
   if (!document.is_object()) return Fail(ErrorKind::kCorrupt, "the token is not a JSON object");
   TokenAnswer answer;
   for (const char* name : {"token", "access_token"}) {

@@ -15,6 +15,8 @@
 #include "core/base/text.h"
 #include "core/sys/files.h"
 #include "core/sys/process.h"
+#include "oci/image/codec.h"
+#include "oci/image/manifest.h"
 #include "oci/registry/credentials.h"
 
 extern char** environ;
@@ -133,7 +135,7 @@ std::string HelperStoreInput(std::string_view server, const Credential& credenti
 }
 
 Result<std::vector<std::string>> ParseHelperList(std::string_view json) {
-  auto document = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  auto document = ParseOrDiscard(json, kMaxDocumentBytes);
   if (!document.is_object()) {
     return Fail(ErrorKind::kCorrupt, "the helper's list is not a JSON object");
   }

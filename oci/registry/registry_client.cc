@@ -127,7 +127,12 @@ Result<HttpResponse> RegistryClient::Exchange(HttpRequest request, const std::st
   // (another thread's token; those that follow it have the scopes of all).
   for (int round = 0;; ++round) {
     TRY(HttpResponse response, http_.Send(request, consumer));
-    if (response.status >= 200 && response.status <= 299) return response;
+    if (response.status >= 200 && response.status <= 299) {
+      if (request.method == "GET" && consumer == nullptr && IsWebPage(response)) {
+        return Fail(WebPageError(what));
+      }
+      return response;
+    }
     // Only the registry's own refusal can be answered, not that of a host it redirects to.
     bool own = ours && response.url == request.url;
     if (response.status == 401 && own && round < 2) {
@@ -198,9 +203,15 @@ Result<> RegistryClient::GetBlob(const Digest& digest, uint64_t offset, BlobRece
   HttpRequest request{.url = base + "/blobs/" + digest.ToString()};
   if (offset > 0) request.headers.push_back(fmt::format("Range: bytes={}-", offset));
   BlobConsumer consumer(offset, receiver);
-  TRY(Exchange(std::move(request), fmt::format("blob '{}'", digest.ToString()), &consumer,
-               attempt));
-  return {};
+  auto answer =
+      Exchange(std::move(request), fmt::format("blob '{}'", digest.ToString()), &consumer, attempt);
+  if (answer) return {};
+  Error error = std::move(answer).error();
+  // Who asks for it has read of it in a manifest, so that neither name nor login are to blame.
+  if (error.stage == "not-found") {
+    error.hint = "the image is damaged in the registry: a part of it is missing there";
+  }
+  return Fail(std::move(error));
 }
 
 }  // namespace hoy::oci

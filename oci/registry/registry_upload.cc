@@ -70,7 +70,8 @@ Result<UploadSession> RegistryClient::BeginUpload(const Digest& mount, const std
   if (response.Header("location").empty()) {
     return Fail(MakeError(ErrorKind::kCorrupt,
                           fmt::format("'{}/{}': the registry opens an upload without saying where",
-                                      registry_, path_)));
+                                      registry_, path_))
+                    .WithHint("this may not be a registry, or not one of the v2 protocol"));
   }
   TRY(session.url, NextUrl(url, response));
   return session;

@@ -1,16 +1,14 @@
 #include "oci/registry/search.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/base/text.h"
+#include "oci/image/codec.h"
 #include "oci/layer/entry_path.h"
 
 namespace hoy::oci {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr size_t kPage = 1000;
 constexpr size_t kMaxPages = 100;
@@ -65,7 +63,7 @@ Result<std::vector<FoundImage>> SearchHub(const SearchRequest& request, const Ca
 }  // namespace
 
 Result<std::vector<FoundImage>> ParseHubAnswer(std::string_view json) {
-  Json document = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  Json document = ParseOrDiscard(json, HttpClient::kBodyLimit);
   auto results = document.is_object() ? document.find("results") : document.end();
   if (!document.is_object() || results == document.end() || !results->is_array()) {
     return Fail(ErrorKind::kCorrupt, "Docker Hub's answer holds no results");
@@ -87,8 +85,11 @@ Result<std::vector<FoundImage>> ParseHubAnswer(std::string_view json) {
 }
 
 Result<std::vector<std::string>> ParseNameList(std::string_view json, const char* member) {
-  Json document = Json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (!document.is_object()) return Fail(ErrorKind::kCorrupt, "the answer is not a JSON object");
+  Json document = ParseOrDiscard(json, HttpClient::kBodyLimit);
+  if (!document.is_object()) {
+    return Fail(MakeError(ErrorKind::kCorrupt, "the answer is not a JSON object")
+                    .WithHint("this may not be a registry, or a proxy answered in its place"));
+  }
   auto list = document.find(member);
   if (list == document.end() || list->is_null()) return std::vector<std::string>();
   if (!list->is_array()) return Fail(ErrorKind::kCorrupt, "\"{}\" is not a list", member);

@@ -4,9 +4,9 @@
 #include <time.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "oci/image/codec.h"
 
 namespace hoy::oci {
 namespace {
@@ -62,6 +62,7 @@ std::string_view ReasonPhrase(int status) {
     case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
+    case 507: return "Insufficient Storage";
     default: return "";
   }
 }
@@ -90,8 +91,20 @@ std::optional<std::chrono::seconds> RetryAfter(const HttpResponse& response, cor
   return std::chrono::seconds(std::clamp<int64_t>(seconds, 0, kYear));
 }
 
+bool IsWebPage(const HttpResponse& response) {
+  return Trim(std::string_view(response.body).substr(0, 1024)).starts_with('<');
+}
+
+Error WebPageError(const std::string& what) {
+  Error error = MakeError(ErrorKind::kCorrupt, fmt::format("{}: the answer is a web page", what));
+  error.subject = what;
+  error.hint = "this may not be a registry, or a proxy answered in its place";
+  return error;
+}
+
 std::string ErrorDetail(std::string_view body) {
-  auto document = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  constexpr size_t kLongest = 64 << 10;  // it is to become one line
+  auto document = ParseOrDiscard(body, kLongest);
   if (!document.is_object()) return "";
   auto errors = document.find("errors");
   if (errors == document.end()) {
@@ -143,7 +156,8 @@ Error StatusError(const HttpResponse& response, const RequestSubject& subject,
       error.hint = subject.credentials_sent
                        ? fmt::format("the account may lack the right to {} this repository",
                                      subject.push ? "push to" : "pull from")
-                       : "check the name; if it is private: " + login;
+                   : subject.push ? "a push may need a login: " + login
+                                  : "check the name; if it is private: " + login;
       return error;
     case 404:
     case 410:
@@ -189,8 +203,9 @@ Error StatusError(const HttpResponse& response, const RequestSubject& subject,
   error.hint =
       server && wait
           ? fmt::format("the registry has a problem; it asks to try again in {}", InWords(*wait))
-      : server ? "the registry has a problem; try again later"
-               : "this may not be a registry, or not one of the v2 protocol";
+      : response.status == 507 ? "the registry has no room left: ask whoever keeps it"
+      : server                 ? "the registry has a problem; try again later"
+                               : "this may not be a registry, or not one of the v2 protocol";
   return error;
 }
 

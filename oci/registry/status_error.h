@@ -25,6 +25,10 @@ struct RequestSubject {
 Error StatusError(const HttpResponse& response, const RequestSubject& subject,
                   core::Timestamp now = core::Now());
 
+// An answer that is HTML was not a registry's: a proxy's page, a login form, another server.
+bool IsWebPage(const HttpResponse& response);
+Error WebPageError(const std::string& what);
+
 // Retry-After (seconds or an HTTP date) or RateLimit-Reset (seconds), from now on; nullopt: neither
 // was sent or can be read.
 std::optional<std::chrono::seconds> RetryAfter(const HttpResponse& response, core::Timestamp now);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "oci/registry/auth_edit.h"
 #include "oci/registry/auth_file.h"
 #include "oci/registry/base64.h"
 
@@ -18,6 +19,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         __builtin_trap();
       }
     }
+  }
+  // What is written can be read back, and holds what was put in.
+  const Credential mine{.username = "me", .password = "secret"};
+  if (auto edited = WithCredential(text, "reg.example", "reg.example", mine)) {
+    auto file = ParseAuthFile(*edited);
+    const Credential* found = file ? file->Find("reg.example", "some/path") : nullptr;
+    if (found == nullptr || found->password != "secret") __builtin_trap();
+    auto without = WithoutCredential(*edited, "reg.example");
+    if (!without || !*without || !ParseAuthFile(**without)) __builtin_trap();
   }
   if (auto answer = ParseHelperAnswer(text); answer && answer->username.empty()) __builtin_trap();
   if (auto bytes = Base64Decode(text); bytes && Base64Encode(*bytes).size() != size) {

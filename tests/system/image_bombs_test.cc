@@ -144,6 +144,44 @@ TEST_F(ImageBombs, DocumentsWithoutBottom) {
   }
 }
 
+// What is no image's: errors, tokens, lists of names, and the files with credentials.
+TEST_F(ImageBombs, AnswersWithoutBottom) {
+  const std::string deep(8'000'000, '[');
+  FaultServer server([&](const FaultRequest& request) {
+    if (request.target.find("/token") != std::string::npos) return FaultReply{.body = deep};
+    if (request.target.find("wants-token") != std::string::npos) {
+      return FaultReply{.status = 401,
+                        .headers = {{"WWW-Authenticate", "Bearer realm=\"http://" +
+                                                             request.Header("host") + "/token\""}}};
+    }
+    if (request.target.ends_with("/manifests/1")) return FaultReply{.status = 404, .body = deep};
+    return FaultReply{.body = deep};
+  });
+  const std::string shallow =
+      R"({"auths":{},"x":)" + std::string(300'000, '[') + std::string(300'000, ']') + "}";
+  WriteFile(Path("auth.json"), shallow);
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string words;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {{"pull", server.address() + "/app:1"}, "not found"},
+           {{"pull", server.address() + "/wants-token:1"}, "the token is not a JSON object"},
+           {{"search", server.address() + "/app"}, "the answer is not a JSON object"},
+           {{"search", "--list-tags", server.address() + "/app"},
+            "the answer is not a JSON object"},
+           {{"login", "-u", "me", "-p", "secret", "--authfile", Path("auth.json"),
+             server.address()},
+            "nested too deep"},
+           {{"logout", "--authfile", Path("auth.json"), server.address()}, "nested too deep"}}) {
+    const Output output = Measure(row.arguments);
+    EXPECT_NE(output.code, 0) << output;
+    EXPECT_LT(output.code, 126) << output;
+    EXPECT_NE(output.err.find(row.words), std::string::npos) << row.words << "\n" << output;
+  }
+  EXPECT_EQ(ReadFile(Path("auth.json")), shallow);
+}
+
 // A tar of files with one byte each, a hundred in a directory, gzip member by member.
 void WriteCrowd(const std::string& path, size_t files) {
   constexpr size_t kInDirectory = 100;

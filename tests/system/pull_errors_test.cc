@@ -118,7 +118,8 @@ const std::vector<ErrorCase>& Cases() {
        ErrorCase::kManifest,
        [](FaultReply) { return Refuse(200, {{"Content-Type", "text/html"}}, "<html>"); },
        125,
-       {"manifest of '{registry}/app:1'"}},
+       {"manifest of '{registry}/app:1': the answer is a web page",
+        "hint: this may not be a registry, or a proxy answered in its place"}},
       {"Schema1",
        ErrorCase::kManifest,
        [](FaultReply) {
@@ -163,7 +164,13 @@ const std::vector<ErrorCase>& Cases() {
        ErrorCase::kLayer,
        [](FaultReply) { return Refuse(404); },
        1,
-       {"layer '{layer}'", "not found"}},
+       {"layer '{layer}'", "not found",
+        "hint: the image is damaged in the registry: a part of it is missing there"}},
+      {"ConfigGone",
+       ErrorCase::kConfig,
+       [](FaultReply) { return Refuse(404); },
+       1,
+       {"fetch the config", "hint: the image is damaged in the registry"}},
       {"LayerLimited",
        ErrorCase::kLayer,
        [](FaultReply) { return Refuse(429, {{"Retry-After", "7200"}}); },
@@ -220,6 +227,7 @@ TEST_P(PullErrorTable, SaysWhatHappenedAndWhatToDo) {
     EXPECT_NE(output.err.find(text), std::string::npos) << "expected: " << text << "\n" << output;
   }
   EXPECT_TRUE(output.err.starts_with("hoy: pull '" + server.address() + "/app:1': ")) << output;
+  EXPECT_NE(output.err.find("\nhint: "), std::string::npos) << "what to do?\n" << output;
   EXPECT_TRUE(ListNames(data() + "/images/refs").empty());
   EXPECT_TRUE(ListNames(data() + "/layers").empty());
 }

@@ -413,14 +413,88 @@ TEST_F(PushFaults, ASessionThatIsGoneStartsOver) {
   EXPECT_TRUE(Stored(big_));
 }
 
-TEST_F(PushFaults, TooLargeForAProxySaysWhatToDo) {
+TEST_F(PushFaults, SaysWhatHappenedAndWhatToDo) {
+  struct Row {
+    std::string where;  // a method and a part of the target
+    FaultReply reply;
+    std::vector<std::string> says;
+    bool once = false;  // what would be tried again
+  };
+  const Row rows[] = {
+      {"POST /blobs/uploads/",
+       {.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"x\""}}},
+       {"layer '", "wants a login", "hint: check the name; if it is private: hoy login {to}"}},
+      {"POST /blobs/uploads/",
+       {.status = 403, .body = R"({"errors":[{"code":"DENIED","message":"not yours"}]})"},
+       {"layer '", "'{to}/new': access denied: not yours",
+        "hint: a push may need a login: hoy login {to}"}},
+      {"PUT /manifests/",
+       {.status = 403},
+       {"manifest of '{to}/new:2': access denied", "hint: a push may need a login"}},
+      {"PUT /upload/",
+       {.status = 413},
+       {"layer '", "too large for registry '{to}' or a proxy before it",
+        "hint: try smaller pieces: hoy push --chunk-size"}},
+      {"PUT /upload/",
+       {.status = 429, .headers = {{"Retry-After", "7200"}}},
+       {"layer '", "limits the rate of requests", "try again in 2 hours"}},
+      {"POST /blobs/uploads/",
+       {.status = 500},
+       {"layer '", "answered 500 Internal Server Error",
+        "hint: the registry has a problem; try again later"},
+       true},
+      {"PUT /manifests/",
+       {.status = 500},
+       {"manifest of '{to}/new:2'", "answered 500 Internal Server Error",
+        "hint: the registry has a problem"},
+       true},
+      {"PUT /upload/",
+       {.status = 507},
+       {"layer '", "answered 507 Insufficient Storage",
+        "hint: the registry has no room left: ask whoever keeps it"},
+       true},
+      {"PUT /upload/",
+       {.body = "xxxx", .break_after = 1},
+       {"layer '", "'{to}' broke off", "hint: try again"},
+       true},
+      {"POST /blobs/uploads/",
+       {.status = 202},
+       {"the registry opens an upload without saying where", "hint: this may not be a registry"}},
+  };
+  for (const Row& row : rows) {
+    const size_t space = row.where.find(' ');
+    FaultServer to([&](const FaultRequest& request) {
+      const bool spoilt = request.method == row.where.substr(0, space) &&
+                          request.target.find(row.where.substr(space + 1)) != std::string::npos;
+      return spoilt ? row.reply : uploads_.Answer(request);
+    });
+    std::vector<std::string> words = {"push", pulled_, to.address() + "/new:2"};
+    if (row.once) words.insert(words.begin() + 1, "--retry=0");
+    const Output output = Run(words);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_EQ(output.out, "");
+    EXPECT_NE(output.err.find("hoy: push '" + to.address() + "/new:2': "), std::string::npos)
+        << output;
+    for (std::string text : row.says) {
+      for (size_t at; (at = text.find("{to}")) != std::string::npos;)
+        text.replace(at, 4, to.address());
+      EXPECT_NE(output.err.find(text), std::string::npos) << "expected: " << text << "\n" << output;
+    }
+  }
+}
+
+// What goes in one piece is sent again from its beginning, under a new upload.
+TEST_F(PushFaults, ABrokenPutIsSentAgain) {
+  std::atomic<int> broken = 0;
   FaultServer to([&](const FaultRequest& request) {
-    if (request.method == "PUT") return FaultReply{.status = 413};
-    return uploads_.Answer(request);
+    const bool whole =
+        request.method == "PUT" && request.target.find("/upload/") != std::string::npos;
+    if (!whole || broken++ > 0) return uploads_.Answer(request);
+    return FaultReply{.body = "xxxx", .break_after = 1};
   });
-  Output output = Run({"push", pulled_, to.address() + "/new:2"});
-  EXPECT_EQ(output.code, 125) << output;
-  EXPECT_NE(output.err.find("--chunk-size"), std::string::npos) << output;
+  RunOk({"push", "-q", "--retry-delay=10ms", pulled_, to.address() + "/new:2"});
+  for (const Blob& blob : image_.blobs) EXPECT_TRUE(Stored(blob.bytes)) << blob.media_type;
+  EXPECT_EQ(to.Requests("PUT", "/upload/").size(), image_.blobs.size() + 1);
 }
 
 TEST_F(PushFaults, CredentialsDoNotFollowAnUploadToAnotherHost) {

@@ -56,5 +56,21 @@ TEST_F(Search, ARegistryWithoutAListSaysSo) {
   EXPECT_NE(output.err.find("gives out no list"), std::string::npos) << output;
 }
 
+TEST_F(Search, AWebPageIsNoAnswer) {
+  FaultServer page([](const FaultRequest&) { return FaultReply{.body = "\n<!doctype html>"}; });
+  FaultServer text([](const FaultRequest&) { return FaultReply{.body = "hello"}; });
+  for (const char* flag : {"-q", "--list-tags"}) {
+    Output output = Run({"search", flag, page.address() + "/app"});
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find(": the answer is a web page\nhint: this may not be a registry"),
+              std::string::npos)
+        << output;
+    output = Run({"search", flag, text.address() + "/app"});
+    EXPECT_NE(output.err.find("the answer is not a JSON object\nhint: this may not be a registry"),
+              std::string::npos)
+        << output;
+  }
+}
+
 }  // namespace
 }  // namespace hoy::test
