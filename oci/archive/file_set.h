@@ -17,6 +17,7 @@
 #include "core/base/fd.h"
 #include "core/base/result.h"
 #include "core/state/layout.h"
+#include "oci/registry/cancel.h"
 #include "oci/transfer/image_source.h"
 
 namespace hoy::oci {
@@ -42,9 +43,10 @@ class FileSet {
 Result<std::unique_ptr<FileSet>> OpenDirectoryFiles(const std::string& directory);
 
 // `file` from where it stands. `layout` is prepared. kCorrupt: not a tar, cut short, or more than
-// kMaxArchiveFiles files.
+// kMaxArchiveFiles files; kCancelled. `cancel` is of no use any more after the return.
 Result<std::unique_ptr<FileSet>> OpenTarFiles(const core::Layout& layout, Fd file,
-                                              const std::string& subject);
+                                              const std::string& subject,
+                                              const CancelToken& cancel = {});
 
 inline constexpr size_t kMaxArchiveFiles = 1 << 17;
 

@@ -18,6 +18,7 @@
 #include "oci/layer/entry_path.h"
 #include "oci/layer/tar_header.h"
 #include "oci/layer/tar_pax.h"
+#include "oci/transfer/stoppable_source.h"
 #include "oci/transfer/temp_blob.h"
 
 namespace hoy::oci {
@@ -347,7 +348,8 @@ Result<std::optional<int64_t>> PlaceOf(BorrowedFd file, const std::string& subje
 }  // namespace
 
 Result<std::unique_ptr<FileSet>> OpenTarFiles(const core::Layout& layout, Fd file,
-                                              const std::string& subject) {
+                                              const std::string& subject,
+                                              const CancelToken& cancel) {
   TRY(auto place, PlaceOf(file, subject));
   auto archive = std::make_shared<Fd>(std::move(file));
   auto files = std::make_unique<TarFiles>();
@@ -359,7 +361,7 @@ Result<std::unique_ptr<FileSet>> OpenTarFiles(const core::Layout& layout, Fd fil
     return files;
   }
   core::RemoveStaleTemps(layout.Ingest());
-  FdSource raw(*archive, subject);
+  StoppableFdSource raw(*archive, subject, cancel);
   TRY(std::unique_ptr<ByteSource> tar, Decompress(raw));
   StreamInput input(layout, *tar);
   TRY(files->Load(input));

@@ -289,7 +289,8 @@ Result<RemovedImage> ImageStore::Untag(std::string_view name) const {
 
 namespace {
 
-// What is left of downloads: the pull that still works on one holds its lock.
+// What is left of downloads: the pull that still works on one holds its lock. Temporary files have
+// no future: what a dead process had begun is begun anew.
 Result<> RemovePartials(const std::string& ingest, core::Timestamp before, int64_t& bytes) {
   TRY(auto names, core::ListDirectory(ingest));
   for (const std::string& name : names) {
@@ -300,7 +301,8 @@ Result<> RemovePartials(const std::string& ingest, core::Timestamp before, int64
     TRY(bool idle, core::TryLockFile(*partial, core::LockMode::kExclusive));
     struct stat status{};
     if (!idle || fstat(partial->get(), &status) != 0) continue;
-    if (status.st_mtim.tv_sec * core::kSecond > before) continue;
+    bool goes_on = name.ends_with(".partial");
+    if (goes_on && status.st_mtim.tv_sec * core::kSecond > before) continue;
     TRY(core::Unlink(path));
     bytes += status.st_size;
   }

@@ -43,7 +43,8 @@ Result<Fd> UnnamedFile(const std::string& directory) {
   static std::atomic<unsigned> counter{0};
   std::string path = fmt::format("{}/.tmp-{}-p{}", directory, getpid(), counter++);
   TRY(Fd file, core::OpenAt(core::kCwd, path, O_RDWR | O_CREAT | O_EXCL, 0600));
-  if (::unlink(path.c_str()) != 0) return FailErrno("unlink", path);
+  // Somebody who cleans up may have been first: it is not locked.
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FailErrno("unlink", path);
   return file;
 }
 

@@ -11,6 +11,7 @@ namespace hoy::oci {
 namespace {
 
 constexpr size_t kPage = 1000;
+constexpr size_t kHubPage = 100;  // the most that it gives at a time
 constexpr size_t kMaxPages = 100;
 
 std::string TextAt(const Json& object, const char* name) {
@@ -47,17 +48,31 @@ Result<> ReadPages(RegistryClient& client, std::string path, const char* member,
 
 Result<std::vector<FoundImage>> SearchHub(const SearchRequest& request, const CancelToken& cancel) {
   HttpClient http(request.http, cancel);
-  std::string url =
-      fmt::format("https://hub.docker.com/v2/search/repositories/?query={}&page_size={}",
-                  PercentEncode(request.term), std::min<size_t>(request.limit, 100));
-  TRY(HttpResponse response,
-      WithRetries(request.retry, cancel, {}, [&](Attempt& attempt) -> Result<HttpResponse> {
-        TRY(HttpResponse answer, http.Send({.url = url}));
-        if (answer.status >= 200 && answer.status <= 299) return answer;
-        attempt.retry_after = RetryAfter(answer, core::Now());
-        return Fail(StatusError(answer, {.registry = "docker.io", .what = "search", .push = true}));
-      }));
-  return ParseHubAnswer(response.body);
+  const size_t page_size = std::min(request.limit, kHubPage);
+  std::vector<FoundImage> found;
+  for (size_t page = 1; page <= kMaxPages; ++page) {
+    std::string url = fmt::format("{}/v2/search/repositories/?query={}&page_size={}&page={}",
+                                  request.hub, PercentEncode(request.term), page_size, page);
+    TRY(HttpResponse response,
+        WithRetries(request.retry, cancel, {}, [&](Attempt& attempt) -> Result<HttpResponse> {
+          TRY(HttpResponse answer, http.Send({.url = url}));
+          if (answer.status >= 200 && answer.status <= 299) {
+            if (IsWebPage(answer)) return Fail(WebPageError("search"));
+            return answer;
+          }
+          attempt.retry_after = RetryAfter(answer, core::Now());
+          return Fail(
+              StatusError(answer, {.registry = "docker.io", .what = "search", .push = true}));
+        }));
+    TRY(std::vector<FoundImage> images, ParseHubAnswer(response.body));
+    const bool last = images.size() < page_size;
+    for (FoundImage& image : images) {
+      if (found.size() == request.limit) return found;
+      found.push_back(std::move(image));
+    }
+    if (last || found.size() == request.limit) break;
+  }
+  return found;
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct SearchRequest {
   std::string registry = "docker.io";
   std::string term;
   size_t limit = 25;
+  std::string hub = "https://hub.docker.com";  // what docker.io is searched by
   CredentialOptions credentials;
   HttpOptions http;
   RetryPolicy retry;

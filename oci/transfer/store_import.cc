@@ -21,6 +21,7 @@
 #include "oci/layer/read_ahead.h"
 #include "oci/layer/sha256.h"
 #include "oci/transfer/keeping_source.h"
+#include "oci/transfer/stoppable_source.h"
 #include "oci/transfer/temp_blob.h"
 
 namespace hoy::oci {
@@ -167,7 +168,8 @@ class Import {
     // The diff ID of a plain layer is its digest: one hash serves both.
     bool one_hash = job.unpack && layer.digest == diff_id;
     Sha256 hash;
-    KeepingSource source(*blob, file, one_hash ? nullptr : &hash);
+    StoppableSource stoppable(*blob, options_.cancel);
+    KeepingSource source(stoppable, file, one_hash ? nullptr : &hash);
     TRY(job.unpack || job.prove ? Unpack(job, source, diff_id, chain_id) : ReadThrough(source));
     if (source.total() != layer.size) {
       return Fail(ErrorKind::kCorrupt, "it has {} bytes, the manifest promises {}", source.total(),
@@ -184,7 +186,8 @@ class Import {
   Result<> UnpackStored(Job& job, const Digest& diff_id, const Digest& chain_id) {
     std::string path = images_.BlobPath(manifest_.layers[job.layer].digest);
     TRY(Fd file, core::OpenAt(core::kCwd, path, O_RDONLY));
-    FdSource source(file, path);
+    FdSource stored(file, path);
+    StoppableSource source(stored, options_.cancel);
     return Unpack(job, source, diff_id, chain_id);
   }
 

@@ -13,6 +13,7 @@
 #include "oci/image/image_config.h"
 #include "oci/image/image_store.h"
 #include "oci/image/platform.h"
+#include "oci/registry/cancel.h"
 #include "oci/transfer/image_source.h"
 
 namespace hoy::oci {
@@ -21,6 +22,7 @@ struct ImportOptions {
   Platform platform = HostPlatform();
   bool platform_asked = false;  // another platform is an error then, and else a warning
   int unpackers = 2;
+  const CancelToken* cancel = nullptr;  // ends it with kCancelled
   // Whether the image is let in, asked before any of it is kept. The manifest: the image's own.
   std::function<Result<>(const OfferedImage&, const Digest& manifest)> admit;
   std::function<void(std::string_view)> warn;

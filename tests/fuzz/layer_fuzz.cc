@@ -32,8 +32,9 @@ class BytesSource final : public hoy::oci::ByteSource {
 
 // base/{layer,lower,outside/{secret,sub/}}: only `layer` may change.
 struct Playground {
+  static constexpr int kWatched = 6;
   std::string base;
-  struct stat before[4] = {};
+  struct stat before[kWatched] = {};
 
   Playground() {
     std::string pattern = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
@@ -50,17 +51,18 @@ struct Playground {
   }
   ~Playground() { (void)hoy::core::RemoveTree(base); }
 
-  void Look(struct stat (&status)[4]) const {
-    const char* paths[] = {"/outside", "/outside/secret", "/outside/sub", "/lower/etc/passwd"};
-    for (int i = 0; i < 4; ++i) {
+  void Look(struct stat (&status)[kWatched]) const {
+    const char* paths[] = {"/outside", "/outside/secret", "/outside/sub",
+                           "/lower",   "/lower/etc",      "/lower/etc/passwd"};
+    for (int i = 0; i < kWatched; ++i) {
       if (lstat((base + paths[i]).c_str(), &status[i]) != 0) abort();
     }
   }
   // The change time tells of every write, link, chmod, chown and setxattr.
   void CheckUntouched() const {
-    struct stat after[4] = {};
+    struct stat after[kWatched] = {};
     Look(after);
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < kWatched; ++i) {
       if (after[i].st_ctim.tv_sec != before[i].st_ctim.tv_sec ||
           after[i].st_ctim.tv_nsec != before[i].st_ctim.tv_nsec ||
           after[i].st_nlink != before[i].st_nlink || after[i].st_ino != before[i].st_ino) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tests/support/registry.h"
@@ -244,6 +245,55 @@ TEST_F(SaveLoad, WhatAKilledLoadLeavesTheNextOneClears) {
   RunOk({"load"}, archive);
   EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
   ExpectRuns(Busybox());
+}
+
+// Also while it waits for a pipe that says nothing more.
+TEST_F(SaveLoad, AnInterruptedLoadOrImportLeavesNothing) {
+  const std::string saved = Run({"save", Busybox()}).out;
+  Forget();
+  const std::string noise(3 << 20, 'x');
+  const std::string tree = Tar().File("noise", noise).File("more", noise).Finish();
+  auto staging = [&] {
+    auto names = ListNames(data() + "/layers");
+    return std::ranges::any_of(names, [](const auto& name) { return name.starts_with('.'); });
+  };
+  for (const auto& [words, archive] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"load"}, saved}, {{"load", "-i", "/dev/stdin"}, saved}, {{"import", "-"}, tree}}) {
+    for (int signal : {SIGINT, SIGTERM, SIGKILL}) {
+      Command command = Hoy(words);
+      command.input = archive.substr(0, archive.size() / 2);
+      Background hoy(command);
+      ASSERT_TRUE(Eventually([&] {
+        hoy.WaitForOut("never", milliseconds(20));  // what feeds it
+        return !ListNames(data() + "/images/ingest").empty();
+      })) << words[0];
+      hoy.Signal(signal);
+      ASSERT_TRUE(Eventually([&] { return !hoy.Running(); })) << words[0] << " waits on";
+      const Output output = hoy.Finish();
+      const bool killed = signal == SIGKILL;
+      EXPECT_EQ(output.code, killed ? 137 : 130) << output;
+      EXPECT_EQ(!ListNames(data() + "/images/ingest").empty(), killed) << output;
+      EXPECT_TRUE(killed || !staging()) << output;
+      EXPECT_EQ(RunOk({"images", "-q"}), "");
+    }
+    // What the killed one left.
+    EXPECT_EQ(RunOk({"image", "prune", "-f"}).find(": 0B"), std::string::npos);
+    EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
+    EXPECT_FALSE(staging());
+  }
+}
+
+TEST_F(SaveLoad, ReadsAPipeByItsPath) {
+  WriteFile(Path("a.tar"), Run({"save", Busybox()}).out);
+  for (const char* script : {"cat $DIR/a.tar | $HOY load -q -i /dev/stdin",
+                             "bash -c '$HOY load -q -i <(cat $DIR/a.tar)'",
+                             "bash -c '$HOY pull -q docker-archive:<(cat $DIR/a.tar)'",
+                             "$HOY load -q -i /dev/stdin < $DIR/a.tar"}) {
+    Forget();
+    const Output output = Shell(script);
+    EXPECT_EQ(output.code, 0) << script << output;
+    ExpectRuns(Busybox());
+  }
 }
 
 class BadArchive : public SaveLoad {

@@ -1,5 +1,7 @@
 #include "cli/ops/heavy/admission.h"
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <memory>
 
@@ -25,9 +27,13 @@ class KeptBeside final : public oci::SignatureSource {
   oci::ImageSource& source_;
 };
 
-// As policies name it: absolute, without symlinks.
+// As policies name it: absolute, without symlinks. What comes through a pipe is nowhere, also where
+// the pipe has a name ("/dev/stdin", a shell's "<(...)"): as on standard input.
 Result<std::string> RealPath(const std::string& path) {
   if (path.empty()) return "";
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return FailErrno("find", path);
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) return "";
   std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
   if (!real) return FailErrno("find", path);
   return std::string(real.get());

@@ -11,6 +11,7 @@
 #include "cli/ops/archives.h"
 #include "cli/ops/container_tree.h"
 #include "cli/ops/health_options.h"
+#include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/image_changes.h"
 #include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
@@ -71,8 +72,12 @@ class Pause {
 class ChangesSource final : public oci::ByteSource {
  public:
   // `pause` ends when all has been read.
-  ChangesSource(std::string upper, std::set<std::string> mounts, std::unique_ptr<Pause> pause)
-      : upper_(std::move(upper)), mounts_(std::move(mounts)), pause_(std::move(pause)) {}
+  ChangesSource(std::string upper, std::set<std::string> mounts, std::unique_ptr<Pause> pause,
+                const oci::CancelToken& cancel)
+      : upper_(std::move(upper)),
+        mounts_(std::move(mounts)),
+        pause_(std::move(pause)),
+        cancel_(cancel) {}
   ChangesSource(const ChangesSource&) = delete;
   ChangesSource& operator=(const ChangesSource&) = delete;
   ~ChangesSource() override {
@@ -98,6 +103,7 @@ class ChangesSource final : public oci::ByteSource {
 
   Result<size_t> Read(std::span<std::byte> buffer) override {
     if (g_interrupted != 0) return Fail(ErrorKind::kCancelled, "interrupted");
+    TRY(cancel_.Check());
     ssize_t count = 0;
     do count = ::read(reader_.get(), buffer.data(), buffer.size());
     while (count < 0 && errno == EINTR);
@@ -127,6 +133,7 @@ class ChangesSource final : public oci::ByteSource {
   std::string upper_;
   std::set<std::string> mounts_;
   std::unique_ptr<Pause> pause_;
+  const oci::CancelToken& cancel_;
   Fd reader_;
   Result<> outcome_;
   std::thread writer_;
@@ -194,12 +201,14 @@ Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
     image.names.push_back(std::move(name));
   }
   RaiseDescriptorLimit();
+  oci::CancelToken cancel;
+  CancelOnSignal handler(cancel);
   std::unique_ptr<Pause> pause;
   if (options.pause) {
     TRY(pause, Pause::Begin(context, id));
   }
   ChangesSource changes(UpperDirectory(context.layout, record), MountTargets(record.config),
-                        std::move(pause));
+                        std::move(pause), cancel);
   TRY(changes.Start());
   return oci::MakeImage(context.layout, changes, std::move(image));
 }

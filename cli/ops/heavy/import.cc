@@ -1,12 +1,13 @@
 #include <fcntl.h>
 
 #include "cli/ops/archives.h"
+#include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/image_changes.h"
 #include "core/state/event_log.h"
 #include "core/sys/clock.h"
 #include "core/sys/files.h"
-#include "oci/layer/byte_sink.h"
 #include "oci/transfer/make_image.h"
+#include "oci/transfer/stoppable_source.h"
 #include "oci/trust/gate.h"
 
 namespace hoy::cli {
@@ -51,7 +52,9 @@ Result<oci::Digest> Import(const Context& context, const ImportImageOptions& opt
   TRY(CheckPolicy(options.signature_policy));
   TRY(Fd file, OpenInput(context, options.input));
   TRY(core::PrepareLayout(context.layout));
-  oci::FdSource source(file, options.input);
+  oci::CancelToken cancel;
+  CancelOnSignal handler(cancel);
+  oci::StoppableFdSource source(file, options.input, cancel);
   return oci::MakeImage(context.layout, source, std::move(image));
 }
 

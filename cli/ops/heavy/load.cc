@@ -4,6 +4,7 @@
 
 #include "cli/ops/archives.h"
 #include "cli/ops/heavy/admission.h"
+#include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/open_source.h"
 #include "core/state/event_log.h"
 #include "oci/transfer/list_import.h"
@@ -12,9 +13,10 @@ namespace hoy::cli {
 namespace {
 
 Result<std::unique_ptr<oci::ImageSource>> OpenInput(const Context& context,
-                                                    const LoadOptions& options) {
+                                                    const LoadOptions& options,
+                                                    const oci::CancelToken& cancel) {
   if (!options.input.empty() && options.input != "-") {
-    return OpenSource(context.layout, options.input);
+    return OpenSource(context.layout, options.input, cancel);
   }
   if (context.terminal.stdin_is_terminal) {
     return Fail(MakeError(ErrorKind::kInvalidArgument, "an archive is not read from a terminal")
@@ -22,7 +24,7 @@ Result<std::unique_ptr<oci::ImageSource>> OpenInput(const Context& context,
   }
   Fd input(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
   if (!input) return FailErrno("open", "stdin");
-  return OpenSource(context.layout, std::move(input), "stdin");
+  return OpenSource(context.layout, std::move(input), "stdin", cancel);
 }
 
 Result<> Load(Context& context, const LoadOptions& options) {
@@ -32,7 +34,10 @@ Result<> Load(Context& context, const LoadOptions& options) {
   TRY(import.platform, oci::ChoosePlatform(options.platform, variable != nullptr ? variable : ""));
   import.platform_asked = !options.platform.empty();
   import.warn = [&](std::string_view text) { context.Warn(text); };
-  TRY(std::unique_ptr<oci::ImageSource> source, OpenInput(context, options));
+  oci::CancelToken cancel;
+  CancelOnSignal handler(cancel);
+  import.cancel = &cancel;
+  TRY(std::unique_ptr<oci::ImageSource> source, OpenInput(context, options, cancel));
   const bool from_stdin = options.input.empty() || options.input == "-";
   TRY(import.admit,
       MakeAdmission(options.signature_policy, *source, from_stdin ? "" : options.input));

@@ -127,11 +127,12 @@ class Adding {
 
   // Its images come here first, without a name: they are the list's.
   Result<std::vector<oci::Digest>> AddFromFiles(Draft& draft, const TransportReference& from) {
-    TRY(ChosenSource chosen, OpenTransport(context_.layout, from));
+    TRY(ChosenSource chosen, OpenTransport(context_.layout, from, cancel_));
     TRY(Admission admit, MakeAdmission("", *chosen.source, from.path));
     std::vector<oci::Digest> added;
     for (const oci::OfferedImage& image : chosen.images) {
       oci::ImportOptions import;
+      import.cancel = &cancel_;
       import.warn = [this](std::string_view text) { context_.Warn(text); };
       import.admit = [&](const oci::OfferedImage&, const oci::Digest& manifest) {
         return admit(image, manifest);

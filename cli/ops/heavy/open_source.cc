@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "cli/ops/heavy/admission.h"
+#include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/pull.h"
 #include "core/base/text.h"
 #include "core/sys/files.h"
@@ -44,13 +45,13 @@ std::string TitleOf(const std::string& path) {
   return title.substr(0, 128);
 }
 
-Result<std::unique_ptr<oci::FileSet>> OpenFiles(const core::Layout& layout,
-                                                const std::string& path) {
+Result<std::unique_ptr<oci::FileSet>> OpenFiles(const core::Layout& layout, const std::string& path,
+                                                const oci::CancelToken& cancel) {
   TRY(Fd file, core::OpenAt(core::kCwd, path, O_RDONLY));
   struct stat status{};
   if (fstat(file.get(), &status) != 0) return FailErrno("stat", path);
   if (S_ISDIR(status.st_mode)) return oci::OpenDirectoryFiles(path);
-  return oci::OpenTarFiles(layout, std::move(file), path);
+  return oci::OpenTarFiles(layout, std::move(file), path, cancel);
 }
 
 Result<SourcePointer> OpenFormat(std::unique_ptr<oci::FileSet> files,
@@ -86,23 +87,30 @@ std::string NamesIn(const std::vector<oci::OfferedImage>& images) {
 
 }  // namespace
 
-Result<SourcePointer> OpenSource(const core::Layout& layout, const std::string& path) {
-  TRY(auto files, OpenFiles(layout, path));
-  return oci::OpenAnyFormat(std::move(files), TitleOf(path));
+Result<SourcePointer> OpenSource(const core::Layout& layout, const std::string& path,
+                                 const oci::CancelToken& cancel) {
+  TRY(auto files, OpenFiles(layout, path, cancel));
+  // "/dev/fd/63" says nothing about what comes through it.
+  std::error_code unknown;
+  auto type = std::filesystem::status(path, unknown).type();
+  bool named =
+      type == std::filesystem::file_type::regular || type == std::filesystem::file_type::directory;
+  return oci::OpenAnyFormat(std::move(files), named ? TitleOf(path) : "");
 }
 
-Result<SourcePointer> OpenSource(const core::Layout& layout, Fd file, const std::string& subject) {
-  TRY(auto files, oci::OpenTarFiles(layout, std::move(file), subject));
+Result<SourcePointer> OpenSource(const core::Layout& layout, Fd file, const std::string& subject,
+                                 const oci::CancelToken& cancel) {
+  TRY(auto files, oci::OpenTarFiles(layout, std::move(file), subject, cancel));
   return oci::OpenAnyFormat(std::move(files), "");
 }
 
-Result<ChosenSource> OpenTransport(const core::Layout& layout,
-                                   const TransportReference& reference) {
+Result<ChosenSource> OpenTransport(const core::Layout& layout, const TransportReference& reference,
+                                   const oci::CancelToken& cancel) {
   if (reference.path.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "the path of the image is missing");
   }
   ChosenSource chosen;
-  TRY(auto files, OpenFiles(layout, reference.path));
+  TRY(auto files, OpenFiles(layout, reference.path, cancel));
   TRY(chosen.source, OpenFormat(std::move(files), reference));
   TRY(chosen.images, chosen.source->Images());
   if (reference.reference.empty()) return chosen;
@@ -191,7 +199,10 @@ Result<std::vector<std::string>> PullFromTransport(const core::Layout& layout,
   import.platform_asked = !options.platform.empty() || !from_environment.empty();
   TRY(std::vector<oci::Platform> platforms, ParsePlatforms(options.platforms));
   bool several = options.all_platforms || !platforms.empty();
-  TRY(ChosenSource chosen, OpenTransport(layout, reference));
+  oci::CancelToken cancel;
+  CancelOnSignal handler(cancel, options.handle_signals);
+  import.cancel = &cancel;
+  TRY(ChosenSource chosen, OpenTransport(layout, reference, cancel));
   TRY(import.admit, MakeAdmission(options.signature_policy, *chosen.source, reference.path));
   std::vector<std::string> names;
   for (const oci::OfferedImage& image : chosen.images) {

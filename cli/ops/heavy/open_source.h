@@ -11,6 +11,7 @@
 #include "core/base/fd.h"
 #include "core/base/result.h"
 #include "core/state/layout.h"
+#include "oci/registry/cancel.h"
 #include "oci/registry/progress.h"
 #include "oci/transfer/image_source.h"
 
@@ -18,16 +19,19 @@ namespace hoy::cli {
 
 // A file or a directory of any format. `layout` is prepared.
 Result<std::unique_ptr<oci::ImageSource>> OpenSource(const core::Layout& layout,
-                                                     const std::string& path);
+                                                     const std::string& path,
+                                                     const oci::CancelToken& cancel);
 // A file of any format, from where it stands.
 Result<std::unique_ptr<oci::ImageSource>> OpenSource(const core::Layout& layout, Fd file,
-                                                     const std::string& subject);
+                                                     const std::string& subject,
+                                                     const oci::CancelToken& cancel);
 
 struct ChosenSource {
   std::unique_ptr<oci::ImageSource> source;
   std::vector<oci::OfferedImage> images;  // those that the reference means; all without one
 };
-Result<ChosenSource> OpenTransport(const core::Layout& layout, const TransportReference& reference);
+Result<ChosenSource> OpenTransport(const core::Layout& layout, const TransportReference& reference,
+                                   const oci::CancelToken& cancel);
 
 // Pulls from there; `sink` hears of images of which something is missing here. Returns what each
 // image is called here: its first name, or its id.
