@@ -25,7 +25,7 @@ Result<> PassNotifySocket(const core::ContainerRecord& record, core::StartReques
   auto socket = NotifySocket(record);
   if (!socket || record.config.notify != core::NotifyMode::kContainer) return {};
   if (socket->starts_with('@')) {
-    if (record.config.namespaces.net == core::NamespaceMode::kPrivate) {
+    if (record.config.namespaces.net != core::NamespaceMode::kHost) {
       return Fail(MakeError(ErrorKind::kInvalidArgument,
                             fmt::format("--sdnotify container: the container cannot reach the "
                                         "abstract socket '{}'",

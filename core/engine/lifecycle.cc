@@ -9,6 +9,7 @@
 #include "core/cgroup/cgroup.h"
 #include "core/engine/adopt.h"
 #include "core/engine/freeze.h"
+#include "core/engine/network_driver.h"
 #include "core/engine/report.h"
 #include "core/engine/restart.h"
 #include "core/engine/run_directory.h"
@@ -179,10 +180,19 @@ Result<> RemoveCgroup(const Layout& layout, std::string_view id, std::string_vie
   return {};
 }
 
+// What a run may have left besides its directory and its cgroup.
+struct RunTraces {
+  bool processes = false;  // in the cgroup
+  bool network = false;
+};
+
 // What needs no record: works for a container whose record is damaged, too.
 Result<> RemoveTraces(const Layout& layout, std::string_view id, std::string_view cgroup_parent,
-                      bool kill) {
-  TRY(RemoveCgroup(layout, id, cgroup_parent, kill));
+                      const RunTraces& traces) {
+  TRY(RemoveCgroup(layout, id, cgroup_parent, traces.processes));
+  if (traces.network && TheNetworkDriver() != nullptr && Exists(layout.RunContainer(id))) {
+    TRY(TheNetworkDriver()->Detach(layout, id));
+  }
   return RemoveRunDirectory(layout, id);
 }
 
@@ -249,7 +259,8 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   if (status.run && summary.has_health_check && !removes) {
     (void)KeepHealth(layout, id, status.run->started_at);  // without it, nothing is told of it
   }
-  TRY(RemoveTraces(layout, id, record.config.cgroup_parent, kill));
+  TRY(RemoveTraces(layout, id, record.config.cgroup_parent,
+                   {.processes = kill, .network = HasNetwork(record.config)}));
   if (removes) {
     TRY(RemoveContainer(layout, id, summary.name));
     RemoveAnonymousVolumes(layout, record.config);
@@ -373,7 +384,7 @@ Result<CleanUpEnd> CleanUpForMonitor(const Layout& layout, std::string_view id) 
 }
 
 Result<> DismantleRun(const Layout& layout, std::string_view id, std::string_view cgroup_parent) {
-  return RemoveTraces(layout, id, cgroup_parent, true);
+  return RemoveTraces(layout, id, cgroup_parent, {.processes = true, .network = true});
 }
 
 }  // namespace hoy::core

@@ -41,7 +41,7 @@ Result<> MakeRunDirectory(const Layout& layout, std::string_view id, uid_t owner
 Result<> RemoveRunDirectory(const Layout& layout, std::string_view id) {
   std::string directory = layout.RunContainer(id);
   for (const char* name : {"/out", "/err", "/start.json", "/hostname", "/hosts", "/resolv.conf",
-                           "/attach.sock", "/pty.sock", "/state.json"}) {
+                           "/attach.sock", "/pty.sock", "/state.json", "/network.json"}) {
     unlink((directory + name).c_str());
   }
   return RemoveTree(directory);

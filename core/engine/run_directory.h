@@ -6,6 +6,7 @@
 //   state.json   by the monitor (core/monitor/publish.h)
 //   health.json  of a container with a health check (core/state/health_state.h)
 //   attach.sock  where clients connect to the monitor (core/monitor/attach_protocol.h)
+//   network.json  how it is wired (net/attach/network_status.h)
 //   pty.sock     with a terminal, by its keeper (core/monitor/keeper.h)
 //   exec/        a file for each session of `hoy exec` (exec_sessions.h)
 

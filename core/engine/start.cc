@@ -12,8 +12,10 @@
 #include "core/cgroup/cgroup.h"
 #include "core/cgroup/host.h"
 #include "core/engine/adopt.h"
+#include "core/engine/etc_files.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/log_plan.h"
+#include "core/engine/network_driver.h"
 #include "core/engine/report.h"
 #include "core/engine/resolve.h"
 #include "core/engine/restart.h"
@@ -33,35 +35,6 @@
 
 namespace hoy::core {
 namespace {
-
-constexpr std::string_view kHosts =
-    "127.0.0.1\tlocalhost\n"
-    "::1\tlocalhost ip6-localhost ip6-loopback\n"
-    "ff02::1\tip6-allnodes\n"
-    "ff02::2\tip6-allrouters\n";
-
-// Written at every start; bound over the image's own, which stay as they are.
-Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
-  std::string etc = layout.RunContainer(record.id) + "/";
-  const ContainerConfig& config = record.config;
-  auto write = [&](const char* name, std::string_view text) -> Result<> {
-    std::string path = etc + name;
-    TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-    return WriteAll(fd, text, path);
-  };
-  std::string hostname = config.hostname.empty() ? "localhost" : config.hostname;
-  TRY(write("hostname", hostname + "\n"));
-  bool host_network = config.namespaces.net == NamespaceMode::kHost;
-  if (host_network) {
-    // With the host's network its names and servers are the right ones.
-    TRY(write("hosts", ReadFile("/etc/hosts").value_or(std::string(kHosts))));
-    return write("resolv.conf", ReadFile("/etc/resolv.conf").value_or(""));
-  }
-  std::string hosts(kHosts);
-  if (!config.hostname.empty()) hosts += fmt::format("127.0.1.1\t{}\n", config.hostname);
-  TRY(write("hosts", hosts));
-  return write("resolv.conf", "");
-}
 
 Result<> WriteLocaltime(const Layout& layout, std::string_view id, std::string_view content) {
   std::string path = layout.RunContainer(id) + "/localtime";
@@ -155,18 +128,49 @@ Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
 }
 
 // What goes along with the first plan (plan.h, PlanOrder).
-std::vector<int> DescriptorsFor(const ContainerRecord& record, const StartRequest& request) {
-  if (record.config.log.driver != LogDriver::kPassthrough) return request.passed_fds;
-  std::vector<int> fds = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-  fds.insert(fds.end(), request.passed_fds.begin(), request.passed_fds.end());
+std::vector<int> DescriptorsFor(const ContainerRecord& record, const StartRequest& request,
+                                BorrowedFd network_namespace) {
+  std::vector<int> fds;
+  if (network_namespace.get() >= 0) fds.push_back(network_namespace.get());
+  if (record.config.log.driver == LogDriver::kPassthrough) {
+    for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) fds.push_back(stream);
+  }
+  for (int passed : request.passed_fds) fds.push_back(passed);
   return fds;
 }
 
 // clone3 puts the process into a cgroup v2; into those of v1 it goes by itself, later.
 Result<> SendClonePlan(SpawnedMonitor& monitor, const ContainerRecord& record,
-                       const StartRequest& request, const CgroupLocation& cgroup) {
+                       const StartRequest& request, BorrowedFd network_namespace,
+                       const CgroupLocation& cgroup) {
   return monitor.channel.SendPlan(BuildClonePlan(record.config, cgroup).Serialize(),
-                                  DescriptorsFor(record, request));
+                                  DescriptorsFor(record, request, network_namespace));
+}
+
+// An address or a port that is in use is not what kConflict means here: that it runs already.
+Error NotAConflict(Error error) {
+  if (error.kind == ErrorKind::kConflict) error.kind = ErrorKind::kStart;
+  return error;
+}
+
+Result<Fd> OpenNetworkNamespace(const Layout& layout, const ContainerRecord& record) {
+  if (!HasNetwork(record.config)) return Fd();
+  if (TheNetworkDriver() == nullptr) {
+    return Fail(ErrorKind::kUnsupported, "this program cannot wire networks");
+  }
+  auto opened = TheNetworkDriver()->OpenNamespace(layout, record);
+  return opened ? std::move(opened) : Fail(NotAConflict(std::move(opened).error()));
+}
+
+// Hosts and resolv.conf, and before them what they tell of.
+Result<> SetUpNetwork(const Layout& layout, const ContainerRecord& record,
+                      BorrowedFd network_namespace, Rollback& rollback) {
+  TRY(WriteHostname(layout, record));
+  if (!HasNetwork(record.config)) return WriteEtcFiles(layout, record);
+  rollback.Add([&] { (void)TheNetworkDriver()->Detach(layout, record.id); });
+  auto attached = TheNetworkDriver()->Attach(layout, record, network_namespace);
+  MarkStart("network");
+  return attached ? Result<>{} : Fail(NotAConflict(std::move(attached).error()));
 }
 
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
@@ -183,7 +187,8 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(input.next_log_number, PrepareLog(layout, record));
   CgroupHost host = DetectCgroupHost();
   bool cgroup_first = host.version == CgroupVersion::kV2;
-  if (!cgroup_first) TRY(SendClonePlan(monitor, record, request, {}));
+  TRY(Fd network_namespace, OpenNetworkNamespace(layout, record));
+  if (!cgroup_first) TRY(SendClonePlan(monitor, record, request, network_namespace, {}));
   auto opened = OpenContainerRoot(layout, record.id, record.config);
   if (!opened) {
     TRY(CheckLayers(layout, record));
@@ -201,7 +206,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   rollback.Add([&] { (void)RemoveRunDirectory(layout, record.id); });
   TRY(MakeRunDirectory(layout, record.id, input.process.user.uid, input.process.user.gid));
   FailPoint("start-run-directory");
-  TRY(WriteEtcFiles(layout, record));
+  TRY(SetUpNetwork(layout, record, network_namespace, rollback));
   if (input.timezone && input.timezone->link.empty()) {
     TRY(WriteLocaltime(layout, record.id, input.timezone->content));
   }
@@ -217,7 +222,9 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   FailPoint("start-cgroup");
   MarkStart("cgroup");
   input.cgroup = cgroup.location();
-  if (cgroup_first) TRY(SendClonePlan(monitor, record, request, input.cgroup));
+  if (cgroup_first) {
+    TRY(SendClonePlan(monitor, record, request, network_namespace, input.cgroup));
+  }
   // Where the kernel does not enforce device rules, making nodes would open every device.
   bool confine = !cgroup.devices_enforced() && !record.config.privileged;
   ContainerRecord adjusted;

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "core/engine/log_plan.h"
+#include "core/engine/network_driver.h"
 #include "core/engine/process_plan.h"
 #include "core/engine/root_plan.h"
 #include "core/state/health_state.h"
@@ -347,6 +348,11 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
     header.cgroup_dir = plan.Text(cgroup.directories.front().second);
   }
   plan.Add(StepKind::kNewSession);
+  if (HasNetwork(config)) {
+    header.clone_flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
+    header.joins_network = 1;
+    plan.Add(StepKind::kJoinNamespaces).flags = CLONE_NEWNET;
+  }
   if (config.namespaces.net == NamespaceMode::kPrivate) plan.Add(StepKind::kLoopbackUp);
   return plan;
 }

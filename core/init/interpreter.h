@@ -12,7 +12,7 @@ struct ChildContext {
   const char* plans = nullptr;  // where the plans are mapped: reports name a plan by its offset
   int status_fd = -1;           // SOCK_SEQPACKET, close-on-exec: StartMessage{kFailed | kTerminal}
   int release_fd = -1;          // pipe: one word for each thing that is waited for
-  int join_fd = -1;             // kJoinNamespaces: pidfd of the container's init
+  int join_fd = -1;             // kJoinNamespaces: pidfd of the container's init, or a namespace
   int cgroup_fd = -1;           // kJoinCgroups, kForkIntoPidNamespace: the session's, O_PATH
   PacketFds* passed = nullptr;  // kPassedDescriptors: any numbers, close-on-exec
   int streams[3] = {-1, -1, -1};  // for kStandardStreams when there is no terminal

@@ -19,7 +19,7 @@
 namespace hoy::core {
 
 constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
-constexpr uint32_t kPlanVersion = 7;
+constexpr uint32_t kPlanVersion = 8;
 
 using Offset = uint32_t;
 
@@ -29,7 +29,7 @@ enum class StepKind : uint32_t {
   kUnshare,               // flags: CLONE_NEW*
   kJoinCgroups,           // d: list of files that take "0", CgroupLocation::SelfJoinFiles;
                           // slot: 1: and the session's own
-  kJoinNamespaces,        // slot: pidfd or nsfs descriptor, flags: CLONE_NEW*
+  kJoinNamespaces,        // those of join_fd, flags: CLONE_NEW*
   kForkIntoPidNamespace,  // goes on as a new child of the session's guard in join_fd's namespace;
                           // slot: 1: in the session's cgroup (v2)
   kNewSession,            // setsid(2)
@@ -112,6 +112,7 @@ struct PlanHeader {
   uint32_t log_max_files;
   uint32_t log_extra_size;
   uint32_t keep_streams;    // kClone: 1: what the process has as 0, 1, 2, we have, too
+  uint32_t joins_network;   // kClone: 1: the first descriptor that came along is a namespace
   int64_t probe_first_ns;   // when the health is probed first, and how long after each probe
   int64_t probe_period_ns;  // that does not say itself (core/monitor/probe_timer.h)
 
@@ -159,9 +160,9 @@ constexpr size_t kPlanSpace = size_t{16} << 20;  // the kernel takes 6 MiB of ar
 // memfd: hoy starts the program before it has decided everything, so that both work at the same
 // time. End-of-file instead means that hoy gave up.
 //
-// The first packet may carry descriptors (SCM_RIGHTS) for the process: its standard streams
-// (--log-driver passthrough), then the user's own (--preserve-fds). hoy-monitor does not keep them
-// once it has cloned the init, but for keep_streams.
+// The first packet may carry descriptors (SCM_RIGHTS) for the process: the network namespace that
+// it joins, its standard streams (--log-driver passthrough), then the user's own (--preserve-fds).
+// hoy-monitor does not keep them once it has cloned the init, but for keep_streams.
 struct PlanOrder {
   uint32_t offset;  // of the plan's PlanHeader in kPlansFd
 };

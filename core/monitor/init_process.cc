@@ -36,6 +36,7 @@ void OpenChildStreams(const PlanView& plan, ChildContext& child) {
 void RunInit(const PlanView& ahead, ChildContext& child) {
   ResetSignals();
   RunSteps(ahead, child);
+  CloseHostDescriptors(child);
   PlanView plan(child.plans + AwaitWord(child.release_fd));
   OpenChildStreams(plan, child);
   RunSteps(plan, child);

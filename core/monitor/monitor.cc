@@ -203,6 +203,7 @@ void JoinCgroupsOfPlan(Monitor& m, const PlanView& plan) {
 // Clones the init, which carries out what goes ahead and then waits.
 void CloneInit(Monitor& m, const PlanView& ahead) {
   OpenStdin(m);
+  if (ahead.header().joins_network != 0) m.child.join_fd = TakeFirst(*m.child.passed);
   int status[2];
   int release[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status) != 0 ||
@@ -234,6 +235,7 @@ void CloneInit(Monitor& m, const PlanView& ahead) {
   close(status[1]);
   close(release[0]);
   close(m.child.streams[0]);
+  if (m.child.join_fd >= 0) close(m.child.join_fd);
   // For what starts it again, which we become.
   for (int i = 0; ahead.header().keep_streams != 0 && i < 3; ++i) dup2(m.child.passed->fds[i], i);
   for (size_t i = 0; i < m.child.passed->count; ++i) close(m.child.passed->fds[i]);

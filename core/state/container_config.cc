@@ -1,11 +1,9 @@
 #include "core/state/container_config.h"
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "core/base/json_view.h"
-#include "core/base/text.h"
+#include "core/state/json_text.h"
 
 namespace hoy::core {
 namespace {
@@ -21,7 +19,9 @@ const std::pair<MountKind, std::string_view> kMountKinds[] = {
     {MountKind::kCgroup, "cgroup"},
 };
 const std::pair<NamespaceMode, std::string_view> kNamespaceModes[] = {
-    {NamespaceMode::kPrivate, "private"}, {NamespaceMode::kHost, "host"}};
+    {NamespaceMode::kPrivate, "private"},
+    {NamespaceMode::kHost, "host"},
+    {NamespaceMode::kJoined, "joined"}};
 const std::pair<NotifyMode, std::string_view> kNotifyModes[] = {
     {NotifyMode::kConmon, "conmon"},
     {NotifyMode::kContainer, "container"},
@@ -106,12 +106,6 @@ class Reader {
 };
 
 // Caught where the record is decoded.
-template <typename T>
-T OrThrow(std::optional<T> value, const char* expected) {
-  if (!value) throw std::invalid_argument(fmt::format("{} was expected", expected));
-  return *std::move(value);
-}
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, CapabilitySets>
@@ -213,6 +207,42 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("uts", x.uts);
   visitor.Field("net", x.net);
   visitor.Field("cgroup", x.cgroup);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, NetworkAttachment>
+{
+  visitor.Field("network", x.network);
+  visitor.Field("address", x.address);
+  visitor.Field("address6", x.address6);
+  visitor.Field("mac", x.mac);
+  visitor.Field("aliases", x.aliases);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, PortBinding>
+{
+  visitor.Field("hostAddress", x.host_address);
+  visitor.Field("hostPort", x.host_port);
+  visitor.Field("containerPort", x.container_port);
+  visitor.Field("protocol", x.protocol);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, NetworkConfig>
+{
+  visitor.Field("attachments", x.attachments);
+  visitor.Field("ports", x.ports);
+  visitor.Field("publishAll", x.publish_all);
+  visitor.Field("container", x.container);
+  visitor.Field("path", x.path);
+  visitor.Field("dns", x.dns);
+  visitor.Field("dnsSearch", x.dns_search);
+  visitor.Field("dnsOptions", x.dns_options);
+  visitor.Field("extraHosts", x.extra_hosts);
 }
 
 template <typename Visitor, typename T>
@@ -341,6 +371,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("readonlyPaths", x.readonly_paths);
   visitor.Field("sysctls", x.sysctls);
   visitor.Field("namespaces", x.namespaces);
+  visitor.Field("network", x.network);
   visitor.Field("seccomp", x.seccomp);
   visitor.Field("limits", x.limits);
   visitor.Field("cgroupParent", x.cgroup_parent);
@@ -357,28 +388,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("exposedPorts", x.exposed_ports);
   visitor.Field("labels", x.labels);
   visitor.Field("annotations", x.annotations);
-}
-
-// Texts are bytes that a person or an image chose and need not be UTF-8, which JSON strings must
-// be. One that is not is kept as {"hex": ...}.
-Json TextToJson(const std::string& text) {
-  if (IsUtf8(text)) return text;
-  std::string hex;
-  for (unsigned char byte : text) {
-    hex += "0123456789abcdef"[byte >> 4];
-    hex += "0123456789abcdef"[byte & 15];
-  }
-  return Json{{"hex", hex}};
-}
-
-std::string TextFromJson(JsonView json) {
-  if (!json.IsObject()) return OrThrow(json.String(), "a text");
-  std::string hex = OrThrow(json["hex"].String(), "a text in hex");
-  std::string text;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-    text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  }
-  return text;
 }
 
 template <typename T>

@@ -108,16 +108,53 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
-enum class NamespaceMode { kPrivate, kHost };
+// kJoined, of the network alone: the namespace of another container, or one by its path.
+enum class NamespaceMode { kPrivate, kHost, kJoined };
 
 struct NamespaceModes {
   NamespaceMode pid = NamespaceMode::kPrivate;
   NamespaceMode ipc = NamespaceMode::kPrivate;
   NamespaceMode uts = NamespaceMode::kPrivate;
-  NamespaceMode net = NamespaceMode::kPrivate;  // private is a namespace with loopback only
+  NamespaceMode net = NamespaceMode::kPrivate;  // without attachments: loopback only
   NamespaceMode cgroup = NamespaceMode::kPrivate;
 
   bool operator==(const NamespaceModes&) const = default;
+};
+
+// A network that the container is on.
+struct NetworkAttachment {
+  std::string network;               // its name
+  std::string address;               // --ip; empty: a free one at each start
+  std::string address6;              // --ip6
+  std::string mac;                   // --mac-address; empty: made of the address
+  std::vector<std::string> aliases;  // what the other members may call it besides its names
+
+  bool operator==(const NetworkAttachment&) const = default;
+};
+
+// A port of the container's, published on the host: -p, and what -P makes of the exposed ones.
+struct PortBinding {
+  std::string host_address;  // empty: any, of both families
+  uint16_t host_port = 0;    // 0: a free one at each start
+  uint16_t container_port = 0;
+  std::string protocol = "tcp";  // udp, sctp
+
+  bool operator==(const PortBinding&) const = default;
+};
+
+struct NetworkConfig {
+  std::vector<NetworkAttachment> attachments;  // kPrivate; the first has the default route
+  std::vector<PortBinding> ports;
+  bool publish_all = false;  // -P, for inspect
+  std::string container;     // kJoined: the id of the container whose namespace it is
+  std::string path;          // kJoined: or where it is
+  std::vector<std::string> dns;
+  std::vector<std::string> dns_search;
+  std::vector<std::string> dns_options;
+  std::vector<std::string> extra_hosts;  // "NAME:ADDRESS", or "NAME:host-gateway"
+
+  bool HasDns() const { return !dns.empty() || !dns_search.empty() || !dns_options.empty(); }
+  bool operator==(const NetworkConfig&) const = default;
 };
 
 enum class SeccompMode { kDefault, kUnconfined, kProfile };
@@ -198,6 +235,7 @@ struct ContainerConfig {
   std::vector<std::string> readonly_paths;  // those that exist: bound onto themselves read-only
   StringPairs sysctls;                      // "net.core.somaxconn" -> "1024"
   NamespaceModes namespaces;
+  NetworkConfig network;
   SeccompChoice seccomp;
   ResourceLimits limits;
   std::string cgroup_parent;

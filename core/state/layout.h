@@ -17,8 +17,9 @@
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
-//     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf,
+//     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf,network.json,
 //                      localtime,attach.sock,pty.sock,health.json,stopping,log-lost}
+//     networks/                    net/state/network_store.h: leases of addresses
 
 #include <string>
 #include <string_view>
@@ -51,6 +52,9 @@ struct Layout {
   std::string Events() const { return data + "/events"; }
   std::string Networks() const { return data + "/networks"; }
   std::string MountPoints() const { return data + "/mountpoints"; }
+  std::string NetworkLeases(std::string_view network) const {
+    return run + "/networks/" + std::string(network);
+  }
   // An empty directory: where each container mounts its root, in its own mount namespace.
   std::string RootMountPoint() const { return run + "/root"; }
   std::string RunContainers() const { return run + "/containers"; }

@@ -15,6 +15,14 @@ struct PacketFds {
   size_t count = 0;
 };
 
+// The first of at least one; the others move up.
+inline int TakeFirst(PacketFds& all) {
+  int first = all.fds[0];
+  --all.count;
+  for (size_t i = 0; i < all.count; ++i) all.fds[i] = all.fds[i + 1];
+  return first;
+}
+
 // `fd` < 0: none goes along. -1: errno; a socket that nobody reads is EPIPE and no signal.
 ssize_t SendPacket(int socket, const void* bytes, size_t size, int fd = -1);
 ssize_t SendPacket(int socket, const void* bytes, size_t size, const int* fds, size_t count);

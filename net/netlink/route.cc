@@ -135,6 +135,12 @@ Result<> RouteSocket::AddVeth(const VethSpec& veth) {
   auto mtu = static_cast<uint32_t>(veth.mtu);
   if (mtu != 0) message.Number(IFLA_MTU, mtu);
   if (veth.master != 0) message.Number(IFLA_MASTER, veth.master);
+  // Without these the kernel makes queues for all CPUs, takes all but one away again, and waits for
+  // an RCU grace period each time: milliseconds.
+  auto one_queue = [&] {
+    message.Number(IFLA_NUM_TX_QUEUES, uint32_t{1}).Number(IFLA_NUM_RX_QUEUES, uint32_t{1});
+  };
+  one_queue();
   message.Nest(IFLA_LINKINFO, [&] {
     message.Text(IFLA_INFO_KIND, "veth");
     message.Nest(IFLA_INFO_DATA, [&] {
@@ -143,6 +149,7 @@ Result<> RouteSocket::AddVeth(const VethSpec& veth) {
         message.Text(IFLA_IFNAME, veth.peer_name);
         message.Number(IFLA_NET_NS_FD, veth.peer_namespace.get());
         if (mtu != 0) message.Number(IFLA_MTU, mtu);
+        one_queue();
         if (veth.peer_mac) message.Bytes(IFLA_ADDRESS, AsBytes(*veth.peer_mac));
       });
     });

@@ -18,10 +18,6 @@ std::string RecordPath(const core::Layout& layout, std::string_view name) {
   return layout.Networks() + "/" + std::string(name) + std::string(kRecordSuffix);
 }
 
-std::string LeasesPath(const core::Layout& layout, std::string_view name) {
-  return layout.Networks() + "/" + std::string(name) + ".leases";
-}
-
 // Whose lease it is. nullopt: nobody's.
 Result<std::optional<std::string>> ReadLease(const std::string& path) {
   std::array<char, core::kIdLength + 1> id;
@@ -31,9 +27,16 @@ Result<std::optional<std::string>> ReadLease(const std::string& path) {
   return FailErrno("read lease", path);
 }
 
-// False: somebody has it.
-Result<bool> TryTake(const std::string& path, std::string_view container_id) {
-  if (symlink(std::string(container_id).c_str(), path.c_str()) == 0) return true;
+// False: somebody has it. The directory is made by the first lease since the machine came up.
+Result<bool> TryTake(const std::string& directory, const IpAddress& address,
+                     std::string_view container_id) {
+  std::string path = directory + "/" + address.ToString();
+  std::string id(container_id);
+  if (symlink(id.c_str(), path.c_str()) == 0) return true;
+  if (errno == ENOENT) {
+    TRY(core::MakeDirectories(directory, 0700));
+    if (symlink(id.c_str(), path.c_str()) == 0) return true;
+  }
   if (errno == EEXIST) return false;
   return FailErrno("make lease", path);
 }
@@ -56,10 +59,9 @@ Result<IpAddress> TakeWanted(const std::string& directory, const AddressPool& po
                 wanted.ToString(), pool.subnet.ToString());
   }
   if (wanted == pool.gateway) return Fail(InUse(wanted, ""));
-  std::string path = directory + "/" + wanted.ToString();
-  TRY(bool taken, TryTake(path, container_id));
+  TRY(bool taken, TryTake(directory, wanted, container_id));
   if (taken) return wanted;
-  TRY(std::optional<std::string> holder, ReadLease(path));
+  TRY(std::optional<std::string> holder, ReadLease(directory + "/" + wanted.ToString()));
   if (holder == container_id) return wanted;
   return Fail(InUse(wanted, holder.value_or("")));
 }
@@ -80,14 +82,13 @@ Result<> CreateNetwork(const core::Layout& layout, const NetworkRecord& record,
     return Fail(ErrorKind::kAlreadyExists, "network '{}' exists already", record.name);
   }
   // What a removal that was killed has left.
-  TRY(core::RemoveTree(LeasesPath(layout, record.name)));
-  TRY(core::MakeDirectory(LeasesPath(layout, record.name), 0700));
+  TRY(core::RemoveTree(layout.NetworkLeases(record.name)));
   return core::WriteFileAtomically(path, EncodeNetwork(record), core::Durability::kDurable);
 }
 
 Result<> RemoveNetwork(const core::Layout& layout, std::string_view name, const NetworksLock&) {
   TRY(core::Unlink(RecordPath(layout, name)));
-  return core::RemoveTree(LeasesPath(layout, name));
+  return core::RemoveTree(layout.NetworkLeases(name));
 }
 
 Result<NetworkRecord> ReadNetwork(const core::Layout& layout, std::string_view name) {
@@ -130,7 +131,7 @@ Result<NetworkRecord> FindNetwork(const core::Layout& layout, std::string_view n
 }
 
 Result<std::vector<Lease>> ListLeases(const core::Layout& layout, const NetworkRecord& network) {
-  std::string directory = LeasesPath(layout, network.name);
+  std::string directory = layout.NetworkLeases(network.name);
   TRY(std::vector<std::string> names, core::ListDirectory(directory));
   std::vector<Lease> leases;
   for (const std::string& name : names) {
@@ -147,7 +148,7 @@ Result<std::vector<Lease>> ListLeases(const core::Layout& layout, const NetworkR
 Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& network,
                             const AddressPool& pool, std::string_view container_id,
                             const std::optional<IpAddress>& wanted) {
-  std::string directory = LeasesPath(layout, network.name);
+  std::string directory = layout.NetworkLeases(network.name);
   if (wanted) return TakeWanted(directory, pool, container_id, *wanted);
   Subnet range = pool.ip_range.value_or(pool.subnet);
   IpAddress first = std::max(range.first(), pool.subnet.FirstHost());
@@ -157,7 +158,7 @@ Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& net
   for (std::optional<IpAddress> next = first; next && *next <= last; next = next->Plus(1)) {
     std::string name = next->ToString();
     if (*next == pool.gateway || std::binary_search(taken.begin(), taken.end(), name)) continue;
-    TRY(bool done, TryTake(directory + "/" + name, container_id));
+    TRY(bool done, TryTake(directory, *next, container_id));
     if (done) return *next;
   }
   return Fail(MakeError(ErrorKind::kConflict, fmt::format("network '{}' has no free address in {}",
@@ -165,12 +166,19 @@ Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& net
                   .WithHint("remove containers, or make a network with a larger --subnet"));
 }
 
+Result<> FreeLease(const core::Layout& layout, std::string_view network, const IpAddress& address,
+                   std::string_view container_id) {
+  std::string path = layout.NetworkLeases(network) + "/" + address.ToString();
+  TRY(std::optional<std::string> holder, ReadLease(path));
+  return holder == container_id ? core::Unlink(path) : Result<>{};
+}
+
 Result<> FreeLeases(const core::Layout& layout, const NetworkRecord& network,
                     std::string_view container_id) {
   TRY(std::vector<Lease> leases, ListLeases(layout, network));
   for (const Lease& lease : leases) {
     if (lease.container_id != container_id) continue;
-    TRY(core::Unlink(LeasesPath(layout, network.name) + "/" + lease.address.ToString()));
+    TRY(core::Unlink(layout.NetworkLeases(network.name) + "/" + lease.address.ToString()));
   }
   return {};
 }
@@ -182,7 +190,7 @@ Result<int> FreeStaleLeases(const core::Layout& layout, const NetworkRecord& net
   int freed = 0;
   for (const Lease& lease : leases) {
     if (needs(lease.container_id)) continue;
-    TRY(core::Unlink(LeasesPath(layout, network.name) + "/" + lease.address.ToString()));
+    TRY(core::Unlink(layout.NetworkLeases(network.name) + "/" + lease.address.ToString()));
     ++freed;
   }
   return freed;

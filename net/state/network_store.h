@@ -2,19 +2,19 @@
 // Networks and address leases on disk:
 //
 //   DATA/networks/<name>.json            the record (network_record.h), replaced as one step
-//   DATA/networks/<name>.leases/<ip>     a symlink to the id of the container that has the address:
-//                                        symlink(2) fails with EEXIST, so a lease is its own lock,
-//                                        and it is never half written
+//   RUN/networks/<name>/<ip>             a lease, a symlink to the id of the container that has the
+//                                        address: symlink(2) fails with EEXIST, so a lease is its
+//                                        own lock, and it is never half written. Leases end with
+//                                        the machine, as the links do that they are for.
 //
 // NetworksLock serializes what looks at all networks before it makes one (subnets must not overlap)
 // and the freeing of leases, which must not take away one that was given anew meanwhile. Taking a
 // free address and giving back one's own needs no lock.
 //
-//   | killed after                   | left behind                    | healed by |
-//   |--------------------------------|--------------------------------|-----------------------------|
-//   | leases directory made          | an empty directory             | the next create of the name
-//   | | (removal) record unlinked      | leases of no network           | the same | | a lease
-//   taken, no container    | a lease of nobody              | FreeStaleLeases             |
+//   | killed after              | left behind          | healed by                   |
+//   |---------------------------|----------------------|-----------------------------|
+//   | (removal) record unlinked | leases of no network | the next create of the name |
+//   | a lease taken             | a lease of nobody    | FreeStaleLeases             |
 
 #include <functional>
 #include <optional>
@@ -62,6 +62,9 @@ Result<std::vector<Lease>> ListLeases(const core::Layout& layout, const NetworkR
 Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& network,
                             const AddressPool& pool, std::string_view container_id,
                             const std::optional<IpAddress>& wanted = std::nullopt);
+// The container's alone: an address that it does not have any more is somebody else's.
+Result<> FreeLease(const core::Layout& layout, std::string_view network, const IpAddress& address,
+                   std::string_view container_id);
 // All that the container has of this network; none is success.
 Result<> FreeLeases(const core::Layout& layout, const NetworkRecord& network,
                     std::string_view container_id);

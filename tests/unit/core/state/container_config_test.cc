@@ -47,6 +47,20 @@ ContainerConfig FullConfig() {
   config.masked_paths = {"/proc/kcore"};
   config.readonly_paths = {"/proc/sys"};
   config.sysctls = {{"net.core.somaxconn", "1024"}};
+  config.network.attachments = {{.network = "web",
+                                 .address = "10.0.0.2",
+                                 .address6 = "fd00::2",
+                                 .mac = "02:00:00:00:00:01",
+                                 .aliases = {"www"}}};
+  config.network.ports = {
+      {.host_address = "::1", .host_port = 8080, .container_port = 80, .protocol = "udp"}};
+  config.network.publish_all = true;
+  config.network.container = std::string(64, 'c');
+  config.network.path = "/run/netns/a";
+  config.network.dns = {"192.0.2.1"};
+  config.network.dns_search = {"example.org"};
+  config.network.dns_options = {"rotate"};
+  config.network.extra_hosts = {"db:10.0.0.9"};
   config.namespaces = {NamespaceMode::kHost, NamespaceMode::kHost, NamespaceMode::kHost,
                        NamespaceMode::kHost, NamespaceMode::kHost};
   config.seccomp = {SeccompMode::kProfile, "{}"};

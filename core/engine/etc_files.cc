@@ -1,0 +1,153 @@
+#include "core/engine/etc_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/sys/files.h"
+
+namespace hoy::core {
+namespace {
+
+constexpr std::string_view kHosts =
+    "127.0.0.1\tlocalhost\n"
+    "::1\tlocalhost ip6-localhost ip6-loopback\n"
+    "ff02::1\tip6-allnodes\n"
+    "ff02::2\tip6-allrouters\n";
+constexpr std::string_view kHostNames = "host.containers.internal host.docker.internal";
+constexpr std::string_view kHostGateway = "host-gateway";
+// Where the host names none that can be reached: docker's choice.
+constexpr std::string_view kPublicServers[] = {"8.8.8.8", "8.8.4.4"};
+
+Result<> Write(const Layout& layout, std::string_view id, std::string_view name,
+               std::string_view text) {
+  std::string path = fmt::format("{}/{}", layout.RunContainer(id), name);
+  TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
+  return WriteAll(fd, text, path);
+}
+
+// "NAME:ADDRESS" of --add-host; the address may hold colons.
+std::string AddedHosts(const NetworkConfig& config, const std::string& gateway) {
+  std::string text;
+  for (const std::string& entry : config.extra_hosts) {
+    auto [name, address] = CutAt(entry, ':');
+    std::string at(address.value_or(""));
+    if (at == kHostGateway) at = gateway.empty() ? "127.0.0.1" : gateway;
+    text += fmt::format("{}\t{}\n", at, name);
+  }
+  return text;
+}
+
+struct ResolvConf {
+  std::vector<std::string> servers;
+  std::string search;
+  std::string options;
+};
+
+ResolvConf ParseResolvConf(std::string_view text) {
+  ResolvConf conf;
+  for (std::string_view line : Split(text, '\n')) {
+    line = Trim(line);
+    size_t end = line.find_first_of(" \t");
+    if (end == std::string_view::npos) continue;
+    std::string_view word = line.substr(0, end);
+    std::string rest(Trim(line.substr(end)));
+    if (word == "nameserver") conf.servers.push_back(rest);
+    if (word == "search" || word == "domain") conf.search = rest;
+    if (word == "options") conf.options = rest;
+  }
+  return conf;
+}
+
+bool IsOnLoopback(std::string_view server) {
+  return server.starts_with("127.") || server == "::1";
+}
+
+}  // namespace
+
+Result<> WriteHostname(const Layout& layout, const ContainerRecord& record) {
+  const std::string& name = record.config.hostname;
+  return Write(layout, record.id, "hostname", (name.empty() ? "localhost" : name) + "\n");
+}
+
+Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
+  const ContainerConfig& config = record.config;
+  if (config.namespaces.net == NamespaceMode::kHost) {
+    // With the host's network its names and servers are the right ones.
+    std::string hosts = ReadFile("/etc/hosts").value_or(std::string(kHosts));
+    if (!hosts.empty() && !hosts.ends_with('\n')) hosts += '\n';
+    TRY(Write(layout, record.id, "hosts", hosts + AddedHosts(config.network, "")));
+    std::string resolv = ReadFile("/etc/resolv.conf").value_or("");
+    if (config.network.HasDns()) resolv = ResolvText(config.network, resolv);
+    return Write(layout, record.id, "resolv.conf", resolv);
+  }
+  TRY(Write(layout, record.id, "hosts", HostsText(config, {})));
+  std::string resolv = config.network.HasDns() ? ResolvText(config.network, "") : "";
+  return Write(layout, record.id, "resolv.conf", resolv);
+}
+
+std::string HostsText(const ContainerConfig& config, const HostsFacts& facts) {
+  std::string hosts(kHosts);
+  if (!facts.gateway.empty()) hosts += fmt::format("{}\t{}\n", facts.gateway, kHostNames);
+  hosts += AddedHosts(config.network, facts.gateway);
+  if (config.hostname.empty()) return hosts;
+  std::string names = config.hostname;
+  if (!config.domainname.empty()) {
+    names = fmt::format("{0}.{1} {0}", config.hostname, config.domainname);
+  }
+  if (facts.addresses.empty()) return hosts + fmt::format("127.0.1.1\t{}\n", config.hostname);
+  for (const std::string& address : facts.addresses) {
+    hosts += fmt::format("{}\t{}\n", address, names);
+  }
+  return hosts;
+}
+
+std::string ResolvText(const NetworkConfig& config, std::string_view of_host) {
+  ResolvConf host = ParseResolvConf(of_host);
+  std::vector<std::string> servers = config.dns;
+  if (servers.empty()) {
+    servers = host.servers;
+    std::erase_if(servers, IsOnLoopback);
+  }
+  if (servers.empty() && !of_host.empty()) {
+    servers.assign(std::begin(kPublicServers), std::end(kPublicServers));
+  }
+  std::string text;
+  for (const std::string& server : servers) text += fmt::format("nameserver {}\n", server);
+  std::string search = config.dns_search.empty()
+                           ? host.search
+                           : fmt::format("{}", fmt::join(config.dns_search, " "));
+  // "." alone is docker's way to say: none.
+  if (!search.empty() && search != ".") text += fmt::format("search {}\n", search);
+  std::string options = config.dns_options.empty()
+                            ? host.options
+                            : fmt::format("{}", fmt::join(config.dns_options, " "));
+  if (!options.empty()) text += fmt::format("options {}\n", options);
+  return text;
+}
+
+std::string HostResolvText() {
+  std::string text = ReadFile("/etc/resolv.conf").value_or("");
+  std::vector<std::string> servers = ParseResolvConf(text).servers;
+  if (servers.empty() || !std::ranges::all_of(servers, IsOnLoopback)) return text;
+  return ReadFile("/run/systemd/resolve/resolv.conf").value_or(text);
+}
+
+Result<> WriteInPlace(const std::string& path, std::string_view text) {
+  TRY(Fd fd, OpenAt(kCwd, path, O_RDWR | O_NOFOLLOW));
+  struct stat status{};
+  if (fstat(fd.get(), &status) != 0) return FailErrno("stat", path);
+  auto old_size = static_cast<size_t>(status.st_size);
+  // Blank to the old end, so that nobody reads new text with an old tail; then cut.
+  std::string padded(text);
+  if (padded.size() < old_size) padded.resize(old_size, '\n');
+  ssize_t count = pwrite(fd.get(), padded.data(), padded.size(), 0);
+  if (count != static_cast<ssize_t>(padded.size())) return FailErrno("write", path);
+  if (ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0) return FailErrno("cut", path);
+  return {};
+}
+
+}  // namespace hoy::core

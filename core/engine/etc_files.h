@@ -1,0 +1,36 @@
+#pragma once
+// /etc/hostname, hosts and resolv.conf of a container: kept in its run directory, written at every
+// start, bound over the image's own, which stay as they are.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/state/container_record.h"
+#include "core/state/layout.h"
+
+namespace hoy::core {
+
+Result<> WriteHostname(const Layout& layout, const ContainerRecord& record);
+// With the host's network, or with none: others are wired by the NetworkDriver, which knows more.
+Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record);
+
+struct HostsFacts {
+  std::vector<std::string> addresses;  // the container's own; none: its name is a loopback one
+  std::string gateway;                 // the host as the container reaches it, or empty
+};
+// Pure: localhost, the host, the container itself, --add-host.
+std::string HostsText(const ContainerConfig& config, const HostsFacts& facts);
+
+// Pure. What the flags do not say is as the host has it; servers on the host's loopback are left
+// out, for they cannot be reached from another network namespace.
+std::string ResolvText(const NetworkConfig& config, std::string_view of_host);
+// Of the host: resolv.conf, or what a stub resolver on its loopback (systemd-resolved) goes by.
+std::string HostResolvText();
+
+// In place, over what is there: a container has the file bound, and keeps seeing this one. Readers
+// see whole lines at every moment.
+Result<> WriteInPlace(const std::string& path, std::string_view text);
+
+}  // namespace hoy::core

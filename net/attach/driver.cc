@@ -1,0 +1,105 @@
+#include "net/attach/driver.h"
+
+#include <fcntl.h>
+
+#include "core/base/fail_point.h"
+#include "core/engine/lifecycle.h"
+#include "core/state/container_id.h"
+#include "core/sys/files.h"
+#include "net/attach/endpoint.h"
+#include "net/attach/etc_files.h"
+#include "net/attach/host_network.h"
+#include "net/attach/network_status.h"
+#include "net/firewall/firewall.h"
+#include "net/netlink/namespace.h"
+
+namespace hoy::net {
+namespace {
+
+Result<Fd> NamespaceOfContainer(const core::Layout& layout, const std::string& id) {
+  TRY(core::ContainerStatus status, core::Observe(layout, id));
+  if (!status.IsUp() || !status.run) {
+    return Fail(
+        MakeError(ErrorKind::kConflict,
+                  fmt::format("--network container:{}: it is not running", core::ShortId(id)))
+            .WithHint(fmt::format("hoy start {}", core::ShortId(id))));
+  }
+  return core::OpenAt(core::kCwd, fmt::format("/proc/{}/ns/net", status.run->init.pid), O_RDONLY);
+}
+
+// Without a status there may still be leases.
+Result<> FreeAllLeases(const core::Layout& layout, std::string_view id) {
+  TRY(std::vector<NetworkRecord> networks, ListNetworks(layout));
+  for (const NetworkRecord& network : networks) TRY(FreeLeases(layout, network, id));
+  return {};
+}
+
+class Networks final : public core::NetworkDriver {
+ public:
+  Result<Fd> OpenNamespace(const core::Layout& layout,
+                           const core::ContainerRecord& record) override {
+    const core::NetworkConfig& config = record.config.network;
+    if (!config.container.empty()) return NamespaceOfContainer(layout, config.container);
+    if (!config.path.empty()) {
+      return core::OpenAt(core::kCwd, config.path, O_RDONLY);
+    }
+    return MakeNetworkNamespace();
+  }
+
+  Result<> Attach(const core::Layout& layout, const core::ContainerRecord& record,
+                  BorrowedFd network_namespace) override {
+    const core::NetworkConfig& config = record.config.network;
+    NetworkStatus status;
+    if (!config.attachments.empty()) {
+      TRY(RouteSocket host, RouteSocket::Open());
+      TRY(RouteSocket inside, RouteSocket::OpenIn(network_namespace));
+      for (const core::NetworkAttachment& wanted : config.attachments) {
+        TRY(NetworkRecord network, NeedNetwork(layout, wanted.network, host));
+        size_t number = status.endpoints.size();
+        EndpointRequest request{.container_id = record.id,
+                                .inside = fmt::format("eth{}", number),
+                                .default_route = number == 0,
+                                .hairpin = !config.ports.empty(),
+                                .network_namespace = network_namespace};
+        TRY(Endpoint endpoint, Connect(layout, network, wanted, request, host, inside));
+        FailPoint("attach-connected");
+        status.endpoints.push_back(std::move(endpoint));
+      }
+    }
+    TRY(WriteNetworkStatus(layout, record.id, status));
+    FailPoint("attach-recorded");
+    return WriteEtcFiles(layout, record, status);
+  }
+
+  Result<> Detach(const core::Layout& layout, std::string_view id) override {
+    auto status = ReadNetworkStatus(layout, id);
+    if (!status || !*status) {
+      TRY(FreeAllLeases(layout, id));
+      return RemoveRules(id);
+    }
+    if (!(*status)->ports.empty()) TRY(RemoveRules(id));
+    for (const Endpoint& endpoint : (*status)->endpoints) {
+      for (const auto& address : {endpoint.v4, endpoint.v6}) {
+        if (address) TRY(FreeLease(layout, endpoint.network, address->address, id));
+      }
+    }
+    return {};
+  }
+
+ private:
+  static Result<> RemoveRules(std::string_view id) {
+    auto firewall = Firewall::Open();
+    if (!firewall && firewall.error().kind == ErrorKind::kUnsupported) return {};  // then none
+    if (!firewall) return Fail(std::move(firewall).error());
+    return firewall->Remove(id);
+  }
+};
+
+}  // namespace
+
+core::NetworkDriver& Driver() {
+  static Networks networks;
+  return networks;
+}
+
+}  // namespace hoy::net

@@ -1,0 +1,163 @@
+#include "net/attach/host_network.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/state/name_generator.h"
+#include "core/sys/clock.h"
+#include "core/sys/files.h"
+
+namespace hoy::net {
+namespace {
+
+// What another program may have named it as well.
+constexpr std::string_view kMtuOptions[] = {"mtu", "com.docker.network.driver.mtu"};
+
+// Its own names, so that nobody has to guess which of them this machine lacks.
+Error CannotMakeBridges(Error error) {
+  int code = error.system_errno;
+  if (code == EPERM || code == EACCES) {
+    error.kind = ErrorKind::kPermission;
+    return std::move(error).WithHint(
+        "a bridge wants CAP_NET_ADMIN; run as root, or use --network none or --network host");
+  }
+  if (code == EOPNOTSUPP || code == EPROTONOSUPPORT || code == EAFNOSUPPORT ||
+      error.kind == ErrorKind::kUnsupported) {
+    error.kind = ErrorKind::kUnsupported;
+    return std::move(error).WithHint(
+        "the kernel needs bridge, veth and nf_tables (modprobe bridge veth nf_tables); or use "
+        "--network none or --network host");
+  }
+  return error;
+}
+
+Result<> Explained(Result<> result) {
+  if (result) return result;
+  return Fail(CannotMakeBridges(std::move(result).error()));
+}
+
+Result<> ContentWhenThere(Result<> result) {
+  bool there = !result && result.error().kind == ErrorKind::kAlreadyExists;
+  return there ? Result<>{} : result;
+}
+
+// Only what is not so yet: /proc/sys may be read-only, and right.
+Result<> NeedSetting(const std::string& name, std::string_view value) {
+  std::string path = "/proc/sys/net/" + name;
+  auto now = core::ReadFile(path);
+  if (now && Trim(*now) == value) return {};
+  auto written = core::WriteControlFile(path, value);
+  if (written) return {};
+  std::string setting = name;
+  std::ranges::replace(setting, '/', '.');
+  return Fail(std::move(written).error().WithHint(
+      fmt::format("sysctl -w net.{}={}; or use --network none or --network host", setting, value)));
+}
+
+Result<> NeedForwarding(const NetworkRecord& network) {
+  if (network.internal) return {};
+  TRY(NeedSetting("ipv4/ip_forward", "1"));
+  return network.ipv6 ? NeedSetting("ipv6/conf/all/forwarding", "1") : Result<>{};
+}
+
+// What must not be given out again: other networks, and what this host reaches or is itself.
+Result<std::vector<Subnet>> UsedSubnets(const core::Layout& layout, RouteSocket& host) {
+  std::vector<Subnet> used;
+  TRY(std::vector<NetworkRecord> networks, ListNetworks(layout));
+  for (const NetworkRecord& network : networks) {
+    for (const AddressPool& pool : network.pools) used.push_back(pool.subnet);
+  }
+  TRY(std::vector<Route> routes, host.Routes());
+  for (const Route& route : routes) {
+    if (route.destination.prefix() != 0) used.push_back(route.destination);
+  }
+  TRY(std::vector<LinkAddress> addresses, host.Addresses());
+  for (const LinkAddress& one : addresses) used.emplace_back(one.address, one.prefix);
+  return used;
+}
+
+// Up comes last: a bridge that is up is whole.
+Result<> MakeBridge(const NetworkRecord& network, RouteSocket& host) {
+  std::string name = network.Bridge();
+  TRY(ContentWhenThere(host.AddBridge({.name = name,
+                                       .alias = "hoy network " + network.name,
+                                       .mtu = MtuOf(network),
+                                       .mac = BridgeMac(network)})));
+  TRY(Link bridge, host.FindLink(name));
+  for (const AddressPool& pool : network.pools) {
+    TRY(ContentWhenThere(host.AddAddress(bridge.index, pool.gateway, pool.subnet.prefix())));
+  }
+  // Ports that are published on the host's loopback come from 127.0.0.1; the firewall keeps
+  // everything else of that out (net/firewall/table_layout.h).
+  TRY(NeedSetting(fmt::format("ipv4/conf/{}/route_localnet", name), "1"));
+  return host.SetUp(bridge.index);
+}
+
+}  // namespace
+
+BridgeRules RulesOf(const NetworkRecord& network) {
+  BridgeRules rules{.network_id = network.id,
+                    .bridge = network.Bridge(),
+                    .subnets = {},
+                    .internal = network.internal};
+  for (const AddressPool& pool : network.pools) rules.subnets.push_back(pool.subnet);
+  return rules;
+}
+
+// Its own: a bridge without one takes the lowest of its ports', and changes with them.
+MacAddress BridgeMac(const NetworkRecord& network) {
+  std::string text = "02:42";
+  for (size_t i = 0; i < 8; i += 2) text += ":" + network.id.substr(i, 2);
+  return ParseMac(text).value_or(MacAddress{2, 0x42, 0, 0, 0, 1});
+}
+
+int MtuOf(const NetworkRecord& network) {
+  for (const auto& [key, value] : network.options) {
+    bool is_mtu = std::ranges::find(kMtuOptions, key) != std::end(kMtuOptions);
+    if (is_mtu) return ParseInteger<int>(value).value_or(0);
+  }
+  return 0;
+}
+
+Result<NetworkRecord> MakeNetwork(const core::Layout& layout, const NetworkRequest& request,
+                                  RouteSocket& host) {
+  TRY(NetworksLock lock, NetworksLock::Acquire(layout));
+  TRY(std::vector<Subnet> used, UsedSubnets(layout, host));
+  TRY(NetworkRecord record, PlanNetwork(request, core::RandomContainerId(), used));
+  record.created = core::Now();
+  TRY(CreateNetwork(layout, record, lock));
+  return record;
+}
+
+Result<NetworkRecord> NeedNetwork(const core::Layout& layout, std::string_view name_or_id,
+                                  RouteSocket& host) {
+  auto found = FindNetwork(layout, name_or_id);
+  if (found || found.error().kind != ErrorKind::kNotFound || name_or_id != kDefaultNetwork) {
+    return found;
+  }
+  auto made = MakeNetwork(layout, {.name = std::string(kDefaultNetwork)}, host);
+  bool by_another = !made && made.error().kind == ErrorKind::kAlreadyExists;
+  return by_another ? FindNetwork(layout, name_or_id) : made;
+}
+
+Result<Link> NeedBridge(const NetworkRecord& network, RouteSocket& host) {
+  auto bridge = host.FindLink(network.Bridge());
+  if (!bridge && bridge.error().kind != ErrorKind::kNotFound) return bridge;
+  if (!bridge || !bridge->up) {
+    TRY(Explained(MakeBridge(network, host)));
+    bridge = host.FindLink(network.Bridge());
+  }
+  TRY(NeedForwarding(network));
+  auto firewall = Firewall::Open();
+  if (!firewall) return Fail(CannotMakeBridges(std::move(firewall).error()));
+  TRY(Explained(firewall->AddNetwork(RulesOf(network))));
+  return bridge;
+}
+
+Result<> TakeDownBridge(const NetworkRecord& network, RouteSocket& host) {
+  TRY(host.DeleteLink(network.Bridge()));
+  TRY(Firewall firewall, Firewall::Open());
+  return firewall.Remove(network.id);
+}
+
+}  // namespace hoy::net

@@ -1,0 +1,72 @@
+#pragma once
+// How a container that runs is wired: RUN/containers/<id>/network.json, written by Attach before
+// the process exists, replaced as a whole by connect and disconnect under the container's lock,
+// gone with the run directory. Readers (inspect, ps, port) take no lock. Pure but for Read and
+// Write.
+//
+//   {"version":1,
+//    "endpoints":[{"network":"bridge","networkId":"<64 hex>","link":"hoy1a2b3c4d5e6f7",
+//                  "inside":"eth0","mac":"02:42:ac:11:00:02",
+//                  "address":"172.17.0.2","prefix":16,"gateway":"172.17.0.1",
+//                  "aliases":["www"],"names":["web","1a2b3c4d5e6f","www"]}],
+//    "ports":[{"host":"0.0.0.0","hostPort":8080,"protocol":"tcp",
+//              "container":"172.17.0.2","containerPort":80}]}
+//
+// With IPv6 also "address6", "prefix6" and "gateway6".
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/state/layout.h"
+#include "net/base/address.h"
+#include "net/firewall/firewall.h"
+#include "net/netlink/route.h"
+
+namespace hoy::net {
+
+struct EndpointAddress {
+  IpAddress address;
+  int prefix = 0;
+  std::optional<IpAddress> gateway;  // absent: an internal network
+
+  bool operator==(const EndpointAddress&) const = default;
+};
+
+// What it has of one network.
+struct Endpoint {
+  std::string network;  // the name
+  std::string network_id;
+  std::string link;    // on the host; empty: the driver has none there (macvlan, ipvlan)
+  std::string inside;  // "eth0"
+  MacAddress mac{};
+  std::optional<EndpointAddress> v4;
+  std::optional<EndpointAddress> v6;
+  std::vector<std::string> aliases;  // as --network-alias gave them
+  std::vector<std::string> names;    // all that the other members know it by
+
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct NetworkStatus {
+  std::vector<Endpoint> endpoints;   // as the config has them; the first has the default route
+  std::vector<PublishedPort> ports;  // what the firewall has of it (net/firewall/firewall.h)
+
+  // What published ports lead to: the first address of that family.
+  std::optional<IpAddress> PublishedAddress(bool v6) const;
+  bool operator==(const NetworkStatus&) const = default;
+};
+
+std::string EncodeNetworkStatus(const NetworkStatus& status);
+Result<NetworkStatus> DecodeNetworkStatus(std::string_view text);  // kCorrupt
+
+std::string NetworkStatusPath(const core::Layout& layout, std::string_view id);
+// nullopt: it does not run, or has no network of its own.
+Result<std::optional<NetworkStatus>> ReadNetworkStatus(const core::Layout& layout,
+                                                       std::string_view id);
+Result<> WriteNetworkStatus(const core::Layout& layout, std::string_view id,
+                            const NetworkStatus& status);
+
+}  // namespace hoy::net

@@ -1,0 +1,61 @@
+#include "core/engine/etc_files.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/sys/files.h"
+
+namespace hoy::core {
+namespace {
+
+TEST(EtcFiles, HostsNameTheContainerTheHostAndWhatWasAdded) {
+  ContainerConfig config;
+  config.hostname = "one";
+  config.domainname = "example.org";
+  config.network.extra_hosts = {"db:10.0.0.9", "up:host-gateway", "six:fd00::1"};
+  std::string hosts = HostsText(config, {.addresses = {"172.17.0.2"}, .gateway = "172.17.0.1"});
+  for (const char* line :
+       {"127.0.0.1\tlocalhost\n", "172.17.0.1\thost.containers.internal host.docker.internal\n",
+        "10.0.0.9\tdb\n", "172.17.0.1\tup\n", "fd00::1\tsix\n",
+        "172.17.0.2\tone.example.org one\n"}) {
+    EXPECT_NE(hosts.find(line), std::string::npos) << line << "\n" << hosts;
+  }
+  EXPECT_EQ(hosts.find("127.0.1.1"), std::string::npos);
+  EXPECT_NE(HostsText(config, {}).find("127.0.1.1\tone\n"), std::string::npos);
+}
+
+TEST(EtcFiles, ResolvConfIsTheHostsWithoutItsLoopback) {
+  constexpr std::string_view kHost =
+      "# made by hand\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nsearch a.example\n"
+      "options edns0\n";
+  EXPECT_EQ(ResolvText({}, kHost), "nameserver 192.0.2.1\nsearch a.example\noptions edns0\n");
+  EXPECT_EQ(ResolvText({}, "nameserver 127.0.0.53\n"), "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
+  NetworkConfig config;
+  config.dns = {"127.0.0.1"};
+  config.dns_search = {"."};
+  config.dns_options = {"ndots:2", "rotate"};
+  EXPECT_EQ(ResolvText(config, kHost), "nameserver 127.0.0.1\noptions ndots:2 rotate\n");
+  EXPECT_EQ(ResolvText({}, ""), "");
+}
+
+TEST(EtcFiles, WritingInPlaceKeepsTheInode) {
+  std::string path = testing::TempDir() + "hoy-hosts-" + std::to_string(getpid());
+  ASSERT_TRUE(WriteFileAtomically(path, "a long text of more than one line\nhere\n",
+                                  Durability::kVolatile));
+  struct stat before{};
+  ASSERT_EQ(stat(path.c_str(), &before), 0);
+  for (const char* text : {"short\n", "longer than it was before that\n"}) {
+    auto written = WriteInPlace(path, text);
+    ASSERT_TRUE(written) << written.error().message;
+    EXPECT_EQ(ReadFile(path).value_or(""), text);
+  }
+  struct stat after{};
+  ASSERT_EQ(stat(path.c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+  unlink(path.c_str());
+}
+
+}  // namespace
+}  // namespace hoy::core
