@@ -10,6 +10,7 @@
 #include "cli/ops/find_image.h"
 #include "cli/ops/log_options.h"
 #include "cli/ops/mount_options.h"
+#include "cli/ops/resolve_networks.h"
 #include "core/base/fail_point.h"
 #include "core/engine/report.h"
 #include "core/engine/stop.h"
@@ -157,7 +158,19 @@ void ContainerCommand::AddIsolationFlags() {
   Option("-h,--hostname", &o.hostname, "NAME", "host name inside the container");
   Option("--domainname", &o.domainname, "NAME", "NIS domain name inside the container");
   Option("--tz", &o.tz, "ZONE", "time zone inside the container, or 'local': the host's");
-  Choice("--network,--net", &o.network, {"none", "host"}, "MODE", "network: none, or the host's");
+  Option("--network,--net", &o.network, "NETWORK",
+         "none, host, container:ID, ns:PATH, or a network: NAME[:ip=,ip6=,mac=,alias=]")
+      .Completing(Completes::kNetwork);
+  Option("--ip", &o.ip, "ADDRESS", "IPv4 address on the first network");
+  Option("--ip6", &o.ip6, "ADDRESS", "IPv6 address on the first network");
+  Option("--mac-address", &o.mac_address, "ADDRESS", "MAC address on the first network");
+  Option("--network-alias", &o.network_alias, "NAME",
+         "a name that others on the first network know it by");
+  Option("--dns", &o.dns, "ADDRESS", "a DNS server instead of the host's");
+  Option("--dns-search", &o.dns_search, "DOMAIN", "a search domain instead of the host's; .: none");
+  Option("--dns-option,--dns-opt", &o.dns_option, "OPTION", "an option of resolv.conf");
+  Option("--add-host", &o.add_host, "NAME:ADDRESS",
+         "a line for /etc/hosts; host-gateway: the host's address");
   Option("--expose", &o.expose, "PORT[-PORT][/PROTOCOL]",
          "note that the container listens there; shown by inspect and found by ps");
   Choice("--ipc", &o.ipc, {"private", "host", "none"}, "MODE", "IPC namespace");
@@ -225,6 +238,7 @@ Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
   TRY(BuiltConfig built, BuildContainerConfig(options_, image.record.config, facts, record.id));
   for (const std::string& warning : built.warnings) context.Warn(warning);
   record.config = std::move(built.config);
+  TRY(ResolveNetworks(context.layout, record.config.network));
   if (!options_.rootfs) FillImage(record.config.image, options_.image, image);
   TRY(core::CheckTimezone(context.layout, record.config));
   return record;

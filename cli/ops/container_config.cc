@@ -13,6 +13,7 @@
 #include "cli/ops/limit_options.h"
 #include "cli/ops/log_options.h"
 #include "cli/ops/mount_options.h"
+#include "cli/ops/network_options.h"
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
 #include "core/cgroup/devices.h"
@@ -23,6 +24,7 @@
 #include "core/state/container_id.h"
 #include "core/state/name_generator.h"
 #include "core/sys/signals.h"
+#include "net/attach/host_network.h"
 
 namespace hoy::cli {
 namespace {
@@ -96,10 +98,11 @@ Result<> Builder::SetNamespaces() {
   TRY(modes.uts, ParseNamespace("--uts", options_.uts));
   TRY(modes.cgroup, ParseNamespace("--cgroupns", options_.cgroupns));
   TRY(modes.ipc, ParseNamespace("--ipc", options_.ipc == "none" ? "private" : options_.ipc));
-  if (options_.network != "none" && options_.network != "host") {
-    return Fail(ErrorKind::kInvalidArgument, "--network '{}': one of none, host", options_.network);
-  }
-  modes.net = options_.network == "host" ? NamespaceMode::kHost : NamespaceMode::kPrivate;
+  auto preset = FindVariable(host_.env, "HOY_NETWORK");
+  TRY(NetworkChoice network,
+      ParseNetworks(options_, preset ? std::string_view(*preset) : net::kDefaultNetwork));
+  modes.net = network.mode;
+  config().network = std::move(network.config);
   return {};
 }
 

@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "cli/ops/moment.h"
+#include "cli/ops/network_options.h"
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
+#include "net/state/network_store.h"
 #include "oci/image/image_store.h"
 #include "oci/image/reference.h"
 
@@ -84,6 +86,9 @@ Result<ContainerFilters> ContainerFilters::Parse(const core::Layout& layout,
     // A list's name may mean another image for another platform: the names are compared.
     if (image && !image->of_list) filters.ancestors_[value] = image->record.id.hex();
   }
+  for (const std::string& value : filters.filters_.Values("network")) {
+    if (auto network = net::FindNetwork(layout, value)) filters.networks_[value] = network->name;
+  }
   return filters;
 }
 
@@ -151,15 +156,19 @@ bool ContainerFilters::MatchSummary(const core::ContainerSummary& summary,
   });
 }
 
-bool ContainerFilters::MatchConfig(const Filters& filters, const core::ContainerConfig& config) {
-  bool host = config.namespaces.net == core::NamespaceMode::kHost;
+bool ContainerFilters::MatchConfig(const Filters& filters, const core::ContainerConfig& config,
+                                   const Names& networks) {
   return filters.Match("volume", [&](std::string_view v) {
     return std::ranges::any_of(config.mounts, [&](const core::Mount& mount) {
       return mount.from_user &&
              (mount.source == v || mount.target == v || (mount.volume && mount.volume->name == v));
     });
   }) && filters.Match("network", [&](std::string_view v) {
-    return v == (host ? "host" : "none");
+    auto name = networks.find(v);
+    std::string_view wanted = name == networks.end() ? v : std::string_view(name->second);
+    return wanted == NetworkModeName(config) ||
+           std::ranges::any_of(config.network.attachments,
+                               [&](const auto& one) { return one.network == wanted; });
   }) && filters.Match("publish", [](std::string_view) {
     return false;  // neither of these networks publishes any
   }) && filters.Match("expose", [&](std::string_view v) {
@@ -180,7 +189,7 @@ Result<bool> ContainerFilters::Match(const core::Layout& layout,
       [&](std::string_view key) { return !filters_.Values(key).empty(); });
   if (!needs_config) return true;
   TRY(core::ContainerRecord record, core::ReadContainer(layout, summary.id));
-  return MatchConfig(filters_, record.config);
+  return MatchConfig(filters_, record.config, networks_);
 }
 
 }  // namespace hoy::cli

@@ -29,7 +29,10 @@ class ContainerFilters {
   // The part that needs no config.
   bool MatchSummary(const core::ContainerSummary& summary, const core::ContainerStatus& status,
                     core::HealthStatus health) const;
-  static bool MatchConfig(const Filters& filters, const core::ContainerConfig& config);
+  // `networks`: what the values of the filter `network` that are ids mean.
+  using Names = std::map<std::string, std::string, std::less<>>;
+  static bool MatchConfig(const Filters& filters, const core::ContainerConfig& config,
+                          const Names& networks = {});
 
  private:
   Result<> CheckValues() const;
@@ -38,7 +41,8 @@ class ContainerFilters {
   std::optional<core::Timestamp> before_;
   std::optional<core::Timestamp> since_;
   std::optional<core::Timestamp> until_;
-  std::map<std::string, std::string, std::less<>> ancestors_;  // to the ids of images that are here
+  Names ancestors_;  // to the ids of images that are here
+  Names networks_;   // to names
 };
 
 // Whether `pattern` (POSIX extended) is in `text`; docker's name filter is a pattern, too.

@@ -8,6 +8,8 @@
 
 #include "cli/ops/container_status.h"
 #include "cli/ops/health_options.h"
+#include "cli/ops/network_json.h"
+#include "cli/ops/network_options.h"
 #include "core/base/text.h"
 #include "core/engine/exec_sessions.h"
 #include "core/engine/health.h"
@@ -202,7 +204,11 @@ Json HostConfigOf(const core::ContainerConfig& config) {
   }
   if (config.process.no_new_privileges) seccomp.push_back("no-new-privileges");
   return {{"Binds", BindsOf(config)},
-          {"NetworkMode", config.namespaces.net == core::NamespaceMode::kHost ? "host" : "none"},
+          {"NetworkMode", NetworkModeName(config)},
+          {"Dns", config.network.dns},
+          {"DnsSearch", config.network.dns_search},
+          {"DnsOptions", config.network.dns_options},
+          {"ExtraHosts", config.network.extra_hosts},
           {"AutoRemove", config.auto_remove},
           {"LogConfig", LogConfigOf(config.log)},
           {"RestartPolicy",
@@ -367,8 +373,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"GraphDriver", GraphDriverOf(config, directory)},
       {"Mounts", MountsOf(layout, config)},
       {"Config", ConfigOf(record)},
-      {"NetworkSettings",
-       {{"IPAddress", ""}, {"Ports", Json::object()}, {"Networks", Json::object()}}}};
+      {"NetworkSettings", NetworkSettingsOf(layout, record)}};
   return object;
 }
 

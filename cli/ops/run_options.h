@@ -74,15 +74,23 @@ struct RunOptions {
   std::vector<std::string> unsetenv;  // --unsetenv NAME
 
   // Namespaces and names.
-  std::string hostname;    // -h
-  std::string domainname;  // --domainname
-  std::string tz;          // --tz ZONE, or "local"
-  std::string network = "none";
-  std::vector<std::string> expose;  // PORT[-PORT][/PROTOCOL]
-  std::string ipc;                  // private host none
-  std::string pid;                  // private host
-  std::string uts;                  // private host
-  std::string cgroupns;             // private host
+  std::string hostname;              // -h
+  std::string domainname;            // --domainname
+  std::string tz;                    // --tz ZONE, or "local"
+  std::vector<std::string> network;  // none host NAME[:OPTIONS] container:ID ns:PATH
+  std::string ip;                    // --ip, --ip6, --mac-address, --network-alias: of the first
+  std::string ip6;
+  std::string mac_address;
+  std::vector<std::string> network_alias;
+  std::vector<std::string> dns;
+  std::vector<std::string> dns_search;
+  std::vector<std::string> dns_option;
+  std::vector<std::string> add_host;  // NAME:ADDRESS
+  std::vector<std::string> expose;    // PORT[-PORT][/PROTOCOL]
+  std::string ipc;                    // private host none
+  std::string pid;                    // private host
+  std::string uts;                    // private host
+  std::string cgroupns;               // private host
   std::vector<std::string> sysctl;
 
   // Files.

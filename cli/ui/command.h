@@ -48,6 +48,7 @@ enum class Completes {
   kImage,
   kContainerOrImage,
   kContainerPath,  // CONTAINER:, or a file of the host
+  kNetwork,
   kFile,
   kDirectory,
   kSignal,
@@ -61,7 +62,8 @@ enum class Completes {
   kVolumeOrFile,
 };
 
-enum class Section { kContainers, kImages, kSystem, kVolumes };  // for the overview in `hoy --help`
+// For the overview in `hoy --help`.
+enum class Section { kContainers, kImages, kNetworks, kVolumes, kSystem };
 
 struct CommandInfo {
   std::string_view name;     // "ps"; "image prune" where only the group makes it one verb

@@ -55,6 +55,23 @@ void OfferContainers(std::vector<Candidate>& candidates, Completes what, std::st
   }
 }
 
+// The default one is made at its first use, and may be named before.
+void OfferNetworks(std::vector<Candidate>& candidates, std::string_view prefix,
+                   const core::Layout& layout) {
+  constexpr std::string_view kRecord = ".json";
+  std::vector<std::string> names =
+      core::ListDirectory(layout.Networks()).value_or(std::vector<std::string>());
+  std::erase_if(names, [&](const std::string& name) {
+    return name.starts_with('.') || !name.ends_with(kRecord);
+  });
+  for (std::string& name : names) name.resize(name.size() - kRecord.size());
+  for (const char* word : {"bridge", "host", "none"}) {
+    if (std::ranges::find(names, word) == names.end()) names.emplace_back(word);
+  }
+  std::ranges::sort(names);
+  for (std::string& name : names) Offer(candidates, prefix, std::move(name));
+}
+
 // The file "docker.io+library+busybox:1" (oci/image/image_record.h) is offered as "busybox:1".
 // Very long names end in a hash instead of themselves; they are not offered.
 void OfferImages(std::vector<Candidate>& candidates, std::string_view prefix,
@@ -164,6 +181,7 @@ std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
       OfferContainers(candidates, Completes::kContainer, prefix, layout);
       for (Candidate& candidate : candidates) candidate.text += ':';
       break;
+    case Completes::kNetwork: OfferNetworks(candidates, prefix, layout); break;
     case Completes::kSignal: OfferSignals(candidates, prefix); break;
     case Completes::kCapability: OfferCapabilities(candidates, prefix); break;
     case Completes::kVerb: OfferVerbs(candidates, prefix); break;

@@ -85,6 +85,7 @@ std::string OverviewText() {
                                  globals.info().summary);
   AppendSection(text, "Containers", Section::kContainers);
   AppendSection(text, "Images", Section::kImages);
+  AppendSection(text, "Networks", Section::kNetworks);
   AppendSection(text, "Volumes", Section::kVolumes);
   AppendSection(text, "System", Section::kSystem);
   AppendOptions(text, globals, "Global options");

@@ -105,7 +105,6 @@ class Reader {
   JsonView json_;
 };
 
-// Caught where the record is decoded.
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, CapabilitySets>

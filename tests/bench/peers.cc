@@ -96,7 +96,9 @@ Program Ground::Floor(std::vector<std::string> arguments) const {
 Program Ground::Hoy(std::vector<std::string> arguments, const std::string& root) const {
   arguments.insert(arguments.begin(), test::HoyProgram());
   return {.argv = std::move(arguments),
-          .env = {{"HOY_ROOT", root.empty() ? Path("d") : root}, {"HOY_RUN", RunPath("hoy")}}};
+          .env = {{"HOY_ROOT", root.empty() ? Path("d") : root},
+                  {"HOY_RUN", RunPath("hoy")},
+                  {"HOY_NETWORK", "none"}}};
 }
 
 Program Ground::Podman(std::vector<std::string> arguments, const std::string& root) const {

@@ -30,6 +30,7 @@ std::string HoyProgram() {
 HoySandbox::HoySandbox() {
   env = {{"HOY_ROOT", data()},
          {"HOY_RUN", run()},
+         {"HOY_NETWORK", "none"},  // not the machine's own: see private_network.h
          {"HOME", Path("home")},
          {"XDG_CONFIG_HOME", std::nullopt},
          {"XDG_DATA_HOME", std::nullopt},

@@ -384,7 +384,7 @@ TEST_F(RunVerb, ExplainsWithoutDoing) {
 
 TEST_F(RunVerb, RefusesUnknownFlagsAndValues) {
   for (const std::vector<std::string>& flags : {std::vector<std::string>{"--no-such-flag"},
-                                                {"--network", "bridge"},
+                                                {"--network", "nowhere"},
                                                 {"--pull", "often"},
                                                 {"--publish", "80:80"},
                                                 {"--hostname", "bad name"},

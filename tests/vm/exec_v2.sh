@@ -3,7 +3,7 @@
 set -eu
 hoy=$1
 work=$(mktemp -d)
-export HOY_ROOT="$work/data" HOY_RUN="$work/run"
+export HOY_ROOT="$work/data" HOY_RUN="$work/run" HOY_NETWORK=none
 
 fail() {
   echo "exec on cgroup v2: $*" >&2

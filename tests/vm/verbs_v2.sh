@@ -5,7 +5,7 @@ set -eu
 
 hoy=$1
 work=$(mktemp -d)
-export HOY_ROOT="$work/data" HOY_RUN="$work/run"
+export HOY_ROOT="$work/data" HOY_RUN="$work/run" HOY_NETWORK=none
 trap '"$hoy" rm -f one >/dev/null 2>&1; rm -rf "$work"' EXIT
 
 fail() {

@@ -316,12 +316,13 @@ TEST(BuildContainerConfig, ChoosesNamespacesAndNames) {
   EXPECT_EQ(own.namespaces, core::NamespaceModes{});
   EXPECT_EQ(own.hostname, "web");
   EXPECT_EQ(own.process.env[1], "HOSTNAME=web");
-  ContainerConfig shared = Build({.network = "host", .ipc = "host", .pid = "host", .uts = "host"});
+  ContainerConfig shared =
+      Build({.network = {"host"}, .ipc = "host", .pid = "host", .uts = "host"});
   EXPECT_EQ(shared.namespaces.net, NamespaceMode::kHost);
   EXPECT_EQ(shared.namespaces.pid, NamespaceMode::kHost);
   EXPECT_EQ(shared.hostname, "");
   EXPECT_EQ(shared.process.env[1], "HOSTNAME=machine");
-  EXPECT_EQ(Build({.network = "host"}).hostname, "machine");
+  EXPECT_EQ(Build({.network = {"host"}}).hostname, "machine");
   EXPECT_EQ(FindMount(Build({.ipc = "none"}), "/dev/shm"), nullptr);
   HostFacts host = Host();
   host.sources["/dev/shm"] = true;
@@ -344,9 +345,9 @@ TEST(BuildContainerConfig, NamesTheFlagThatIsWrong) {
       {{.tz = "../../etc"}, "--tz '../../etc': not the name of a time zone"},
       {{.detach = true, .attach = {"stdout"}}, "--attach and --detach contradict each other"},
       {{.image = "/", .rootfs = true}, "--rootfs '/': the host's own root would be written to"},
-      {{.network = "bridge"}, "--network 'bridge': one of none, host"},
+      {{.network = {"host", "web"}}, "--network 'host': not together with others"},
       {{.pid = "container:x"}, "--pid 'container:x': one of private, host"},
-      {{.network = "host", .sysctl = {"net.core.somaxconn=1"}},
+      {{.network = {"host"}, .sysctl = {"net.core.somaxconn=1"}},
        "--sysctl 'net.core.somaxconn=1': with --network host this would change the host"},
       {{.shm_size = "big"}, "--shm-size 'big': not a size like 512m or 2g"},
       {{.umask = "888"}, "--umask '888': not an octal mode like 0022"},
