@@ -2,6 +2,7 @@
 
 #include "cli/ui/command.h"
 #include "core/state/container_record.h"
+#include "net/attach/membership.h"
 
 namespace hoy::cli {
 namespace {
@@ -20,6 +21,7 @@ class RenameCommand final : public Command {
   Result<int> Run(Context& context) override {
     TRY(std::string id, core::FindContainer(context.layout, container_));
     TRY(core::RenameTo(context.layout, id, name_));
+    TRY(net::RenameMember(context.layout, id));
     return 0;
   }
 

@@ -14,6 +14,22 @@ constexpr std::string_view kContainer = "container:";
 constexpr std::string_view kNamespace = "ns:";
 constexpr std::string_view kHostGateway = "host-gateway";
 
+Result<> CheckAddress(std::string_view flag, std::string_view text, bool v6) {
+  auto address = net::IpAddress::Parse(text);
+  if (address && address->is_v6() == v6) return {};
+  return Fail(ErrorKind::kInvalidArgument, "{} '{}': not an IPv{} address", flag, text, v6 ? 6 : 4);
+}
+
+Result<> CheckAlias(std::string_view flag, std::string_view text) {
+  bool good = !text.empty() && text.size() <= 253 && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_';
+  });
+  if (good) return {};
+  return Fail(ErrorKind::kInvalidArgument,
+              "{} '{}': only letters, digits, '-', '_' and '.' are allowed", flag, text);
+}
+
 Result<> CheckMac(std::string_view flag, std::string_view text) {
   auto mac = net::ParseMac(text);
   constexpr uint8_t kMulticast = 1;
@@ -155,20 +171,12 @@ Result<bool> SetAlone(const std::string& text, NetworkChoice& choice) {
 
 }  // namespace
 
-Result<> CheckAddress(std::string_view flag, std::string_view text, bool v6) {
-  auto address = net::IpAddress::Parse(text);
-  if (address && address->is_v6() == v6) return {};
-  return Fail(ErrorKind::kInvalidArgument, "{} '{}': not an IPv{} address", flag, text, v6 ? 6 : 4);
-}
-
-Result<> CheckAlias(std::string_view flag, std::string_view text) {
-  bool good = !text.empty() && text.size() <= 253 && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '.' || c == '_';
-  });
-  if (good) return {};
-  return Fail(ErrorKind::kInvalidArgument,
-              "{} '{}': only letters, digits, '-', '_' and '.' are allowed", flag, text);
+Result<> CheckAttachment(const core::NetworkAttachment& wanted) {
+  if (!wanted.address.empty()) TRY(CheckAddress("--ip", wanted.address, false));
+  if (!wanted.address6.empty()) TRY(CheckAddress("--ip6", wanted.address6, true));
+  if (!wanted.mac.empty()) TRY(CheckMac("--mac-address", wanted.mac));
+  for (const std::string& alias : wanted.aliases) TRY(CheckAlias("--alias", alias));
+  return {};
 }
 
 Result<core::NetworkAttachment> ParseAttachment(std::string_view text) {

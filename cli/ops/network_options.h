@@ -24,8 +24,7 @@ Result<NetworkChoice> ParseNetworks(const RunOptions& options, std::string_view 
 Result<core::NetworkAttachment> ParseAttachment(std::string_view text);
 
 // What `network connect` has as flags of its own.
-Result<> CheckAddress(std::string_view flag, std::string_view text, bool v6);
-Result<> CheckAlias(std::string_view flag, std::string_view text);
+Result<> CheckAttachment(const core::NetworkAttachment& wanted);
 
 // As --network would be given to get it: "bridge", "none", "host", "container:ID", "ns:PATH", NAME.
 std::string NetworkModeName(const core::ContainerConfig& config);

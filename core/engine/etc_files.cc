@@ -30,12 +30,12 @@ Result<> Write(const Layout& layout, std::string_view id, std::string_view name,
 }
 
 // "NAME:ADDRESS" of --add-host; the address may hold colons.
-std::string AddedHosts(const NetworkConfig& config, const std::string& gateway) {
+std::string AddedHosts(const NetworkConfig& config, std::string_view gateway) {
   std::string text;
   for (const std::string& entry : config.extra_hosts) {
     auto [name, address] = CutAt(entry, ':');
     std::string at(address.value_or(""));
-    if (at == kHostGateway) at = gateway.empty() ? "127.0.0.1" : gateway;
+    if (at == kHostGateway) at = gateway.empty() ? "127.0.0.1" : std::string(gateway);
     text += fmt::format("{}\t{}\n", at, name);
   }
   return text;
@@ -84,25 +84,17 @@ Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
     if (config.network.HasDns()) resolv = ResolvText(config.network, resolv);
     return Write(layout, record.id, "resolv.conf", resolv);
   }
-  TRY(Write(layout, record.id, "hosts", HostsText(config, {})));
+  std::string hosts = HostsText(config, "");
+  if (!config.hostname.empty()) hosts += fmt::format("127.0.1.1\t{}\n", config.hostname);
+  TRY(Write(layout, record.id, "hosts", hosts));
   std::string resolv = config.network.HasDns() ? ResolvText(config.network, "") : "";
   return Write(layout, record.id, "resolv.conf", resolv);
 }
 
-std::string HostsText(const ContainerConfig& config, const HostsFacts& facts) {
+std::string HostsText(const ContainerConfig& config, std::string_view gateway) {
   std::string hosts(kHosts);
-  if (!facts.gateway.empty()) hosts += fmt::format("{}\t{}\n", facts.gateway, kHostNames);
-  hosts += AddedHosts(config.network, facts.gateway);
-  if (config.hostname.empty()) return hosts;
-  std::string names = config.hostname;
-  if (!config.domainname.empty()) {
-    names = fmt::format("{0}.{1} {0}", config.hostname, config.domainname);
-  }
-  if (facts.addresses.empty()) return hosts + fmt::format("127.0.1.1\t{}\n", config.hostname);
-  for (const std::string& address : facts.addresses) {
-    hosts += fmt::format("{}\t{}\n", address, names);
-  }
-  return hosts;
+  if (!gateway.empty()) hosts += fmt::format("{}\t{}\n", gateway, kHostNames);
+  return hosts + AddedHosts(config.network, gateway);
 }
 
 std::string ResolvText(const NetworkConfig& config, std::string_view of_host) {

@@ -16,12 +16,8 @@ Result<> WriteHostname(const Layout& layout, const ContainerRecord& record);
 // With the host's network, or with none: others are wired by the NetworkDriver, which knows more.
 Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record);
 
-struct HostsFacts {
-  std::vector<std::string> addresses;  // the container's own; none: its name is a loopback one
-  std::string gateway;                 // the host as the container reaches it, or empty
-};
-// Pure: localhost, the host, the container itself, --add-host.
-std::string HostsText(const ContainerConfig& config, const HostsFacts& facts);
+// Pure: localhost, the host by the address that the container reaches it at, or none, --add-host.
+std::string HostsText(const ContainerConfig& config, std::string_view gateway);
 
 // Pure. What the flags do not say is as the host has it; servers on the host's loopback are left
 // out, for they cannot be reached from another network namespace.

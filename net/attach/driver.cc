@@ -9,6 +9,7 @@
 #include "net/attach/endpoint.h"
 #include "net/attach/etc_files.h"
 #include "net/attach/host_network.h"
+#include "net/attach/names.h"
 #include "net/attach/network_status.h"
 #include "net/firewall/firewall.h"
 #include "net/netlink/namespace.h"
@@ -50,6 +51,7 @@ class Networks final : public core::NetworkDriver {
                   BorrowedFd network_namespace) override {
     const core::NetworkConfig& config = record.config.network;
     NetworkStatus status;
+    status.own_names = OwnNames(record);
     if (!config.attachments.empty()) {
       TRY(RouteSocket host, RouteSocket::Open());
       TRY(RouteSocket inside, RouteSocket::OpenIn(network_namespace));
@@ -58,6 +60,7 @@ class Networks final : public core::NetworkDriver {
         size_t number = status.endpoints.size();
         EndpointRequest request{.container_id = record.id,
                                 .inside = fmt::format("eth{}", number),
+                                .names = NamesOf(record, wanted),
                                 .default_route = number == 0,
                                 .hairpin = !config.ports.empty(),
                                 .network_namespace = network_namespace};
@@ -68,7 +71,8 @@ class Networks final : public core::NetworkDriver {
     }
     TRY(WriteNetworkStatus(layout, record.id, status));
     FailPoint("attach-recorded");
-    return WriteEtcFiles(layout, record, status);
+    TRY(WriteEtcFiles(layout, record, status));
+    return AnnounceMembers(layout, NamedNetworks(status), record.id);
   }
 
   Result<> Detach(const core::Layout& layout, std::string_view id) override {
@@ -83,7 +87,7 @@ class Networks final : public core::NetworkDriver {
         if (address) TRY(FreeLease(layout, endpoint.network, address->address, id));
       }
     }
-    return {};
+    return AnnounceMembers(layout, NamedNetworks(**status));
   }
 
  private:

@@ -55,6 +55,7 @@ class Connector {
     endpoint_.network_id = network_.id;
     endpoint_.inside = request_.inside;
     endpoint_.aliases = wanted.aliases;
+    endpoint_.names = request_.names;
     std::optional<MacAddress> mac;
     if (!wanted.mac.empty()) {
       mac = ParseMac(wanted.mac);
@@ -128,14 +129,7 @@ class Connector {
       if (address) TRY(inside_.AddAddress(link.index, address->address, address->prefix));
     }
     TRY(inside_.SetUp(link.index));
-    if (!request_.default_route) return {};
-    for (const auto& address : {endpoint_.v4, endpoint_.v6}) {
-      if (!address || !address->gateway) continue;
-      IpAddress any = *IpAddress::Parse(address->address.is_v6() ? "::" : "0.0.0.0");
-      TRY(inside_.AddRoute(
-          {.destination = Subnet(any, 0), .gateway = address->gateway, .link = link.index}));
-    }
-    return {};
+    return request_.default_route ? AddDefaultRoutes(inside_, link.index, endpoint_) : Result<>{};
   }
 
   const core::Layout& layout_;
@@ -147,6 +141,16 @@ class Connector {
 };
 
 }  // namespace
+
+Result<> AddDefaultRoutes(RouteSocket& inside, int link, const Endpoint& endpoint) {
+  for (const auto& address : {endpoint.v4, endpoint.v6}) {
+    if (!address || !address->gateway) continue;
+    IpAddress any = *IpAddress::Parse(address->address.is_v6() ? "::" : "0.0.0.0");
+    TRY(inside.AddRoute(
+        {.destination = Subnet(any, 0), .gateway = address->gateway, .link = link}));
+  }
+  return {};
+}
 
 std::string LinkName(const NetworkRecord& network, const IpAddress& address) {
   std::string_view bytes = address.bytes();

@@ -20,9 +20,10 @@ namespace hoy::net {
 
 struct EndpointRequest {
   std::string container_id;
-  std::string inside;         // the name of the link in the container: "eth0"
-  bool default_route = true;  // towards the gateway, where the network leads anywhere
-  bool hairpin = false;       // it publishes ports, which it may come by itself
+  std::string inside;              // the name of the link in the container: "eth0"
+  std::vector<std::string> names;  // that the other members know it by
+  bool default_route = true;       // towards the gateway, where the network leads anywhere
+  bool hairpin = false;            // it publishes ports, which it may come by itself
   BorrowedFd network_namespace = -1;
 };
 
@@ -35,6 +36,9 @@ Result<Endpoint> Connect(const core::Layout& layout, const NetworkRecord& networ
 // The link, where its namespace lives on, and the leases. Again is success.
 Result<> Disconnect(const core::Layout& layout, const Endpoint& endpoint,
                     std::string_view container_id, RouteSocket& host);
+
+// Through its gateways, of each family that has one.
+Result<> AddDefaultRoutes(RouteSocket& inside, int link, const Endpoint& endpoint);
 
 // Pure.
 std::string LinkName(const NetworkRecord& network, const IpAddress& address);

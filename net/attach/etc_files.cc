@@ -5,20 +5,19 @@
 
 #include "core/engine/etc_files.h"
 #include "core/sys/files.h"
+#include "net/attach/names.h"
 
 namespace hoy::net {
 namespace {
 
-core::HostsFacts FactsOf(const NetworkStatus& status) {
-  core::HostsFacts facts;
+// The host, as the container reaches it.
+std::string GatewayOf(const NetworkStatus& status) {
   for (const Endpoint& endpoint : status.endpoints) {
     for (const auto& address : {endpoint.v4, endpoint.v6}) {
-      if (!address) continue;
-      facts.addresses.push_back(address->address.ToString());
-      if (facts.gateway.empty() && address->gateway) facts.gateway = address->gateway->ToString();
+      if (address && address->gateway) return address->gateway->ToString();
     }
   }
-  return facts;
+  return "";
 }
 
 Result<> Write(const std::string& path, std::string_view text) {
@@ -40,7 +39,9 @@ Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& 
     }
     return {};
   }
-  TRY(Write(directory + "/hosts", core::HostsText(record.config, FactsOf(status))));
+  std::string hosts = core::HostsText(record.config, GatewayOf(status));
+  if (!status.endpoints.empty()) hosts = WithMembers(hosts, MembersText(status, {}));
+  TRY(Write(directory + "/hosts", hosts));
   return Write(directory + "/resolv.conf", core::ResolvText(config, core::HostResolvText()));
 }
 

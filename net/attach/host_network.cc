@@ -5,7 +5,7 @@
 #include "core/base/text.h"
 #include "core/state/name_generator.h"
 #include "core/sys/clock.h"
-#include "core/sys/files.h"
+#include "net/firewall/forwarding.h"
 
 namespace hoy::net {
 namespace {
@@ -41,23 +41,19 @@ Result<> ContentWhenThere(Result<> result) {
   return there ? Result<>{} : result;
 }
 
-// Only what is not so yet: /proc/sys may be read-only, and right.
-Result<> NeedSetting(const std::string& name, std::string_view value) {
-  std::string path = "/proc/sys/net/" + name;
-  auto now = core::ReadFile(path);
-  if (now && Trim(*now) == value) return {};
-  auto written = core::WriteControlFile(path, value);
-  if (written) return {};
-  std::string setting = name;
-  std::ranges::replace(setting, '/', '.');
-  return Fail(std::move(written).error().WithHint(
-      fmt::format("sysctl -w net.{}={}; or use --network none or --network host", setting, value)));
-}
-
-Result<> NeedForwarding(const NetworkRecord& network) {
-  if (network.internal) return {};
-  TRY(NeedSetting("ipv4/ip_forward", "1"));
-  return network.ipv6 ? NeedSetting("ipv6/conf/all/forwarding", "1") : Result<>{};
+Result<> CheckOptions(const core::StringPairs& options) {
+  constexpr int kLeast = 68;  // RFC 791
+  constexpr int kMost = 65535;
+  for (const auto& [key, value] : options) {
+    if (std::ranges::find(kMtuOptions, key) == std::end(kMtuOptions)) {
+      return Fail(ErrorKind::kInvalidArgument, "network option '{}': one of mtu", key);
+    }
+    auto mtu = ParseInteger<int>(value);
+    if (mtu && *mtu >= kLeast && *mtu <= kMost) continue;
+    return Fail(ErrorKind::kInvalidArgument, "network option '{}={}': {} to {}", key, value, kLeast,
+                kMost);
+  }
+  return {};
 }
 
 // What must not be given out again: other networks, and what this host reaches or is itself.
@@ -87,9 +83,7 @@ Result<> MakeBridge(const NetworkRecord& network, RouteSocket& host) {
   for (const AddressPool& pool : network.pools) {
     TRY(ContentWhenThere(host.AddAddress(bridge.index, pool.gateway, pool.subnet.prefix())));
   }
-  // Ports that are published on the host's loopback come from 127.0.0.1; the firewall keeps
-  // everything else of that out (net/firewall/table_layout.h).
-  TRY(NeedSetting(fmt::format("ipv4/conf/{}/route_localnet", name), "1"));
+  TRY(PrepareBridge(name, network.ipv6));
   return host.SetUp(bridge.index);
 }
 
@@ -121,6 +115,7 @@ int MtuOf(const NetworkRecord& network) {
 
 Result<NetworkRecord> MakeNetwork(const core::Layout& layout, const NetworkRequest& request,
                                   RouteSocket& host) {
+  TRY(CheckOptions(request.options));
   TRY(NetworksLock lock, NetworksLock::Acquire(layout));
   TRY(std::vector<Subnet> used, UsedSubnets(layout, host));
   TRY(NetworkRecord record, PlanNetwork(request, core::RandomContainerId(), used));
@@ -146,8 +141,9 @@ Result<Link> NeedBridge(const NetworkRecord& network, RouteSocket& host) {
   if (!bridge || !bridge->up) {
     TRY(Explained(MakeBridge(network, host)));
     bridge = host.FindLink(network.Bridge());
+    if (network.ipv6) TRY(OpenLoopback6(network.Bridge()));
   }
-  TRY(NeedForwarding(network));
+  if (!network.internal) TRY(AllowForwarding(network.ipv6));
   auto firewall = Firewall::Open();
   if (!firewall) return Fail(CannotMakeBridges(std::move(firewall).error()));
   TRY(Explained(firewall->AddNetwork(RulesOf(network))));

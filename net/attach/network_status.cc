@@ -80,6 +80,7 @@ Result<PublishedPort> DecodePort(const Json& json) {
 
 Result<NetworkStatus> DecodeFields(const Json& json) {
   NetworkStatus status;
+  status.own_names = json.at("ownNames").get<std::string>();
   for (const Json& one : json.at("endpoints")) {
     TRY(Endpoint endpoint, DecodeEndpoint(one));
     status.endpoints.push_back(std::move(endpoint));
@@ -121,7 +122,10 @@ std::string EncodeNetworkStatus(const NetworkStatus& status) {
                      {"container", port.container.ToString()},
                      {"containerPort", port.container_port}});
   }
-  Json json = {{"version", 1}, {"endpoints", std::move(endpoints)}, {"ports", std::move(ports)}};
+  Json json = {{"version", 1},
+               {"ownNames", status.own_names},
+               {"endpoints", std::move(endpoints)},
+               {"ports", std::move(ports)}};
   return json.dump() + "\n";
 }
 

@@ -4,7 +4,7 @@
 // gone with the run directory. Readers (inspect, ps, port) take no lock. Pure but for Read and
 // Write.
 //
-//   {"version":1,
+//   {"version":1,"ownNames":"web",
 //    "endpoints":[{"network":"bridge","networkId":"<64 hex>","link":"hoy1a2b3c4d5e6f7",
 //                  "inside":"eth0","mac":"02:42:ac:11:00:02",
 //                  "address":"172.17.0.2","prefix":16,"gateway":"172.17.0.1",
@@ -51,6 +51,7 @@ struct Endpoint {
 };
 
 struct NetworkStatus {
+  std::string own_names;             // what it calls itself: "web.example.org web"
   std::vector<Endpoint> endpoints;   // as the config has them; the first has the default route
   std::vector<PublishedPort> ports;  // what the firewall has of it (net/firewall/firewall.h)
 

@@ -75,6 +75,14 @@ Result<NetworksLock> NetworksLock::Acquire(const core::Layout& layout) {
   return NetworksLock(std::move(directory));
 }
 
+Result<LeasesLock> LeasesLock::Acquire(const core::Layout& layout) {
+  std::string path = layout.NetworkLeases("");
+  TRY(core::MakeDirectories(path, 0700));
+  TRY(Fd directory, core::OpenDirectory(path));
+  TRY(core::LockFile(directory, core::LockMode::kExclusive, path));
+  return LeasesLock(std::move(directory));
+}
+
 Result<> CreateNetwork(const core::Layout& layout, const NetworkRecord& record,
                        const NetworksLock&) {
   std::string path = RecordPath(layout, record.name);

@@ -38,6 +38,16 @@ class NetworksLock {
   Fd directory_;
 };
 
+// Held while the names of members are written (net/attach/names.h). Waits.
+class LeasesLock {
+ public:
+  static Result<LeasesLock> Acquire(const core::Layout& layout);
+
+ private:
+  explicit LeasesLock(Fd directory) : directory_(std::move(directory)) {}
+  Fd directory_;
+};
+
 // kAlreadyExists: the name is taken. The caller holds the lock.
 Result<> CreateNetwork(const core::Layout& layout, const NetworkRecord& record,
                        const NetworksLock& lock);

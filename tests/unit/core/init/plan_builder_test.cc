@@ -228,6 +228,22 @@ TEST_F(StartPlan, WaitsForTheCgroupExactlyOnceAndBeforeItShows) {
   }
 }
 
+// A namespace that was made, and wired, before: it is joined by the descriptor that came along.
+TEST_F(StartPlan, JoinsTheNamespaceOfItsNetworks) {
+  record_.config.network.attachments = {{.network = "bridge"}};
+  const std::string bytes = BuildClonePlan(record_.config, input_.cgroup).Serialize();
+  const PlanView attached(bytes.data());
+  EXPECT_EQ(attached.header().clone_flags & CLONE_NEWNET, 0u);
+  EXPECT_EQ(attached.header().joins_network, 1u);
+  std::string text = DescribePlan(bytes);
+  EXPECT_LT(text.find("join namespaces"), text.find("bring up loopback")) << text;
+  record_.config.network.attachments.clear();
+  record_.config.namespaces.net = NamespaceMode::kJoined;
+  text = DescribePlan(BuildClonePlan(record_.config, input_.cgroup).Serialize());
+  EXPECT_NE(text.find("join namespaces"), std::string::npos) << text;
+  EXPECT_EQ(text.find("bring up loopback"), std::string::npos) << "it is another's: " << text;
+}
+
 TEST_F(StartPlan, HostNamespacesAreLeftAlone) {
   record_.config.namespaces = {NamespaceMode::kHost, NamespaceMode::kHost, NamespaceMode::kHost,
                                NamespaceMode::kHost, NamespaceMode::kHost};

@@ -1,0 +1,154 @@
+#include "net/attach/names.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/engine/etc_files.h"
+#include "core/state/container_id.h"
+#include "core/sys/files.h"
+#include "net/attach/host_network.h"
+#include "net/state/network_store.h"
+
+namespace hoy::net {
+namespace {
+
+constexpr std::string_view kBegin = "# hoy: this container, and who shares a network with it\n";
+constexpr std::string_view kEnd = "# hoy: end\n";
+
+void AddLines(std::string& text, const Endpoint& endpoint, std::string_view names) {
+  if (names.empty()) return;  // --uts host
+  for (const auto& address : {endpoint.v4, endpoint.v6}) {
+    if (address) text += fmt::format("{}\t{}\n", address->address.ToString(), names);
+  }
+}
+
+// Who is on the networks, as far as it is known: one that is just coming or going is not yet, or no
+// more.
+class Members {
+ public:
+  explicit Members(const core::Layout& layout) : layout_(layout) {}
+
+  Result<> Read(const std::string& network) {
+    if (ids_.contains(network)) return {};
+    std::set<std::string>& ids = ids_[network];
+    NetworkRecord record;
+    record.name = network;
+    TRY(std::vector<Lease> leases, ListLeases(layout_, record));
+    for (const Lease& lease : leases) ids.insert(lease.container_id);
+    Know(ids);
+    return {};
+  }
+
+  void Know(const std::set<std::string>& ids) {
+    for (const std::string& id : ids) {
+      if (statuses_.contains(id)) continue;
+      auto status = ReadNetworkStatus(layout_, id);
+      if (status && *status) statuses_[id] = **std::move(status);
+    }
+  }
+
+  const std::set<std::string>& Of(const std::string& network) { return ids_[network]; }
+  const NetworkStatus* StatusOf(const std::string& id) const {
+    auto found = statuses_.find(id);
+    return found == statuses_.end() ? nullptr : &found->second;
+  }
+
+  // Of everybody on the named networks of `own`.
+  Result<std::vector<Endpoint>> OthersOf(const std::string& own_id, const NetworkStatus& own) {
+    std::vector<Endpoint> others;
+    for (const std::string& network : NamedNetworks(own)) {
+      TRY(Read(network));
+      for (const std::string& id : Of(network)) {
+        const NetworkStatus* status = id == own_id ? nullptr : StatusOf(id);
+        if (status == nullptr) continue;
+        auto endpoint = std::ranges::find(status->endpoints, network, &Endpoint::network);
+        if (endpoint != status->endpoints.end()) others.push_back(*endpoint);
+      }
+    }
+    return others;
+  }
+
+ private:
+  const core::Layout& layout_;
+  std::map<std::string, std::set<std::string>> ids_;
+  std::map<std::string, NetworkStatus> statuses_;
+};
+
+}  // namespace
+
+std::vector<std::string> NamedNetworks(const NetworkStatus& status) {
+  std::vector<std::string> networks;
+  for (const Endpoint& endpoint : status.endpoints) {
+    if (endpoint.network != kDefaultNetwork) networks.push_back(endpoint.network);
+  }
+  return networks;
+}
+
+std::string OwnNames(const core::ContainerRecord& record) {
+  const core::ContainerConfig& config = record.config;
+  if (config.domainname.empty()) return config.hostname;
+  return fmt::format("{0}.{1} {0}", config.hostname, config.domainname);
+}
+
+std::vector<std::string> NamesOf(const core::ContainerRecord& record,
+                                 const core::NetworkAttachment& wanted) {
+  std::vector<std::string> names;
+  if (wanted.network == kDefaultNetwork) return names;
+  names = {record.name, std::string(core::ShortId(record.id))};
+  auto add = [&](const std::string& name) {
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
+  };
+  add(record.config.hostname);
+  for (const std::string& alias : wanted.aliases) add(alias);
+  return names;
+}
+
+std::string MembersText(const NetworkStatus& own, std::span<const Endpoint> others) {
+  std::string text;
+  for (const Endpoint& endpoint : own.endpoints) AddLines(text, endpoint, own.own_names);
+  for (const Endpoint& other : others) {
+    AddLines(text, other, fmt::format("{}", fmt::join(other.names, " ")));
+  }
+  return text;
+}
+
+std::string WithMembers(std::string_view hosts, std::string_view members) {
+  size_t begin = hosts.find(kBegin);
+  size_t end = begin == std::string_view::npos ? begin : hosts.find(kEnd, begin);
+  std::string_view before = hosts.substr(0, begin);
+  std::string_view after =
+      end == std::string_view::npos ? std::string_view() : hosts.substr(end + kEnd.size());
+  std::string text(before);
+  if (!text.empty() && !text.ends_with('\n')) text += '\n';
+  return text + fmt::format("{}{}{}{}", kBegin, members, kEnd, after);
+}
+
+Result<> AnnounceMembers(const core::Layout& layout, std::span<const std::string> networks,
+                         std::string_view also) {
+  if (networks.empty()) return {};
+  TRY(LeasesLock lock, LeasesLock::Acquire(layout));
+  Members members(layout);
+  std::set<std::string> ids;
+  if (!also.empty()) {
+    ids.emplace(also);
+    members.Know(ids);
+  }
+  for (const std::string& network : networks) {
+    TRY(members.Read(network));
+    ids.insert(members.Of(network).begin(), members.Of(network).end());
+  }
+  for (const std::string& id : ids) {
+    const NetworkStatus* status = members.StatusOf(id);
+    if (status == nullptr) continue;
+    TRY(std::vector<Endpoint> others, members.OthersOf(id, *status));
+    std::string path = layout.RunContainer(id) + "/hosts";
+    auto hosts = core::ReadFile(path);
+    if (!hosts) continue;  // it is going
+    std::string text = WithMembers(*hosts, MembersText(*status, others));
+    if (text != *hosts) (void)core::WriteInPlace(path, text);
+  }
+  return {};
+}
+
+}  // namespace hoy::net

@@ -1,0 +1,130 @@
+// Networks that people make: the verbs, names of members, running containers that come and go.
+
+#include <fmt/format.h>
+
+#include "tests/support/network_sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class UserNetwork : public NetworkSandbox {
+ protected:
+  void SetUp() override {
+    NetworkSandbox::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    id_ = RunOk({"network", "create", "--subnet", "10.1.0.0/24", "--label", "kind=test", "app"});
+  }
+
+  std::string Start(const std::string& name, std::vector<std::string> options = {}) const {
+    options.insert(options.begin(), {"--name", name});
+    return StartSleeper(std::move(options));
+  }
+  std::string In(const std::string& container, const std::string& script) const {
+    return Run({"exec", container, "sh", "-c", script}).out;
+  }
+  // The address that a name has for it.
+  std::string Lookup(const std::string& container, const std::string& name) const {
+    return In(container,
+              fmt::format("awk '{{ for (i = 2; i <= NF; ++i) if ($i == \"{}\") print $1 }}' "
+                          "/etc/hosts",
+                          name));
+  }
+
+  std::string id_;
+};
+
+TEST_F(UserNetwork, IsMadeListedShownAndRemoved) {
+  EXPECT_EQ(id_.size(), 64u);
+  EXPECT_EQ(RunOk({"network", "ls", "--format", "{{.Name}} {{.Driver}}"}),
+            "app bridge\nbridge bridge\nhost host\nnone null");
+  EXPECT_EQ(RunOk({"network", "ls", "-q", "-f", "label=kind=test"}), id_.substr(0, 12));
+  EXPECT_EQ(RunOk({"network", "ls", "-f", "type=custom", "--format", "{{.ID}}", "--no-trunc"}),
+            id_);
+  const std::string member = Start("one", {"--network", "app"});
+  const Json shown = Json::parse(RunOk({"network", "inspect", id_.substr(0, 8)}))[0];
+  EXPECT_EQ(shown["Name"], "app");
+  EXPECT_EQ(shown["IPAM"]["Config"][0]["Subnet"], "10.1.0.0/24");
+  EXPECT_EQ(shown["IPAM"]["Config"][0]["Gateway"], "10.1.0.1");
+  EXPECT_EQ(shown["Labels"]["kind"], "test");
+  EXPECT_EQ(shown["Containers"][member]["Name"], "one");
+  EXPECT_EQ(shown["Containers"][member]["IPv4Address"], "10.1.0.2/24");
+  EXPECT_EQ(Run({"network", "create", "app"}).code, 125);
+  EXPECT_EQ(Run({"network", "create", "-o", "color=red", "more"}).code, 125);
+  const Output overlaps = Run({"network", "create", "--subnet", "10.1.0.0/16", "more"});
+  EXPECT_EQ(overlaps.code, 125);
+  EXPECT_NE(overlaps.err.find("overlaps"), std::string::npos) << overlaps;
+  const Output used = Run({"network", "rm", "app"});
+  EXPECT_EQ(used.code, 125);
+  EXPECT_NE(used.err.find("in use by one"), std::string::npos) << used;
+  EXPECT_EQ(Run({"network", "rm", "bridge"}).code, 125);
+  RunOk({"network", "prune", "-f"});
+  EXPECT_EQ(Run({"network", "inspect", "app"}).code, 0);
+  RunOk({"rm", "-f", "one"});
+  EXPECT_EQ(RunOk({"network", "prune", "-f", "--dry-run"}), "Networks that would be deleted:\napp");
+  EXPECT_EQ(RunOk({"network", "rm", "app"}), "app");
+  EXPECT_EQ(Run({"network", "inspect", "app"}).code, 1);
+  EXPECT_EQ(RunOk({"network", "rm", "-f", "app"}), "app");
+  EXPECT_EQ(Host("ip -o link show type bridge").out.find(id_.substr(0, 11)), std::string::npos);
+  EXPECT_EQ(Host("nft list ruleset").out.find(id_), std::string::npos);
+}
+
+TEST_F(UserNetwork, MembersKnowEachOther) {
+  const std::string one = Start("one", {"--network", "app:alias=first"});
+  const std::string two = Start("two", {"--network", "app", "--network-alias", "second"});
+  // Who came before has learnt of who came later, in the file that it has.
+  EXPECT_EQ(Lookup("one", "two"), "10.1.0.3\n");
+  EXPECT_EQ(Lookup("one", "second"), "10.1.0.3\n");
+  EXPECT_EQ(Lookup("one", two.substr(0, 12)), "10.1.0.3\n");
+  EXPECT_EQ(Lookup("two", "first"), "10.1.0.2\n");
+  EXPECT_EQ(In("two", "ping -c 1 -W 30 one >/dev/null && echo reached"), "reached\n");
+  In("one", "echo '192.0.2.9 mine' >> /etc/hosts");
+  RunOk({"rename", "two", "deux"});
+  EXPECT_EQ(Lookup("one", "deux"), "10.1.0.3\n");
+  EXPECT_EQ(Lookup("one", "two"), "");
+  RunOk({"rm", "-f", "deux"});
+  EXPECT_EQ(Lookup("one", "deux"), "");
+  EXPECT_EQ(Lookup("one", "mine"), "192.0.2.9\n");
+  EXPECT_EQ(Lookup("one", one.substr(0, 12)), "10.1.0.2\n");
+}
+
+TEST_F(UserNetwork, NetworksAreApartUntilOneIsConnected) {
+  RunOk({"network", "create", "--subnet", "10.2.0.0/24", "--internal", "db"});
+  Start("web", {"--network", "app"});
+  Start("store", {"--network", "db"});
+  EXPECT_EQ(In("store", "ip route"), "10.2.0.0/24 dev eth0 scope link  src 10.2.0.2 \n");
+  EXPECT_EQ(In("web", "ping -c 1 -W 1 10.2.0.2 >/dev/null && echo reached"), "");
+  RunOk({"network", "connect", "--ip", "10.2.0.9", "--alias", "front", "db", "web"});
+  EXPECT_EQ(Run({"network", "connect", "db", "web"}).code, 125);
+  EXPECT_EQ(NetworkField("web", "db", "IPAddress"), "10.2.0.9");
+  EXPECT_EQ(Lookup("store", "front"), "10.2.0.9\n");
+  EXPECT_EQ(Lookup("web", "store"), "10.2.0.2\n");
+  EXPECT_EQ(In("web", "ping -c 1 -W 30 store >/dev/null && echo reached"), "reached\n");
+  // It stays so at the next start.
+  RunOk({"restart", "-t", "0", "web"});
+  EXPECT_EQ(NetworkField("web", "db", "IPAddress"), "10.2.0.9");
+  EXPECT_EQ(In("web", "ip -o -4 addr show dev eth1 | grep -c 10.2.0.9/24"), "1\n");
+  RunOk({"network", "disconnect", "db", "web"});
+  EXPECT_EQ(NetworkField("web", "db", "IPAddress"), "(absent)");
+  EXPECT_EQ(Lookup("store", "front"), "");
+  EXPECT_EQ(Lookup("web", "store"), "");
+  EXPECT_EQ(In("web", "ls /sys/class/net | grep -c eth1"), "0\n");
+  RunOk({"network", "disconnect", "app", "web"});
+  EXPECT_EQ(In("web", "ls /sys/class/net"), "lo\n");
+  RunOk({"network", "connect", "app", "web"});
+  EXPECT_NE(In("web", "ip route").find("default via 10.1.0.1"), std::string::npos);
+  RunOk({"rm", "-f", "web", "store"});
+  EXPECT_TRUE(Leases("db").empty());
+}
+
+TEST_F(UserNetwork, WithIpv6) {
+  RunOk(
+      {"network", "create", "--ipv6", "--subnet", "fd00:1::/64", "--subnet", "10.3.0.0/28", "six"});
+  Start("one", {"--network", "six"});
+  Start("two", {"--network", "six", "--ip6", "fd00:1::99"});
+  EXPECT_EQ(NetworkField("one", "six", "GlobalIPv6Address"), "fd00:1::2");
+  EXPECT_EQ(In("one", "ping -6 -c 1 -W 30 fd00:1::99 >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(In("one", "ip -6 route show default | cut -d' ' -f1-3"), "default via fd00:1::1\n");
+}
+
+}  // namespace
+}  // namespace hoy::test
