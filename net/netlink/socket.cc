@@ -13,7 +13,6 @@ namespace hoy::net {
 namespace {
 
 constexpr int kDumpAttempts = 10;
-constexpr size_t kLargestDatagram = 1 << 17;
 
 // The messages of one datagram.
 class Messages {
@@ -133,19 +132,21 @@ Result<> NetlinkSocket::Send(std::string_view bytes, std::string_view stage) {
 }
 
 Result<std::string> NetlinkSocket::Receive(std::string_view stage, bool wait) {
-  std::string datagram(kLargestDatagram, '\0');
-  while (true) {
-    ssize_t count =
-        recv(fd_.get(), datagram.data(), datagram.size(), MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && !wait && errno == EAGAIN) return std::string();
-    if (count < 0) return FailErrno(stage, "netlink");
-    if (static_cast<size_t>(count) > datagram.size()) {
-      return Fail(ErrorKind::kSystem, "{}: the kernel's answer is too long", stage);
-    }
-    datagram.resize(static_cast<size_t>(count));
-    return datagram;
-  }
+  // Its size first: room for the largest, all set to zero, would cost more than the question.
+  auto receive = [&](char* to, size_t size, int flags) {
+    ssize_t count = 0;
+    do {
+      count = recv(fd_.get(), to, size, flags | (wait ? 0 : MSG_DONTWAIT));
+    } while (count < 0 && errno == EINTR);
+    return count;
+  };
+  char first = 0;
+  ssize_t size = receive(&first, sizeof first, MSG_PEEK | MSG_TRUNC);
+  if (size < 0 && !wait && errno == EAGAIN) return std::string();
+  if (size < 0) return FailErrno(stage, "netlink");
+  std::string datagram(static_cast<size_t>(size), '\0');
+  if (receive(datagram.data(), datagram.size(), 0) < 0) return FailErrno(stage, "netlink");
+  return datagram;
 }
 
 Result<> NetlinkSocket::Request(NetlinkMessage message, std::string_view stage,
