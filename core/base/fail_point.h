@@ -9,13 +9,13 @@
 
 namespace hoy {
 
-constexpr std::array<std::string_view, 27> kFailPoints = {
+constexpr std::array<std::string_view, 28> kFailPoints = {
     // hoy create, run
     "create-directory", "create-record", "create-named",
     // hoy start, run
     "start-run-directory", "start-cgroup", "start-spawned", "start-done",
     // the same, on a network
-    "attach-connected", "attach-recorded",
+    "attach-connected", "attach-published", "attach-recorded",
     // hoy-monitor
     "monitor-cloned", "monitor-published", "monitor-keeper-started", "keeper-started",
     "monitor-running", "monitor-exited", "monitor-drained", "monitor-exit-published",

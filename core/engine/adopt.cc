@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/engine/log_plan.h"
+#include "core/engine/network_driver.h"
 #include "core/engine/program_path.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/spawn_monitor.h"
@@ -71,7 +72,13 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
   std::string bytes = plan.Serialize();
   // It shares our lock until it has published itself: if we are killed, nobody may start another.
   TRY(SpawnedMonitor monitor, SpawnMonitor({.label = std::string(ShortId(id)), .lock = lock.fd()}));
-  TRY(monitor.channel.SendPlan(std::move(bytes)));
+  Fd hold;
+  if (HasNetwork(record.config) && TheNetworkDriver() != nullptr) {
+    hold = TheNetworkDriver()->HoldAgain(layout, id);
+  }
+  std::vector<int> kept;
+  if (hold) kept.push_back(hold.get());
+  TRY(monitor.channel.SendPlan(std::move(bytes), kept));
   TRY(StartReply reply, monitor.channel.Receive());
   if (reply.kind == StartReply::Kind::kMessage &&
       reply.message.kind == StartMessageKind::kStarted) {

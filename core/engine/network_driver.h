@@ -7,6 +7,7 @@
 //                   has its loopback down: the process itself brings it up.
 //   Attach          under the container's lock, when the run directory is there and before the
 //                   process is released: links, addresses, ports, and RUN's hosts and resolv.conf
+//   HoldAgain       when another monitor takes over
 //   Detach          whenever the run's traces are removed, before the run directory goes
 
 #include <string_view>
@@ -26,9 +27,12 @@ class NetworkDriver {
   // descriptor and the processes in it.
   virtual Result<Fd> OpenNamespace(const Layout& layout, const ContainerRecord& record) = 0;
 
-  // On failure nothing is left that Detach would not remove.
-  virtual Result<> Attach(const Layout& layout, const ContainerRecord& record,
-                          BorrowedFd network_namespace) = 0;
+  // On failure nothing is left that Detach would not remove. The descriptor, if it is one, is the
+  // monitor's to keep open while the container runs: it holds ports of the host.
+  virtual Result<Fd> Attach(const Layout& layout, const ContainerRecord& record,
+                            BorrowedFd network_namespace) = 0;
+  // The same for the next monitor, as far as it can be had again.
+  virtual Fd HoldAgain(const Layout& layout, std::string_view id) = 0;
 
   // Idempotent, whatever Attach had done when it was killed. What cannot be released is an error,
   // and the run directory stays for the next command to try again.

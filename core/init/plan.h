@@ -162,7 +162,9 @@ constexpr size_t kPlanSpace = size_t{16} << 20;  // the kernel takes 6 MiB of ar
 //
 // The first packet may carry descriptors (SCM_RIGHTS) for the process: the network namespace that
 // it joins, its standard streams (--log-driver passthrough), then the user's own (--preserve-fds).
-// hoy-monitor does not keep them once it has cloned the init, but for keep_streams.
+// hoy-monitor does not keep them once it has cloned the init, but for keep_streams. What comes with
+// the second packet, and with the only one of kAdopt, it keeps open as long as the container runs
+// and never touches: the ports of the host.
 struct PlanOrder {
   uint32_t offset;  // of the plan's PlanHeader in kPlansFd
 };

@@ -424,7 +424,9 @@ void AdoptInit(Monitor& m) {
   m.streams.client = fcntl(kAttachFd, F_GETFD) >= 0 ? kAttachFd : -1;
   if (plan.header().mode == MonitorMode::kClone) {
     CloneInit(m, plan);
-    plan = ViewPlan(plans, ReceiveOrder());
+    PacketFds held;
+    plan = ViewPlan(plans, ReceiveOrder(&held));
+    MoveUp(held);
   }
   m.plan = plan;
   bool told = true;

@@ -225,6 +225,7 @@ void Visit(Visitor visitor, T& x)
 {
   visitor.Field("hostAddress", x.host_address);
   visitor.Field("hostPort", x.host_port);
+  visitor.Field("hostPortLast", x.host_port_last);
   visitor.Field("containerPort", x.container_port);
   visitor.Field("protocol", x.protocol);
 }

@@ -11,7 +11,7 @@
 #include "net/attach/host_network.h"
 #include "net/attach/names.h"
 #include "net/attach/network_status.h"
-#include "net/firewall/firewall.h"
+#include "net/attach/publish.h"
 #include "net/netlink/namespace.h"
 
 namespace hoy::net {
@@ -35,6 +35,15 @@ Result<> FreeAllLeases(const core::Layout& layout, std::string_view id) {
   return {};
 }
 
+// What is exposed and not published.
+std::vector<std::string> OnlyExposed(const core::ContainerConfig& config) {
+  std::vector<std::string> exposed = config.exposed_ports;
+  for (const core::PortBinding& binding : config.network.ports) {
+    std::erase(exposed, fmt::format("{}/{}", binding.container_port, binding.protocol));
+  }
+  return exposed;
+}
+
 class Networks final : public core::NetworkDriver {
  public:
   Result<Fd> OpenNamespace(const core::Layout& layout,
@@ -47,8 +56,8 @@ class Networks final : public core::NetworkDriver {
     return MakeNetworkNamespace();
   }
 
-  Result<> Attach(const core::Layout& layout, const core::ContainerRecord& record,
-                  BorrowedFd network_namespace) override {
+  Result<Fd> Attach(const core::Layout& layout, const core::ContainerRecord& record,
+                    BorrowedFd network_namespace) override {
     const core::NetworkConfig& config = record.config.network;
     NetworkStatus status;
     status.own_names = OwnNames(record);
@@ -69,33 +78,35 @@ class Networks final : public core::NetworkDriver {
         status.endpoints.push_back(std::move(endpoint));
       }
     }
+    TRY(PublishedPorts published, PublishPorts(layout, record.id, config.ports, status));
+    status.ports = std::move(published.ports);
+    if (!status.endpoints.empty()) status.exposed = OnlyExposed(record.config);
     TRY(WriteNetworkStatus(layout, record.id, status));
     FailPoint("attach-recorded");
     TRY(WriteEtcFiles(layout, record, status));
-    return AnnounceMembers(layout, NamedNetworks(status), record.id);
+    TRY(AnnounceMembers(layout, NamedNetworks(status), record.id));
+    return std::move(published.hold);
+  }
+
+  Fd HoldAgain(const core::Layout& layout, std::string_view id) override {
+    auto status = ReadNetworkStatus(layout, id);
+    if (!status || !*status) return {};
+    return net::HoldAgain((*status)->ports);
   }
 
   Result<> Detach(const core::Layout& layout, std::string_view id) override {
     auto status = ReadNetworkStatus(layout, id);
     if (!status || !*status) {
       TRY(FreeAllLeases(layout, id));
-      return RemoveRules(id);
+      return UnpublishPorts(id, {});
     }
-    if (!(*status)->ports.empty()) TRY(RemoveRules(id));
+    if (!(*status)->ports.empty()) TRY(UnpublishPorts(id, (*status)->ports));
     for (const Endpoint& endpoint : (*status)->endpoints) {
       for (const auto& address : {endpoint.v4, endpoint.v6}) {
         if (address) TRY(FreeLease(layout, endpoint.network, address->address, id));
       }
     }
     return AnnounceMembers(layout, NamedNetworks(**status));
-  }
-
- private:
-  static Result<> RemoveRules(std::string_view id) {
-    auto firewall = Firewall::Open();
-    if (!firewall && firewall.error().kind == ErrorKind::kUnsupported) return {};  // then none
-    if (!firewall) return Fail(std::move(firewall).error());
-    return firewall->Remove(id);
   }
 };
 

@@ -48,7 +48,7 @@ class Connector {
       : layout_(layout), network_(network), request_(request), host_(host), inside_(inside) {}
 
   Result<Endpoint> Connect(const core::NetworkAttachment& wanted) {
-    TRY(Link bridge, NeedBridge(network_, host_));
+    TRY(Link bridge, NeedBridge(layout_, network_, host_));
     TRY(auto v4, ParseWanted(wanted.address, false, network_));
     TRY(auto v6, ParseWanted(wanted.address6, true, network_));
     endpoint_.network = network_.name;

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/state/name_generator.h"
 #include "core/sys/clock.h"
+#include "net/attach/publish.h"
 #include "net/firewall/forwarding.h"
 
 namespace hoy::net {
@@ -135,7 +136,8 @@ Result<NetworkRecord> NeedNetwork(const core::Layout& layout, std::string_view n
   return by_another ? FindNetwork(layout, name_or_id) : made;
 }
 
-Result<Link> NeedBridge(const NetworkRecord& network, RouteSocket& host) {
+Result<Link> NeedBridge(const core::Layout& layout, const NetworkRecord& network,
+                        RouteSocket& host) {
   auto bridge = host.FindLink(network.Bridge());
   if (!bridge && bridge.error().kind != ErrorKind::kNotFound) return bridge;
   if (!bridge || !bridge->up) {
@@ -147,6 +149,7 @@ Result<Link> NeedBridge(const NetworkRecord& network, RouteSocket& host) {
   auto firewall = Firewall::Open();
   if (!firewall) return Fail(CannotMakeBridges(std::move(firewall).error()));
   TRY(Explained(firewall->AddNetwork(RulesOf(network))));
+  if (firewall->was_mended()) TRY(Explained(RestoreRules(layout, *firewall)));
   return bridge;
 }
 

@@ -25,7 +25,8 @@ Result<NetworkRecord> MakeNetwork(const core::Layout& layout, const NetworkReque
 
 // The bridge is up, and its packets are let through, when this returns. kUnsupported or
 // kPermission: this machine cannot; the hint says what to do instead.
-Result<Link> NeedBridge(const NetworkRecord& network, RouteSocket& host);
+Result<Link> NeedBridge(const core::Layout& layout, const NetworkRecord& network,
+                        RouteSocket& host);
 
 // Bridge and rules; again is success.
 Result<> TakeDownBridge(const NetworkRecord& network, RouteSocket& host);

@@ -11,6 +11,7 @@
 #include "net/attach/host_network.h"
 #include "net/attach/names.h"
 #include "net/attach/network_status.h"
+#include "net/attach/publish.h"
 
 namespace hoy::net {
 namespace {
@@ -130,8 +131,10 @@ Result<> DisconnectContainer(const core::Layout& layout, std::string_view id,
   auto endpoint = std::ranges::find(endpoints, network, &Endpoint::network);
   if (endpoint == endpoints.end()) return {};
   TRY(RouteSocket host, RouteSocket::Open());
-  TRY(Disconnect(layout, *endpoint, id, host));
+  Endpoint left = *endpoint;
   endpoints.erase(endpoint);
+  TRY(MovePorts(id, *subject.status));
+  TRY(Disconnect(layout, left, id, host));
   TRY(WriteNetworkStatus(layout, id, *subject.status));
   TRY(MoveDefaultRoute(subject));
   return AnnounceMembers(layout, {{std::string(network)}}, id);

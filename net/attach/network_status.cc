@@ -89,6 +89,7 @@ Result<NetworkStatus> DecodeFields(const Json& json) {
     TRY(PublishedPort port, DecodePort(one));
     status.ports.push_back(port);
   }
+  status.exposed = json.value("exposed", std::vector<std::string>());
   return status;
 }
 
@@ -125,7 +126,8 @@ std::string EncodeNetworkStatus(const NetworkStatus& status) {
   Json json = {{"version", 1},
                {"ownNames", status.own_names},
                {"endpoints", std::move(endpoints)},
-               {"ports", std::move(ports)}};
+               {"ports", std::move(ports)},
+               {"exposed", status.exposed}};
   return json.dump() + "\n";
 }
 

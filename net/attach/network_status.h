@@ -10,7 +10,8 @@
 //                  "address":"172.17.0.2","prefix":16,"gateway":"172.17.0.1",
 //                  "aliases":["www"],"names":["web","1a2b3c4d5e6f","www"]}],
 //    "ports":[{"host":"0.0.0.0","hostPort":8080,"protocol":"tcp",
-//              "container":"172.17.0.2","containerPort":80}]}
+//              "container":"172.17.0.2","containerPort":80}],
+//    "exposed":["443/tcp"]}
 //
 // With IPv6 also "address6", "prefix6" and "gateway6".
 
@@ -54,6 +55,7 @@ struct NetworkStatus {
   std::string own_names;             // what it calls itself: "web.example.org web"
   std::vector<Endpoint> endpoints;   // as the config has them; the first has the default route
   std::vector<PublishedPort> ports;  // what the firewall has of it (net/firewall/firewall.h)
+  std::vector<std::string> exposed;  // "80/tcp", those that are not published
 
   // What published ports lead to: the first address of that family.
   std::optional<IpAddress> PublishedAddress(bool v6) const;

@@ -59,7 +59,8 @@ Result<> KeepRouterAdvertisements() {
 }  // namespace
 
 Result<> AllowForwarding(bool v6) {
-  if (!v6) return Set("/proc/sys/net/ipv4/ip_forward", "1");
+  TRY(Set("/proc/sys/net/ipv4/ip_forward", "1"));
+  if (!v6) return {};
   std::string path = std::string(kIpv6Links) + "/all/forwarding";
   TRY(std::string now, ReadSwitch(path));
   if (now == "1") return {};
@@ -68,8 +69,8 @@ Result<> AllowForwarding(bool v6) {
 }
 
 Result<> PrepareBridge(std::string_view bridge, bool v6) {
-  if (v6) return Set(fmt::format("{}/{}/accept_ra", kIpv6Links, bridge), "0");
-  return Set(fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", bridge), "1");
+  TRY(Set(fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", bridge), "1"));
+  return v6 ? Set(fmt::format("{}/{}/accept_ra", kIpv6Links, bridge), "0") : Result<>{};
 }
 
 Result<> OpenLoopback6(std::string_view bridge) {

@@ -10,15 +10,16 @@
 
 namespace hoy::net {
 
-// Packets from one link to another (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding). A host that
+// Packets from one link to another (net.ipv4.ip_forward and, with `v6`, IPv6's, too,
+// net.ipv6.conf.all.forwarding). A host that
 // forwards IPv6 ignores router advertisements, and forgets the routes it has from them, unless
 // accept_ra is 2 (ip-sysctl.rst): links by which it has such a route go on accepting them.
 Result<> AllowForwarding(bool v6);
 
-// What a bridge of ours has besides its addresses, before it is up. For IPv4 route_localnet: ports
-// are published on 127.0.0.1, too (the table's guard keeps containers out of the host's loopback
-// all the same, CVE-2020-8558). For IPv6 no ear for router advertisements: containers are no
-// routers (CVE-2020-13401).
+// What a bridge of ours has besides its addresses, before it is up. route_localnet: ports are
+// published on 127.0.0.1, too (the table's guard keeps containers out of the host's loopback all the
+// same, CVE-2020-8558). With `v6` no ear for router advertisements: containers are no routers
+// (CVE-2020-13401).
 Result<> PrepareBridge(std::string_view bridge, bool v6);
 
 // The same for ::1, of a bridge that is up; again is no change. IPv6 has no route_localnet, but

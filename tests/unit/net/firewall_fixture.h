@@ -30,7 +30,7 @@ class FirewallLive : public PrivateNetwork {
     ASSERT_EQ(Shell("ip link set lo up; cd /proc/sys/net; ! [ -e bridge ] || "
                     "for i in ip ip6; do echo 0 > bridge/bridge-nf-call-${i}tables; done"),
               "");
-    for (bool v6 : {false, true}) ExpectOk(AllowForwarding(v6));
+    ExpectOk(AllowForwarding(/*v6=*/true));
     outside_ = Get(MakeNetworkNamespace());
     Plug("wan", outside_, 0, {"203.0.113.2/24", "2001:db8::2/64"}, {"", ""});
     RouteSocket route = Rtnetlink();
@@ -81,7 +81,7 @@ class FirewallLive : public PrivateNetwork {
     RouteSocket route = Rtnetlink();
     ExpectOk(route.AddBridge({.name = bridge}));
     Give(route, bridge, addresses);
-    for (bool v6 : {false, true}) ExpectOk(PrepareBridge(bridge, v6));
+    ExpectOk(PrepareBridge(bridge, /*v6=*/true));
     ExpectOk(OpenLoopback6(bridge));
   }
 

@@ -1,0 +1,53 @@
+#pragma once
+// The published ports of a container: each is held by a socket (net/firewall/port_sockets.h) before
+// the rules send its packets to the container, and both go when the run ends.
+//
+//   | killed after                   | left behind                     | healed by               |
+//   |--------------------------------|---------------------------------|-------------------------|
+//   | the sockets are bound          | nothing: they die with us       |                         |
+//   | the rules are there            | rules, no network.json          | Detach, by the id; also |
+//   |                                |                                 | who publishes the same  |
+//   | the monitor is killed          | rules whose sockets are free    | Adopt binds them again  |
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/fd.h"
+#include "core/base/result.h"
+#include "core/state/container_config.h"
+#include "core/state/layout.h"
+#include "net/attach/network_status.h"
+#include "net/firewall/port_sockets.h"
+
+namespace hoy::net {
+
+struct PublishedPorts {
+  std::vector<PublishedPort> ports;
+  Fd hold;  // for the monitor; empty: there is nothing to hold
+};
+
+// All or none. Ports of containers that run no more are in nobody's way. kConflict: one is in use,
+// by whom is in the message, as far as it can be seen.
+Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view id,
+                                    std::span<const core::PortBinding> bindings,
+                                    const NetworkStatus& status);
+// For another monitor of a container that runs on; what somebody took meanwhile is not among them.
+Fd HoldAgain(std::span<const PublishedPort> ports);
+// Its endpoints are others now: ports lead to the addresses that it has left, and those of a family
+// that it has none of are published no more. Before an address is given back.
+Result<> MovePorts(std::string_view id, NetworkStatus& status);
+// Rules and what the kernel remembers. `ports` as far as they are known. Again is success.
+Result<> UnpublishPorts(std::string_view id, std::span<const PublishedPort> ports);
+
+// Everything that the records say, after the table was lost (Firewall::was_mended).
+Result<> RestoreRules(const core::Layout& layout, Firewall& firewall);
+
+// Pure. kInvalidArgument: an address of a family that the container has no address of.
+Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindings,
+                                        const std::optional<IpAddress>& v4,
+                                        const std::optional<IpAddress>& v6);
+
+}  // namespace hoy::net

@@ -1,0 +1,49 @@
+#include <gtest/gtest.h>
+
+#include "net/attach/publish.h"
+
+namespace hoy::net {
+namespace {
+
+const std::optional<IpAddress> kV4 = IpAddress::Parse("172.17.0.2");
+const std::optional<IpAddress> kV6 = IpAddress::Parse("fd00::2");
+
+std::string Text(std::span<const PortWish> wishes) {
+  std::string text;
+  for (const PortWish& wish : wishes) {
+    for (const PortWish::Way& way : wish.ways) {
+      text +=
+          fmt::format("{} {}-{} -> {} {}/{}\n", way.host.ToString(), wish.first, wish.last,
+                      way.container.ToString(), wish.container_port, TransportName(wish.protocol));
+    }
+  }
+  return text;
+}
+
+TEST(PublishPlan, WithoutAnAddressEveryFamilyTheContainerHas) {
+  std::vector<core::PortBinding> bindings = {
+      {.host_port = 8080, .container_port = 80},
+      {.container_port = 53, .protocol = "udp"},
+      {.host_port = 8000, .host_port_last = 8010, .container_port = 1, .protocol = "sctp"}};
+  EXPECT_EQ(Text(*WishesFor(bindings, kV4, kV6)),
+            "0.0.0.0 8080-8080 -> 172.17.0.2 80/tcp\n:: 8080-8080 -> fd00::2 80/tcp\n"
+            "0.0.0.0 0-0 -> 172.17.0.2 53/udp\n:: 0-0 -> fd00::2 53/udp\n"
+            "0.0.0.0 8000-8010 -> 172.17.0.2 1/sctp\n:: 8000-8010 -> fd00::2 1/sctp\n");
+  EXPECT_EQ(Text(*WishesFor({bindings.data(), 1}, kV4, std::nullopt)),
+            "0.0.0.0 8080-8080 -> 172.17.0.2 80/tcp\n");
+  EXPECT_TRUE(WishesFor(bindings, std::nullopt, std::nullopt)->empty());
+}
+
+TEST(PublishPlan, AnAddressIsOfOneFamily) {
+  std::vector<core::PortBinding> bindings = {
+      {.host_address = "127.0.0.1", .host_port = 80, .container_port = 80},
+      {.host_address = "::1", .host_port = 80, .container_port = 80}};
+  EXPECT_EQ(Text(*WishesFor(bindings, kV4, kV6)),
+            "127.0.0.1 80-80 -> 172.17.0.2 80/tcp\n::1 80-80 -> fd00::2 80/tcp\n");
+  Error error = WishesFor(bindings, kV4, std::nullopt).error();
+  EXPECT_EQ(error.kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(error.message, "port 80 on ::1: the container has no IPv6 address");
+}
+
+}  // namespace
+}  // namespace hoy::net
