@@ -1,6 +1,10 @@
+#include <algorithm>
+
 #include "cli/ops/option_values.h"
+#include "cli/ops/port_options.h"
 #include "cli/ui/command.h"
 #include "core/state/container_record.h"
+#include "net/attach/network_status.h"
 
 namespace hoy::cli {
 namespace {
@@ -16,7 +20,6 @@ class PortCommand final : public Command {
     OptionalArgument("PORT[/PROTOCOL]", &port_);
   }
 
-  // With the networks there are, none and host, no port is ever published.
   Result<int> Run(Context& context) override {
     std::vector<std::string> wanted;
     if (port_) {
@@ -24,9 +27,27 @@ class PortCommand final : public Command {
     }
     TRY(std::string id, core::FindContainer(context.layout, container_));
     TRY(core::ContainerSummary summary, core::ReadSummary(context.layout, id));
-    if (!port_) return 0;
-    return Fail(ErrorKind::kNotFound, "no public port '{}' published for {}", wanted.front(),
-                summary.name);
+    TRY(auto status, net::ReadNetworkStatus(context.layout, id));
+    std::vector<OpenPort> ports;
+    if (status) ports = OpenPortsOf(*status);
+    std::ranges::stable_sort(ports, {}, &OpenPort::container_port);
+    std::erase_if(ports, [&](const OpenPort& port) {
+      std::string name = PortName(port.container_port, port.protocol);
+      bool is_wanted = !port_ || std::ranges::find(wanted, name) != wanted.end();
+      return port.host_port == 0 || !is_wanted;
+    });
+    if (port_ && ports.empty()) {
+      return Fail(ErrorKind::kNotFound, "no public port '{}' published for {}", wanted.front(),
+                  summary.name);
+    }
+    for (const OpenPort& port : ports) {
+      std::string host = HostText(port.host_ip, std::to_string(port.host_port));
+      if (port_)
+        context.out.Print("{}\n", host);
+      else
+        context.out.Print("{} -> {}\n", PortName(port.container_port, port.protocol), host);
+    }
+    return 0;
   }
 
  private:

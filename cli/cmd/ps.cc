@@ -14,6 +14,7 @@
 #include "core/base/text.h"
 #include "core/engine/health.h"
 #include "core/state/container_id.h"
+#include "net/attach/network_status.h"
 #include "oci/image/image_store.h"
 
 namespace hoy::cli {
@@ -89,6 +90,8 @@ class PsCommand final : public ListCommand {
     for (const Listed& container : chosen) {
       rows.push_back(RowOf(container));
       if (wants_size) rows.back()["Size"] = SizeOf(context, container);
+      if (!quiet_ && container.status.IsUp())
+        rows.back()["Ports"] = PortsOf(context, container.summary.id);
       if (wants_mounts) rows.back()["Mounts"] = MountsOf(context, container.summary.id);
     }
     std::vector<Column> columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE", true},
@@ -185,6 +188,11 @@ class PsCommand final : public ListCommand {
     return fmt::format("{} (virtual {})",
                        FormatByteSize(static_cast<uint64_t>(*container.written), 3),
                        FormatByteSize(static_cast<uint64_t>(whole), 3));
+  }
+
+  static std::string PortsOf(Context& context, const std::string& id) {
+    auto network = net::ReadNetworkStatus(context.layout, id);
+    return network && *network ? PortsText(OpenPortsOf(**network)) : std::string();
   }
 
   // What the user bound, as docker cuts it.

@@ -2,6 +2,7 @@
 #include "cli/ops/exit_report.h"
 #include "cli/ops/foreground.h"
 #include "cli/ops/passed_fds.h"
+#include "cli/ops/port_warnings.h"
 #include "cli/ops/sd_notify.h"
 #include "core/engine/log_plan.h"
 #include "core/engine/session.h"
@@ -77,6 +78,7 @@ class RunCommand final : public ContainerCommand {
     started.monitor.Release();
     TRY(WritePidFile(record, started.pid));
     NotifyStarted(context, record, monitor);
+    WarnOfBlockers(context, record);
     if (options_.timing) PrintStartMarks(context);
     context.out.Print("{}\n", record.id);
     return 0;

@@ -2,6 +2,7 @@
 
 #include "cli/ops/foreground.h"
 #include "cli/ops/passed_fds.h"
+#include "cli/ops/port_warnings.h"
 #include "cli/ops/sd_notify.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
@@ -49,6 +50,7 @@ class StartCommand final : public Command {
       started->monitor.Release();
       TRY(WritePidFile(record, started->pid));
       if (notifies) NotifyStarted(context, record, monitor);
+      WarnOfBlockers(context, record);
       return {};
     });
   }

@@ -173,6 +173,9 @@ void ContainerCommand::AddIsolationFlags() {
          "a line for /etc/hosts; host-gateway: the host's address");
   Option("--expose", &o.expose, "PORT[-PORT][/PROTOCOL]",
          "note that the container listens there; shown by inspect and found by ps");
+  Option("-p,--publish", &o.publish, "[IP:][HOST:]PORT[/PROTOCOL]",
+         "make a port of the container one of the host's; ranges are FIRST-LAST");
+  Flag("-P,--publish-all", &o.publish_all, "publish every exposed port on a free port of the host");
   Choice("--ipc", &o.ipc, {"private", "host", "none"}, "MODE", "IPC namespace");
   Choice("--pid", &o.pid, {"private", "host"}, "MODE", "PID namespace");
   Choice("--uts", &o.uts, {"private", "host"}, "MODE", "UTS namespace");

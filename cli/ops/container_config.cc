@@ -15,6 +15,7 @@
 #include "cli/ops/mount_options.h"
 #include "cli/ops/network_options.h"
 #include "cli/ops/option_values.h"
+#include "cli/ops/port_options.h"
 #include "core/base/text.h"
 #include "core/cgroup/devices.h"
 #include "core/engine/timezone.h"
@@ -48,6 +49,7 @@ class Builder {
   Result<BuiltConfig> Build() {
     TRY(SetNamespaces());
     TRY(SetRoot());
+    TRY(SetPorts(options_.publish, options_.publish_all, config(), built_.warnings));
     TRY(SetNames());
     TRY(SetCommand());
     TRY(SetAttached());

@@ -169,13 +169,17 @@ bool ContainerFilters::MatchConfig(const Filters& filters, const core::Container
     return wanted == NetworkModeName(config) ||
            std::ranges::any_of(config.network.attachments,
                                [&](const auto& one) { return one.network == wanted; });
-  }) && filters.Match("publish", [](std::string_view) {
-    return false;  // neither of these networks publishes any
   }) && filters.Match("expose", [&](std::string_view v) {
-    auto wanted = ParsePorts("expose", v);
-    return wanted && std::ranges::any_of(*wanted, [&](const std::string& port) {
-             return std::ranges::find(config.exposed_ports, port) != config.exposed_ports.end();
-           });
+    return std::ranges::any_of(config.exposed_ports,
+                               [&](const std::string& port) { return HasPort(v, port); });
+  });
+}
+
+bool ContainerFilters::MatchPorts(const Filters& filters, const std::vector<OpenPort>& ports) {
+  return filters.Match("publish", [&](std::string_view v) {
+    return std::ranges::any_of(ports, [&](const OpenPort& port) {
+      return port.host_port != 0 && HasPort(v, PortName(port.host_port, port.protocol));
+    });
   });
 }
 
@@ -184,9 +188,16 @@ Result<bool> ContainerFilters::Match(const core::Layout& layout,
                                      const core::ContainerStatus& status,
                                      core::HealthStatus health) const {
   if (!MatchSummary(summary, status, health)) return false;
-  bool needs_config = std::ranges::any_of(
-      std::initializer_list<std::string_view>{"volume", "network", "publish", "expose"},
-      [&](std::string_view key) { return !filters_.Values(key).empty(); });
+  if (!filters_.Values("publish").empty()) {
+    auto network = net::ReadNetworkStatus(layout, summary.id);
+    bool has_any = network && *network;
+    if (!MatchPorts(filters_, has_any ? OpenPortsOf(**network) : std::vector<OpenPort>())) {
+      return false;
+    }
+  }
+  bool needs_config =
+      std::ranges::any_of(std::initializer_list<std::string_view>{"volume", "network", "expose"},
+                          [&](std::string_view key) { return !filters_.Values(key).empty(); });
   if (!needs_config) return true;
   TRY(core::ContainerRecord record, core::ReadContainer(layout, summary.id));
   return MatchConfig(filters_, record.config, networks_);

@@ -1,12 +1,14 @@
 #pragma once
 // The filters of ps: KEY=VALUE, judged when they are read and applied to what lists know of a
-// container. Only volume, network, publish and expose make it read a container's config.
+// container. Only volume, network and expose make it read a container's config, and
+// publish its network status.
 
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/ops/port_options.h"
 #include "cli/ui/filter.h"
 #include "core/engine/lifecycle.h"
 #include "core/state/container_record.h"
@@ -33,6 +35,8 @@ class ContainerFilters {
   using Names = std::map<std::string, std::string, std::less<>>;
   static bool MatchConfig(const Filters& filters, const core::ContainerConfig& config,
                           const Names& networks = {});
+  // publish, which is about ports of the host, as they came out.
+  static bool MatchPorts(const Filters& filters, const std::vector<OpenPort>& ports);
 
  private:
   Result<> CheckValues() const;

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/ops/port_warnings.h"
 #include "cli/ops/sd_notify.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/start.h"
@@ -98,6 +99,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   if (options.passed != nullptr) ClosePassedFds(*options.passed);
   TRY(WritePidFile(record, started.pid));
   if (options.notifies) NotifyStarted(context, record, getpid());
+  WarnOfBlockers(context, record);
   if (options.timing) PrintStartMarks(context);
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
   if (ShowsNothing(options)) {

@@ -10,6 +10,7 @@
 #include "cli/ops/health_options.h"
 #include "cli/ops/network_json.h"
 #include "cli/ops/network_options.h"
+#include "cli/ops/port_json.h"
 #include "core/base/text.h"
 #include "core/engine/exec_sessions.h"
 #include "core/engine/health.h"
@@ -209,6 +210,8 @@ Json HostConfigOf(const core::ContainerConfig& config) {
           {"DnsSearch", config.network.dns_search},
           {"DnsOptions", config.network.dns_options},
           {"ExtraHosts", config.network.extra_hosts},
+          {"PortBindings", PortBindingsOf(config.network)},
+          {"PublishAllPorts", config.network.publish_all},
           {"AutoRemove", config.auto_remove},
           {"LogConfig", LogConfigOf(config.log)},
           {"RestartPolicy",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/ops/port_json.h"
 #include "net/state/network_store.h"
 
 namespace hoy::cli {
@@ -59,7 +60,7 @@ Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& 
   bool joined = !record.config.network.container.empty();
   Json settings = {{"SandboxID", ""},
                    {"SandboxKey", ""},
-                   {"Ports", Json::object()},
+                   {"Ports", OpenPortsJson(OpenPortsOf(status))},
                    {"Networks", std::move(networks)}};
   if (joined) settings["Networks"] = Json::object();
   PutAddresses(settings, status.endpoints.empty() ? net::Endpoint() : status.endpoints.front());

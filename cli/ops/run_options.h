@@ -87,6 +87,8 @@ struct RunOptions {
   std::vector<std::string> dns_option;
   std::vector<std::string> add_host;  // NAME:ADDRESS
   std::vector<std::string> expose;    // PORT[-PORT][/PROTOCOL]
+  std::vector<std::string> publish;   // -p
+  bool publish_all = false;           // -P
   std::string ipc;                    // private host none
   std::string pid;                    // private host
   std::string uts;                    // private host

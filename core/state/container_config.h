@@ -134,7 +134,7 @@ struct NetworkAttachment {
 
 // A port of the container's, published on the host: -p, and what -P makes of the exposed ones.
 struct PortBinding {
-  std::string host_address;  // empty: any, of both families
+  std::string host_address;     // empty: any, of both families
   uint16_t host_port = 0;       // 0: a free one at each start
   uint16_t host_port_last = 0;  // above host_port: the first of the range that is free
   uint16_t container_port = 0;

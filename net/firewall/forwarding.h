@@ -17,8 +17,8 @@ namespace hoy::net {
 Result<> AllowForwarding(bool v6);
 
 // What a bridge of ours has besides its addresses, before it is up. route_localnet: ports are
-// published on 127.0.0.1, too (the table's guard keeps containers out of the host's loopback all the
-// same, CVE-2020-8558). With `v6` no ear for router advertisements: containers are no routers
+// published on 127.0.0.1, too (the table's guard keeps containers out of the host's loopback all
+// the same, CVE-2020-8558). With `v6` no ear for router advertisements: containers are no routers
 // (CVE-2020-13401).
 Result<> PrepareBridge(std::string_view bridge, bool v6);
 

@@ -386,7 +386,7 @@ TEST_F(RunVerb, RefusesUnknownFlagsAndValues) {
   for (const std::vector<std::string>& flags : {std::vector<std::string>{"--no-such-flag"},
                                                 {"--network", "nowhere"},
                                                 {"--pull", "often"},
-                                                {"--publish", "80:80"},
+                                                {"--publish", "80:x"},
                                                 {"--hostname", "bad name"},
                                                 {"--umask", "999"},
                                                 {"--stop-signal", "SIGNONE"},

@@ -142,7 +142,22 @@ TEST(ContainerFilters, MatchTheConfig) {
                           "expose=80/tcp", "expose=53/udp", "expose=1-100"}) {
     EXPECT_TRUE(matches(yes)) << yes;
   }
-  for (const char* no : {"volume=/proc", "network=host", "expose=53", "expose=81", "publish=80"}) {
+  for (const char* no : {"volume=/proc", "network=host", "expose=53", "expose=81"}) {
+    EXPECT_FALSE(matches(no)) << no;
+  }
+}
+
+TEST(ContainerFilters, MatchThePortsOfTheHost) {
+  std::vector<OpenPort> ports = {
+      {80, "tcp", "0.0.0.0", 8080}, {53, "udp", "::", 5353}, {443, "tcp", "", 0}};
+  auto matches = [&](const std::string& text) {
+    auto filters = Filters::Parse(std::vector<std::string>{text}, {"publish"});
+    return ContainerFilters::MatchPorts(*filters, ports);
+  };
+  for (const char* yes : {"publish=8080", "publish=5353/udp", "publish=8000-9000/tcp"}) {
+    EXPECT_TRUE(matches(yes)) << yes;
+  }
+  for (const char* no : {"publish=80", "publish=5353", "publish=443", "publish=0-1"}) {
     EXPECT_FALSE(matches(no)) << no;
   }
 }

@@ -1,0 +1,224 @@
+// Published ports on a host of its own: where they are reached from, who else may not have them,
+// and that they go with the container.
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "tests/support/network_sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class Publish : public NetworkSandbox {
+ protected:
+  // A container that tells whoever asks it by HTTP where he comes from.
+  std::string Serve(const std::string& name, std::vector<std::string> options) const {
+    std::vector<std::string> arguments = {"run", "-d", "--name", name};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    for (const std::string& word :
+         {Busybox(), std::string("sh"), std::string("-c"),
+          "mkdir -p /www/cgi-bin; cd /www/cgi-bin;"
+          "printf '#!/bin/sh\\necho; echo " +
+              name +
+              " to $(echo $REMOTE_ADDR | tr -d [] | sed s/^::ffff://)\\n' > who; chmod 755 who;"
+              "exec httpd -f -p 80 -h /www"}) {
+      arguments.push_back(word);
+    }
+    const std::string id = RunOk(arguments);
+    EXPECT_TRUE(Eventually([&] {
+      return RunOk({"exec", name, "netstat", "-ltn"}).find(":80 ") != std::string::npos;
+    }));
+    return id;
+  }
+  // With the host's programs, and with those of a container: busybox's wget is of no use.
+  static std::string Call(const std::string& address, int port) {
+    return fmt::format("curl -s -m 60 http://{}:{}/cgi-bin/who", address, port);
+  }
+  static std::string CallFromInside(const std::string& address, int port) {
+    return fmt::format(
+        "printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n' | nc -w 60 {} {} | tail -n 1", address,
+        port);
+  }
+  std::string Ports(const std::string& name) const {
+    return RunOk({"ps", "-a", "--filter", "name=^" + name + "$", "--format", "{{.Ports}}"});
+  }
+  static std::string Rules() { return Host("nft list table inet hoy").out; }
+};
+
+TEST_F(Publish, APortIsReachedFromEverywhereAndTheClientIsKnown) {
+  const OtherHost other("cable", "203.0.113.1/24", "203.0.113.2/24");
+  Serve("web", {"-p", "8080:80", "-p", "127.0.0.1:8081:80", "-p", "7000-7001:7000-7001/udp",
+                "--expose", "443"});
+  EXPECT_EQ(other.Run(Call("203.0.113.1", 8080)).out, "web to 203.0.113.2\n");
+  EXPECT_EQ(Host(Call("127.0.0.1", 8080)).out, "web to 172.17.0.1\n");
+  EXPECT_EQ(Host(Call("127.0.0.1", 8081)).out, "web to 172.17.0.1\n");
+  EXPECT_EQ(Host(Call("203.0.113.1", 8080)).out, "web to 203.0.113.1\n");
+  EXPECT_EQ(RunShell(CallFromInside("203.0.113.1", 8080)).out, "web to 172.17.0.1\n") << "hairpin";
+  EXPECT_EQ(RunOk({"exec", "web", "sh", "-c", CallFromInside("203.0.113.1", 8080)}),
+            "web to 172.17.0.1")
+      << "itself";
+  EXPECT_NE(other.Run(Call("203.0.113.1", 8081)).code, 0) << "for the loopback alone";
+
+  EXPECT_EQ(Ports("web"),
+            "0.0.0.0:8080->80/tcp, 127.0.0.1:8081->80/tcp, 443/tcp, "
+            "0.0.0.0:7000-7001->7000-7001/udp");
+  EXPECT_EQ(RunOk({"port", "web"}),
+            "80/tcp -> 0.0.0.0:8080\n80/tcp -> 127.0.0.1:8081\n7000/udp -> 0.0.0.0:7000\n"
+            "7001/udp -> 0.0.0.0:7001");
+  EXPECT_EQ(RunOk({"port", "web", "80"}), "0.0.0.0:8080\n127.0.0.1:8081");
+  EXPECT_EQ(Run({"port", "web", "443"}).code, 1);
+  const Json web = Inspect("web");
+  EXPECT_EQ(
+      web["HostConfig"]["PortBindings"]["80/tcp"],
+      Json::parse(R"([{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"8081"}])"));
+  EXPECT_EQ(
+      web["NetworkSettings"]["Ports"]["80/tcp"],
+      Json::parse(
+          R"([{"HostIp":"0.0.0.0","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"8081"}])"));
+  EXPECT_TRUE(web["NetworkSettings"]["Ports"]["443/tcp"].is_null());
+  EXPECT_TRUE(web["Config"]["ExposedPorts"].contains("7001/udp"));
+  EXPECT_EQ(RunOk({"ps", "--filter", "publish=8080", "--format", "{{.Names}}"}), "web");
+  EXPECT_EQ(RunOk({"ps", "--filter", "publish=80", "--format", "{{.Names}}"}), "");
+
+  RunOk({"stop", "-t", "0", "web"});
+  EXPECT_NE(other.Run(Call("203.0.113.1", 8080)).code, 0);
+  EXPECT_EQ(Ports("web"), "");
+  RunOk({"start", "web"});
+  EXPECT_EQ(Ports("web").substr(0, 21), "0.0.0.0:8080->80/tcp,");
+}
+
+TEST_F(Publish, ABusyPortNamesWhoHasIt) {
+  Background server(Command{.argv = {"busybox", "nc", "-l", "-p", "9000"}});
+  ASSERT_TRUE(Eventually([] { return !Host("ss -Hltn 'sport = :9000'").out.empty(); }));
+  Output output = Run({"run", "--rm", "-p", "9000:80", Busybox(), "true"});
+  EXPECT_EQ(output.code, 125);
+  EXPECT_NE(output.err.find(
+                fmt::format("port 0.0.0.0:9000/tcp is in use by busybox (pid {})", server.pid())),
+            std::string::npos)
+      << output;
+  RunOk({"run", "-d", "--name", "first", "-p", "127.0.0.1:8080:80", "-p", "8000-8001:80", Busybox(),
+         "sleep", "3600"});
+  output = Run({"run", "--name", "second", "-p", "8080:80", Busybox(), "true"});
+  EXPECT_EQ(output.code, 125);
+  EXPECT_NE(output.err.find("port 0.0.0.0:8080/tcp is in use by container 'first'"),
+            std::string::npos)
+      << output;
+  EXPECT_EQ(Status("second"), "failed") << "it may be started when the port is free";
+  // No other program gets it either.
+  EXPECT_NE(Host("busybox nc -l -p 8080 </dev/null").code, 0);
+  // The first of a range that is free; any that is free.
+  RunOk({"run", "-d", "--name", "third", "-p", "8000-8001:80", Busybox(), "sleep", "3600"});
+  EXPECT_EQ(Ports("third"), "0.0.0.0:8001->80/tcp");
+  output = Run({"run", "--rm", "-p", "8000-8001:80", Busybox(), "true"});
+  EXPECT_NE(output.err.find("ports 8000-8001 are all in use"), std::string::npos) << output;
+  RunOk({"run", "-d", "--name", "fourth", "-P", "--expose", "1", "--expose", "2/udp", "-p", "80",
+         Busybox(), "sleep", "3600"});
+  const std::string any = RunOk({"port", "fourth", "1"});
+  EXPECT_TRUE(any.starts_with("0.0.0.0:")) << any;
+  EXPECT_TRUE(RunOk({"port", "fourth", "2/udp"}).starts_with("0.0.0.0:"));
+  EXPECT_EQ(Host("busybox nc -l -p " + any.substr(8) + " </dev/null").code, 1);
+
+  RunOk({"rm", "-f", "first"});
+  RunOk({"start", "second"});
+}
+
+TEST_F(Publish, PortsGoWithTheContainerAlsoAfterACrash) {
+  for (const char* point : {"attach-published", "attach-recorded"}) {
+    SCOPED_TRACE(point);
+    Command command = Hoy({"run", "--name", "one", "-p", "8080:80", Busybox(), "true"});
+    command.env["HOY_FAIL_POINT"] = point;
+    EXPECT_EQ(RunCommand(command).code, 137);
+    // Whoever wants it next gets it; nobody has looked at the dead one yet.
+    RunOk({"run", "--rm", "-p", "8080:80", Busybox(), "true"});
+    RunOk({"rm", "-f", "one"});
+    EXPECT_EQ(Rules().find("8080"), std::string::npos);
+  }
+  // A monitor that is lost: the next one holds the ports again.
+  const std::string id = Serve("web", {"-p", "8080:80"});
+  const Json state = Json::parse(ReadFileIfThere(run() + "/containers/" + id + "/state.json"));
+  ASSERT_GT(state.value("monitor_pid", 0), 0);
+  ::kill(state.value("monitor_pid", 0), SIGKILL);
+  EXPECT_NE(Run({"run", "--rm", "-p", "8080:80", Busybox(), "true"}).code, 0) << "it lives on";
+  RunOk({"ps", "-a"});
+  EXPECT_EQ(Host("busybox nc -l -p 8080 </dev/null").code, 1);
+  EXPECT_EQ(Host(Call("127.0.0.1", 8080)).out, "web to 172.17.0.1\n");
+
+  // Rules that somebody flushed are back with the next container.
+  EXPECT_EQ(Host("nft flush ruleset").code, 0);
+  RunShell("true");
+  EXPECT_EQ(Host(Call("127.0.0.1", 8080)).out, "web to 172.17.0.1\n");
+  RunOk({"rm", "-f", "web"});
+  EXPECT_EQ(Host("timeout 1 busybox nc -l -p 8080 </dev/null; [ $? = 124 ] && echo free").out,
+            "free\n");
+}
+
+TEST_F(Publish, AUdpClientReachesTheNextContainer) {
+  // A server in the container's network, of the host's programs: busybox has none.
+  auto serve = [&](const std::string& name) {
+    RunOk({"run", "-d", "--name", name, "-p", "5353:53/udp", Busybox(), "sleep", "3600"});
+    const std::string pid = RunOk({"inspect", "--format", "{{.State.Pid}}", name});
+    Background server(Command{
+        .argv = {"nsenter", "-t", pid, "-n", "perl", "-MIO::Socket::INET", "-e",
+                 "$| = 1; $s = IO::Socket::INET->new(Proto => 'udp', LocalPort => 53) or die;"
+                 "print \"ready\\n\"; $s->send(\"" +
+                     name + " $m\") while defined $s->recv($m, 99)"}});
+    EXPECT_TRUE(server.WaitForOut("ready"));
+    return server;
+  };
+  // The same client, whose port does not change.
+  Background client(Command{
+      .argv = {"perl", "-MIO::Socket::INET", "-e",
+               "$| = 1; $s = IO::Socket::INET->new(Proto => 'udp', PeerAddr => '127.0.0.1:5353');"
+               "while (<STDIN>) { $s->send($_); $s->recv($answer, 99); print $answer }"}});
+  {
+    Background server = serve("one");
+    client.Write("a\n");
+    EXPECT_TRUE(client.WaitForOut("one a"));
+  }
+  RunOk({"rm", "-f", "one"});
+  Background server = serve("two");
+  client.Write("b\n");
+  EXPECT_TRUE(client.WaitForOut("two b"));
+}
+
+TEST_F(Publish, BothFamiliesAndTheNextNetwork) {
+  // As on a host without br_netfilter, which every new namespace has switched on when it is there.
+  Host("cd /proc/sys/net/bridge && echo 0 > bridge-nf-call-ip6tables");
+  const OtherHost other("cable", "2001:db8::1/64", "2001:db8::2/64");
+  RunOk({"network", "create", "--ipv6", "six"});
+  RunOk({"network", "create", "four"});
+  Serve("web", {"--network", "six", "--network", "four", "-p", "8080:80"});
+  EXPECT_EQ(Ports("web"), "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp");
+  // Until nobody else has the addresses, they are not used (RFC 4862, 5.4).
+  EXPECT_TRUE(Eventually([&] {
+    return other.Run("ip -6 addr show dev eth0 tentative").out.empty() &&
+           Host("ip -6 addr show dev cable tentative").out.empty();
+  }));
+  EXPECT_EQ(other.Run(Call("[2001:db8::1]", 8080)).out, "web to 2001:db8::2\n");
+  EXPECT_EQ(Host(Call("[::1]", 8080)).out,
+            "web to " + NetworkField("web", "six", "IPv6Gateway") + "\n");
+  EXPECT_NE(Run({"run", "--rm", "--network", "six", "-p", "[::]:8080:80", Busybox(), "true"}).code,
+            0);
+  RunOk({"network", "disconnect", "six", "web"});
+  EXPECT_EQ(Ports("web"), "0.0.0.0:8080->80/tcp");
+  EXPECT_EQ(Host(Call("127.0.0.1", 8080)).out,
+            "web to " + NetworkField("web", "four", "Gateway") + "\n");
+}
+
+TEST_F(Publish, SaysWhereItHasNoEffect) {
+  for (const char* mode : {"none", "host"}) {
+    const Output output = Run({"run", "--rm", "--network", mode, "-p", "1:1", Busybox(), "true"});
+    EXPECT_EQ(output.code, 0) << output;
+    EXPECT_NE(output.err.find("-p has no effect with --network " + std::string(mode)),
+              std::string::npos)
+        << output;
+  }
+  EXPECT_EQ(Run({"run", "--rm", "-p", "[::1]:80:80", Busybox(), "true"}).code, 125);
+  for (const char* wrong : {"x", "80:0", "1:2:3:4"}) {
+    EXPECT_EQ(Run({"create", "-p", wrong, Busybox()}).code, 125) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace hoy::test
