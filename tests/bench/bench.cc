@@ -30,6 +30,7 @@ constexpr Case kCases[] = {
     {"save", "save and load of the same image", 2, SaveAndLoad},
     {"rmi", "removal of the same image", 2, RemoveLargeImage},
     {"parallel", "200 run --rm at once", 3, RunInParallel},
+    {"bridge", "run --rm on the bridge, one and 100 at once; connect", 60, RunOnTheBridge},
     {"cp", "cp of 1 GB", 3, CopyBigFile},
     {"images", "images with 500 images", 40, ListImages},
 };

@@ -14,19 +14,6 @@ namespace fs = std::filesystem;
 constexpr int kParallel = 200;
 constexpr size_t kBigFile = 1'000'000'000;
 
-// As many of it at the same time, each of which has to succeed.
-Program AtOnce(Program program, int count) {
-  std::vector<std::string> argv = {
-      "sh", "-c",
-      fmt::format("i=0; while [ $i -lt {} ]; do \"$@\" & all=\"$all $!\"; i=$((i + 1)); done; "
-                  "for each in $all; do wait $each || exit 1; done",
-                  count),
-      "sh"};
-  argv.insert(argv.end(), program.argv.begin(), program.argv.end());
-  program.argv = std::move(argv);
-  return program;
-}
-
 void WriteBigFile(const std::string& path) {
   std::string block(1'000'000, '\0');
   uint32_t word = 1;

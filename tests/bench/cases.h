@@ -33,6 +33,7 @@ void AttachRoundTrip(Ground& ground, Report& report, int rounds);
 void IdleWakeUps(Ground& ground, Report& report, int rounds);
 void RunInParallel(Ground& ground, Report& report, int rounds);
 void CopyBigFile(Ground& ground, Report& report, int rounds);
+void RunOnTheBridge(Ground& ground, Report& report, int rounds);
 void ListImages(Ground& ground, Report& report, int rounds);
 
 }  // namespace hoy::bench

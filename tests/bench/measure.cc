@@ -62,6 +62,9 @@ Usage Measure(const Program& program) {
     if (program.mount_namespace >= 0 && ::setns(program.mount_namespace, CLONE_NEWNS) != 0) {
       ::_exit(125);
     }
+    if (program.network_namespace >= 0 && ::setns(program.network_namespace, CLONE_NEWNET) != 0) {
+      ::_exit(125);
+    }
     ::execvpe(argv_pointers[0], argv_pointers.data(), env_pointers.data());
     ::_exit(127);
   }
@@ -83,6 +86,18 @@ Usage Measure(const Program& program) {
     throw std::runtime_error(fmt::format("{}: exit code {}: {}", line, result.code, message));
   }
   return result;
+}
+
+Program AtOnce(Program program, int count) {
+  std::vector<std::string> argv = {
+      "sh", "-c",
+      fmt::format("i=0; while [ $i -lt {} ]; do \"$@\" & all=\"$all $!\"; i=$((i + 1)); done; "
+                  "for each in $all; do wait $each || exit 1; done",
+                  count),
+      "sh"};
+  argv.insert(argv.end(), program.argv.begin(), program.argv.end());
+  program.argv = std::move(argv);
+  return program;
 }
 
 void Report::Compare(const std::string& metric, const std::string& unit, int rounds,

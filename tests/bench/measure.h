@@ -15,6 +15,7 @@ struct Program {
   std::vector<std::string> argv;
   std::map<std::string, std::string> env;  // on top of ours
   int mount_namespace = -1;                // joined before exec; -1: ours
+  int network_namespace = -1;              // likewise
   std::string out;                         // stdout goes there; empty: /dev/null
 };
 
@@ -26,6 +27,9 @@ struct Usage {
 
 // Throws when the program cannot be started or exits with other than 0 (stderr is shown).
 Usage Measure(const Program& program);
+
+// As many of it at the same time, each of which has to succeed.
+Program AtOnce(Program program, int count);
 
 struct Contender {
   std::string name;
