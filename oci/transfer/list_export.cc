@@ -7,6 +7,7 @@
 #include "oci/layer/byte_sink.h"
 #include "oci/layer/sha256.h"
 #include "oci/transfer/store_export.h"
+#include "oci/transfer/verified_source.h"
 
 namespace hoy::oci {
 namespace {
@@ -71,7 +72,8 @@ class ListExport {
       if (there || IsForeignLayerType(blob.media_type)) continue;
       std::string path = images_.BlobPath(blob.digest);
       TRY(Fd file, core::OpenAt(core::kCwd, path, O_RDONLY));
-      FdSource source(file, path);
+      FdSource stored(file, path);
+      VerifiedSource source(stored, blob.digest);
       TRY(target_.PutBlob(blob, source));
     }
     image.target = {.media_type = list.media_type, .digest = entry.digest, .size = entry.size};

@@ -11,6 +11,7 @@
 #include "oci/layer/decompress.h"
 #include "oci/layer/read_ahead.h"
 #include "oci/layer/sha256.h"
+#include "oci/transfer/verified_source.h"
 
 namespace hoy::oci {
 namespace {
@@ -36,13 +37,12 @@ class PlainTarSource final : public ByteSource {
 
   Result<size_t> Read(std::span<std::byte> buffer) override {
     if (ready_.empty()) {
-      TRY(ready_, tar_.Next());
+      auto next = tar_.Next();
+      if (!next && next.error().kind == ErrorKind::kCorrupt) return Fail(DamagedCopy(diff_id_));
+      TRY(ready_, std::move(next));
     }
     if (ready_.empty() && tar_.diff_id() != diff_id_) {
-      return Fail(MakeError(ErrorKind::kCorrupt,
-                            fmt::format("the copy of layer {} on this machine is damaged",
-                                        diff_id_.Short()))
-                      .WithHint("remove the image and pull it again"));
+      return Fail(DamagedCopy(diff_id_));
     }
     size_t count = std::min(buffer.size(), ready_.size());
     std::ranges::copy(ready_.first(count), buffer.begin());
@@ -98,6 +98,7 @@ class Export {
   Result<std::string> ReadStored(const Digest& digest) const {
     auto bytes = images_.ReadBlob(digest);
     if (!bytes) return Missing(std::move(bytes).error(), digest);
+    if (Sha256Of(*bytes) != digest) return Fail(DamagedCopy(digest));
     return bytes;
   }
 
@@ -139,7 +140,10 @@ class Export {
     if (there) return {};
     TRY(Fd file, OpenStored(stored.digest));
     FdSource blob(file, stored.digest.Short());
-    if (stored.digest == wanted.digest) return target_.PutBlob(wanted, blob);
+    if (stored.digest == wanted.digest) {
+      VerifiedSource verified(blob, stored.digest);
+      return target_.PutBlob(wanted, verified);
+    }
     PlainTarSource tar(blob, diff_id);
     return target_.PutBlob(wanted, tar);
   }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tests/support/compare_images.h"
@@ -214,6 +215,19 @@ TEST_F(ImagePeers, UmociReadsWhatHoyCommits) {
   }
 }
 
+TEST_F(ImagePeers, HoyReadsWhatUmociRepacks) {
+  const std::string layout = Path("rich");
+  Do({"umoci", "unpack", "--image", layout + ":v1", Path("work")});
+  const std::string root = Path("work/rootfs");
+  const Output changed = Do({"sh", "-ec",
+                             "cd " + root +
+                                 " && rm -r keep && mkdir keep && echo n > keep/new && "
+                                 "rm etc/old && ln -s new keep/link && chmod 2755 opaque"});
+  Do({"umoci", "repack", "--image", layout + ":v2", Path("work")});
+  RunOk({"pull", "-q", "oci:" + layout + ":v2"});
+  EXPECT_EQ(DiffTrees(Hoys("localhost/rich:v2"), Umoci(layout, "v2")), "");
+}
+
 TEST_F(ImagePeers, PodmanAndHoyReadEachOther) {
   if (RunCommand({.argv = {"which", "podman"}}).code != 0) SKIP_BECAUSE("podman is missing");
   const auto tree = Hoys("localhost/peers/rich:1");
@@ -280,7 +294,18 @@ TEST_F(ImagePeers, PodmanAndHoyReadEachOthersPushesCommitsAndLists) {
   RunOk({"pull", "-q", "--all-platforms", podmans_list});
   EXPECT_EQ(DiffTrees(tree, Hoys(podmans_list)), "");
   Forget();
-  // What podman itself packs and pushes.
+  // What podman itself commits, packs and pushes.
+  const std::string changed = registry.Reference("podman/changed", "1");
+  Podman({"create", "--network", "none", "--name", "box", committed, "x"});
+  Podman({"cp", Path("policy.json"), "box:/etc/by-podman"});
+  Podman({"commit", "-q", "-c", "ENV ALSO=there", "box", changed});
+  Podman({"push", "-q", changed});
+  RunOk({"pull", "-q", changed});
+  EXPECT_EQ(DiffTrees(Podmans(changed), Hoys(changed, Times::kNotOfDirectories)), "");
+  const Json env_of_changed = Inspect(changed)["Config"]["Env"];
+  EXPECT_NE(std::ranges::find(env_of_changed, "MADE=here"), env_of_changed.end());
+  EXPECT_NE(std::ranges::find(env_of_changed, "ALSO=there"), env_of_changed.end());
+  Forget();
   Podman({"push", "-q", "--format", "v2s2", committed,
           "docker://" + registry.Reference("podman/app", "1")});
   RunOk({"pull", "-q", registry.Reference("podman/app", "1")});

@@ -131,6 +131,48 @@ TEST_F(ImageVerbs, PruneMindsItsFilters) {
   EXPECT_EQ(Run({"image", "prune", "-f", "--filter", "until=soon"}).code, 125);
 }
 
+TEST_F(ImageVerbs, PruneChoosesByLabelAndTime) {
+  ImageBuilder builder;
+  builder.Layer(Tar().File("ten", "0123456789").File("etc/five", "01234"));
+  builder.Platform("arm", "v7");
+  builder.config() = {{"Labels", {{"keep", "yes"}}}};
+  builder.whole_config()["created"] = "2001-02-03T04:05:06Z";
+  WriteOciLayout(Path("layout"), "localhost/old:1", builder.Build());
+  RunOk({"load", "-i", Path("layout")});
+  const std::string old = "localhost/old:1";
+  const Json seen = Inspect(old);
+  EXPECT_TRUE(std::string(seen["Created"]).starts_with("2001-02-03T04:05:06")) << seen;
+  EXPECT_EQ(seen["Architecture"], "arm");
+  EXPECT_EQ(seen["Variant"], "v7");
+  EXPECT_EQ(seen["Size"], 15);
+  struct Row {
+    std::vector<std::string> filters;
+    bool old, others;
+  };
+  for (const Row& row : std::initializer_list<Row>{{{}, true, true},
+                                                   {{"label=keep"}, true, false},
+                                                   {{"label=keep=yes"}, true, false},
+                                                   {{"label=keep=no"}, false, false},
+                                                   {{"label!=keep"}, false, true},
+                                                   {{"label!=keep=yes"}, false, true},
+                                                   {{"until=2001-02-04T00:00:00Z"}, true, false},
+                                                   {{"until=2001-02-03T00:00:00Z"}, false, false},
+                                                   {{"until=24h", "label=keep"}, true, false}}) {
+    std::vector<std::string> words = {"image", "prune", "-a", "--dry-run"};
+    std::string text;
+    for (const std::string& filter : row.filters) {
+      words.insert(words.end(), {"--filter", filter});
+      text += filter + " ";
+    }
+    const std::string plan = RunOk(words);
+    EXPECT_EQ(Has(plan, "untagged: " + old + "\n"), row.old) << text << plan;
+    EXPECT_EQ(Has(plan, "untagged: " + Busybox() + "\n"), row.others) << text << plan;
+  }
+  RunOk({"image", "prune", "-af", "--filter", "until=2001-02-04T00:00:00Z"});
+  EXPECT_EQ(Run({"exists", old}).code, 1);
+  EXPECT_EQ(Run({"exists", Busybox()}).code, 0);
+}
+
 TEST_F(ImageVerbs, PruneAsksOnATerminalAndNeverElsewhere) {
   const Output refused = Run({"image", "prune"});
   EXPECT_EQ(refused.code, 125);

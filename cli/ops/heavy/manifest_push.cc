@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/ops/heavy/output_file.h"
 #include "cli/ops/heavy/pull_progress.h"
 #include "cli/ops/heavy/push_request.h"
 #include "cli/ops/heavy/remote.h"
@@ -102,7 +103,9 @@ Result<> RunManifestInspect(Context& context, const ManifestInspectOptions& opti
 Result<> RunManifestPush(Context& context, const ManifestPushOptions& options) {
   TRY_CONTEXT_SET(std::string digest, Push(context, options), "manifest push '{}'",
                   options.push.image);
-  context.out.Print("{}\n", digest);
+  auto transport = options.push.destination ? ParseTransport(*options.push.destination)
+                                            : std::optional<TransportReference>();
+  if (!transport || !IsStdout(transport->path)) context.out.Print("{}\n", digest);
   return WriteDigestFile(options.push, digest);
 }
 

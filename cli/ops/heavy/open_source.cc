@@ -74,6 +74,21 @@ bool IsMeant(const oci::OfferedImage& image, const std::string& wanted) {
   });
 }
 
+// "@1": the second one of the archive, as containers-transports(5) has it.
+Result<ChosenSource> ChooseByIndex(ChosenSource chosen, const TransportReference& reference) {
+  auto index = ParseInteger<size_t>(std::string_view(reference.reference).substr(1));
+  if (!index) {
+    return Fail(ErrorKind::kInvalidArgument, "'{}' is not the number of an image",
+                reference.reference);
+  }
+  if (*index >= chosen.images.size()) {
+    return Fail(ErrorKind::kNotFound, "no image '{}' in '{}', which holds {}", reference.reference,
+                reference.path, chosen.images.size());
+  }
+  chosen.images = {chosen.images[*index]};
+  return chosen;
+}
+
 std::string NamesIn(const std::vector<oci::OfferedImage>& images) {
   std::string names;
   for (const oci::OfferedImage& image : images) {
@@ -114,6 +129,9 @@ Result<ChosenSource> OpenTransport(const core::Layout& layout, const TransportRe
   TRY(chosen.source, OpenFormat(std::move(files), reference));
   TRY(chosen.images, chosen.source->Images());
   if (reference.reference.empty()) return chosen;
+  if (reference.transport == Transport::kDockerArchive && reference.reference.starts_with('@')) {
+    return ChooseByIndex(std::move(chosen), reference);
+  }
   std::string known = NamesIn(chosen.images);
   std::erase_if(chosen.images, [&](const oci::OfferedImage& image) {
     return !IsMeant(image, reference.reference);

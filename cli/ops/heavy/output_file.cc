@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 
 #include "core/sys/files.h"
 
@@ -19,11 +21,26 @@ std::string DirectoryOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// Where the name leads to: a rename there must not take the place of a symlink, least of all of
+// /dev/stderr.
+std::string BehindLinks(const std::string& path) {
+  std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real ? real.get() : path;
+}
+
 }  // namespace
+
+bool IsStdout(const std::string& path) {
+  if (path.empty() || path == "-") return true;
+  struct stat named{};
+  struct stat ours{};
+  return stat(path.c_str(), &named) == 0 && fstat(STDOUT_FILENO, &ours) == 0 &&
+         named.st_dev == ours.st_dev && named.st_ino == ours.st_ino && !S_ISDIR(named.st_mode);
+}
 
 Result<OutputFile> OutputFile::Open(Context& context, const std::string& path) {
   OutputFile output;
-  if (path.empty() || path == "-") {
+  if (IsStdout(path)) {
     if (context.terminal.stdout_is_terminal) {
       return Fail(MakeError(ErrorKind::kInvalidArgument, "an archive is not written to a terminal")
                       .WithHint("use --output FILE, or redirect stdout"));
@@ -42,9 +59,9 @@ Result<OutputFile> OutputFile::Open(Context& context, const std::string& path) {
     TRY(output.fd_, core::OpenAt(core::kCwd, path, O_WRONLY));
     return output;
   }
-  output.path_ = path;
+  output.path_ = exists ? BehindLinks(path) : path;
   // Nobody sees it, and a killed hoy leaves nothing, until it gets its name.
-  auto nameless = core::OpenAt(core::kCwd, DirectoryOf(path), O_TMPFILE | O_WRONLY, 0644);
+  auto nameless = core::OpenAt(core::kCwd, DirectoryOf(output.path_), O_TMPFILE | O_WRONLY, 0644);
   if (nameless) {
     output.fd_ = *std::move(nameless);
     return output;
@@ -53,7 +70,7 @@ Result<OutputFile> OutputFile::Open(Context& context, const std::string& path) {
   if (code != EOPNOTSUPP && code != EISDIR && code != ENOSYS) {
     return Fail(std::move(nameless).error());
   }
-  output.temp_ = fmt::format("{}.hoy-{}", path, getpid());
+  output.temp_ = fmt::format("{}.hoy-{}", output.path_, getpid());
   TRY(output.fd_, core::OpenAt(core::kCwd, output.temp_, O_WRONLY | O_CREAT | O_EXCL, 0644));
   return output;
 }

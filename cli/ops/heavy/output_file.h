@@ -9,10 +9,13 @@
 
 namespace hoy::cli {
 
+// "/dev/stdout" and whatever else leads to what stdout is: nothing else is to be printed there.
+bool IsStdout(const std::string& path);
+
 class OutputFile {
  public:
   // `path` empty: stdout, which must not be a terminal (kInvalidArgument). An existing file is
-  // replaced at the end; a FIFO or a device is written to as it is.
+  // replaced at the end, where a symlink leads to; a FIFO or a device is written to as it is.
   static Result<OutputFile> Open(Context& context, const std::string& path);
   OutputFile(OutputFile&& other) noexcept = default;
   ~OutputFile();

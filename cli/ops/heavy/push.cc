@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/ops/heavy/output_file.h"
 #include "cli/ops/heavy/pull_progress.h"
 #include "cli/ops/heavy/push_request.h"
 #include "core/state/event_log.h"
@@ -108,7 +109,7 @@ Result<> RunPush(Context& context, const PushOptions& options) {
     if (auto transport = ParseTransport(*options.destination)) {
       TRY_CONTEXT_SET(oci::Digest digest, PushToFile(context, options, *transport),
                       "push '{}' to '{}'", options.image, *options.destination);
-      context.out.Print("{}\n", *options.destination);
+      if (!IsStdout(transport->path)) context.out.Print("{}\n", *options.destination);
       return WriteDigestFile(options, digest.ToString());
     }
   }
