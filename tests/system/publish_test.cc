@@ -177,6 +177,8 @@ TEST_F(Publish, AUdpClientReachesTheNextContainer) {
     EXPECT_TRUE(client.WaitForOut("one a"));
   }
   RunOk({"rm", "-f", "one"});
+  // Somebody else has its address now.
+  RunOk({"run", "-d", "--name", "three", Busybox(), "sleep", "3600"});
   Background server = serve("two");
   client.Write("b\n");
   EXPECT_TRUE(client.WaitForOut("two b"));
