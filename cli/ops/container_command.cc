@@ -42,6 +42,22 @@ void FillImage(core::ImageIdentity& identity, const std::string& typed,
   }
 }
 
+// That of a --mount type=image.
+Result<> FindMountedImage(Context& context, const RunOptions& options, core::ImageUse& use) {
+  RunOptions wanted = options;
+  wanted.image = use.reference;
+  TRY_CONTEXT_SET(oci::ResolvedImage image, FindImage(context, wanted), "--mount '{}'",
+                  use.reference);
+  core::ImageIdentity identity;
+  FillImage(identity, use.reference, image);
+  if (identity.chain_ids.empty()) {
+    return Fail(ErrorKind::kInvalidArgument, "--mount '{}': the image has no files", use.reference);
+  }
+  use.id = std::move(identity.id);
+  use.chain_ids = std::move(identity.chain_ids);
+  return {};
+}
+
 // The binds and volumes that a container was given, and those of its image.
 Result<std::vector<core::Mount>> MountsOf(const core::Layout& layout, const std::string& text) {
   TRY(VolumesFrom from, ParseVolumesFrom(text));
@@ -201,7 +217,8 @@ void ContainerCommand::AddFileFlags() {
   Option("--volumes-from", &o.volumes_from, "CONTAINER[:OPTIONS]",
          "mount what another container has of volumes and binds")
       .Completing(Completes::kContainer);
-  Option("--mount", &o.mount, "type=TYPE,...", "mount: type=volume, type=bind or type=tmpfs");
+  Option("--mount", &o.mount, "type=TYPE,...",
+         "mount: type=volume, bind, tmpfs, image, glob or devpts");
   Option("--tmpfs", &o.tmpfs, "TARGET[:OPTIONS]", "mount an empty file system in memory");
   Flag("--rootfs", &o.rootfs,
        "the first argument is a directory to use as the root; DIR:O keeps it as it is");
@@ -243,6 +260,9 @@ Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
   record.config = std::move(built.config);
   TRY(ResolveNetworks(context.layout, record.config.network));
   if (!options_.rootfs) FillImage(record.config.image, options_.image, image);
+  for (core::Mount& mount : record.config.mounts) {
+    if (mount.image) TRY(FindMountedImage(context, options_, *mount.image));
+  }
   TRY(core::CheckTimezone(context.layout, record.config));
   return record;
 }

@@ -24,7 +24,11 @@ class MountList {
     }
     for (const std::string& text : options_.mount) {
       TRY(Mount mount, ParseMount(text, host_.cwd));
-      TRY(Add(std::move(mount), "--mount", text));
+      if (IsGlob(text)) {
+        TRY(AddGlob(mount, text));
+      } else {
+        TRY(Add(std::move(mount), "--mount", text));
+      }
     }
     for (const std::string& text : options_.tmpfs) {
       TRY(Mount mount, ParseTmpfs(text));
@@ -106,12 +110,23 @@ class MountList {
                                });
   }
 
+  Result<> AddGlob(const Mount& pattern, const std::string& text) {
+    for (const std::string& path : host_.globs.at(text)) {
+      Mount mount = pattern;
+      mount.source = path;
+      mount.target =
+          pattern.target.empty() ? path : CleanPath(pattern.target + path.substr(path.rfind('/')));
+      TRY(Add(std::move(mount), "--mount", text));
+    }
+    return {};
+  }
+
   Result<> Add(Mount mount, std::string_view flag, std::string_view text) {
     if (IsTaken(mount.target)) {
       return Fail(ErrorKind::kInvalidArgument, "{} '{}': something is mounted on '{}' already",
                   flag, text, mount.target);
     }
-    if (mount.kind == MountKind::kBind && !mount.volume) {
+    if (mount.kind == MountKind::kBind && !mount.volume && !mount.image) {
       mount.source_is_directory = host_.sources.at(mount.source);
     }
     mounts_.push_back(std::move(mount));

@@ -16,6 +16,7 @@
 #include "cli/ops/limit_options.h"
 #include "cli/ops/mount_options.h"
 #include "cli/ops/option_values.h"
+#include "cli/ops/path_pattern.h"
 #include "core/rootfs/propagation.h"
 #include "core/seccomp/capabilities.h"
 #include "core/sys/files.h"
@@ -57,9 +58,13 @@ Result<> ReadText(std::string_view flag, const std::string& path, HostFacts& fac
 }
 
 Result<> CheckSource(const core::Mount& mount, HostFacts& facts) {
-  if (mount.kind != core::MountKind::kBind || mount.volume) return {};
+  if (mount.kind != core::MountKind::kBind || mount.volume || mount.image) return {};
   struct stat status{};
   if (stat(mount.source.c_str(), &status) != 0) {
+    if (errno == ENOENT && mount.create_source) {
+      facts.sources[mount.source] = true;
+      return {};
+    }
     Error error = SystemError("bind source", mount.source);
     if (error.system_errno == ENOENT) {
       error.hint = fmt::format("create it first: mkdir -p '{}'", mount.source);
@@ -68,6 +73,19 @@ Result<> CheckSource(const core::Mount& mount, HostFacts& facts) {
   }
   facts.sources[mount.source] = S_ISDIR(status.st_mode);
   return core::CheckPropagation(mount);
+}
+
+Result<> FindGlob(core::Mount mount, const std::string& text, HostFacts& facts) {
+  std::vector<std::string> paths = FindPaths(mount.source);
+  if (paths.empty()) {
+    return Fail(ErrorKind::kNotFound, "nothing is like '{}'", mount.source);
+  }
+  for (const std::string& path : paths) {
+    mount.source = path;
+    TRY(CheckSource(mount, facts));
+  }
+  facts.globs[text] = std::move(paths);
+  return {};
 }
 
 core::Device ToDevice(const std::string& host_path, std::string path, const struct stat& status) {
@@ -167,7 +185,8 @@ Result<HostFacts> GatherHostFacts(const RunOptions& options) {
   }
   for (const std::string& text : options.mount) {
     TRY(core::Mount mount, ParseMount(text, facts.cwd));
-    TRY_CONTEXT(CheckSource(mount, facts), "--mount '{}'", text);
+    TRY_CONTEXT(IsGlob(text) ? FindGlob(mount, text, facts) : CheckSource(mount, facts),
+                "--mount '{}'", text);
   }
   for (const std::string& device : options.device) TRY(ReadDevice(device, facts));
   for (const ThrottleOption& option : ThrottleOptions(options)) {

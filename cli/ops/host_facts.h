@@ -34,6 +34,8 @@ struct HostFacts {
                                              // typed -> content
   std::string rootfs;  // --rootfs: the directory itself, absolute and without symbolic links
   std::map<std::string, bool> sources;  // bind sources, absolute -> is a directory
+  // --mount type=glob as typed -> what its pattern finds, sorted
+  std::map<std::string, std::vector<std::string>> globs;
   // --volumes-from as typed -> the mounts that such a container was given
   std::map<std::string, std::vector<core::Mount>> mounts_of;
   // --device host path -> its nodes: one, or those of a directory. `path` is what follows the host

@@ -163,7 +163,7 @@ Json BindsOf(const core::ContainerConfig& config) {
   Json list = Json::array();
   for (const core::Mount& mount : config.mounts) {
     if (!mount.from_user || (mount.kind != core::MountKind::kBind && !mount.volume)) continue;
-    if (mount.volume && mount.volume->anonymous) continue;
+    if (mount.image || (mount.volume && mount.volume->anonymous)) continue;
     bool read_only = (mount.flags & MS_RDONLY) != 0;
     list.push_back((mount.volume ? mount.volume->name : mount.source) + ":" + mount.target +
                    (read_only ? ":ro" : ":rw"));
@@ -284,6 +284,12 @@ Json ExecSessionsOf(const std::vector<core::ExecSession>& sessions) {
   return list;
 }
 
+std::string_view TypeOf(const core::Mount& mount) {
+  if (mount.image) return "image";
+  if (mount.kind == core::MountKind::kDevpts) return "devpts";
+  return mount.kind == core::MountKind::kBind ? "bind" : "tmpfs";
+}
+
 std::string_view PropagationOf(const core::Mount& mount) {
   if ((mount.propagation & MS_SHARED) != 0) return "rshared";
   return (mount.propagation & MS_SLAVE) != 0 ? "rslave" : "rprivate";
@@ -306,8 +312,10 @@ Json MountsOf(const core::Layout& layout, const core::ContainerConfig& config) {
       continue;
     }
     bool bind = mount.kind == core::MountKind::kBind;
-    list.push_back({{"Type", bind ? "bind" : "tmpfs"},
-                    {"Source", bind ? mount.source : ""},
+    list.push_back({{"Type", TypeOf(mount)},
+                    {"Source", mount.image ? mount.image->reference
+                               : bind      ? mount.source
+                                           : ""},
                     {"Destination", mount.target},
                     {"Mode", mount.data},
                     {"RW", writable},

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/ops/mount_fields.h"
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
 #include "core/state/volume.h"
@@ -29,30 +30,10 @@ constexpr FlagWord kFlagWords[] = {
     {"noatime", MS_NOATIME, 0},
 };
 
-struct PropagationWord {
-  std::string_view word;
-  uint64_t value;
-};
-constexpr PropagationWord kPropagationWords[] = {
-    {"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE | MS_REC},
-    {"slave", MS_SLAVE},     {"rslave", MS_SLAVE | MS_REC},
-    {"shared", MS_SHARED},   {"rshared", MS_SHARED | MS_REC},
-};
-
 bool ApplyFlagWord(std::string_view word, Mount& mount) {
   for (const FlagWord& flag : kFlagWords) {
     if (flag.word == word) {
       mount.flags = (mount.flags | flag.set) & ~flag.clear;
-      return true;
-    }
-  }
-  return false;
-}
-
-bool ApplyPropagation(std::string_view word, Mount& mount) {
-  for (const PropagationWord& propagation : kPropagationWords) {
-    if (propagation.word == word) {
-      mount.propagation = propagation.value;
       return true;
     }
   }
@@ -136,125 +117,6 @@ std::optional<std::vector<std::string>> SplitCsv(std::string_view text) {
   return fields;
 }
 
-std::optional<bool> ParseSwitch(const std::optional<std::string_view>& value) {
-  if (!value || *value == "true" || *value == "1") return true;
-  if (*value == "false" || *value == "0") return false;
-  return std::nullopt;
-}
-
-bool IsOctal(std::string_view text) {
-  return !text.empty() && text.size() <= 5 &&
-         text.find_first_not_of("01234567") == std::string_view::npos;
-}
-
-Mount TmpfsMount() {
-  return {.kind = MountKind::kTmpfs,
-          .source = "tmpfs",
-          .flags = MS_NOSUID | MS_NODEV | MS_NOEXEC,
-          .from_user = true};
-}
-
-void AddData(Mount& mount, std::string_view item) {
-  if (!mount.data.empty()) mount.data += ',';
-  mount.data += item;
-}
-
-// size= of a tmpfs: bytes with a unit, or a share of memory in percent.
-Result<std::string> TmpfsSize(std::string_view flag, std::string_view value) {
-  if (value.ends_with('%')) {
-    auto percent = ParseInteger<int>(value.substr(0, value.size() - 1));
-    if (percent && *percent > 0 && *percent <= 100) return "size=" + std::string(value);
-  }
-  TRY(int64_t bytes, ParseSizeFlag(flag, value));
-  return "size=" + std::to_string(bytes);
-}
-
-// One field of --mount that only a tmpfs has. False: it is not one.
-Result<bool> ApplyTmpfsField(std::string_view key, std::string_view value, Mount& mount) {
-  if (key == "tmpfs-size") {
-    TRY(std::string size, TmpfsSize("--mount tmpfs-size", value));
-    AddData(mount, size);
-    return true;
-  }
-  if (key == "tmpfs-mode") {
-    if (!IsOctal(value)) {
-      return Fail(ErrorKind::kInvalidArgument, "--mount tmpfs-mode '{}': not an octal mode", value);
-    }
-    AddData(mount, "mode=" + std::string(value));
-    return true;
-  }
-  return false;
-}
-
-// One field of --mount that only a bind has. False: it is not one.
-Result<bool> ApplyBindField(std::string_view text, std::string_view key,
-                            const std::optional<std::string_view>& value, Mount& mount) {
-  if (key == "bind-propagation") {
-    if (ApplyPropagation(value.value_or(""), mount)) return true;
-    return Fail(ErrorKind::kInvalidArgument,
-                "--mount '{}': bind-propagation is one of private, rprivate, slave, rslave, "
-                "shared, rshared",
-                text);
-  }
-  if (key == "bind-nonrecursive") {
-    auto on = ParseSwitch(value);
-    if (!on)
-      return Fail(ErrorKind::kInvalidArgument, "--mount '{}': {} is true or false", text, key);
-    mount.recursive = !*on;
-    return true;
-  }
-  if (key == "bind-recursive") {
-    if (value == "enabled" || value == "writable" || value == "readonly") {
-      mount.recursive = true;
-      mount.recursive_readonly = value != "writable";
-    } else if (value == "disabled") {
-      mount.recursive = false;
-    } else {
-      return Fail(ErrorKind::kInvalidArgument,
-                  "--mount '{}': bind-recursive is one of enabled, disabled, writable, readonly",
-                  text);
-    }
-    return true;
-  }
-  return false;
-}
-
-// One field of --mount that only a volume has. False: it is not one.
-Result<bool> ApplyVolumeField(std::string_view text, std::string_view key,
-                              const std::optional<std::string_view>& value,
-                              core::VolumeUse& volume) {
-  if (key == "volume-nocopy") {
-    auto on = ParseSwitch(value);
-    if (!on)
-      return Fail(ErrorKind::kInvalidArgument, "--mount '{}': {} is true or false", text, key);
-    volume.no_copy = *on;
-    return true;
-  }
-  if (key == "volume-label") {
-    TRY(auto label, ParseKeyValue(fmt::format("--mount '{}': {}", text, key), value.value_or("")));
-    volume.labels.push_back(std::move(label));
-    return true;
-  }
-  if (key == "volume-subpath") {
-    auto parts = Split(value.value_or(""), '/');
-    bool leaves = std::ranges::find(parts, "..") != parts.end();
-    if (!value || value->empty() || value->starts_with('/') || leaves) {
-      return Fail(ErrorKind::kInvalidArgument,
-                  "--mount '{}': volume-subpath is a relative path inside the volume", text);
-    }
-    volume.subpath = CleanPath(*value).substr(1);
-    return true;
-  }
-  if (key == "volume-driver") {
-    if (value != "local") {
-      return Fail(ErrorKind::kInvalidArgument, "--mount '{}': the only volume-driver is local",
-                  text);
-    }
-    return true;
-  }
-  return false;
-}
-
 // One word of the OPTIONS of -v.
 Result<> ApplyVolumeWord(std::string_view text, std::string_view word, Mount& mount) {
   constexpr std::string_view kNoEffect[] = {"z", "Z", "consistent", "cached", "delegated"};
@@ -265,8 +127,16 @@ Result<> ApplyVolumeWord(std::string_view text, std::string_view word, Mount& mo
     if (mount.volume) mount.volume->no_copy = true;
     return {};  // into a bind nothing is copied anyway
   }
-  if (word == "U" || word == "O" || word == "idmap" || word.starts_with("idmap=") ||
-      word.starts_with("upperdir=") || word.starts_with("workdir=")) {
+  if (word == "U") {
+    mount.owned = true;
+    return {};
+  }
+  if (word == "O") {
+    mount.overlay = true;
+    return {};
+  }
+  if (word == "idmap" || word.starts_with("idmap=") || word.starts_with("upperdir=") ||
+      word.starts_with("workdir=")) {
     return Fail(NotThere("-v", text, fmt::format("'{}' is not supported", word)));
   }
   bool knows = false;
@@ -309,6 +179,7 @@ Result<Mount> ParseVolume(std::string_view text, std::string_view cwd) {
     mount.volume = core::VolumeUse{.name = std::string(fields[0])};
   } else {
     TRY(SetSource("-v", text, fields[0], cwd, mount));
+    mount.create_source = true;
   }
   TRY(SetTarget("-v", text, fields.size() == 1 ? fields[0] : fields[1], mount));
   bool read_only = false;
@@ -321,8 +192,19 @@ Result<Mount> ParseVolume(std::string_view text, std::string_view cwd) {
   if (read_only && writable) {
     return Fail(ErrorKind::kInvalidArgument, "-v '{}': ro and rw contradict each other", text);
   }
+  if (mount.overlay && (mount.owned || (mount.propagation & (MS_SHARED | MS_SLAVE)) != 0)) {
+    return Fail(ErrorKind::kInvalidArgument, "-v '{}': with O there is neither U nor propagation",
+                text);
+  }
+  // What is thrown away lies over what is there.
+  if (mount.overlay) mount.create_source = false;
   mount.recursive_readonly = mount.recursive && (mount.flags & MS_RDONLY) != 0;
   return mount;
+}
+
+bool IsGlob(std::string_view text) {
+  auto fields = SplitCsv(text);
+  return fields && std::ranges::find(*fields, "type=glob") != fields->end();
 }
 
 Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
@@ -334,75 +216,31 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
   for (const std::string& field : *fields) {
     if (field.starts_with("type=")) type = field.substr(5);
   }
-  if (type != "bind" && type != "tmpfs" && type != "volume") {
-    return Fail(ErrorKind::kInvalidArgument,
-                "--mount '{}': type={} is not supported; use type=bind, type=tmpfs or type=volume",
-                text, type);
-  }
-  bool bind = type == "bind";
-  bool volume = type == "volume";
-  Mount mount =
-      type == "tmpfs"
-          ? TmpfsMount()
-          : Mount{.kind = MountKind::kBind, .recursive_readonly = true, .from_user = true};
-  if (volume) mount.volume = core::VolumeUse{};
-  std::vector<std::string> options;
+  TRY(MountFields parsed, MountFields::OfType(text, type));
+  Mount& mount = parsed.mount();
   for (const std::string& field : *fields) {
     Cut cut = CutAt(field, '=');
     std::string_view key = cut.before;
     std::string_view value = cut.after.value_or("");
     if (key == "type") continue;
-    if (bind && (key == "src" || key == "source")) {
+    if ((type == "bind" || type == "glob") && (key == "src" || key == "source")) {
       TRY(SetSource("--mount", text, value, cwd, mount));
-    } else if (volume && (key == "src" || key == "source")) {
+    } else if (type == "volume" && (key == "src" || key == "source")) {
       if (!value.empty()) TRY(CheckVolumeName("--mount", text, value));
       mount.volume->name = value;
-    } else if (volume && key == "volume-opt") {
-      options.emplace_back(value);
+    } else if (type == "image" && (key == "src" || key == "source")) {
+      mount.image->reference = value;
     } else if (key == "dst" || key == "destination" || key == "target") {
-      TRY(SetTarget("--mount", text, value, mount));
-    } else if (key == "ro" || key == "readonly" || key == "rw") {
-      auto on = ParseSwitch(cut.after);
-      if (!on) {
-        return Fail(ErrorKind::kInvalidArgument, "--mount '{}': {} is true or false", text, key);
-      }
-      ApplyFlagWord((key == "rw") == *on ? "rw" : "ro", mount);
-    } else if (key == "consistency") {
-      // How far a virtual machine's view may lag behind, which on Linux it never does.
-      constexpr std::string_view kWords[] = {"default", "consistent", "cached", "delegated"};
-      if (std::ranges::find(kWords, value) == std::end(kWords)) {
-        return Fail(ErrorKind::kInvalidArgument,
-                    "--mount '{}': consistency is one of default, consistent, cached, delegated",
-                    text);
+      if (type == "glob" && value == "/") {
+        mount.target = "/";
+      } else {
+        TRY(SetTarget("--mount", text, value, mount));
       }
     } else {
-      bool known = false;
-      if (bind) {
-        TRY(known, ApplyBindField(text, key, cut.after, mount));
-      } else if (volume) {
-        TRY(known, ApplyVolumeField(text, key, cut.after, *mount.volume));
-      } else {
-        TRY(known, ApplyTmpfsField(key, value, mount));
-      }
-      if (!known) {
-        return Fail(ErrorKind::kInvalidArgument, "--mount '{}': unknown option '{}' for type={}",
-                    text, key, type);
-      }
+      TRY(parsed.Apply(key, cut.after));
     }
   }
-  if (mount.target.empty()) {
-    return Fail(ErrorKind::kInvalidArgument, "--mount '{}': dst= is missing", text);
-  }
-  if (volume) {
-    mount.volume->anonymous = mount.volume->name.empty();
-    TRY(mount.volume->options,
-        ParseVolumeOptions(fmt::format("--mount '{}': volume-opt", text), options));
-  } else if (mount.source.empty()) {
-    return Fail(ErrorKind::kInvalidArgument, "--mount '{}': src= is missing", text);
-  }
-  mount.recursive_readonly =
-      mount.recursive_readonly && mount.recursive && (mount.flags & MS_RDONLY) != 0;
-  return mount;
+  return std::move(parsed).Finish();
 }
 
 Result<VolumesFrom> ParseVolumesFrom(std::string_view text) {

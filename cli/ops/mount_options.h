@@ -12,17 +12,25 @@ namespace hoy::cli {
 
 // -v SRC:DST[:OPTIONS] or -v DST. SRC is absolute, or begins with "." and is taken from `cwd`, or
 // is the name of a volume; without it the volume is anonymous. OPTIONS: ro rw, z Z (SELinux labels;
-// nothing to do where SELinux is not used), [no]exec [no]suid [no]dev, nocopy; of a bind also
-// [r]private [r]slave [r]shared, bind rbind; cached, consistent and delegated mean nothing on
-// Linux.
+// nothing to do where SELinux is not used), [no]exec [no]suid [no]dev, nocopy; U: its files are the
+// container's user's; O: what is written is thrown away after the run. Of a bind also [r]private
+// [r]slave [r]shared, bind rbind; a source that is missing is made. cached, consistent and
+// delegated mean nothing on Linux.
 Result<core::Mount> ParseVolume(std::string_view text, std::string_view cwd);
 
 // --mount, the fields of one CSV line:
-//   type=bind,src=...,dst=...[,ro][,bind-propagation=rslave][,bind-nonrecursive]
+//   type=bind,src=...,dst=...[,ro][,bind-propagation=rslave][,bind-nonrecursive][,U]
+//     [,bind-create-src]
+//   type=glob,src=PATTERN[,dst=DIRECTORY]: `source` is the pattern (IsGlob), `target` where what it
+//     finds is put, or empty: in the same places
+//   type=image,src=IMAGE,dst=...[,rw][,subpath=PATH]
+//   type=devpts,dst=...[,uid=][,gid=][,mode=][,max=]
 //   type=tmpfs,dst=...[,tmpfs-size=64m][,tmpfs-mode=1770]
 //   [type=volume,][src=NAME,]dst=...[,ro][,volume-nocopy][,volume-label=KEY=VALUE]
 //     [,volume-opt=KEY=VALUE][,volume-subpath=PATH][,volume-driver=local]
 Result<core::Mount> ParseMount(std::string_view text, std::string_view cwd);
+
+bool IsGlob(std::string_view text);
 
 // --tmpfs DST[:OPTIONS]: the flags above and size= mode= uid= gid= nr_inodes=; noexec, nosuid and
 // nodev unless the options say otherwise.

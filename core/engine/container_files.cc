@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "core/engine/bind_sources.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/root_plan.h"
 #include "core/engine/state_rules.h"
@@ -45,6 +46,7 @@ Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_vi
   }
   TRY(ContainerRecord record, ReadContainer(layout, id));
   TRY(PrepareMountPoints(layout));
+  TRY(MakeMissingSources(record.config));
   TRY(files.volumes_, HoldVolumes(layout, record.config));
   TRY(files.made_, MadeRoot::Make(BuildFilesPlan(layout, record).Serialize(),
                                   fmt::format("root of container {}", ShortId(id))));

@@ -8,6 +8,7 @@
 #include "core/base/fail_point.h"
 #include "core/cgroup/cgroup.h"
 #include "core/engine/adopt.h"
+#include "core/engine/bind_sources.h"
 #include "core/engine/freeze.h"
 #include "core/engine/network_driver.h"
 #include "core/engine/report.h"
@@ -261,6 +262,7 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   }
   TRY(RemoveTraces(layout, id, record.config.cgroup_parent,
                    {.processes = kill, .network = HasNetwork(record.config)}));
+  (void)RemoveOverlays(layout, id, record.config);  // else the next start does
   if (removes) {
     TRY(RemoveContainer(layout, id, summary.name));
     RemoveAnonymousVolumes(layout, record.config);

@@ -2,6 +2,7 @@
 
 #include "core/engine/start_failure.h"
 #include "core/rootfs/executable.h"
+#include "core/rootfs/mount_source.h"
 
 namespace hoy::core {
 
@@ -9,12 +10,7 @@ namespace {
 
 std::vector<std::string> LayersFromTheTop(const Layout& layout, const ContainerConfig& config) {
   if (!config.rootfs.path.empty()) return {config.rootfs.path};
-  std::vector<std::string> directories;
-  const auto& chain_ids = config.image.chain_ids;
-  for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
-    directories.push_back(layout.LayerFiles(*chain_id));
-  }
-  return directories;
+  return LayerDirectories(layout, config.image.chain_ids);
 }
 
 }  // namespace
@@ -25,7 +21,7 @@ Result<LayeredRoot> OpenContainerRoot(const Layout& layout, std::string_view id,
   if (config.HasUpper()) {
     directories.insert(directories.begin(), layout.Container(id) + "/upper");
   }
-  return LayeredRoot::Open(directories, config.mounts);
+  return LayeredRoot::Open(directories, config.mounts, &layout);
 }
 
 Result<LayeredRoot> OpenImageLayers(const Layout& layout, const ContainerConfig& config) {
@@ -33,7 +29,7 @@ Result<LayeredRoot> OpenImageLayers(const Layout& layout, const ContainerConfig&
 }
 
 Result<LayeredRoot> OpenImageRoot(const Layout& layout, const ContainerConfig& config) {
-  return LayeredRoot::Open(LayersFromTheTop(layout, config), config.mounts);
+  return LayeredRoot::Open(LayersFromTheTop(layout, config), config.mounts, &layout);
 }
 
 Result<ResolvedProcess> ResolveProcess(LayeredRoot& root, const ProcessConfig& process) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/rootfs/mount_source.h"
+
 namespace hoy::core {
 namespace {
 
@@ -18,12 +20,8 @@ void Put(PlanBuilder& plan, StepKind kind, Step step) {
 }
 
 std::vector<std::string> LowerDirectories(const Layout& layout, const ContainerConfig& config) {
-  std::vector<std::string> lowers;
-  if (!config.rootfs.path.empty()) lowers.push_back(config.rootfs.path);
-  const auto& chain_ids = config.image.chain_ids;
-  for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
-    lowers.push_back(layout.LayerFiles(*chain_id));
-  }
+  std::vector<std::string> lowers = LayerDirectories(layout, config.image.chain_ids);
+  if (!config.rootfs.path.empty()) lowers.insert(lowers.begin(), config.rootfs.path);
   lowers.push_back(layout.MountPoints());
   return lowers;
 }
@@ -64,11 +62,26 @@ uint32_t AddOpenTree(PlanBuilder& plan, const std::string& path, bool recursive)
   return step.slot;
 }
 
-uint32_t AddOpenSource(PlanBuilder& plan, const Mount& mount) {
-  uint32_t slot = AddOpenTree(plan, mount.source, mount.recursive);
-  if (mount.volume && !mount.volume->subpath.empty()) {
-    plan.last().b = plan.Text(mount.volume->subpath);
+uint32_t AddOpenSource(PlanBuilder& plan, const Layout& layout, const Mount& mount,
+                       const std::string& writes) {
+  std::vector<std::string> layers = SourceLayers(layout, mount);
+  bool merged = layers.size() > 1 || !writes.empty();
+  if (merged) {
+    // Where the root is to be, which then hides it, as it hides the one before it.
+    Step overlay{};
+    overlay.a = plan.Text(layout.RootMountPoint());
+    if (!writes.empty()) {
+      overlay.b = plan.Text(writes + "/upper");
+      overlay.c = plan.Text(writes + "/work");
+      overlay.value = 1;
+    }
+    overlay.d = plan.Texts(layers);
+    Put(plan, StepKind::kOverlay, overlay);
   }
+  uint32_t slot = merged ? AddOpenTree(plan, layout.RootMountPoint(), false)
+                         : AddOpenTree(plan, layers.front(), mount.recursive);
+  std::string subpath = SubpathOf(mount);
+  if (!subpath.empty()) plan.last().b = plan.Text(subpath);
   return slot;
 }
 
@@ -95,7 +108,7 @@ PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record) 
   std::vector<std::pair<const Mount*, uint32_t>> binds;
   for (const Mount& mount : record.config.mounts) {
     if (mount.kind != MountKind::kBind) continue;
-    binds.emplace_back(&mount, AddOpenSource(plan, mount));
+    binds.emplace_back(&mount, AddOpenSource(plan, layout, mount, ""));
   }
   AddRoot(plan, layout, record);
   std::ranges::stable_sort(
@@ -104,7 +117,9 @@ PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record) 
     Step step{};
     step.slot = slot;
     step.c = plan.Text(mount->target);
-    step.flags = (mount->flags & MS_RDONLY) != 0 ? MOUNT_ATTR_RDONLY : 0;
+    // What a run throws away is written by a run alone.
+    bool read_only = mount->overlay || (mount->flags & MS_RDONLY) != 0;
+    step.flags = read_only ? MOUNT_ATTR_RDONLY : 0;
     step.value = MS_PRIVATE | MS_REC;
     Put(plan, StepKind::kMoveTree, step);
   }

@@ -11,8 +11,10 @@ namespace hoy::core {
 
 // Keeps the tree at a host path in a new slot, whose number it returns.
 uint32_t AddOpenTree(PlanBuilder& plan, const std::string& path, bool recursive);
-// The same for what a bind mounts, which may be a part of a volume.
-uint32_t AddOpenSource(PlanBuilder& plan, const Mount& mount);
+// The same for what a bind mounts, which may be a part of a volume or an image. `writes`: the
+// directory with upper/ and work/ that takes what is written, or empty.
+uint32_t AddOpenSource(PlanBuilder& plan, const Layout& layout, const Mount& mount,
+                       const std::string& writes);
 
 // The overlay of the container's own directory over its layers, or the directory of --rootfs; then
 // pivot_root(2) into it. After this, paths are the container's.

@@ -12,10 +12,12 @@
 #include "core/cgroup/cgroup.h"
 #include "core/cgroup/host.h"
 #include "core/engine/adopt.h"
+#include "core/engine/bind_sources.h"
 #include "core/engine/etc_files.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/log_plan.h"
 #include "core/engine/network_driver.h"
+#include "core/engine/owned_mounts.h"
 #include "core/engine/report.h"
 #include "core/engine/resolve.h"
 #include "core/engine/restart.h"
@@ -181,6 +183,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
                                      const StartRequest& request, const ContainerLock& lock) {
   TRY(StartInput input, MakeInput(layout, record, request));
   TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config));
+  TRY(MakeMissingSources(record.config));
   // It starts up while we look things up; without a plan it ends by itself. It shares our lock: if
   // we are killed, nobody may look before it has ended what nobody waits for.
   TRY(SpawnedMonitor monitor,
@@ -200,6 +203,9 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   }
   LayeredRoot root = *std::move(opened);
   TRY(input.process, ResolveProcess(root, record.config.process));
+  TRY(OwnedMounts owned,
+      OwnedMounts::Prepare(record.config, {input.process.user.uid, input.process.user.gid}));
+  input.owners = owned.Files();
   TRY(SeccompProgram seccomp,
       ResolveSeccomp(record.config.seccomp, record.config.process.capabilities));
   input.seccomp = seccomp.instructions();
@@ -216,6 +222,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   }
   TRY(PrepareMountPoints(layout));
   TRY(ForgetVolatileMount(layout, record));
+  TRY(MakeOverlays(layout, record));
   MarkStart("run directory");
   TRY(Cgroup cgroup, MakeCgroup(host, record));
   // By its location: the handle is gone before the rollback runs.

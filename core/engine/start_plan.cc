@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "core/engine/bind_sources.h"
 #include "core/engine/log_plan.h"
 #include "core/engine/network_driver.h"
 #include "core/engine/process_plan.h"
@@ -75,6 +76,7 @@ class StartPlanner {
   void FillHeader();
   void JoinCgroup();
   void OpenSources();
+  void OpenSource(size_t index);
   uint32_t OpenTree(const std::string& path, bool recursive) {
     return AddOpenTree(plan_, path, recursive);
   }
@@ -132,11 +134,11 @@ void StartPlanner::OpenSources() {
   // Before the next step, which leaves no mount of ours in the host's peer groups: a shared volume
   // is to stay in its own.
   auto open_binds = [&](bool shared) {
-    for (const Mount& mount : config_.mounts) {
-      if (mount.kind != MountKind::kBind || ((mount.propagation & MS_SHARED) != 0) != shared) {
-        continue;
+    for (size_t i = 0; i < config_.mounts.size(); ++i) {
+      const Mount& mount = config_.mounts[i];
+      if (mount.kind == MountKind::kBind && ((mount.propagation & MS_SHARED) != 0) == shared) {
+        OpenSource(i);
       }
-      binds_.push_back({AddOpenSource(plan_, mount), &mount});
     }
   };
   open_binds(true);
@@ -152,6 +154,14 @@ void StartPlanner::OpenSources() {
     etc_files_.emplace_back(OpenTree(etc + "localtime", false), "/etc/localtime");
   }
   open_binds(false);
+}
+
+void StartPlanner::OpenSource(size_t index) {
+  const Mount& mount = config_.mounts[index];
+  std::string writes = mount.overlay ? OverlayDirectory(layout_, input_.record->id, index) : "";
+  binds_.push_back({AddOpenSource(plan_, layout_, mount, writes), &mount});
+  auto owners = input_.owners.find(index);
+  if (owners != input_.owners.end()) plan_.last().c = plan_.Text(owners->second);
 }
 
 void StartPlanner::AwaitCgroup() {

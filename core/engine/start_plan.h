@@ -4,6 +4,7 @@
 
 #include <linux/filter.h>
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,6 +45,8 @@ struct StartInput {
   std::vector<std::string> probe_argv;  // with a health check
   std::string boot_id;
   uint64_t next_log_number = 1;  // PrepareLog
+  // MapOwners: by the place of a mount in the config, the file of its user namespace.
+  std::map<size_t, std::string> owners;
 };
 
 // Mode kClone: what is certain before the rest of the input is. On cgroup v2 the cgroup is, too,

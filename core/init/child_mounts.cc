@@ -124,9 +124,22 @@ int ChangeMount(const char* path, const TreeChange& change) {
 
 }  // namespace
 
-int OpenTree(const char* path, const char* inside, uint64_t flags) {
-  unsigned open_flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-  if ((flags & kAtRecursive) != 0) open_flags |= kAtRecursive;
+namespace {
+
+int MapOwners(int tree, const char* owners) {
+  int user_namespace = open(owners, O_RDONLY | O_CLOEXEC);
+  if (user_namespace < 0) return -1;
+  mount_attr change{};
+  change.attr_set = MOUNT_ATTR_IDMAP;
+  change.userns_fd = static_cast<uint64_t>(user_namespace);
+  int result = mount_setattr(tree, "", AT_EMPTY_PATH, &change, sizeof change);
+  int saved = errno;
+  close(user_namespace);
+  errno = saved;
+  return result;
+}
+
+int CloneTree(const char* path, const char* inside, unsigned open_flags) {
   if (inside == nullptr) return open_tree(AT_FDCWD, path, open_flags);
   int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return -1;
@@ -140,6 +153,19 @@ int OpenTree(const char* path, const char* inside, uint64_t flags) {
   close(directory);
   errno = saved;
   return tree;
+}
+
+}  // namespace
+
+int OpenTree(const char* path, const char* inside, const char* owners, uint64_t flags) {
+  unsigned open_flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  if ((flags & kAtRecursive) != 0) open_flags |= kAtRecursive;
+  int tree = CloneTree(path, inside, open_flags);
+  if (tree < 0 || owners == nullptr || MapOwners(tree, owners) == 0) return tree;
+  int saved = errno;
+  close(tree);
+  errno = saved;
+  return -1;
 }
 
 // Many layers with long names do not fit a page of options; then they are named through their

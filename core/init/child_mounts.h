@@ -12,8 +12,10 @@
 namespace hoy::core {
 
 // open_tree(2), detached clone; Linux 5.2. `inside` may be null, or a path inside the directory
-// `path`, out of which no ".." and no symlink leads: openat2(2), Linux 5.6.
-int OpenTree(const char* path, const char* inside, uint64_t flags);
+// `path`, out of which no ".." and no symlink leads: openat2(2), Linux 5.6. `owners` may be null,
+// or the file of a user namespace through which the tree's top mount is seen: mount_setattr(2),
+// MOUNT_ATTR_IDMAP, Linux 5.12.
+int OpenTree(const char* path, const char* inside, const char* owners, uint64_t flags);
 int MountOverlay(const PlanView& plan, const Step& step);
 int PivotRoot(const char* new_root);
 // `no_follow`: the last component must not be a symlink (an image that has /proc as one).

@@ -260,7 +260,7 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;
     case StepKind::kPropagation: return mount(nullptr, a, nullptr, step.flags, nullptr);
     case StepKind::kOpenTree:
-      context.slots[step.slot] = OpenTree(a, b, step.flags);
+      context.slots[step.slot] = OpenTree(a, b, c, step.flags);
       return context.slots[step.slot] < 0 ? -1 : 0;
     case StepKind::kOverlay: return MountOverlay(plan, step);
     case StepKind::kPivotRoot: return PivotRoot(a);

@@ -35,6 +35,7 @@ enum class StepKind : uint32_t {
   kNewSession,            // setsid(2)
   kPropagation,           // a: path, flags: MS_SLAVE | MS_REC ...
   kOpenTree,              // a: host path, b: what is meant inside that directory, or none,
+                          // c: file of the user namespace that says whose its files are, or none,
                           // slot: where to keep it, flags: AT_RECURSIVE or 0
   kOverlay,          // a: target, b: upperdir, c: workdir, d: list of lowerdirs, topmost first,
                      // value: 1: what is written need not survive a crash ("volatile")

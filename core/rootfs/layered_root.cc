@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/rootfs/mount_source.h"
 #include "core/sys/in_root.h"
 #include "core/sys/overlay_marks.h"
 
@@ -55,14 +56,6 @@ Result<Fd> OpenRegular(const LayeredRoot::File& file) {
   return opened;
 }
 
-// Empty: it is missing. A part of a volume is resolved inside it, as the start will do.
-Fd OpenSource(const Mount& mount) {
-  Fd source(open(mount.source.c_str(), O_PATH | O_CLOEXEC));
-  if (!source || !mount.volume || mount.volume->subpath.empty()) return source;
-  auto part = OpenInRoot(source, mount.volume->subpath, O_PATH);
-  return part ? *std::move(part) : Fd();
-}
-
 // A link of the image's must not put what the user names over the whole root, or in place of what
 // the kernel shows there.
 Result<> CheckWhereItLeads(const std::string& target, const std::string& reached) {
@@ -79,7 +72,7 @@ Result<> CheckWhereItLeads(const std::string& target, const std::string& reached
 }  // namespace
 
 Result<LayeredRoot> LayeredRoot::Open(const std::vector<std::string>& directories,
-                                      const std::vector<Mount>& mounts) {
+                                      const std::vector<Mount>& mounts, const Layout* layout) {
   LayeredRoot root;
   Directory top;
   top.merged = directories.size() > 1;
@@ -89,18 +82,48 @@ Result<LayeredRoot> LayeredRoot::Open(const std::vector<std::string>& directorie
     top.layers.push_back(std::move(layer));
   }
   root.Remember("", std::move(top));
-  for (const Mount& mount : mounts) TRY(root.AddMount(mount));
+  for (const Mount& mount : mounts) TRY(root.AddMount(mount, layout));
   return root;
 }
 
-Result<> LayeredRoot::AddMount(const Mount& mount) {
+// Empty: it is missing. A part of a volume or an image is resolved inside it, as the start will do.
+std::vector<Fd> LayeredRoot::OpenSources(const Mount& mount, const Layout* layout) {
+  if (mount.image && layout == nullptr) return {};
+  std::vector<std::string> directories =
+      mount.image ? SourceLayers(*layout, mount) : std::vector{mount.source};
+  std::string subpath = SubpathOf(mount);
+  std::vector<Fd> sources;
+  if (subpath.empty() || directories.size() == 1) {
+    for (const std::string& directory : directories) {
+      Fd source(open(directory.c_str(), O_PATH | O_CLOEXEC));
+      if (!source) return {};
+      sources.push_back(std::move(source));
+    }
+    if (subpath.empty()) return sources;
+    auto part = OpenInRoot(sources.front(), subpath, O_PATH);
+    sources.clear();
+    if (part) sources.push_back(*std::move(part));
+    return sources;
+  }
+  auto inside = Open(directories);
+  std::string canonical;
+  if (!inside) return {};
+  auto entry = inside->Walk(subpath, LastLink::kFollow, canonical);
+  if (!entry) return {};
+  if (entry->kind == Entry::Kind::kDirectory) return std::move(entry->directory->layers);
+  Fd file(openat(entry->file.parent, entry->file.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (file) sources.push_back(std::move(file));
+  return sources;
+}
+
+Result<> LayeredRoot::AddMount(const Mount& mount, const Layout* layout) {
   auto point = std::make_unique<MountPoint>();
   point->bind = mount.kind == MountKind::kBind;
   point->flags = mount.flags;
   if (point->bind) {
-    point->source = OpenSource(mount);
+    point->sources = OpenSources(mount, layout);
     struct stat status{};
-    if (!point->source || fstat(point->source.get(), &status) != 0) return {};
+    if (point->sources.empty() || fstat(point->sources.front().get(), &status) != 0) return {};
     point->is_directory = S_ISDIR(status.st_mode);
   }
   // The defaults are at /proc, /dev and /sys, which no image has as links; what the user named may
@@ -149,14 +172,18 @@ Result<LayeredRoot::Entry> LayeredRoot::LookUp(Directory& parent, const std::str
     directory.flags = mount->flags;
     if (mount->bind && !mount->is_directory) {
       Entry entry{Entry::Kind::kFile, nullptr, {}};
-      entry.file = {.path = path, .flags = mount->flags, .parent = mount->source.get(), .name = {}};
+      entry.file = {
+          .path = path, .flags = mount->flags, .parent = mount->sources.front().get(), .name = {}};
       if (fstat(entry.file.parent, &entry.file.status) != 0) return FailErrno("stat", path);
       return entry;
     }
     if (mount->bind) {
-      Fd opened(OpenDirectoryAt(mount->source.get(), "."));
-      if (!opened) return FailErrno("open", path);
-      directory.layers.push_back(std::move(opened));
+      directory.merged = mount->sources.size() > 1;
+      for (const Fd& source : mount->sources) {
+        Fd opened(OpenDirectoryAt(source.get(), "."));
+        if (!opened) return FailErrno("open", path);
+        directory.layers.push_back(std::move(opened));
+      }
     }
     return Entry{Entry::Kind::kDirectory, Remember(path, std::move(directory)), {}};
   }

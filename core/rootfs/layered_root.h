@@ -24,6 +24,7 @@
 #include "core/base/fd.h"
 #include "core/base/result.h"
 #include "core/state/container_config.h"
+#include "core/state/layout.h"
 
 namespace hoy::core {
 
@@ -33,8 +34,10 @@ class LayeredRoot {
   // ContainerConfig: a bind shows its source, any other kind an empty directory. A bind whose
   // source is missing is left out. Errors: a directory that cannot be opened; kInvalidArgument: a
   // mount of the user's whose target is a link to the root, or into what the kernel shows.
+  // `layout`: where the layers of mounted images are; without it these are left out as well.
   static Result<LayeredRoot> Open(const std::vector<std::string>& directories,
-                                  const std::vector<Mount>& mounts = {});
+                                  const std::vector<Mount>& mounts = {},
+                                  const Layout* layout = nullptr);
 
   // Something that was found. Valid as long as the root it came from.
   struct File {
@@ -72,9 +75,10 @@ class LayeredRoot {
     std::string target;  // canonical
     bool bind = false;
     bool is_directory = true;
-    Fd source;  // O_PATH of a bind's file or directory
+    std::vector<Fd> sources;  // O_PATH of a bind's file or directory; of an image's, topmost first
     uint64_t flags = 0;
   };
+  static std::vector<Fd> OpenSources(const Mount& mount, const Layout* layout);
   struct Entry {
     enum class Kind { kMissing, kFile, kDirectory } kind = Kind::kMissing;
     Directory* directory = nullptr;
@@ -85,7 +89,7 @@ class LayeredRoot {
                        bool wants_directory);
   // `canonical` is what `path` comes to, also where it does not exist (yet).
   Result<Entry> Walk(std::string_view path, LastLink last, std::string& canonical);
-  Result<> AddMount(const Mount& mount);
+  Result<> AddMount(const Mount& mount, const Layout* layout);
   MountPoint* MountAt(const std::string& path);
   bool HasMountBelow(const std::string& path) const;
   Directory* Remember(const std::string& path, Directory directory);

@@ -78,6 +78,10 @@ class Writer {
       json_[name] = ToJson(value);
     }
   }
+  // Only when it is true: most mounts are hoy's own, and every start reads them.
+  void Rarely(const char* name, bool value) {
+    if (value) json_[name] = true;
+  }
 
  private:
   template <typename T>
@@ -98,6 +102,7 @@ class Reader {
       FromJson(found, value);
     }
   }
+  void Rarely(const char* name, bool& value) { Field(name, value); }
 
  private:
   template <typename T>
@@ -157,6 +162,16 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, ImageUse>
+{
+  visitor.Field("reference", x.reference);
+  visitor.Field("id", x.id);
+  visitor.Field("chainIds", x.chain_ids);
+  visitor.Field("subpath", x.subpath);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, Mount>
 {
   visitor.Field("kind", x.kind);
@@ -169,7 +184,11 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("recursiveReadonly", x.recursive_readonly);
   visitor.Field("sourceIsDirectory", x.source_is_directory);
   visitor.Field("fromUser", x.from_user);
+  visitor.Rarely("createSource", x.create_source);
+  visitor.Rarely("overlay", x.overlay);
+  visitor.Rarely("owned", x.owned);
   visitor.Field("volume", x.volume);
+  visitor.Field("image", x.image);
 }
 
 template <typename Visitor, typename T>

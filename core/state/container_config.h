@@ -74,6 +74,16 @@ struct VolumeUse {
   bool operator==(const VolumeUse&) const = default;
 };
 
+// An image whose files are mounted (--mount type=image).
+struct ImageUse {
+  std::string reference;               // as the user typed it
+  std::string id;                      // config digest, hex
+  std::vector<std::string> chain_ids;  // hex, lowest layer first
+  std::string subpath;                 // the part that is mounted; resolved inside the image
+
+  bool operator==(const ImageUse&) const = default;
+};
+
 // One mount inside the container, to be made in list order after the overlay root.
 struct Mount {
   MountKind kind = MountKind::kBind;
@@ -88,7 +98,11 @@ struct Mount {
                                     // kernel can (mount_setattr(2), Linux 5.12)
   bool source_is_directory = true;  // kBind: what to create when the target is missing
   bool from_user = false;           // named by -v, --mount or --tmpfs: what inspect's Mounts lists
+  bool create_source = false;       // kBind: what is missing is made at a start, as a directory
+  bool overlay = false;  // kBind: what is written goes to a layer that is thrown away after the run
+  bool owned = false;    // kBind: what its source's owner has is the container's user's
   std::optional<VolumeUse> volume;  // then `source` is set when the container is made
+  std::optional<ImageUse> image;    // kBind: of an image's layers, without `source`
 
   bool operator==(const Mount&) const = default;
 };

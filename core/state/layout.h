@@ -9,7 +9,8 @@
 //     layers/<chain id hex>/{fs/,layer.json}    layers/.staging-*
 //     mountpoints/                 the lowest lowerdir of all, core/rootfs/mount_points.h
 //     containers/<id>/{record.json,exit.json,restart.json,health.json,kept,stdio.log,
-//                      stdio.log.<N>,upper/,work/}    flock on the directory
+//                      stdio.log.<N>,upper/,work/,overlays/<mount>/{upper,work}/}
+//                                  flock on the directory
 //     events/                      core/state/event_log.h
 //     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
 //                                  is its own lock, and it is never half written
@@ -48,6 +49,8 @@ struct Layout {
   std::string Name(std::string_view name) const { return Names() + "/" + std::string(name); }
   std::string Containers() const { return data + "/containers"; }
   std::string Container(std::string_view id) const { return Containers() + "/" + std::string(id); }
+  // What a run writes to its `:O` mounts, each by its place in the list; gone after the run.
+  std::string Overlays(std::string_view id) const { return Container(id) + "/overlays"; }
   std::string Log(std::string_view id) const { return Container(id) + "/stdio.log"; }
   std::string Events() const { return data + "/events"; }
   std::string Networks() const { return data + "/networks"; }

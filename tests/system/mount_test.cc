@@ -272,7 +272,10 @@ TEST_F(Mounts, DoesNotFollowALinkOfTheImageOutOfTheContainer) {
 }
 
 TEST_F(Mounts, RefusesWhatCannotBeMeant) {
-  Refuses({"-v", Path("no-such") + ":/data"}, "no-such");
+  Refuses({"--mount", fmt::format("type=bind,src={},dst=/data", Path("no-such"))}, "no-such");
+  Refuses({"-v", Path("no-such") + ":/data:O"}, "no-such");
+  Refuses({"-v", Path("src/file") + ":/data:O"}, "needs a directory");
+  Refuses({"--mount", fmt::format("type=glob,src={}/none*", Path("src"))}, "nothing is like");
   Refuses({"-v", Path("src") + ":relative"}, "absolute");
   Refuses({"-v", Path("src") + ":/"}, "'/'");
   Refuses({"-v", Path("src") + ":/data:frozen"}, "frozen");

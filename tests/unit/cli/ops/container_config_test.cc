@@ -415,7 +415,7 @@ TEST(GatherHostFacts, NamesTheFlagOfAMissingFile) {
   const std::pair<RunOptions, const char*> cases[] = {
       {{.env_file = {"/no/file"}}, "--env-file: "},
       {{.label_file = {"/no/file"}}, "--label-file: "},
-      {{.volume = {"/no/dir:/x"}}, "-v '/no/dir:/x': bind source '/no/dir': No such file"},
+      {{.volume = {"/no/dir:/x:O"}}, "-v '/no/dir:/x:O': bind source '/no/dir': No such file"},
       {{.mount = {"type=bind,src=/no/dir,dst=/x"}}, "--mount 'type=bind,src=/no/dir,dst=/x': "},
       {{.device = {"/dev/no-such"}}, "--device '/dev/no-such': No such file"},
       {{.device = {"/etc/passwd"}}, "--device '/etc/passwd': not a device"},

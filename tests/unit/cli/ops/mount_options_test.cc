@@ -24,34 +24,46 @@ TEST(MountOptions, ParsesVolumes) {
     Mount mount;
   };
   const Case cases[] = {
-      {"/src:/dst", {.source = "/src", .target = "/dst", .from_user = true}},
-      {"./x:/dst", {.source = "/home/me/x", .target = "/dst", .from_user = true}},
-      {"../x/:/dst/", {.source = "/home/x", .target = "/dst", .from_user = true}},
-      {".:/dst:z", {.source = "/home/me", .target = "/dst", .from_user = true}},
+      {"/src:/dst", {.source = "/src", .target = "/dst", .from_user = true, .create_source = true}},
+      {"./x:/dst",
+       {.source = "/home/me/x", .target = "/dst", .from_user = true, .create_source = true}},
+      {"../x/:/dst/",
+       {.source = "/home/x", .target = "/dst", .from_user = true, .create_source = true}},
+      {".:/dst:z",
+       {.source = "/home/me", .target = "/dst", .from_user = true, .create_source = true}},
       {"/src:/dst:ro,Z",
        {.source = "/src",
         .target = "/dst",
         .flags = MS_RDONLY,
         .recursive_readonly = true,
-        .from_user = true}},
+        .from_user = true,
+        .create_source = true}},
       {"/src:/dst:rw,rslave,noexec,cached",
        {.source = "/src",
         .target = "/dst",
         .flags = MS_NOEXEC,
         .propagation = MS_SLAVE | MS_REC,
-        .from_user = true}},
+        .from_user = true,
+        .create_source = true}},
       {"data:/dst:nocopy,z",
        {.target = "/dst",
         .from_user = true,
         .volume = core::VolumeUse{.name = "data", .no_copy = true}}},
       {"/only/",
        {.target = "/only", .from_user = true, .volume = core::VolumeUse{.anonymous = true}}},
+      {"/src:/dst:O", {.source = "/src", .target = "/dst", .from_user = true, .overlay = true}},
+      {"data:/dst:U",
+       {.target = "/dst",
+        .from_user = true,
+        .owned = true,
+        .volume = core::VolumeUse{.name = "data"}}},
       {"/src:/dst:bind,ro",
        {.source = "/src",
         .target = "/dst",
         .flags = MS_RDONLY,
         .recursive = false,
-        .from_user = true}},
+        .from_user = true,
+        .create_source = true}},
   };
   for (const Case& c : cases) {
     auto mount = ParseVolume(c.text, "/home/me");
@@ -61,16 +73,16 @@ TEST(MountOptions, ParsesVolumes) {
 }
 
 TEST(MountOptions, RefusesBadVolumes) {
-  for (const char* text :
-       {"", "only", "x:/dst", "a/b:/dst", "data:/dst:rshared", ":/dst", "/src:", "/src:dst",
-        "/src:/", "/src:/a/..", "/src:/dst:what", "/src:/dst:ro,rw", "/a:/b:ro:x"}) {
+  for (const char* text : {"", "only", "x:/dst", "a/b:/dst", "data:/dst:rshared", ":/dst",
+                           "/src:", "/src:dst", "/src:/", "/src:/a/..", "/src:/dst:what",
+                           "/src:/dst:ro,rw", "/a:/b:ro:x", "/a:/b:O,U", "/a:/b:O,rslave"}) {
     auto mount = ParseVolume(text, "/");
     ASSERT_FALSE(mount.has_value()) << text;
     EXPECT_EQ(mount.error().kind, ErrorKind::kInvalidArgument) << text;
     EXPECT_TRUE(mount.error().message.starts_with("-v '")) << mount.error().message;
   }
   EXPECT_EQ(ParseVolume("a/b:/dst", "/").error().hint, "for a directory, give a path: ./a/b");
-  EXPECT_EQ(ParseVolume("data:/dst:U", "/").error().kind, ErrorKind::kUnsupported);
+  EXPECT_EQ(ParseVolume("data:/dst:idmap", "/").error().kind, ErrorKind::kUnsupported);
 }
 
 TEST(MountOptions, ParsesMountsOfVolumes) {
@@ -133,6 +145,33 @@ TEST(MountOptions, ParsesMounts) {
         .propagation = MS_SHARED | MS_REC,
         .recursive = false,
         .from_user = true}},
+      {"type=bind,src=/s,dst=/d,bind-create-src,U",
+       {.source = "/s", .target = "/d", .from_user = true, .create_source = true, .owned = true}},
+      {"type=glob,src=/s/*.so,dst=/d,ro",
+       {.source = "/s/*.so",
+        .target = "/d",
+        .flags = MS_RDONLY,
+        .recursive_readonly = true,
+        .from_user = true}},
+      {"type=glob,src=/s/*", {.source = "/s/*", .from_user = true}},
+      {"type=image,src=tools:1,dst=/d,subpath=usr//bin",
+       {.target = "/d",
+        .flags = MS_RDONLY,
+        .recursive_readonly = true,
+        .from_user = true,
+        .image = core::ImageUse{.reference = "tools:1", .subpath = "usr/bin"}}},
+      {"type=image,src=tools,dst=/d,rw",
+       {.target = "/d",
+        .from_user = true,
+        .overlay = true,
+        .image = core::ImageUse{.reference = "tools"}}},
+      {"type=devpts,dst=/d/pts,mode=0600,gid=5,max=9",
+       {.kind = MountKind::kDevpts,
+        .source = "devpts",
+        .target = "/d/pts",
+        .flags = MS_NOSUID | MS_NOEXEC,
+        .data = "newinstance,ptmxmode=0666,mode=0600,gid=5,max=9",
+        .from_user = true}},
       {"type=bind,\"src=/with,comma\",dst=/d",
        {.source = "/with,comma", .target = "/d", .from_user = true}},
       {"type=tmpfs,dst=/t",
@@ -157,13 +196,32 @@ TEST(MountOptions, ParsesMounts) {
 }
 
 TEST(MountOptions, RefusesBadMounts) {
-  for (const char* text :
-       {"", "type=bind", "type=volume,src=x,dst=/d", "type=nfs,dst=/d", "type=bind,src=/s",
-        "type=bind,dst=/d", "type=bind,src=/s,dst=d", "type=bind,src=/s,dst=/d,what",
-        "type=bind,src=/s,dst=/d,ro=maybe", "type=bind,src=/s,dst=/d,bind-propagation=odd",
-        "type=bind,src=/s,dst=/d,tmpfs-size=1m", "type=tmpfs,dst=/d,src=/s",
-        "type=tmpfs,dst=/d,tmpfs-mode=9", "type=tmpfs,dst=/d,tmpfs-size=lots",
-        "type=bind,src=\"/s,dst=/d", "type=bind,\"src=/s"}) {
+  for (const char* text : {"",
+                           "type=bind",
+                           "type=volume,src=x,dst=/d",
+                           "type=nfs,dst=/d",
+                           "type=bind,src=/s",
+                           "type=bind,dst=/d",
+                           "type=bind,src=/s,dst=d",
+                           "type=bind,src=/s,dst=/d,what",
+                           "type=bind,src=/s,dst=/d,ro=maybe",
+                           "type=bind,src=/s,dst=/d,bind-propagation=odd",
+                           "type=bind,src=/s,dst=/d,tmpfs-size=1m",
+                           "type=tmpfs,dst=/d,src=/s",
+                           "type=tmpfs,dst=/d,tmpfs-mode=9",
+                           "type=tmpfs,dst=/d,tmpfs-size=lots",
+                           "type=bind,src=\"/s,dst=/d",
+                           "type=bind,\"src=/s",
+                           "type=bind,src=/s,dst=/d,bind-create-src=maybe",
+                           "type=glob,dst=/d",
+                           "type=image,dst=/d",
+                           "type=image,src=x,dst=/d,subpath=../x",
+                           "type=image,src=x,dst=/d,U",
+                           "type=image,src=x",
+                           "type=devpts,dst=/d,mode=9",
+                           "type=devpts,dst=/d,uid=me",
+                           "type=glob,src=a*,dst=/d",
+                           "type=tmpfs,dst=/d,U"}) {
     auto mount = ParseMount(text, "/");
     ASSERT_FALSE(mount.has_value()) << text;
     EXPECT_EQ(mount.error().kind, ErrorKind::kInvalidArgument) << text;

@@ -41,7 +41,17 @@ ContainerConfig FullConfig() {
                     .recursive = false,
                     .recursive_readonly = true,
                     .source_is_directory = false,
-                    .from_user = true}};
+                    .from_user = true,
+                    .create_source = true,
+                    .overlay = true,
+                    .owned = true,
+                    .volume = VolumeUse{.name = "v",
+                                        .anonymous = true,
+                                        .no_copy = true,
+                                        .subpath = "s",
+                                        .labels = {{"a", "b"}},
+                                        .options = {{"type", "tmpfs"}}},
+                    .image = ImageUse{"tools", "aa", {"c1", "c2"}, "bin"}}};
   config.devices = {{"/dev/fuse", "/dev/fuse2", 'b', 10, 229, 0600, 1, 2}};
   config.device_rules = {{.allow = false, .type = 'c', .major = 1, .minor = {}, .access = "r"}};
   config.masked_paths = {"/proc/kcore"};
