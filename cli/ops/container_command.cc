@@ -226,8 +226,10 @@ void ContainerCommand::AddFileFlags() {
   Flag("--read-only-tmpfs", &o.read_only_tmpfs,
        "with --read-only: writable /run, /tmp and /var/tmp");
   Option("--shm-size", &o.shm_size, "SIZE", "size of /dev/shm");
-  Option("--device", &o.device, "HOST[:CONTAINER[:rwm]]", "give the container a device")
+  Option("--device", &o.device, "HOST[:CONTAINER[:rwm]]",
+         "give the container a device, also one that a vendor describes (CDI): VENDOR/CLASS=NAME")
       .Completing(Completes::kFile);
+  Option("--gpus", &o.gpus, "GPUS", "NVIDIA GPUs by CDI: all, a number, or device=0,1");
   Option("--device-cgroup-rule", &o.device_cgroup_rule, "RULE",
          "allow devices by number: 'c 1:3 rwm'");
 }

@@ -197,6 +197,7 @@ Result<> Builder::SetCommand() {
   process.cwd = CleanPath(options_.workdir.empty() ? image_.working_dir : options_.workdir);
   process.user = options_.user.empty() ? image_.user : options_.user;
   process.additional_groups = options_.group_add;
+  for (const std::string& group : host_.cdi.groups) process.additional_groups.push_back(group);
   process.terminal = options_.tty;
   process.stdin_open = options_.interactive;
   config().init = options_.init;
@@ -229,6 +230,7 @@ Result<> Builder::SetEnvironment() {
   }
   for (const std::string& line : image_.env) env.SetLine(line);
   for (const std::string& name : options_.unsetenv) env.Remove(name);
+  for (const std::string& line : host_.cdi.env) env.SetLine(line);
   for (const std::string& path : options_.env_file) {
     TRY(auto entries, ParseEnvFile(path, host_.texts.at(path)));
     for (const EnvEntry& entry : entries) {
@@ -370,8 +372,7 @@ Result<> Builder::SetDevices() {
     device.path = device.host_path;
     add(std::move(device));
   }
-  for (const std::string& text : options_.device) {
-    TRY(DeviceOption option, ParseDevice(text));
+  auto give = [&](const DeviceOption& option) {
     for (core::Device device : host_.devices.at(option.host)) {
       rules.push_back({.allow = true,
                        .type = device.type,
@@ -381,6 +382,18 @@ Result<> Builder::SetDevices() {
       device.path = CleanPath(option.container + device.path);
       add(std::move(device));
     }
+  };
+  for (const CdiNode& node : host_.cdi.nodes) {
+    give({.host = node.host_path, .container = node.path, .access = node.access});
+  }
+  for (const std::string& hook : host_.cdi.hooks) {
+    built_.warnings.push_back(
+        fmt::format("a CDI device wants the hook '{}', which hoy does not run", hook));
+  }
+  for (const std::string& text : options_.device) {
+    if (IsCdiName(text)) continue;
+    TRY(DeviceOption option, ParseDevice(text));
+    give(option);
   }
   for (const std::string& text : options_.device_cgroup_rule) {
     auto rule = core::ParseDeviceRule(text);

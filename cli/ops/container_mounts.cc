@@ -37,6 +37,17 @@ class MountList {
     return {};
   }
 
+  // A vendor's files, where the user mounts nothing.
+  Result<> AddCdi() {
+    for (const CdiMount& item : host_.cdi.mounts) {
+      TRY(Mount mount, ToMount(item));
+      if (IsTaken(mount.target)) continue;
+      mount.source_is_directory = host_.sources.at(mount.source);
+      mounts_.push_back(std::move(mount));
+    }
+    return {};
+  }
+
   Result<> AddInherited() {
     for (const std::string& text : options_.volumes_from) {
       TRY(VolumesFrom from, ParseVolumesFrom(text));
@@ -146,6 +157,7 @@ Result<std::vector<Mount>> BuildMounts(const RunOptions& options,
                                        std::vector<std::string>& warnings) {
   MountList list(options, host);
   TRY(list.AddOptions());
+  TRY(list.AddCdi());
   TRY(list.AddInherited());
   list.AddImageVolumes(image_volumes, warnings);
   if (options.read_only && options.read_only_tmpfs) list.AddReadOnlyTmpfs();

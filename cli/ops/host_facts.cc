@@ -153,6 +153,46 @@ Result<> ReadDevice(const std::string& option, HostFacts& facts) {
   return {};
 }
 
+// What the files leave open of a node, the host's node says.
+Result<> ReadCdiNode(const CdiNode& node, HostFacts& facts) {
+  struct stat status{};
+  bool known = node.type && node.major && node.minor;
+  bool found = stat(node.host_path.c_str(), &status) == 0 &&
+               (S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode));
+  if (!found && !known) return FailErrno("CDI device node", node.host_path, errno);
+  core::Device device{.path = "", .host_path = node.host_path, .mode = 0666};
+  if (found) device = ToDevice(node.host_path, "", status);
+  if (known) {
+    device.type = *node.type == 'b' ? 'b' : 'c';
+    device.major = *node.major;
+    device.minor = *node.minor;
+  }
+  device.mode = node.mode.value_or(device.mode) & 0777;
+  device.uid = node.uid.value_or(device.uid);
+  device.gid = node.gid.value_or(device.gid);
+  facts.devices[node.host_path] = {std::move(device)};
+  return {};
+}
+
+Result<> FindCdi(const RunOptions& options, HostFacts& facts) {
+  std::vector<std::string> names;
+  std::ranges::copy_if(options.device, std::back_inserter(names), IsCdiName);
+  std::string flag = "--device";
+  if (!options.gpus.empty()) {
+    TRY(std::vector<std::string> gpus, ParseGpus(options.gpus));
+    names.insert(names.end(), gpus.begin(), gpus.end());
+    if (names.size() == gpus.size()) flag = "--gpus";
+  }
+  if (names.empty()) return {};
+  TRY_CONTEXT_SET(facts.cdi, FindCdiDevices(names, CdiDirectories()), "{}", flag);
+  for (const CdiNode& node : facts.cdi.nodes) TRY(ReadCdiNode(node, facts));
+  for (const CdiMount& item : facts.cdi.mounts) {
+    TRY_CONTEXT_SET(core::Mount mount, ToMount(item), "{}", flag);
+    TRY_CONTEXT(CheckSource(mount, facts), "{}", flag);
+  }
+  return {};
+}
+
 Result<> ReadThrottledDevice(std::string_view flag, const std::string& option, HostFacts& facts) {
   TRY(std::string path, ThrottledDevice(flag, option));
   struct stat status{};
@@ -188,7 +228,10 @@ Result<HostFacts> GatherHostFacts(const RunOptions& options) {
     TRY_CONTEXT(IsGlob(text) ? FindGlob(mount, text, facts) : CheckSource(mount, facts),
                 "--mount '{}'", text);
   }
-  for (const std::string& device : options.device) TRY(ReadDevice(device, facts));
+  for (const std::string& device : options.device) {
+    if (!IsCdiName(device)) TRY(ReadDevice(device, facts));
+  }
+  TRY(FindCdi(options, facts));
   for (const ThrottleOption& option : ThrottleOptions(options)) {
     for (const std::string& text : *option.values) {
       TRY(ReadThrottledDevice(option.flag, text, facts));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/ops/cdi.h"
 #include "cli/ops/run_options.h"
 #include "core/base/result.h"
 #include "core/cgroup/limits.h"
@@ -41,6 +42,7 @@ struct HostFacts {
   // --device host path -> its nodes: one, or those of a directory. `path` is what follows the host
   // path ("" for itself, "/controlC0").
   std::map<std::string, std::vector<core::Device>> devices;
+  CdiEdits cdi;  // what the CDI devices of --device and --gpus need, their nodes below `devices`
   std::map<std::string, core::Device> block_devices;  // those of --device-read-bps and its kin
   std::vector<core::Device> all_devices;              // of /dev; only for --privileged
 };

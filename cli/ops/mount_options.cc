@@ -202,6 +202,10 @@ Result<Mount> ParseVolume(std::string_view text, std::string_view cwd) {
   return mount;
 }
 
+bool ApplyMountWord(std::string_view word, Mount& mount) {
+  return ApplyFlagWord(word, mount) || ApplyPropagation(word, mount);
+}
+
 bool IsGlob(std::string_view text) {
   auto fields = SplitCsv(text);
   return fields && std::ranges::find(*fields, "type=glob") != fields->end();

@@ -30,6 +30,9 @@ Result<core::Mount> ParseVolume(std::string_view text, std::string_view cwd);
 //     [,volume-opt=KEY=VALUE][,volume-subpath=PATH][,volume-driver=local]
 Result<core::Mount> ParseMount(std::string_view text, std::string_view cwd);
 
+// A flag or propagation of a mount: ro, nosuid, rslave, and so on. False: another word.
+bool ApplyMountWord(std::string_view word, core::Mount& mount);
+
 bool IsGlob(std::string_view text);
 
 // --tmpfs DST[:OPTIONS]: the flags above and size= mode= uid= gid= nr_inodes=; noexec, nosuid and

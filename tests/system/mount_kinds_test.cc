@@ -142,5 +142,40 @@ TEST_F(MountKinds, TerminalsOfAnotherInstance) {
             "devpts\nptmx\n666\n1");
 }
 
+TEST_F(MountKinds, ADeviceThatAVendorDescribes) {
+  fs::create_directories(Path("cdi"));
+  WriteFile(Path("cdi/card.yaml"), fmt::format(R"(
+cdiVersion: "0.6.0"
+kind: example.com/card
+containerEdits:
+  env: [CARD=any]
+  hooks: [{{hookName: createContainer, path: /usr/bin/no-such-hook}}]
+devices:
+- name: one
+  containerEdits:
+    additionalGids: [4321]
+    deviceNodes: [{{path: /dev/card/one, hostPath: /dev/null, fileMode: 0600}}]
+    mounts: [{{hostPath: {}, containerPath: /opt/card.so, options: [ro, nosuid, bind]}}]
+)",
+                                               Path("src/file")));
+  env["HOY_CDI_DIRS"] = Path("cdi");
+  const Output output = RunShell(
+      "echo x >/dev/card/one && stat -c '%a %t:%T' /dev/card/one; cat /opt/card.so; echo $CARD; "
+      "id -G; echo y >/opt/card.so",
+      {"--device", "example.com/card=one"});
+  EXPECT_TRUE(Has(output.out, "600 1:3\nof the host\nany\n0 ")) << output;
+  EXPECT_TRUE(Has(output.out, "4321\n")) << output;
+  EXPECT_TRUE(Has(output.err, "Read-only")) << output;
+  EXPECT_TRUE(Has(output.err, "the hook '/usr/bin/no-such-hook', which hoy does not run"))
+      << output;
+  const Output other = RunShell("true", {"--device", "example.com/card=two"});
+  EXPECT_EQ(other.code, 125);
+  EXPECT_TRUE(Has(other.err, "--device: no CDI device 'example.com/card=two'")) << other;
+  EXPECT_TRUE(Has(other.err, "there are example.com/card=one")) << other;
+  const Output gpus = RunShell("true", {"--gpus", "all"});
+  EXPECT_EQ(gpus.code, 125);
+  EXPECT_TRUE(Has(gpus.err, "--gpus: no CDI device 'nvidia.com/gpu=all'")) << gpus;
+}
+
 }  // namespace
 }  // namespace hoy::test
