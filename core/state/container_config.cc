@@ -120,7 +120,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("inheritable", x.inheritable);
   visitor.Field("ambient", x.ambient);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, Rlimit>
@@ -129,7 +128,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("soft", x.soft);
   visitor.Field("hard", x.hard);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, ProcessConfig>
@@ -147,7 +145,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("oomScoreAdj", x.oom_score_adj);
   visitor.Field("umask", x.umask);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, VolumeUse>
@@ -159,7 +156,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("labels", x.labels);
   visitor.Field("options", x.options);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, ImageUse>
@@ -169,7 +165,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("chainIds", x.chain_ids);
   visitor.Field("subpath", x.subpath);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, Mount>
@@ -190,7 +185,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("volume", x.volume);
   visitor.Field("image", x.image);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, Device>
@@ -204,7 +198,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("uid", x.uid);
   visitor.Field("gid", x.gid);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, DeviceRule>
@@ -215,7 +208,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("minor", x.minor);
   visitor.Field("access", x.access);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, NamespaceModes>
@@ -226,7 +218,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("net", x.net);
   visitor.Field("cgroup", x.cgroup);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, NetworkAttachment>
@@ -237,7 +228,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("mac", x.mac);
   visitor.Field("aliases", x.aliases);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, PortBinding>
@@ -248,7 +238,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("containerPort", x.container_port);
   visitor.Field("protocol", x.protocol);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, NetworkConfig>
@@ -263,7 +252,6 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("dnsOptions", x.dns_options);
   visitor.Field("extraHosts", x.extra_hosts);
 }
-
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, SeccompChoice>
