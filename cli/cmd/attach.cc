@@ -2,7 +2,6 @@
 #include "cli/ui/command.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/state_rules.h"
-#include "core/state/container_id.h"
 
 namespace hoy::cli {
 namespace {
@@ -24,7 +23,7 @@ class AttachCommand final : public Command {
   Result<int> Run(Context& context) override {
     TRY(std::string id, core::FindContainer(context.layout, container_));
     TRY(core::ContainerStatus status, core::Heal(context.layout, id));
-    TRY(core::Permit(core::Verb::kAttach, status.state, core::ShortId(id)));
+    TRY(core::Permit(core::Verb::kAttach, status.state, container_));
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
     // On a terminal the signals that people type are bytes, and a window that is closed ends its
     // client alone.

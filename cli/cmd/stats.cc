@@ -13,7 +13,6 @@
 #include "cli/ui/live_table.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/state_rules.h"
-#include "core/state/container_id.h"
 #include "core/state/container_record.h"
 #include "core/sys/clock.h"
 
@@ -88,7 +87,7 @@ class StatsCommand final : public ListCommand {
     for (const std::string& name : names_) {
       TRY(std::string id, core::FindContainer(context.layout, name));
       TRY(core::ContainerStatus status, core::HealUnlessBusy(context.layout, id));
-      TRY(bool go, core::Permit(core::Verb::kStats, status.state, core::ShortId(id)));
+      TRY(bool go, core::Permit(core::Verb::kStats, status.state, name));
       if (!go) continue;
       if (std::ranges::find(wanted_, id) == wanted_.end()) wanted_.push_back(std::move(id));
     }

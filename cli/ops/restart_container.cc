@@ -5,7 +5,6 @@
 #include "core/engine/lifecycle.h"
 #include "core/engine/start.h"
 #include "core/engine/state_rules.h"
-#include "core/state/container_id.h"
 #include "core/state/event_log.h"
 
 namespace hoy::cli {
@@ -13,13 +12,13 @@ namespace hoy::cli {
 Result<> RestartContainer(Context& context, const std::string& name, const std::string& id,
                           const core::StopRequest& stop) {
   TRY(core::ContainerStatus status, core::Heal(context.layout, id));
-  TRY(core::Permit(core::Verb::kRestart, status.state, core::ShortId(id)));
+  TRY(core::Permit(core::Verb::kRestart, status.state, name));
   TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
   Fd kept = core::KeepThroughRestart(context.layout, id);
   TRY(StopGently(context, name, id, stop));
   auto started = core::StartContainer(context.layout, record, {});
   if (!started) {
-    if (started.error().kind == ErrorKind::kConflict) return {};
+    if (started.error().kind == ErrorKind::kAlreadyExists) return {};  // somebody was faster
     return Fail(std::move(started).error().InContext(fmt::format("restart '{}'", name)));
   }
   started->monitor.Release();

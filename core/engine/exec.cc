@@ -111,15 +111,15 @@ ProcessConfig DefaultExecProcess(const ContainerRecord& record) {
 Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
                                      const JoinRequest& request) {
   TRY(ContainerStatus status, Heal(layout, id));
-  TRY(Permit(Verb::kExec, status.state, ShortId(id)));
+  TRY(Permit(Verb::kExec, status.state, layout, id));
   std::optional<Fd> init;
   if (status.run) {
     TRY(init, OpenProcess(status.run->init));
   }
   if (!init) {
-    return Fail(
-        MakeError(ErrorKind::kConflict, fmt::format("container {} is not running", ShortId(id)))
-            .WithHint(fmt::format("hoy start {}", ShortId(id))));
+    return Fail(MakeError(ErrorKind::kConflict,
+                          fmt::format("container {} is not running", ShownName(layout, id)))
+                    .WithHint(fmt::format("hoy start {}", ShownName(layout, id))));
   }
   JoiningProcess joining;
   joining.container = id;

@@ -11,7 +11,6 @@
 #include "core/engine/lifecycle.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/state_rules.h"
-#include "core/state/container_id.h"
 #include "core/sys/files.h"
 #include "core/sys/in_root.h"
 
@@ -67,9 +66,9 @@ IdNames ParseIdNames(std::string_view passwd_or_group) {
 Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id) {
   TRY(ContainerStatus status, Heal(layout, id));
   auto not_running = [&] {
-    return Fail(ErrorKind::kConflict, "container {} is not running", ShortId(id));
+    return Fail(ErrorKind::kConflict, "container {} is not running", ShownName(layout, id));
   };
-  TRY(Permit(Verb::kTop, status.state, ShortId(id)));
+  TRY(Permit(Verb::kTop, status.state, layout, id));
   if (!status.run) return not_running();
   auto location = ReadCgroupLocation(layout, id);
   std::vector<pid_t> pids;

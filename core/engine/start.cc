@@ -25,6 +25,7 @@
 #include "core/engine/spawn_monitor.h"
 #include "core/engine/start_failure.h"
 #include "core/engine/start_plan.h"
+#include "core/engine/state_rules.h"
 #include "core/engine/timezone.h"
 #include "core/engine/volumes.h"
 #include "core/monitor/journal.h"
@@ -295,8 +296,9 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
   TRY(ContainerStatus status, Heal(layout, record.id));
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, record.id));
   TRY(status, Observe(layout, record.id, lock));
-  if (status.IsUp()) {
-    return Fail(ErrorKind::kConflict, "container '{}' is already running", record.name);
+  TRY(bool go, Permit(Verb::kStart, status.state, record.name));
+  if (!go) {
+    return Fail(ErrorKind::kAlreadyExists, "container '{}' is already running", record.name);
   }
   bool is_first = status.state == ContainerState::kCreated;
   RestartState restart;

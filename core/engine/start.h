@@ -37,7 +37,7 @@ struct StartedContainer {
 // Under the container's lock: look up user and program in the root, make run directory, etc files
 // and cgroup, spawn the monitor, hear how it went. On failure all of that is undone, the reason is
 // kept in the exit record, and the Error is of kind kStart where the container itself is to blame.
-// kConflict: it runs already.
+// kAlreadyExists: it runs already. kConflict: its state forbids it (Verb::kStart).
 Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
                                         const StartRequest& request);
 

@@ -2,6 +2,9 @@
 
 #include <array>
 
+#include "core/state/container_id.h"
+#include "core/state/container_record.h"
+
 namespace hoy::core {
 namespace {
 
@@ -26,8 +29,6 @@ constexpr std::array<std::string_view, kVerbs> kRules = {
     "nwgggnnnn",  // top
     "gwggggggn",  // rename
     "gwggggggn",  // update
-    "gggggggg-",  // wait
-    "gggggggg-",  // logs
     "gwggggggn",  // cp
     "gwggggggn",  // export
     "gwggggggn",  // commit
@@ -35,8 +36,8 @@ constexpr std::array<std::string_view, kVerbs> kRules = {
 };
 
 constexpr std::array<std::string_view, kVerbs> kNames = {
-    "start", "stop",   "restart", "kill", "pause", "unpause", "rm",     "rm",     "exec", "attach",
-    "top",   "rename", "update",  "wait", "logs",  "cp",      "export", "commit", "stats"};
+    "start",  "stop", "restart", "kill",   "pause", "unpause", "rm",     "rm",   "exec",
+    "attach", "top",  "rename",  "update", "cp",    "export",  "commit", "stats"};
 
 std::string_view Complaint(Verb verb, ContainerState state) {
   switch (state) {
@@ -74,6 +75,16 @@ std::string Hint(Verb verb, ContainerState state, std::string_view shown) {
 }
 
 }  // namespace
+
+std::string ShownName(const Layout& layout, std::string_view id) {
+  auto summary = ReadSummary(layout, id);
+  return summary && !summary->name.empty() ? summary->name : std::string(ShortId(id));
+}
+
+Result<bool> Permit(Verb verb, ContainerState state, const Layout& layout, std::string_view id) {
+  if (RuleFor(verb, state) != Answer::kRefuse) return Permit(verb, state, "");
+  return Permit(verb, state, ShownName(layout, id));
+}
 
 Answer RuleFor(Verb verb, ContainerState state) {
   switch (kRules[static_cast<size_t>(verb)][static_cast<size_t>(state)]) {

@@ -8,7 +8,6 @@
 #include "core/engine/run_directory.h"
 #include "core/engine/state_rules.h"
 #include "core/engine/stop_note.h"
-#include "core/state/container_id.h"
 #include "core/state/event_log.h"
 #include "core/state/volume.h"
 #include "core/sys/files.h"
@@ -56,7 +55,7 @@ Result<> AwaitDown(const Layout& layout, std::string_view id, int64_t timeout_ms
   if (!exit && exit.error().kind == ErrorKind::kTimeout) {
     return Fail(
         MakeError(ErrorKind::kTimeout,
-                  fmt::format("container {} does not end, even by SIGKILL", ShortId(id)))
+                  fmt::format("container {} does not end, even by SIGKILL", ShownName(layout, id)))
             .WithHint("a process of it may hang in the kernel, for example on a dead mount"));
   }
   if (!exit && exit.error().kind != ErrorKind::kNotFound) return Fail(std::move(exit).error());
@@ -90,7 +89,7 @@ Result<> EndForRemoval(const Layout& layout, std::string_view id, const Containe
 
 Result<> KillContainer(const Layout& layout, std::string_view id, int signal, Wish wish) {
   TRY(ContainerStatus status, Heal(layout, id));
-  TRY(Permit(Verb::kKill, status.state, ShortId(id)));
+  TRY(Permit(Verb::kKill, status.state, layout, id));
   TRY(ContainerRecord record, ReadContainer(layout, id));
   bool ends = signal == SIGKILL || signal == record.config.stop_signal;
   if (ends && wish == Wish::kPersons) {
@@ -101,7 +100,7 @@ Result<> KillContainer(const Layout& layout, std::string_view id, int signal, Wi
   }
   TRY(std::optional<Fd> init, OpenInit(status));
   if (!init) {
-    return Fail(ErrorKind::kConflict, "container {} is not running", ShortId(id));
+    return Fail(ErrorKind::kConflict, "container {} is not running", ShownName(layout, id));
   }
   RecordKill(layout, record.Summary(), signal);
   TRY(SendSignal(*init, signal));
@@ -110,7 +109,7 @@ Result<> KillContainer(const Layout& layout, std::string_view id, int signal, Wi
 
 Result<> StopContainer(const Layout& layout, std::string_view id, const StopRequest& request) {
   TRY(ContainerStatus status, Heal(layout, id));
-  TRY(bool go, Permit(Verb::kStop, status.state, ShortId(id)));
+  TRY(bool go, Permit(Verb::kStop, status.state, layout, id));
   if (!go) return AwaitDown(layout, id, -1);
   TRY(ContainerRecord record, ReadContainer(layout, id));
   TRY(bool is_there, NoteWish(layout, id, record));
@@ -154,7 +153,7 @@ Result<> KillRun(const Layout& layout, std::string_view id) {
   TRY(SendSignal(*init, SIGKILL));
   TRY(ThawToEnd(layout, id));
   TRY(bool ended, AwaitReadable(*init, Deadline(kKillPatienceMs)));
-  if (!ended) return Fail(ErrorKind::kTimeout, "container {} does not end", ShortId(id));
+  if (!ended) return Fail(ErrorKind::kTimeout, "container {} does not end", ShownName(layout, id));
   return {};
 }
 
@@ -172,7 +171,7 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
     return Fail(std::move(status).error());
   }
   if (status) {
-    TRY(Permit(verb, status->state, ShortId(id)));
+    TRY(Permit(verb, status->state, layout, id));
     TRY(EndForRemoval(layout, id, *status));
   }
   auto lock = ContainerLock::Acquire(layout, id);
@@ -185,7 +184,7 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
     TRY(KillRun(layout, id));
   } else {
     TRY(ContainerStatus now, Observe(layout, id, *lock));
-    TRY(Permit(verb, now.state, ShortId(id)));
+    TRY(Permit(verb, now.state, layout, id));
   }
   std::string name;
   std::string cgroup_parent;

@@ -6,7 +6,6 @@
 #include "core/engine/lifecycle.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/state_rules.h"
-#include "core/state/container_id.h"
 #include "core/state/container_record.h"
 #include "core/state/event_log.h"
 
@@ -34,7 +33,7 @@ Result<> CheckRestart(const ContainerRecord& record) {
 
 Result<> UpdateContainer(const Layout& layout, std::string_view id, const ContainerUpdate& update) {
   TRY(ContainerStatus status, Heal(layout, id));
-  TRY(Permit(Verb::kUpdate, status.state, ShortId(id)));
+  TRY(Permit(Verb::kUpdate, status.state, layout, id));
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
   TRY(ContainerRecord record, ReadContainer(layout, id));
   ResourceLimits before = record.config.limits;

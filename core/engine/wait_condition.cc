@@ -9,7 +9,6 @@
 #include <array>
 
 #include "core/engine/health.h"
-#include "core/state/container_id.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -58,13 +57,14 @@ Result<> ContainerWaiter::Watch() {
 Result<> ContainerWaiter::RequireHealthCheck() {
   TRY(summary_, ReadSummary(*layout_, id_));
   if (summary_.has_health_check) return {};
-  return Fail(ErrorKind::kConflict, "container {} has no health check", ShortId(id_));
+  return Fail(ErrorKind::kConflict, "container {} has no health check", summary_.name);
 }
 
 // Whether it is healthy. One that has ended for good is not going to be.
 Result<bool> ContainerWaiter::IsHealthy(const ContainerStatus& status) const {
   if (status.IsDown() && status.state != ContainerState::kCreated) {
-    return Fail(ErrorKind::kConflict, "container {} has ended before it was healthy", ShortId(id_));
+    return Fail(ErrorKind::kConflict, "container {} has ended before it was healthy",
+                summary_.name);
   }
   auto health = ObserveHealth(*layout_, summary_, status);
   return status.IsUp() && health && health->status == HealthStatus::kHealthy;

@@ -15,6 +15,7 @@
 #include "cli/ops/image_changes.h"
 #include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/state_rules.h"
 #include "core/sys/signals.h"
 #include "oci/layer/byte_sink.h"
 #include "oci/layer/tree_archive.h"
@@ -172,6 +173,8 @@ std::string Joined(const std::vector<std::string>& words) {
 
 Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
   TRY(std::string id, core::FindContainer(context.layout, options.container));
+  TRY(core::ContainerStatus status, core::Heal(context.layout, id));
+  TRY(core::Permit(core::Verb::kCommit, status.state, options.container));
   TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
   if (!record.config.rootfs.path.empty()) {
     return Fail(MakeError(ErrorKind::kUnsupported,

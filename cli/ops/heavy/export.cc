@@ -1,6 +1,8 @@
 #include "cli/ops/archives.h"
 #include "cli/ops/container_tree.h"
 #include "cli/ops/heavy/output_file.h"
+#include "core/engine/lifecycle.h"
+#include "core/engine/state_rules.h"
 #include "oci/layer/byte_sink.h"
 #include "oci/layer/tree_archive.h"
 
@@ -9,6 +11,8 @@ namespace {
 
 Result<> Export(Context& context, const ExportOptions& options) {
   TRY(std::string id, core::FindContainer(context.layout, options.container));
+  TRY(core::ContainerStatus status, core::Heal(context.layout, id));
+  TRY(core::Permit(core::Verb::kExport, status.state, options.container));
   TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
   TRY(OutputFile output, OutputFile::Open(context, options.output));
   RaiseDescriptorLimit();

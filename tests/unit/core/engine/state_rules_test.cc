@@ -51,8 +51,6 @@ TEST(StateRules, EveryVerbInEveryState) {
       {Verb::kTop, {kDown, "wait", "yes", "yes", "yes", kAgain, kDown, kDown, kGone}},
       {Verb::kRename, {"yes", "wait", "yes", "yes", "yes", "yes", "yes", "yes", kGone}},
       {Verb::kUpdate, {"yes", "wait", "yes", "yes", "yes", "yes", "yes", "yes", kGone}},
-      {Verb::kWait, {"yes", "yes", "yes", "yes", "yes", "yes", "yes", "yes", "-"}},
-      {Verb::kLogs, {"yes", "yes", "yes", "yes", "yes", "yes", "yes", "yes", "-"}},
       {Verb::kCopy, {"yes", "wait", "yes", "yes", "yes", "yes", "yes", "yes", kGone}},
       {Verb::kExport, {"yes", "wait", "yes", "yes", "yes", "yes", "yes", "yes", kGone}},
       {Verb::kCommit, {"yes", "wait", "yes", "yes", "yes", "yes", "yes", "yes", kGone}},
