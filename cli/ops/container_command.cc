@@ -281,11 +281,8 @@ Result<> ContainerCommand::WriteObjectFiles(Context& context, const std::string&
 }
 
 Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
-  if (!options_.name.empty() && !core::IsValidContainerName(options_.name)) {
-    return Fail(
-        UsageError(fmt::format("invalid container name '{}': names are "
-                               "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
-                               options_.name)));
+  if (!options_.name.empty()) {
+    TRY(core::CheckContainerName(options_.name));
   }
   if (!options_.cidfile.empty() && core::Exists(options_.cidfile)) {
     return Fail(MakeError(ErrorKind::kAlreadyExists,
@@ -296,7 +293,11 @@ Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
   TRY(core::ContainerRecord record, Plan(context));
   if (options_.replace && !options_.name.empty()) {
     if (auto old = core::FindContainer(context.layout, options_.name)) {
-      TRY(core::RemoveStoppedContainer(context.layout, *old, true));
+      auto summary = core::ReadSummary(context.layout, *old);
+      // Found by the beginning of its id, it is another one.
+      if (!summary || summary->name == options_.name) {
+        TRY(core::RemoveStoppedContainer(context.layout, *old, true));
+      }
     }
   }
   // Kept until the container is there: nobody removes one of them meanwhile.

@@ -2,19 +2,15 @@
 
 #include "core/engine/lifecycle.h"
 #include "core/engine/state_rules.h"
-#include "core/state/container_id.h"
 #include "core/state/container_record.h"
 #include "core/state/name_generator.h"
 
 namespace hoy::core {
 
 Result<std::string> RenameTo(const Layout& layout, std::string_view id, const std::string& name) {
-  if (!IsValidContainerName(name)) {
-    return Fail(ErrorKind::kInvalidArgument,
-                "invalid container name '{}': names are [a-zA-Z0-9][a-zA-Z0-9_.-]+", name);
-  }
+  TRY(CheckContainerName(name));
   TRY(ContainerStatus status, Heal(layout, id));
-  TRY(Permit(Verb::kRename, status.state, ShortId(id)));
+  TRY(Permit(Verb::kRename, status.state, layout, id));
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
   TRY(ContainerRecord record, ReadContainer(layout, id));
   std::string old_name = record.name;

@@ -359,13 +359,13 @@ Result<std::string> FindContainer(const Layout& layout, std::string_view name_or
       name_or_id.starts_with('.')) {
     return Fail(NoSuchContainer(layout, name_or_id));
   }
+  // Nobody's name takes another's id away from it.
+  if (IsContainerId(name_or_id) && Exists(layout.Container(name_or_id))) {
+    return std::string(name_or_id);
+  }
   TRY(std::string named, OwnerOfName(layout, name_or_id));
   if (!named.empty()) return named;
-  if (!IsHex(name_or_id) || name_or_id.size() > kIdLength) {
-    return Fail(NoSuchContainer(layout, name_or_id));
-  }
-  if (name_or_id.size() == kIdLength) {
-    if (Exists(layout.Container(name_or_id))) return std::string(name_or_id);
+  if (!IsHex(name_or_id) || name_or_id.size() >= kIdLength) {
     return Fail(NoSuchContainer(layout, name_or_id));
   }
   TRY(std::vector<std::string> ids, ListContainerIds(layout));

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <span>
 
+#include "core/state/container_id.h"
+
 namespace hoy::core {
 namespace {
 
@@ -69,6 +71,18 @@ bool IsValidContainerName(std::string_view name) {
   return name.size() >= 2 && name.size() <= 255 && IsAlphanumeric(name[0]) &&
          std::ranges::all_of(
              name, [](char c) { return IsAlphanumeric(c) || c == '_' || c == '.' || c == '-'; });
+}
+
+Result<> CheckContainerName(std::string_view name) {
+  if (!IsValidContainerName(name)) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "invalid container name '{}': names are [a-zA-Z0-9][a-zA-Z0-9_.-]+", name);
+  }
+  if (IsContainerId(name)) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "invalid container name '{}': it looks like a container's id", name);
+  }
+  return {};
 }
 
 std::string ContainerNameFor(uint64_t random) {

@@ -5,10 +5,15 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/result.h"
+
 namespace hoy::core {
 
-// [a-zA-Z0-9][a-zA-Z0-9_.-]+, as docker and podman have it.
+// [a-zA-Z0-9][a-zA-Z0-9_.-]+, as docker and podman have it for containers and volumes.
 bool IsValidContainerName(std::string_view name);
+
+// kInvalidArgument, when no container may be called that: also a name that could be an id.
+Result<> CheckContainerName(std::string_view name);
 
 // "brisk_cook": an adjective and the surname of somebody who went to sea or built what went there.
 // The caller tries again when the name is taken.

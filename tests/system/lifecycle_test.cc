@@ -302,6 +302,25 @@ TEST_F(Lifecycle, ANameBeatsAnIdPrefix) {
   EXPECT_EQ(Run({"start", "-a", id.substr(0, 5)}).code, 1);
 }
 
+// Whoever may choose a name must not be able to choose another's id.
+TEST_F(Lifecycle, NoNameTakesAnotherOnesId) {
+  const std::string id = Create("exit 1");
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"create", "--name", id, Busybox(), "true"}, {"rename", id, std::string(64, 'a')}}) {
+    const Output output = Run(arguments);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find("looks like a container's id"), std::string::npos) << output;
+  }
+  // One from another time.
+  const std::string other = Create("exit 2", {"--name", "other"});
+  std::filesystem::create_symlink(other, data() + "/names/" + id);
+  EXPECT_EQ(RunOk({"inspect", "--format", "{{.Id}}", id}), id);
+  std::filesystem::remove(data() + "/names/" + id);
+  // Nor does --replace take one for a name.
+  Create("true", {"--replace", "--name", id.substr(0, 12)});
+  EXPECT_EQ(RunOk({"inspect", "--format", "{{.Id}}", id}), id);
+}
+
 TEST_F(Lifecycle, ANameInUseIsRefusedAndFreeAgainAfterRemoval) {
   const std::string first = Create("true", {"--name", "one"});
   for (const char* verb : {"create", "run"}) {

@@ -17,6 +17,11 @@ TEST(NameGenerator, AcceptsDockersNamesOnly) {
     EXPECT_FALSE(IsValidContainerName(name)) << name;
   }
   EXPECT_FALSE(IsValidContainerName(std::string(256, 'a')));
+  EXPECT_TRUE(IsValidContainerName(std::string(64, 'a'))) << "so are volumes called";
+  EXPECT_FALSE(CheckContainerName(std::string(64, 'a')));
+  EXPECT_FALSE(CheckContainerName("-web"));
+  EXPECT_TRUE(CheckContainerName(std::string(63, 'a')));
+  EXPECT_TRUE(CheckContainerName(std::string(64, 'A')));
 }
 
 TEST(NameGenerator, MakesTenThousandDifferentValidNames) {
