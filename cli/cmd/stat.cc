@@ -73,7 +73,8 @@ class StatCommand final : public Command {
 
  private:
   Result<Json> Describe(const Context& context, const std::string& id, const std::string& path) {
-    TRY(core::ContainerFiles files, core::ContainerFiles::Open(context.layout, id));
+    TRY(core::ContainerFiles files,
+        core::ContainerFiles::Open(context.layout, id, core::FilesAccess::kRead));
     auto place = core::FindPlaceInRoot(files.root(), path.empty() ? "/" : path, follow_link_);
     if (place ? !place->exists : place.error().system_errno == ENOENT) {
       return Fail(ErrorKind::kNotFound, "no such file or directory");

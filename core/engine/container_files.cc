@@ -29,27 +29,37 @@ Result<Fd> OpenLiving(const ContainerStatus& status) {
 
 }  // namespace
 
-Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_view id) {
+Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_view id,
+                                            FilesAccess access) {
   ContainerFiles files;
   TRY(ContainerStatus status, Heal(layout, id));
-  TRY(Permit(Verb::kCopy, status.state, ShortId(id)));
-  TRY(files.root_, OpenLiving(status));
-  if (!files.root_) {
+  TRY(Permit(Verb::kCopy, status.state, layout, id));
+  TRY(files.living_, OpenLiving(status));
+  if (!files.living_ && access == FilesAccess::kWrite) {
     TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
-    files.lock_ = std::make_unique<ContainerLock>(std::move(lock));
-    TRY(status, Observe(layout, id, *files.lock_));
-    TRY(files.root_, OpenLiving(status));
+    TRY(status, Observe(layout, id, lock));
+    TRY(files.living_, OpenLiving(status));
+    if (!files.living_) files.lock_ = std::make_unique<ContainerLock>(std::move(lock));
   }
-  if (files.root_) {
-    files.lock_.reset();
-    return files;
-  }
+  if (files.living_) return files;
   TRY(ContainerRecord record, ReadContainer(layout, id));
   TRY(PrepareMountPoints(layout));
   TRY(MakeMissingSources(record.config));
-  TRY(files.volumes_, HoldVolumes(layout, record.config));
-  TRY(files.made_, MadeRoot::Make(BuildFilesPlan(layout, record).Serialize(),
-                                  fmt::format("root of container {}", ShortId(id))));
+  TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config));
+  auto made = MadeRoot::Make(BuildFilesPlan(layout, record, access).Serialize(),
+                             fmt::format("root of container {}", ShortId(id)));
+  if (!made) {
+    // Where a directory that is some overlay's upper one may not be read by another ("index=on"),
+    // it may be for a start that we lose a race to.
+    if (access == FilesAccess::kRead) {
+      TRY(status, Observe(layout, id));
+      TRY(files.living_, OpenLiving(status));
+    }
+    if (files.living_) return files;
+    return Fail(std::move(made).error());
+  }
+  files.made_ = *std::move(made);
+  if (access == FilesAccess::kWrite) files.volumes_ = std::move(volumes);
   return files;
 }
 

@@ -40,6 +40,40 @@ void AddPivot(PlanBuilder& plan, const Layout& layout) {
   Put(plan, StepKind::kPivotRoot, pivot);
 }
 
+void PutPath(PlanBuilder& plan, StepKind kind, const std::string& path, uint64_t value) {
+  Step step{};
+  step.a = plan.Text(path);
+  step.value = value;
+  Put(plan, kind, step);
+}
+
+void AddReadOnlyRoot(PlanBuilder& plan, const Layout& layout, const ContainerRecord& record) {
+  std::string memory = layout.RootMountPoint();
+  std::string upper = layout.Container(record.id) + "/upper";
+  Step tmpfs{};
+  tmpfs.a = plan.Text("tmpfs");
+  tmpfs.b = plan.Text("tmpfs");
+  tmpfs.c = plan.Text(memory);
+  tmpfs.d = plan.Text("mode=0700");
+  Put(plan, StepKind::kMount, tmpfs);
+  for (const char* name : {"/root", "/upper", "/work"}) {
+    PutPath(plan, StepKind::kMakeDirectories, memory + name, 0700);
+  }
+  Step attributes{};
+  attributes.a = plan.Text(upper);
+  attributes.b = plan.Text(memory + "/upper");
+  Put(plan, StepKind::kCopyAttributes, attributes);
+  std::vector<std::string> lowers = LowerDirectories(layout, record.config);
+  lowers.insert(lowers.begin(), upper);
+  Step overlay{};
+  overlay.a = plan.Text(memory + "/root");
+  overlay.b = plan.Text(memory + "/upper");
+  overlay.c = plan.Text(memory + "/work");
+  overlay.d = plan.Texts(lowers);
+  Put(plan, StepKind::kOverlay, overlay);
+  PutPath(plan, StepKind::kPivotRoot, memory + "/root", 0);
+}
+
 // A mount namespace of our own, of which the host sees nothing.
 void AddPrivateMounts(PlanBuilder& plan) {
   Step unshare{};
@@ -102,7 +136,8 @@ void AddRoot(PlanBuilder& plan, const Layout& layout, const ContainerRecord& rec
   AddPivot(plan, layout);
 }
 
-PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record) {
+PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record,
+                           FilesAccess access) {
   PlanBuilder plan;
   AddPrivateMounts(plan);
   std::vector<std::pair<const Mount*, uint32_t>> binds;
@@ -110,7 +145,11 @@ PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record) 
     if (mount.kind != MountKind::kBind) continue;
     binds.emplace_back(&mount, AddOpenSource(plan, layout, mount, ""));
   }
-  AddRoot(plan, layout, record);
+  if (access == FilesAccess::kRead && record.config.HasUpper()) {
+    AddReadOnlyRoot(plan, layout, record);
+  } else {
+    AddRoot(plan, layout, record);
+  }
   std::ranges::stable_sort(
       binds, {}, [](const auto& bind) { return std::ranges::count(bind.first->target, '/'); });
   for (const auto& [mount, slot] : binds) {

@@ -20,9 +20,12 @@ uint32_t AddOpenSource(PlanBuilder& plan, const Layout& layout, const Mount& mou
 // pivot_root(2) into it. After this, paths are the container's.
 void AddRoot(PlanBuilder& plan, const Layout& layout, const ContainerRecord& record);
 
-// All of it for a process that only wants to look: a mount namespace of its own, the root, and the
-// user's bind mounts. Memory file systems are not there: they begin empty at each start.
-PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record);
+// All of it for a process of ours that is no container: a mount namespace of its own, the root, and
+// the user's bind mounts. Memory file systems are not there: they begin empty at each start.
+// kRead: the container's own directory is the topmost lowerdir below one in memory, which takes the
+// mount points that are missing: nothing is changed, and the container may be started meanwhile.
+enum class FilesAccess { kRead, kWrite };
+PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record, FilesAccess access);
 
 // The image alone, as it was before any container wrote to it.
 PlanBuilder BuildImagePlan(const Layout& layout, const ContainerConfig& config);

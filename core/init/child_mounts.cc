@@ -273,6 +273,15 @@ int MakeDirectoriesInPlace(const char* path, mode_t mode) {
   return mkdir(path, mode) == 0 || errno == EEXIST ? 0 : -1;
 }
 
+int CopyAttributes(const char* from, const char* to) {
+  struct stat status{};
+  if (stat(from, &status) != 0) return -1;
+  if (chown(to, status.st_uid, status.st_gid) != 0) return -1;
+  if (chmod(to, status.st_mode & 07777) != 0) return -1;
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  return utimensat(AT_FDCWD, to, times, 0);
+}
+
 int MakeNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid) {
   mode_t old_mask = umask(0);
   int result = mknod(path, mode, device);

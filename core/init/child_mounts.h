@@ -32,6 +32,7 @@ int MoveTree(int tree, const char* target, const TreeChange& change);
 int MaskPath(const char* path);
 int MakePathReadOnly(const char* path);
 int MakeDirectoriesInPlace(const char* path, mode_t mode);
+int CopyAttributes(const char* from, const char* to);  // owner, mode and times
 int MakeNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid);
 int TouchFile(const char* path, mode_t mode);
 int WriteWholeFile(const char* path, const char* content);

@@ -273,6 +273,7 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kReadOnlyPath: return MakePathReadOnly(a);
     case StepKind::kMakeDirectories:
       return MakeDirectoriesInPlace(a, static_cast<mode_t>(step.value));
+    case StepKind::kCopyAttributes: return CopyAttributes(a, b);
     case StepKind::kMakeNode:
       return MakeNode(a, static_cast<mode_t>(step.value), step.extra, step.uid, step.gid);
     case StepKind::kRemoveFile: return unlink(a) != 0 && errno != ENOENT ? -1 : 0;

@@ -47,6 +47,7 @@ enum class StepKind : uint32_t {
   kMask,             // a: path; a missing one is fine
   kReadOnlyPath,     // a: path; a missing one is fine
   kMakeDirectories,  // a: path, value: mode
+  kCopyAttributes,   // a: path, b: the directory that gets its owner, mode and times
   kMakeNode,         // a: path, value: mode with type, extra: device, uid, gid
   kRemoveFile,       // a: path; a missing one is fine
   kSymlink,          // a: content, b: path

@@ -30,6 +30,7 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kMask: return "mask";
     case StepKind::kReadOnlyPath: return "make read-only";
     case StepKind::kMakeDirectories: return "create directory";
+    case StepKind::kCopyAttributes: return "copy attributes";
     case StepKind::kMakeNode: return "create device";
     case StepKind::kRemoveFile: return "remove";
     case StepKind::kSymlink: return "create symlink";

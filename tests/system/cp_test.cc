@@ -187,6 +187,55 @@ TEST_F(Cp, FromOneContainerToAnother) {
   EXPECT_EQ(Shell("cat /tmp/again"), "both");
 }
 
+// Each of these waits for a stranger: nobody else may have to wait for it.
+TEST_F(Cp, WhatComesOutOfAStoppedOneOrGoesInHoldsNobodyUp) {
+  auto shell = [&](const std::string& script) {
+    return Command{.argv = {"sh", "-c", script, HoyProgram()}, .env = Hoy({}).env};
+  };
+  fs::create_directories(Path("volume"));
+  WriteFile(Path("volume/inner"), "in a volume");
+  RunOk({"create", "--name", "box", "-v", Path("volume") + ":/data/v", Busybox(), "sleep", "3600"});
+  RunOk({"create", "--name", "other", Busybox(), "sleep", "3600"});
+  Make("big", std::string(400'000, 'x'));
+  RunOk({"cp", Path("big"), "box:/big"});
+  RunOk({"cp", Path("big"), "other:/big2"});
+
+  const Output back = RunCommand(shell("\"$0\" cp box:/big - | \"$0\" cp - box:/tmp"));
+  EXPECT_EQ(back.code, 0) << back;
+  Background one(Hoy({"cp", "box:/big", "other:/from_box"}));
+  Background two(Hoy({"cp", "other:/big2", "box:/from_other"}));
+  EXPECT_EQ(one.Finish().code, 0);
+  EXPECT_EQ(two.Finish().code, 0);
+
+  // A look at it changes nothing in it, and sees all of it.
+  const std::string diff = RunOk({"diff", "other"});
+  RunOk({"create", "--name", "fresh", "-v", Path("volume") + ":/data/v", Busybox(), "true"});
+  RunOk({"cp", "fresh:/data/v/inner", Path("inner")});
+  EXPECT_EQ(ReadFile(Path("inner")), "in a volume");
+  EXPECT_EQ(RunOk({"diff", "fresh"}), "");
+  EXPECT_EQ(RunOk({"stat", "--format", "{{.size}}", "other:/from_box"}), "400000");
+  EXPECT_EQ(RunOk({"diff", "other"}), diff);
+
+  // A reader that does not read.
+  Background reader(Hoy({"cp", "box:/big", "-"}));
+  ASSERT_TRUE(reader.WaitForOut("xxxx"));
+  // A tar that does not end.
+  const std::string tar = RunOk({"cp", "box:/big", "-"});
+  WriteFile(Path("first"), tar.substr(0, 300'000));
+  ASSERT_EQ(mkfifo(Path("rest").c_str(), 0600), 0);
+  Background writer(shell(fmt::format("{{ cat {}; echo sent >&2; cat {}; }} | \"$0\" cp - box:/tmp",
+                                      Path("first"), Path("rest"))));
+  ASSERT_TRUE(writer.WaitForErr("sent"));
+  EXPECT_EQ(RunOk({"start", "box"}), "box");
+  EXPECT_EQ(reader.Finish().code, 0);
+  EXPECT_GT(reader.out().size(), 400'000u);
+  EXPECT_EQ(Shell("rm /tmp/big; ls /tmp"), "");
+  WriteFile(Path("rest"), tar.substr(300'000));
+  const Output written = writer.Finish();
+  EXPECT_EQ(written.code, 0) << written;
+  EXPECT_EQ(Shell("wc -c < /tmp/big; wc -c < /from_other"), "400000\n400000");
+}
+
 TEST_F(Cp, StatTellsWhatDockersHeaderTells) {
   Start();
   Shell(

@@ -22,18 +22,19 @@ namespace {
 struct Side {
   std::string text;  // as typed
   std::string path;
+  std::string id;  // of the container
   std::optional<core::ContainerFiles> container;
   Fd host_root;
 
   BorrowedFd root() const { return container ? container->root() : BorrowedFd(host_root.get()); }
 };
 
-Result<Side> OpenSide(const Context& context, const std::string& text) {
+Result<Side> OpenSide(const Context& context, const std::string& text, core::FilesAccess access) {
   Side side;
   side.text = text;
   if (auto named = ParseContainerPath(text)) {
-    TRY(std::string id, core::FindContainer(context.layout, named->container));
-    TRY(side.container, core::ContainerFiles::Open(context.layout, id));
+    TRY(side.id, core::FindContainer(context.layout, named->container));
+    TRY(side.container, core::ContainerFiles::Open(context.layout, side.id, access));
     side.path = named->path.empty() ? "/" : named->path;
     return side;
   }
@@ -95,6 +96,12 @@ Result<Target> ChooseTarget(const Side& from, const core::PlaceInRoot& source, c
   return target;
 }
 
+// What a reader that holds no lock cannot tell from files that were never there.
+Result<> CheckStillThere(const Context& context, const Side& from) {
+  if (from.id.empty() || core::Exists(context.layout.Container(from.id))) return {};
+  return Fail(ErrorKind::kNotFound, "the container was removed meanwhile");
+}
+
 void Say(Context& context, const CopyFilesOptions& options, const core::CopiedTree& copied) {
   for (const std::string& name : copied.left_out) {
     context.err.Print("hoy: left out {}\n", name);
@@ -109,7 +116,7 @@ Result<> CopyToStdout(Context& context, const CopyFilesOptions& options) {
     return Fail(MakeError(ErrorKind::kInvalidArgument, "a tar is not for a terminal")
                     .WithHint("send it to a file or a pipe: hoy cp ... - > files.tar"));
   }
-  TRY(Side from, OpenSide(context, options.source));
+  TRY(Side from, OpenSide(context, options.source, core::FilesAccess::kRead));
   TRY(core::PlaceInRoot source, FindSource(from, options.follow_link));
   oci::FdSink sink(context.out.fd(), "stdout");
   oci::TarWriter tar(sink);
@@ -119,20 +126,58 @@ Result<> CopyToStdout(Context& context, const CopyFilesOptions& options) {
   } else {
     TRY(oci::ArchiveEntry(source.parent, source.name, BaseName(from.path), tar));
   }
+  TRY(CheckStillThere(context, from));
   TRY(tar.Finish());
   return sink.Flush();
 }
 
-Result<> CopyFromStdin(Context& context, const CopyFilesOptions& options) {
-  TRY(Side to, OpenSide(context, options.destination));
+Result<Fd> OpenTargetDirectory(const Side& to) {
   auto directory = core::OpenInRoot(to.root(), to.path, O_RDONLY | O_DIRECTORY);
-  if (!directory) {
-    int error = directory.error().system_errno;
-    if (error != ENOENT && error != ENOTDIR) return Fail(std::move(directory).error());
-    return Fail(ErrorKind::kNotFound, "no such directory: '{}'", to.text);
+  if (directory) return directory;
+  int error = directory.error().system_errno;
+  if (error != ENOENT && error != ENOTDIR) return Fail(std::move(directory).error());
+  return Fail(ErrorKind::kNotFound, "no such directory: '{}'", to.text);
+}
+
+// All of stdin, in a file without a name, at its beginning.
+Result<Fd> KeepStdin(const core::Layout& layout) {
+  const std::string directory = layout.Containers();
+  auto file = core::OpenAt(core::kCwd, directory, O_TMPFILE | O_RDWR, 0600);
+  if (!file) {
+    std::string name = fmt::format("{}/.stdin-{}", directory, getpid());
+    TRY(file, core::OpenAt(core::kCwd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+    TRY(core::Unlink(name));
   }
+  std::vector<std::byte> buffer(256 << 10);
   oci::FdSource source(STDIN_FILENO, "stdin");
-  TRY(oci::AppliedLayer unpacked, oci::ExtractTar(source, *directory));
+  while (true) {
+    TRY(size_t count, source.Read(buffer));
+    if (count == 0) break;
+    TRY(core::WriteAll(*file, oci::AsText(std::span(buffer).first(count)), directory));
+  }
+  if (lseek(file->get(), 0, SEEK_SET) != 0) return FailErrno("rewind", directory);
+  return file;
+}
+
+Result<> CopyFromStdin(Context& context, const CopyFilesOptions& options) {
+  TRY(Side to, OpenSide(context, options.destination, core::FilesAccess::kRead));
+  TRY(Fd directory, OpenTargetDirectory(to));
+  // A container that does not run is locked while it is written to, and who fills stdin may be
+  // slow, or wait for that container: we wait for him before.
+  Fd kept;
+  if (!to.container->is_living()) {
+    struct stat status{};
+    bool is_file = fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode);
+    if (!is_file) {
+      TRY(kept, KeepStdin(context.layout));
+    }
+    directory.reset();
+    to.container.reset();
+    TRY(to, OpenSide(context, options.destination, core::FilesAccess::kWrite));
+    TRY(directory, OpenTargetDirectory(to));
+  }
+  oci::FdSource source(kept ? kept.get() : STDIN_FILENO, "stdin");
+  TRY(oci::AppliedLayer unpacked, oci::ExtractTar(source, directory));
   Say(context, options, {.bytes = unpacked.file_bytes, .left_out = {}});
   return {};
 }
@@ -147,18 +192,26 @@ Result<Fd> OpenStorage(const Context& context, const std::string& destination) {
   return core::OpenAt(core::kCwd, UpperDirectory(context.layout, record), O_PATH | O_DIRECTORY);
 }
 
+// Empty: a path of the host.
+Result<std::string> IdOf(const Context& context, const std::string& text) {
+  auto named = ParseContainerPath(text);
+  return named ? core::FindContainer(context.layout, named->container) : std::string();
+}
+
 Result<> CopyPaths(Context& context, const CopyFilesOptions& options) {
-  // In this order: a container that both are in is opened twice, and locked at most once.
-  bool both = ParseContainerPath(options.source) && ParseContainerPath(options.destination);
-  TRY(Side from, OpenSide(context, options.source));
+  // A container that both are in is opened once: a copy into itself must show as one.
+  TRY(std::string from_id, IdOf(context, options.source));
+  TRY(std::string to_id, IdOf(context, options.destination));
+  bool same = !from_id.empty() && from_id == to_id;
+  TRY(Side from, OpenSide(context, options.source,
+                          same ? core::FilesAccess::kWrite : core::FilesAccess::kRead));
   Side to;
-  if (both && ParseContainerPath(options.source)->container ==
-                  ParseContainerPath(options.destination)->container) {
+  if (same) {
     to.text = options.destination;
     to.path = "/" + ParseContainerPath(options.destination)->path;
     TRY(to.host_root, core::OpenInRoot(from.root(), "/", O_PATH | O_DIRECTORY));
   } else {
-    TRY(to, OpenSide(context, options.destination));
+    TRY(to, OpenSide(context, options.destination, core::FilesAccess::kWrite));
   }
   TRY(core::PlaceInRoot source, FindSource(from, options.follow_link));
   TRY(Target target, ChooseTarget(from, source, to));
@@ -173,6 +226,7 @@ Result<> CopyPaths(Context& context, const CopyFilesOptions& options) {
   copy.cancelled = [&] { return cancel.cancelled(); };
   TRY(core::CopiedTree copied,
       core::CopyTree(source.parent, source.name, target.directory.parent, target.name, copy));
+  TRY(CheckStillThere(context, from));
   Say(context, options, copied);
   return {};
 }
