@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include "cli/ui/printable.h"
+
 namespace hoy::cli {
 
 std::string UpperDirectory(const core::Layout& layout, const core::ContainerRecord& record) {
@@ -26,6 +28,15 @@ std::set<std::string> MountTargets(const core::ContainerConfig& config) {
     if (mount.target.size() > 1) targets.insert(mount.target.substr(1));
   }
   return targets;
+}
+
+Result<> CheckNotTorn(Context& context, const std::vector<std::string>& torn) {
+  if (torn.empty()) return {};
+  for (const std::string& name : torn) {
+    context.err.Print("hoy: {} shrank while it was read\n", Printable(name));
+  }
+  return Fail(MakeError(ErrorKind::kConflict, "what shrank while it was read is not whole")
+                  .WithHint("nothing changes in a container that is stopped or paused"));
 }
 
 void RaiseDescriptorLimit() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/ui/context.h"
 #include "core/state/container_record.h"
 #include "core/state/layout.h"
 
@@ -19,6 +20,10 @@ std::vector<std::string> ContainerTrees(const core::Layout& layout,
 // What hoy itself mounts over ("etc/hosts", "proc"): empty files and directories there were made
 // for that, and are no work of the container's.
 std::set<std::string> MountTargets(const core::ContainerConfig& config);
+
+// Says which files shrank while they were read; kConflict when there are any: what was made of them
+// is there, but not right.
+Result<> CheckNotTorn(Context& context, const std::vector<std::string>& torn);
 
 // Deep trees need many descriptors: the soft limit becomes the hard one.
 void RaiseDescriptorLimit();

@@ -86,9 +86,11 @@ bool IsWanted(std::string_view name, AttributeSet which) {
 
 }  // namespace
 
-Result<uint64_t> CopyFileData(BorrowedFd from, BorrowedFd to, int64_t size,
-                              const std::function<bool()>& cancelled) {
+Result<CopiedData> CopyFileData(BorrowedFd from, BorrowedFd to, int64_t size,
+                                const std::function<bool()>& cancelled) {
   DataCopier copier(from, to, cancelled);
+  struct stat before{};
+  if (fstat(from.get(), &before) != 0) return FailErrno("stat", "");
   int64_t at = 0;
   bool more = true;
   while (more && at < size) {
@@ -104,11 +106,15 @@ Result<uint64_t> CopyFileData(BorrowedFd from, BorrowedFd to, int64_t size,
     TRY(more, copier.Copy(data, end));
     at = end;
   }
-  int64_t length = size;
-  struct stat status{};
-  if (fstat(from.get(), &status) == 0) length = std::min<int64_t>(size, status.st_size);
+  struct stat after{};
+  if (fstat(from.get(), &after) != 0) return FailErrno("stat", "");
+  int64_t length = std::min<int64_t>(size, after.st_size);
+  // Some pseudo files end before their size says so, and nobody changes them.
+  bool changed = before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+                 before.st_mtim.tv_nsec != after.st_mtim.tv_nsec;
+  bool torn = length < size || (!more && changed);
   if (length > 0 && ftruncate(to.get(), length) != 0) return FailErrno("truncate", "");
-  return copier.moved();
+  return CopiedData{copier.moved(), torn};
 }
 
 void CopyXattrs(const std::string& from, const std::string& to, AttributeSet which) {

@@ -12,10 +12,13 @@
 namespace hoy::core {
 
 // The bytes from offset 0 to `size`, holes as holes (lseek(2), SEEK_DATA), inside the kernel where
-// it can (copy_file_range(2)). A file that shrinks meanwhile gives a shorter one. Returns the bytes
-// that were moved. kCancelled when `cancelled` says so.
-Result<uint64_t> CopyFileData(BorrowedFd from, BorrowedFd to, int64_t size,
-                              const std::function<bool()>& cancelled);
+// it can (copy_file_range(2)). kCancelled when `cancelled` says so.
+struct CopiedData {
+  uint64_t bytes = 0;  // that were moved
+  bool torn = false;   // it shrank meanwhile: what was copied is short, or has holes
+};
+Result<CopiedData> CopyFileData(BorrowedFd from, BorrowedFd to, int64_t size,
+                                const std::function<bool()>& cancelled);
 
 enum class AttributeSet {
   kUser,  // user.*

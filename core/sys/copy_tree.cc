@@ -13,11 +13,12 @@
 #include "core/sys/copy_file.h"
 #include "core/sys/in_root.h"
 #include "core/sys/kernel_files.h"
+#include "core/sys/temp_file.h"
 
 namespace hoy::core {
 namespace {
 
-constexpr size_t kMostLeftOut = 100;
+constexpr size_t kMostListed = 100;
 constexpr mode_t kPlainBits = 01777;
 
 std::string ProcPath(BorrowedFd fd) {
@@ -131,12 +132,12 @@ class TreeCopier {
       TRY(bool linked, LinkKnown(status, target, new_name, path));
       if (linked) return {};
     }
-    if (S_ISREG(status.st_mode)) return CopyFile(handle, status, target, new_name, exists);
+    if (S_ISREG(status.st_mode)) return CopyFile(handle, status, target, new_name, path, exists);
     return CopySpecial(handle, status, target, new_name, exists);
   }
 
   Result<> LeaveOut(const std::string& path, std::string_view what) {
-    if (result_.left_out.size() < kMostLeftOut) {
+    if (result_.left_out.size() < kMostListed) {
       result_.left_out.push_back(fmt::format("{}: {}", path, what));
     }
     return {};
@@ -200,35 +201,31 @@ class TreeCopier {
   }
 
   Result<> CopyFile(BorrowedFd handle, const struct stat& status, BorrowedFd target,
-                    const std::string& name, bool exists) {
+                    const std::string& name, const std::string& path, bool exists) {
     Fd from(open(ProcPath(handle).c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!from) return FailErrno("open", "");
-    std::string temp = fmt::format(".hoy-cp-{}", getpid());
-    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    Fd to(openat(target.get(), temp.c_str(), kFlags, 0600));
-    if (!to) return FailErrno("create", "");
-    auto filled = Fill(from, to, status);
-    if (filled && renameat(target.get(), temp.c_str(), target.get(), name.c_str()) == 0) return {};
-    int error = errno;
-    unlinkat(target.get(), temp.c_str(), 0);
-    if (!filled) return filled;
+    TRY(TempFile temp, TempFile::Make(target));
+    TRY(CopyData(from, temp.fd(), status, path));
+    TRY(SetAttributes(from, temp.fd(), status));
+    int error = temp.Publish(name, exists);
+    if (error == 0) return {};
     // Something is mounted on it: a volume that is one file, or hoy's own /etc/hosts.
     if (!exists || error != EBUSY) return FailErrno("replace", "", error);
-    to.reset(openat(target.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    Fd to(openat(target.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat there{};
     if (!to || fstat(to.get(), &there) != 0) return FailErrno("open", "");
     if (!S_ISREG(there.st_mode)) return Fail(ErrorKind::kConflict, "it is no regular file");
     to.reset(open(ProcPath(to).c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
     if (!to) return FailErrno("open", "");
-    TRY(uint64_t bytes, CopyFileData(from, to, status.st_size, options_.cancelled));
-    result_.bytes += bytes;
-    return {};
+    return CopyData(from, to, status, path);
   }
 
-  Result<> Fill(BorrowedFd from, BorrowedFd to, const struct stat& status) {
-    TRY(uint64_t bytes, CopyFileData(from, to, status.st_size, options_.cancelled));
-    result_.bytes += bytes;
-    return SetAttributes(from, to, status);
+  Result<> CopyData(BorrowedFd from, BorrowedFd to, const struct stat& status,
+                    const std::string& path) {
+    TRY(CopiedData copied, CopyFileData(from, to, status.st_size, options_.cancelled));
+    result_.bytes += copied.bytes;
+    if (copied.torn && result_.torn.size() < kMostListed) result_.torn.push_back(path);
+    return {};
   }
 
   Result<> CopySpecial(BorrowedFd handle, const struct stat& status, BorrowedFd target,
@@ -273,16 +270,9 @@ class TreeCopier {
     if (added) return false;
     auto place = FindPlaceInRoot(target_root_, known->second, false);
     if (!place || !place->exists) return false;
-    std::string temp = fmt::format(".hoy-cp-{}", getpid());
-    if (linkat(place->parent.get(), place->name.c_str(), target.get(), temp.c_str(), 0) != 0) {
-      return false;  // across a mount, or too many links: a copy of its own
-    }
-    // rename(2) does nothing when both are one file already.
-    int code = renameat(target.get(), temp.c_str(), target.get(), name.c_str());
-    int error = errno;
-    unlinkat(target.get(), temp.c_str(), 0);
-    if (code != 0) return FailErrno("link", "", error);
-    return true;
+    int error = LinkAs(place->parent, place->name, target, name, 0);
+    if (error == EBUSY) return FailErrno("link", "", error);
+    return error == 0;  // across a mount, or too many links: a copy of its own
   }
 
   BorrowedFd target_root_;

@@ -32,6 +32,7 @@ struct CopyOptions {
 struct CopiedTree {
   uint64_t bytes = 0;                 // of regular files, without their holes
   std::vector<std::string> left_out;  // "a/b: a socket"; the first hundred
+  std::vector<std::string> torn;      // what shrank while it was read: not whole; as many
 };
 
 // `source_name` in `source` becomes `target_name` in `target`; "." is the directory itself. A
@@ -39,7 +40,8 @@ struct CopiedTree {
 // is replaced as one step, and one that something is mounted on is written in place. kConflict: a
 // directory would replace something else, or the reverse, or source and target lie in one
 // another. What can be told of that beforehand is told before anything is copied.
-// Whatever was copied before an error stays; a file is never there by half.
+// Whatever was copied before an error stays; a file is never there by half, and one that nobody
+// finished, because we were killed, has no name or is removed by the next copy.
 Result<CopiedTree> CopyTree(BorrowedFd source, const std::string& source_name, BorrowedFd target,
                             const std::string& target_name, const CopyOptions& options);
 

@@ -21,6 +21,7 @@
 namespace hoy::oci {
 namespace {
 
+constexpr size_t kMostTorn = 100;
 constexpr size_t kReadBytes = 256 << 10;
 constexpr size_t kXattrBytes = 64 << 10;  // XATTR_SIZE_MAX, XATTR_LIST_MAX
 
@@ -46,17 +47,18 @@ class Archiver {
  public:
   Archiver(const TreeArchiveOptions& options, TarWriter& tar) : options_(options), tar_(tar) {}
 
-  Result<> Run(const std::vector<std::string>& trees) {
+  Result<ArchivedTree> Run(const std::vector<std::string>& trees) {
     std::vector<Fd> roots;
     for (const std::string& tree : trees) {
       TRY(Fd root, core::OpenDirectory(tree));
       roots.push_back(std::move(root));
     }
     TRY(Enter("", std::move(roots)));
-    return WriteStack();
+    TRY(WriteStack());
+    return std::move(result_);
   }
 
-  Result<> RunOne(BorrowedFd parent, const std::string& name, const std::string& as) {
+  Result<ArchivedTree> RunOne(BorrowedFd parent, const std::string& name, const std::string& as) {
     Fd own(openat(parent.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     Child child;
     if (!own || fstatat(own.get(), name.c_str(), &child.status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -68,7 +70,8 @@ class Archiver {
     frame->children.emplace(name, child);
     frame->next = frame->children.begin();
     stack_.push_back(std::move(frame));
-    return WriteStack();
+    TRY(WriteStack());
+    return std::move(result_);
   }
 
  private:
@@ -202,17 +205,20 @@ class Archiver {
     entry.size = status.st_size;
     TRY(ReadXattrs(fmt::format("/proc/self/fd/{}", file.get()), entry));
     TRY(tar_.Begin(entry));
+    bool torn = false;
     while (tar_.data_left() > 0) {
       size_t wanted = std::min<size_t>(buffer_.size(), static_cast<size_t>(tar_.data_left()));
       ssize_t count = read(file.get(), buffer_.data(), wanted);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return FailErrno("read", "");
       if (count == 0) {
+        torn = true;
         std::fill_n(buffer_.begin(), wanted, std::byte{});
         count = static_cast<ssize_t>(wanted);
       }
       TRY(tar_.Write(std::span(buffer_).first(static_cast<size_t>(count))));
     }
+    if (torn && result_.torn.size() < kMostTorn) result_.torn.push_back(std::move(entry.name));
     return {};
   }
 
@@ -250,6 +256,7 @@ class Archiver {
 
   TreeArchiveOptions options_;
   TarWriter& tar_;
+  ArchivedTree result_;
   std::string top_name_;  // of the one entry that is asked for
   std::vector<std::unique_ptr<Frame>> stack_;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
@@ -260,13 +267,13 @@ class Archiver {
 
 }  // namespace
 
-Result<> ArchiveTree(const std::vector<std::string>& trees, const TreeArchiveOptions& options,
-                     TarWriter& tar) {
+Result<ArchivedTree> ArchiveTree(const std::vector<std::string>& trees,
+                                 const TreeArchiveOptions& options, TarWriter& tar) {
   return Archiver(options, tar).Run(trees);
 }
 
-Result<> ArchiveEntry(BorrowedFd parent, const std::string& name, const std::string& as,
-                      TarWriter& tar) {
+Result<ArchivedTree> ArchiveEntry(BorrowedFd parent, const std::string& name, const std::string& as,
+                                  TarWriter& tar) {
   return Archiver({}, tar).RunOne(parent, name, as);
 }
 

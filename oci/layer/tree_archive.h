@@ -6,9 +6,9 @@
 // privilege. Everything in them may be hostile: each name is opened below its directory's
 // descriptor and never followed, so nothing leads out.
 //
-// A running container goes on changing its files: one that shrinks is filled with zeros, one that
-// grows is cut at the size it had, one that vanishes is left out. Sockets are left out, as docker
-// does. Names are sorted, so that the same tree gives the same tar.
+// A running container goes on changing its files: one that grows is cut at the size it had, one
+// that vanishes is left out, and one that shrinks is filled with zeros and told of (ArchivedTree).
+// Sockets are left out, as docker does. Names are sorted, so that the same tree gives the same tar.
 
 #include <functional>
 #include <string>
@@ -29,13 +29,17 @@ struct TreeArchiveOptions {
   std::function<bool(const std::string& path)> skip_empty;
 };
 
+struct ArchivedTree {
+  std::vector<std::string> torn;  // what shrank while it was read; the first hundred
+};
+
 // `trees` topmost first. Writes no end of the archive.
-Result<> ArchiveTree(const std::vector<std::string>& trees, const TreeArchiveOptions& options,
-                     TarWriter& tar);
+Result<ArchivedTree> ArchiveTree(const std::vector<std::string>& trees,
+                                 const TreeArchiveOptions& options, TarWriter& tar);
 
 // One file, or one directory with all below it, of a directory that is no overlay's: its entries
 // are called `as`, "as/a" and so on.
-Result<> ArchiveEntry(BorrowedFd parent, const std::string& name, const std::string& as,
-                      TarWriter& tar);
+Result<ArchivedTree> ArchiveEntry(BorrowedFd parent, const std::string& name, const std::string& as,
+                                  TarWriter& tar);
 
 }  // namespace hoy::oci

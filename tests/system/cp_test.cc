@@ -236,6 +236,22 @@ TEST_F(Cp, WhatComesOutOfAStoppedOneOrGoesInHoldsNobodyUp) {
   EXPECT_EQ(Shell("wc -c < /tmp/big; wc -c < /from_other"), "400000\n400000");
 }
 
+TEST_F(Cp, ASourceThatShrinksIsNoSuccess) {
+  Start();
+  Make("big", std::string(4'000'000, 'x'));
+  for (const char* verb : {"cp", "export"}) {
+    RunOk({"cp", Path("big"), "box:/big"});
+    std::vector<std::string> arguments = {verb, verb == std::string("cp") ? "box:/big" : "box"};
+    if (verb == std::string("cp")) arguments.push_back("-");
+    Background reader(Hoy(arguments));
+    ASSERT_TRUE(reader.WaitForOut("xxxx"));
+    Shell("echo -n short > /big");
+    const Output output = reader.Finish();
+    EXPECT_EQ(output.code, 125) << verb << output.err;
+    EXPECT_TRUE(Has(output.err, "hoy: big shrank while it was read")) << verb << output.err;
+  }
+}
+
 TEST_F(Cp, StatTellsWhatDockersHeaderTells) {
   Start();
   Shell(

@@ -13,6 +13,7 @@
 #include "cli/ops/health_options.h"
 #include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/image_changes.h"
+#include "cli/ui/printable.h"
 #include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/state_rules.h"
@@ -126,7 +127,12 @@ class ChangesSource final : public oci::ByteSource {
     oci::TreeArchiveOptions options{
         .whiteouts = true,
         .skip_empty = [this](const std::string& path) { return mounts_.contains(path); }};
-    TRY(oci::ArchiveTree({upper_}, options, tar));
+    TRY(oci::ArchivedTree archived, oci::ArchiveTree({upper_}, options, tar));
+    if (!archived.torn.empty()) {
+      return Fail(MakeError(ErrorKind::kConflict, fmt::format("'{}' shrank while it was read",
+                                                              Printable(archived.torn[0])))
+                      .WithHint("nothing changes in a container that is stopped or paused"));
+    }
     TRY(tar.Finish());
     return sink.Flush();
   }

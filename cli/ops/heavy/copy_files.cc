@@ -7,6 +7,7 @@
 #include "cli/ops/container_path.h"
 #include "cli/ops/container_tree.h"
 #include "cli/ops/heavy/cancel_on_signal.h"
+#include "cli/ui/printable.h"
 #include "core/base/text.h"
 #include "core/engine/container_files.h"
 #include "core/sys/copy_tree.h"
@@ -104,7 +105,7 @@ Result<> CheckStillThere(const Context& context, const Side& from) {
 
 void Say(Context& context, const CopyFilesOptions& options, const core::CopiedTree& copied) {
   for (const std::string& name : copied.left_out) {
-    context.err.Print("hoy: left out {}\n", name);
+    context.err.Print("hoy: left out {}\n", Printable(name));
   }
   if (options.quiet.value_or(!context.terminal.stderr_is_terminal)) return;
   context.err.Print("Successfully copied {} to {}\n", FormatByteSize(copied.bytes),
@@ -120,15 +121,17 @@ Result<> CopyToStdout(Context& context, const CopyFilesOptions& options) {
   TRY(core::PlaceInRoot source, FindSource(from, options.follow_link));
   oci::FdSink sink(context.out.fd(), "stdout");
   oci::TarWriter tar(sink);
+  oci::ArchivedTree archived;
   if (S_ISDIR(source.status.st_mode) && MeansContents(from.path)) {
     TRY(Fd directory, core::OpenInRoot(source.parent, source.name, O_RDONLY | O_DIRECTORY));
-    TRY(oci::ArchiveTree({fmt::format("/proc/self/fd/{}", directory.get())}, {}, tar));
+    TRY(archived, oci::ArchiveTree({fmt::format("/proc/self/fd/{}", directory.get())}, {}, tar));
   } else {
-    TRY(oci::ArchiveEntry(source.parent, source.name, BaseName(from.path), tar));
+    TRY(archived, oci::ArchiveEntry(source.parent, source.name, BaseName(from.path), tar));
   }
   TRY(CheckStillThere(context, from));
   TRY(tar.Finish());
-  return sink.Flush();
+  TRY(sink.Flush());
+  return CheckNotTorn(context, archived.torn);
 }
 
 Result<Fd> OpenTargetDirectory(const Side& to) {
@@ -228,7 +231,7 @@ Result<> CopyPaths(Context& context, const CopyFilesOptions& options) {
       core::CopyTree(source.parent, source.name, target.directory.parent, target.name, copy));
   TRY(CheckStillThere(context, from));
   Say(context, options, copied);
-  return {};
+  return CheckNotTorn(context, copied.torn);
 }
 
 Result<> CopyFiles(Context& context, const CopyFilesOptions& options) {

@@ -18,10 +18,12 @@ Result<> Export(Context& context, const ExportOptions& options) {
   RaiseDescriptorLimit();
   oci::FdSink sink(output.fd(), output.subject());
   oci::TarWriter tar(sink);
-  TRY(oci::ArchiveTree(ContainerTrees(context.layout, record), {}, tar));
+  TRY(oci::ArchivedTree archived,
+      oci::ArchiveTree(ContainerTrees(context.layout, record), {}, tar));
   TRY(tar.Finish());
   TRY(sink.Flush());
-  return output.Commit();
+  TRY(output.Commit());
+  return CheckNotTorn(context, archived.torn);
 }
 
 }  // namespace

@@ -37,10 +37,12 @@ Result<> Export(Context& context, const VolumeArchiveOptions& options) {
   RaiseDescriptorLimit();
   oci::FdSink sink(output.fd(), output.subject());
   oci::TarWriter tar(sink);
-  TRY(oci::ArchiveTree({fmt::format("/proc/self/fd/{}", volume.directory.get())}, {}, tar));
+  TRY(oci::ArchivedTree archived,
+      oci::ArchiveTree({fmt::format("/proc/self/fd/{}", volume.directory.get())}, {}, tar));
   TRY(tar.Finish());
   TRY(sink.Flush());
-  return output.Commit();
+  TRY(output.Commit());
+  return CheckNotTorn(context, archived.torn);
 }
 
 Result<> Import(Context& context, const VolumeArchiveOptions& options) {

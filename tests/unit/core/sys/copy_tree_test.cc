@@ -198,5 +198,39 @@ TEST_F(CopyTreeTest, AVeryDeepTree) {
   ASSERT_TRUE(copied) << copied.error().message;
 }
 
+TEST_F(CopyTreeTest, AFileThatShrinksMeanwhileIsToldOf) {
+  Write("from/big", std::string(20 << 20, 'x'));
+  Write("from/whole", "text");
+  int pieces = 0;
+  CopyOptions options;
+  options.cancelled = [&] {
+    if (++pieces == 2) fs::resize_file(top_ / "from/big", 1000);
+    return false;
+  };
+  auto copied = Copy("big", "copy", options);
+  ASSERT_TRUE(copied) << copied.error().message;
+  EXPECT_EQ(copied->torn, std::vector<std::string>{"copy"});
+  copied = Copy("whole", "copy");
+  ASSERT_TRUE(copied) << copied.error().message;
+  EXPECT_TRUE(copied->torn.empty());
+}
+
+// What a killed one left is in nobody's way.
+TEST_F(CopyTreeTest, WhatIsNotWholeYetHasNoNameOfItsOwn) {
+  Write("from/f", "new");
+  Write("to/f", "old");
+  Write(fmt::format("to/.hoy-cp-{}", getpid()), "half");
+  CopyOptions options;
+  std::vector<std::string> names;
+  options.cancelled = [&] {
+    names = ListDirectory(top_ / "to").value_or(std::vector<std::string>{});
+    return false;
+  };
+  auto copied = Copy("f", "f", options);
+  ASSERT_TRUE(copied) << copied.error().message;
+  EXPECT_EQ(Read("to/f"), "new");
+  EXPECT_EQ(names.size(), 2u) << "the one that was killed, and the old file";
+}
+
 }  // namespace
 }  // namespace hoy::core
