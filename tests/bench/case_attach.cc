@@ -96,8 +96,9 @@ void IdleWakeUps(Ground& ground, Report& report, int) {
   test::Background logs(ToCommand(ground.Hoy({"logs", "-f", id})));
   test::Background attached(ToCommand(ground.Hoy({"attach", "--no-stdin", id})));
   if (!logs.WaitForOut("up")) throw std::runtime_error("no log");
-  std::vector<std::pair<std::string, int>> watched = {{"hoy attach", attached.pid()},
-                                                      {"hoy logs -f", logs.pid()}};
+  test::Background events(ToCommand(ground.Hoy({"events"})));
+  std::vector<std::pair<std::string, int>> watched = {
+      {"hoy attach", attached.pid()}, {"hoy logs -f", logs.pid()}, {"hoy events", events.pid()}};
   const test::SandboxTraces traces{.directory = ground.Path("d"), .ids = {id}};
   for (int pid : test::ProcessesOf(traces)) {
     const std::string name = test::ReadFileIfThere(fmt::format("/proc/{}/comm", pid));
@@ -117,7 +118,7 @@ void IdleWakeUps(Ground& ground, Report& report, int) {
     report.Add({"idle wake-ups a second", watched[i].first, "", rate, rate, 1});
   }
   report.Target(fmt::format("idle wake-ups: {} in {} s (none)", all, kSeconds),
-                all == 0 && watched.size() == 4);
+                all == 0 && watched.size() == 5);
   ground.Text(ground.Hoy({"rm", "-f", id}));
 }
 

@@ -177,6 +177,7 @@ TEST_F(Limits, TooMuchMemoryKillsAndTheRecordKnows) {
   EXPECT_EQ(state["OOMKilled"], true) << state;
   const Json record = Json::parse(ReadFile(data() + "/containers/" + id + "/exit.json"));
   EXPECT_EQ(record["oom_killed"], true) << record;
+  EXPECT_EQ(RunOk({"wait", "--format", "{{.exit_code}} {{.reason}}", id}), "137 oom_killed");
 }
 
 TEST_F(Limits, AnOrdinaryKillIsNoOutOfMemory) {
