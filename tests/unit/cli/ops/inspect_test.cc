@@ -33,6 +33,11 @@ TEST(Inspect, HasTheFieldsThatDockersTemplatesAskFor) {
   core::ContainerConfig config;
   EXPECT_EQ(Rendered(config, "{{.Config.Entrypoint}} {{json .Config.Entrypoint}} {{.ExecIDs}}"),
             "[] null []");
+  EXPECT_EQ(Rendered(config,
+                     "{{.HostConfig.Runtime}} {{json .HostConfig.VolumesFrom}} "
+                     "{{json .HostConfig.Links}} {{json .HostConfig.BlkioWeightDevice}} "
+                     "{{.HostConfig.CpuRealtimePeriod}}{{.HostConfig.CpuRealtimeRuntime}}"),
+            "hoy null null [] 00");
   EXPECT_EQ(Rendered(config, "{{.Config.StdinOnce}}{{.AppArmorProfile}}{{.HostConfig.UsernsMode}}"),
             "false");
   config.process.stdin_open = true;
