@@ -149,8 +149,10 @@ Result<> CheckHostname(std::string_view flag, std::string_view name) {
 }
 
 Result<> Builder::SetNames() {
-  if (!options_.name.empty()) {
-    TRY(core::CheckContainerName(options_.name));
+  if (!options_.name.empty() && !core::IsValidContainerName(options_.name)) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "--name '{}': only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two",
+                options_.name);
   }
   TRY(CheckHostname("--hostname", options_.hostname));
   TRY(CheckHostname("--domainname", options_.domainname));
