@@ -43,7 +43,7 @@ class StartCommand final : public Command {
       auto started = core::StartContainer(context.layout, record, request);
       if (!started) {
         // Asked to run, and it runs: that is what was wanted.
-        if (started.error().kind == ErrorKind::kAlreadyExists) return {};
+        if (core::RunsAlready(started.error())) return {};
         return Fail(std::move(started).error().InContext(fmt::format("start '{}'", name)));
       }
       pid_t monitor = started->monitor.pid();
@@ -73,7 +73,7 @@ class StartCommand final : public Command {
                               .notifies = true};
     auto code = RunInForeground(context, record, options);
     // Asked to run and to be seen, and it runs.
-    bool runs = !code && code.error().kind == ErrorKind::kAlreadyExists;
+    bool runs = !code && core::RunsAlready(code.error());
     return runs ? AttachInForeground(context, record, options) : code;
   }
 

@@ -37,7 +37,7 @@ class SystemRestoreCommand final : public Command {
     if (!core::IsToBeRestored(record.config.restart, restart, *status.exit)) return {};
     auto started = core::StartContainer(context.layout, record, {});
     if (!started) {
-      if (started.error().kind == ErrorKind::kAlreadyExists) return {};  // somebody was faster
+      if (core::RunsAlready(started.error())) return {};  // somebody was faster
       return Fail(std::move(started).error().InContext(fmt::format("start '{}'", record.name)));
     }
     started->monitor.Release();

@@ -18,7 +18,7 @@ Result<> RestartContainer(Context& context, const std::string& name, const std::
   TRY(StopGently(context, name, id, stop));
   auto started = core::StartContainer(context.layout, record, {});
   if (!started) {
-    if (started.error().kind == ErrorKind::kAlreadyExists) return {};  // somebody was faster
+    if (core::RunsAlready(started.error())) return {};  // somebody was faster
     return Fail(std::move(started).error().InContext(fmt::format("restart '{}'", name)));
   }
   started->monitor.Release();

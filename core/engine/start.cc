@@ -39,6 +39,8 @@
 namespace hoy::core {
 namespace {
 
+constexpr std::string_view kRunsAlready = "already running";
+
 Result<> WriteLocaltime(const Layout& layout, std::string_view id, std::string_view content) {
   std::string path = layout.RunContainer(id) + "/localtime";
   TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
@@ -298,7 +300,10 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
   TRY(status, Observe(layout, record.id, lock));
   TRY(bool go, Permit(Verb::kStart, status.state, record.name));
   if (!go) {
-    return Fail(ErrorKind::kAlreadyExists, "container '{}' is already running", record.name);
+    Error error = MakeError(ErrorKind::kConflict,
+                            fmt::format("container '{}' is already running", record.name));
+    error.stage = kRunsAlready;
+    return Fail(std::move(error));
   }
   bool is_first = status.state == ContainerState::kCreated;
   RestartState restart;
@@ -320,6 +325,10 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
   if (started) RecordContainerEvent(layout, record, "start");
   if (!is_first) TRY(SettleRestart(layout, record.id, restart, request.reason));
   return started;
+}
+
+bool RunsAlready(const Error& error) {
+  return error.kind == ErrorKind::kConflict && error.stage == kRunsAlready;
 }
 
 Result<std::string> ExplainStart(const Layout& layout, const ContainerRecord& record) {

@@ -37,9 +37,11 @@ struct StartedContainer {
 // Under the container's lock: look up user and program in the root, make run directory, etc files
 // and cgroup, spawn the monitor, hear how it went. On failure all of that is undone, the reason is
 // kept in the exit record, and the Error is of kind kStart where the container itself is to blame.
-// kAlreadyExists: it runs already. kConflict: its state forbids it (Verb::kStart).
+// kConflict: its state forbids it (Verb::kStart), or it runs already (RunsAlready).
 Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
                                         const StartRequest& request);
+// Of StartContainer's errors: what was wanted of it holds, by somebody else's doing.
+bool RunsAlready(const Error& error);
 
 // What StartContainer would do, in words (--explain).
 Result<std::string> ExplainStart(const Layout& layout, const ContainerRecord& record);
