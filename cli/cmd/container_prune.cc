@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "cli/ops/container_size.h"
+#include "cli/ops/for_each.h"
 #include "cli/ops/moment.h"
 #include "cli/ui/command.h"
-#include "cli/ui/exit_code.h"
 #include "cli/ui/filter.h"
 #include "cli/ui/prompt.h"
 #include "core/base/text.h"
@@ -38,41 +38,19 @@ class ContainerPruneCommand final : public Command {
     }
     core::RemoveAbandoned(context.layout);
     TRY(std::vector<std::string> ids, core::ListContainerIds(context.layout));
-    int exit_code = 0;
-    bool is_first = true;
-    int64_t reclaimed = 0;
-    for (const std::string& id : ids) {
-      auto bytes = Prune(context, id);
-      if (!bytes) {
-        context.Report(bytes.error());
-        exit_code = kExitFailed;
-        continue;
-      }
-      if (*bytes < 0) continue;
-      if (is_first) {
-        context.out.Write(dry_run_ ? "Containers that would be deleted:\n"
-                                   : "Deleted Containers:\n");
-      }
-      is_first = false;
-      context.out.Print("{}\n", id);
-      reclaimed += *bytes;
-    }
-    if (!is_first) context.out.Write("\n");
-    context.out.Print("Total reclaim{} space: {}\n", dry_run_ ? "able" : "ed",
-                      FormatByteSize(static_cast<uint64_t>(reclaimed), 4));
-    return exit_code;
+    return PruneEach(context, ids, {"Containers", dry_run_, true},
+                     [&](const std::string& id) { return Prune(context, id); });
   }
 
  private:
-  // What its directory holds, the log and its records, too; -1: it stays.
-  Result<int64_t> Prune(Context& context, const std::string& id) const {
-    constexpr int64_t kStays = -1;
+  // What its directory holds, the log and its records, too; nullopt: it stays.
+  Result<std::optional<int64_t>> Prune(Context& context, const std::string& id) const {
     auto status = core::HealUnlessBusy(context.layout, id);
     if (!status) {
-      return status.error().kind == ErrorKind::kNotFound ? Result<int64_t>(kStays)
-                                                         : Fail(std::move(status).error());
+      if (status.error().kind == ErrorKind::kNotFound) return std::nullopt;
+      return Fail(std::move(status).error());
     }
-    if (!status->IsDown()) return kStays;
+    if (!status->IsDown()) return std::nullopt;
     TRY(core::ContainerSummary summary, core::ReadSummary(context.layout, id));
     auto has_label = [&](std::string_view wanted) {
       auto [key, value] = CutAt(wanted, '=');
@@ -80,13 +58,13 @@ class ContainerPruneCommand final : public Command {
         return label.first == key && (!value || label.second == *value);
       });
     };
-    if (summary.created >= before_ || !filters_.Match("label", has_label)) return kStays;
-    if (std::ranges::any_of(filters_.Values("label!"), has_label)) return kStays;
+    if (summary.created >= before_ || !filters_.Match("label", has_label)) return std::nullopt;
+    if (std::ranges::any_of(filters_.Values("label!"), has_label)) return std::nullopt;
     int64_t bytes = WrittenBytes(context.layout.Container(id)).value_or(0);
     if (dry_run_) return bytes;
     auto removed = core::RemoveStoppedContainer(context.layout, id, false);
     // Somebody has started it since.
-    if (!removed && removed.error().kind == ErrorKind::kConflict) return kStays;
+    if (!removed && removed.error().kind == ErrorKind::kConflict) return std::nullopt;
     if (!removed) return Fail(std::move(removed).error());
     return bytes;
   }

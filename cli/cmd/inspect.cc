@@ -4,9 +4,8 @@
 
 #include "cli/ops/container_size.h"
 #include "cli/ops/container_tree.h"
+#include "cli/ops/for_each.h"
 #include "cli/ui/command.h"
-#include "cli/ui/exit_code.h"
-#include "cli/ui/format.h"
 
 namespace hoy::cli {
 namespace {
@@ -35,21 +34,8 @@ class InspectCommand final : public Command {
       if (type_ == "container") return Fail(UsageError("--platform is for images"));
       type_ = "image";
     }
-    std::vector<Json> objects;
-    int exit_code = 0;
-    for (const std::string& name : names_) {
-      auto object = Find(context, name);
-      if (object) {
-        objects.push_back(*std::move(object));
-        continue;
-      }
-      context.Report(object.error());
-      exit_code = std::max(exit_code, ExitCodeOf(object.error(), false));
-    }
-    // As docker does: an empty array rather than nothing, so that a script's parser is content.
-    TRY(std::string text, FormatInspect(format_, objects));
-    context.out.Write(text);
-    return exit_code;
+    return InspectEach(context, names_, format_,
+                       [&](const std::string& name) { return Find(context, name); });
   }
 
  private:

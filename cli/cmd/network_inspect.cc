@@ -1,5 +1,5 @@
+#include "cli/ops/for_each.h"
 #include "cli/ops/network_list.h"
-#include "cli/ui/exit_code.h"
 
 namespace hoy::cli {
 namespace {
@@ -16,20 +16,8 @@ class NetworkInspectCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     TRY(core::PrepareLayout(context.layout));
-    std::vector<Json> objects;
-    int exit_code = 0;
-    for (const std::string& name : networks_) {
-      auto object = Inspect(context.layout, name);
-      if (object) {
-        objects.push_back(*std::move(object));
-        continue;
-      }
-      context.Report(object.error());
-      exit_code = std::max(exit_code, ExitCodeOf(object.error(), false));
-    }
-    TRY(std::string text, FormatInspect(format_, objects));
-    context.out.Write(text);
-    return exit_code;
+    return InspectEach(context, networks_, format_,
+                       [&](const std::string& name) { return Inspect(context.layout, name); });
   }
 
  private:

@@ -1,6 +1,6 @@
+#include "cli/ops/for_each.h"
 #include "cli/ops/network_list.h"
 #include "cli/ops/remove_network.h"
-#include "cli/ui/exit_code.h"
 #include "cli/ui/prompt.h"
 
 namespace hoy::cli {
@@ -26,39 +26,29 @@ class NetworkPruneCommand final : public Command {
       if (!sure) return 0;
     }
     TRY(std::vector<net::NetworkRecord> networks, net::ListNetworks(context.layout));
-    int exit_code = 0;
-    bool is_first = true;
-    for (const net::NetworkRecord& network : networks) {
-      auto pruned = Prune(context.layout, network, filters);
-      if (!pruned) {
-        context.Report(pruned.error());
-        exit_code = kExitFailed;
-        continue;
-      }
-      if (!*pruned) continue;
-      if (is_first) {
-        context.out.Write(dry_run_ ? "Networks that would be deleted:\n" : "Deleted Networks:\n");
-      }
-      is_first = false;
-      context.out.Print("{}\n", network.name);
-    }
-    return exit_code;
+    std::vector<std::string> names;
+    for (const net::NetworkRecord& network : networks) names.push_back(network.name);
+    return PruneEach(context, names, {.what = "Networks", .dry_run = dry_run_},
+                     [&](const std::string& name) { return Prune(context.layout, name, filters); });
   }
 
  private:
-  // False: it stays.
-  Result<bool> Prune(const core::Layout& layout, const net::NetworkRecord& network,
-                     const NetworkFilters& filters) const {
+  // A network takes nothing; nullopt: it stays.
+  Result<std::optional<int64_t>> Prune(const core::Layout& layout, const std::string& name,
+                                       const NetworkFilters& filters) const {
+    auto found = FindAnyNetwork(layout, name);
+    if (!found && found.error().kind == ErrorKind::kNotFound) return std::nullopt;
+    TRY(net::NetworkRecord network, std::move(found));
     TRY(bool matches, filters.Match(layout, network));
-    if (!matches || IsPredefined(network)) return false;
+    if (!matches || IsPredefined(network)) return std::nullopt;
     TRY(std::vector<std::string> members, MembersOf(layout, network));
-    if (!members.empty()) return false;
-    if (dry_run_) return true;
+    if (!members.empty()) return std::nullopt;
+    if (dry_run_) return 0;
     auto removed = RemoveUnusedNetwork(layout, network);
     // Somebody has come since.
-    if (!removed && removed.error().kind == ErrorKind::kConflict) return false;
+    if (!removed && removed.error().kind == ErrorKind::kConflict) return std::nullopt;
     if (!removed) return Fail(std::move(removed).error());
-    return true;
+    return 0;
   }
 
   std::vector<std::string> filters_;

@@ -1,7 +1,6 @@
+#include "cli/ops/for_each.h"
 #include "cli/ops/volume_list.h"
 #include "cli/ui/command.h"
-#include "cli/ui/exit_code.h"
-#include "cli/ui/format.h"
 
 namespace hoy::cli {
 namespace {
@@ -17,20 +16,10 @@ class VolumeInspectCommand final : public Command {
   }
 
   Result<int> Run(Context& context) override {
-    std::vector<Json> objects;
-    int exit_code = 0;
-    for (const std::string& name : volumes_) {
-      auto record = core::ReadVolume(context.layout, name);
-      if (record) {
-        objects.push_back(InspectVolume(context.layout, *record));
-        continue;
-      }
-      context.Report(record.error());
-      exit_code = std::max(exit_code, ExitCodeOf(record.error(), false));
-    }
-    TRY(std::string text, FormatInspect(format_, objects));
-    context.out.Write(text);
-    return exit_code;
+    return InspectEach(context, volumes_, format_, [&](const std::string& name) -> Result<Json> {
+      TRY(auto record, core::ReadVolume(context.layout, name));
+      return InspectVolume(context.layout, record);
+    });
   }
 
  private:

@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "cli/ops/container_size.h"
+#include "cli/ops/for_each.h"
 #include "cli/ops/volume_list.h"
 #include "cli/ui/command.h"
-#include "cli/ui/exit_code.h"
 #include "cli/ui/prompt.h"
 #include "core/base/text.h"
 #include "core/state/container_id.h"
@@ -41,49 +41,28 @@ class VolumePruneCommand final : public Command {
                   "the record of container {} cannot be read: any volume may be its own",
                   core::ShortId(users.unreadable.front()));
     }
-    int exit_code = 0;
-    bool is_first = true;
-    int64_t reclaimed = 0;
-    for (const std::string& name : names) {
-      if (users.by_volume.contains(name)) continue;
-      auto bytes = Prune(context, name);
-      if (!bytes) {
-        context.Report(bytes.error());
-        exit_code = kExitFailed;
-        continue;
-      }
-      if (*bytes < 0) continue;
-      if (is_first) {
-        context.out.Write(dry_run_ ? "Volumes that would be deleted:\n" : "Deleted Volumes:\n");
-      }
-      is_first = false;
-      context.out.Print("{}\n", name);
-      reclaimed += *bytes;
-    }
-    if (!is_first) context.out.Write("\n");
-    context.out.Print("Total reclaim{} space: {}\n", dry_run_ ? "able" : "ed",
-                      FormatByteSize(static_cast<uint64_t>(reclaimed), 4));
-    return exit_code;
+    std::erase_if(names, [&](const std::string& name) { return users.by_volume.contains(name); });
+    return PruneEach(context, names, {"Volumes", dry_run_, true},
+                     [&](const std::string& name) { return Prune(context, name); });
   }
 
  private:
-  // What was in it; -1: it stays.
-  Result<int64_t> Prune(Context& context, const std::string& name) const {
-    constexpr int64_t kStays = -1;
+  // What was in it; nullopt: it stays.
+  Result<std::optional<int64_t>> Prune(Context& context, const std::string& name) const {
     auto record = core::ReadVolume(context.layout, name);
-    if (!record && record.error().kind == ErrorKind::kNotFound) return kStays;
+    if (!record && record.error().kind == ErrorKind::kNotFound) return std::nullopt;
     if (!record) return Fail(std::move(record).error());
     auto has_label = [&](std::string_view wanted) { return HasLabel(*record, wanted); };
-    if (!all_ && !record->IsAnonymous()) return kStays;
-    if (!filters_.Match("label", has_label)) return kStays;
-    if (std::ranges::any_of(filters_.Values("label!"), has_label)) return kStays;
+    if (!all_ && !record->IsAnonymous()) return std::nullopt;
+    if (!filters_.Match("label", has_label)) return std::nullopt;
+    if (std::ranges::any_of(filters_.Values("label!"), has_label)) return std::nullopt;
     int64_t bytes = WrittenBytes(core::VolumeData(context.layout, name)).value_or(0);
     if (dry_run_) return bytes;
     auto removed = core::RemoveVolume(context.layout, name);
     // Somebody has removed it since, or uses it.
     if (!removed && (removed.error().kind == ErrorKind::kNotFound ||
                      removed.error().kind == ErrorKind::kConflict)) {
-      return kStays;
+      return std::nullopt;
     }
     if (!removed) return Fail(std::move(removed).error());
     return bytes;
