@@ -338,6 +338,18 @@ TEST_F(Volumes, TravelAsTars) {
   EXPECT_TRUE(Has(Run({"volume", "export", "mem"}).err, "in the memory of each container"));
 }
 
+// Whoever reads an export may stop in the middle.
+TEST_F(Volumes, AreNotHeldByAnExportThatNobodyReads) {
+  RunOk({"volume", "create", "data"});
+  WriteFile(Files("data") + "/big", std::string(16 << 20, 'x'));
+  Background stalled(Hoy({"volume", "export", "data"}));
+  ASSERT_TRUE(stalled.WaitForOut("xxxx"));  // the rest waits for us, and does not fit into the pipe
+  RunOk({"volume", "rm", "data"});
+  const Output output = stalled.Finish();
+  EXPECT_NE(output.code, 0);
+  EXPECT_TRUE(Has(output.err, "no such volume: data")) << output;
+}
+
 TEST_F(Volumes, SaySoInTheEvents) {
   RunOk({"volume", "create", "data"});
   RunOk({"volume", "rm", "data"});

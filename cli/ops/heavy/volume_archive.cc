@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/ops/archives.h"
@@ -31,14 +32,32 @@ Result<OpenedVolume> OpenVolume(const Context& context, const std::string& name)
   return OpenedVolume{std::move(lock), std::move(directory)};
 }
 
+// Whether the directory that was opened is still the volume's.
+Result<> CheckStillThere(const Context& context, const std::string& name, BorrowedFd directory) {
+  TRY(OpenedVolume now, OpenVolume(context, name));
+  struct stat read{};
+  struct stat named{};
+  if (fstat(directory.get(), &read) != 0 || fstat(now.directory.get(), &named) != 0) {
+    return FailErrno("stat", name);
+  }
+  if (read.st_ino == named.st_ino && read.st_dev == named.st_dev) return {};
+  return Fail(ErrorKind::kConflict, "it was replaced while it was read");
+}
+
 Result<> Export(Context& context, const VolumeArchiveOptions& options) {
-  TRY(OpenedVolume volume, OpenVolume(context, options.volume));
+  Fd directory;
+  {
+    // Whoever reads the archive may take his time: nobody is to wait for him.
+    TRY(OpenedVolume volume, OpenVolume(context, options.volume));
+    directory = std::move(volume.directory);
+  }
   TRY(OutputFile output, OutputFile::Open(context, options.file));
   RaiseDescriptorLimit();
   oci::FdSink sink(output.fd(), output.subject());
   oci::TarWriter tar(sink);
   TRY(oci::ArchivedTree archived,
-      oci::ArchiveTree({fmt::format("/proc/self/fd/{}", volume.directory.get())}, {}, tar));
+      oci::ArchiveTree({fmt::format("/proc/self/fd/{}", directory.get())}, {}, tar));
+  TRY(CheckStillThere(context, options.volume, directory));
   TRY(tar.Finish());
   TRY(sink.Flush());
   TRY(output.Commit());
