@@ -99,13 +99,24 @@ class CgroupLive : public ::testing::Test {
   static std::vector<std::string> Everywhere(const std::string& name) {
     std::vector<std::string> found;
     for (const CgroupHierarchy& hierarchy : FullCgroupHost().hierarchies) {
-      std::error_code ignored;
-      for (auto at = std::filesystem::recursive_directory_iterator(hierarchy.mountpoint, ignored);
-           at != std::filesystem::recursive_directory_iterator(); at.increment(ignored)) {
-        if (at->path().filename() == name) found.push_back(at->path());
-      }
+      FindBelow(hierarchy.mountpoint, name, found);
     }
     return found;
+  }
+
+  // Others' cgroups may go at any moment, which ends a recursive_directory_iterator for good.
+  static void FindBelow(const std::string& directory, const std::string& name,
+                        std::vector<std::string>& found) {
+    std::error_code gone;
+    for (std::filesystem::directory_iterator at(directory, gone), end; !gone && at != end;
+         at.increment(gone)) {
+      if (at->symlink_status(gone).type() != std::filesystem::file_type::directory) {
+        gone.clear();
+        continue;
+      }
+      if (at->path().filename() == name) found.push_back(at->path());
+      FindBelow(at->path(), name, found);
+    }
   }
 
   // A file of the container's cgroup by its v1 and v2 names.
