@@ -41,6 +41,10 @@ std::ostream& operator<<(std::ostream& stream, const Output& output);
 // Runs to the end. On a timeout the process is killed and `timed_out` is set.
 Output RunCommand(const Command& command);
 
+inline bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 // A process that goes on while the test does something else. Killed and reaped when it goes.
 class Background {
  public:

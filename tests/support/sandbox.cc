@@ -80,6 +80,14 @@ std::string HoySandbox::RunOk(const std::vector<std::string>& arguments,
   return output.out;
 }
 
+Output HoySandbox::HostShell(const std::string& script) const {
+  Command command{.argv = {"bash", "-o", "pipefail", "-c", script}, .env = env};
+  command.env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
+  command.env["HOY"] = HoyProgram();
+  command.env["DIR"] = directory();
+  return RunCommand(command);
+}
+
 Json HoySandbox::Inspect(const std::string& object) const {
   const Json array = Json::parse(RunOk({"inspect", object}), nullptr, false);
   EXPECT_TRUE(array.is_array() && !array.empty()) << array.dump();

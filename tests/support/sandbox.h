@@ -37,6 +37,9 @@ class HoySandbox : public testing::Test {
   // Runs, expects exit code 0, and returns stdout without its last newline.
   std::string RunOk(const std::vector<std::string>& arguments, const std::string& input = "") const;
 
+  // A script of bash's on this machine, with pipefail; $HOY is the program, $DIR the directory.
+  Output HostShell(const std::string& script) const;
+
   // `hoy inspect`: the first object of the array.
   Json Inspect(const std::string& object) const;
   std::string Status(const std::string& container) const;  // .State.Status; "" when there is none

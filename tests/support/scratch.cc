@@ -62,6 +62,13 @@ std::vector<std::string> ListNames(const std::string& directory) {
   return names;
 }
 
+std::string Noise(size_t size) {
+  std::string bytes(size, '\0');
+  uint32_t state = 7;
+  for (char& c : bytes) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  return bytes;
+}
+
 void CloneTree(const std::string& from, const std::string& to) {
   // cp keeps owners, modes, xattrs and devices; -l falls to a plain copy across file systems.
   Output linked = RunCommand({.argv = {"cp", "-al", from + "/.", to}});

@@ -29,6 +29,9 @@ std::string ReadFile(const std::string& path);
 std::string ReadFileIfThere(const std::string& path);              // "" when it cannot be read
 std::vector<std::string> ListNames(const std::string& directory);  // sorted; missing: empty
 
+// Bytes that do not compress, the same each time.
+std::string Noise(size_t size);
+
 // Copies a tree, with hard links for regular files where the file system allows it.
 void CloneTree(const std::string& from, const std::string& to);
 

@@ -10,10 +10,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class BadArchive : public HoySandbox {
  protected:
   void ExpectNothingNew() const {
@@ -21,13 +17,6 @@ class BadArchive : public HoySandbox {
     EXPECT_TRUE(ListNames(data() + "/images/refs").empty());
     EXPECT_TRUE(ListNames(data() + "/layers").empty());
     EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
-  }
-  Output Shell(const std::string& script) const {
-    Command command{.argv = {"bash", "-o", "pipefail", "-c", script}, .env = env};
-    command.env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
-    command.env["HOY"] = HoyProgram();
-    command.env["DIR"] = directory();
-    return RunCommand(command);
   }
   static std::string Config(const std::vector<std::string>& diff_ids) {
     return Json{{"os", "linux"},
@@ -43,7 +32,7 @@ class BadArchive : public HoySandbox {
   void ExpectRefused(const std::string& bytes, const std::string& words) const {
     WriteFile(Path("bad"), bytes);
     for (const char* script : {"$HOY load -i $DIR/bad", "cat $DIR/bad | $HOY load"}) {
-      const Output output = Shell(script);
+      const Output output = HostShell(script);
       EXPECT_EQ(output.code, 125) << output;
       EXPECT_TRUE(Has(output.err, words)) << words << "\n" << output;
       ExpectNothingNew();

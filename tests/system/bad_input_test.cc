@@ -13,10 +13,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class BadInput : public ImageSandbox {
  protected:
   void Refuses(const std::vector<std::string>& arguments, int code, const std::string& text) const {

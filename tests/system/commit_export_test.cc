@@ -14,10 +14,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // Changes of every kind, to files of the image's layers and to new ones.
 constexpr const char* kChanges = R"(
 set -e

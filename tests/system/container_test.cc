@@ -13,10 +13,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class Container : public ImageSandbox {
  protected:
   std::string Shell(const std::string& script, std::vector<std::string> options = {}) const {

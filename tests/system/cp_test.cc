@@ -13,10 +13,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class Cp : public ImageSandbox {
  protected:
   void Make(const std::string& path, const std::string& text) const {

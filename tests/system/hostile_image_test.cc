@@ -14,10 +14,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class HostileImage : public HoySandbox {
  protected:
   void SetUp() override {

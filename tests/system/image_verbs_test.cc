@@ -6,10 +6,6 @@
 namespace hoy::test {
 namespace {
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class ImageVerbs : public ImageSandbox {
  protected:
   std::string Id(const std::string& image) const {

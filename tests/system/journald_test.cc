@@ -18,10 +18,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 // A field of the native protocol, and of the export format.
 std::string Binary(const std::string& name, const std::string& value) {
   return name + "\n" + static_cast<char>(value.size()) + std::string(7, '\0') + value + "\n";

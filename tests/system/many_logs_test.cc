@@ -11,10 +11,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class ManyLogs : public ImageSandbox {
  protected:
   void SetUp() override {

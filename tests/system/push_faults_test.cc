@@ -12,13 +12,6 @@
 namespace hoy::test {
 namespace {
 
-std::string Noise(size_t size) {
-  std::string bytes(size, '\0');
-  uint32_t state = 7;
-  for (char& c : bytes) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
-  return bytes;
-}
-
 // The upload half of a registry, in memory.
 class UploadServer {
  public:

@@ -12,13 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string Noise(size_t size) {
-  std::string bytes(size, '\0');
-  uint32_t state = 7;
-  for (char& c : bytes) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
-  return bytes;
-}
-
 Image TwoLayers(Compression compression = Compression::kGzip, MediaTypes types = MediaTypes::kOci) {
   ImageBuilder builder(types);
   builder.Layer(Tar().Directory("etc").File("etc/word", "hello"), compression);

@@ -13,10 +13,6 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-bool Has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 class SaveLoad : public ImageSandbox {
  protected:
   std::string Id(const std::string& image) const {
@@ -27,13 +23,6 @@ class SaveLoad : public ImageSandbox {
     RunOk({"image", "prune", "-af"});
     EXPECT_TRUE(ListNames(data() + "/layers").empty());
     EXPECT_TRUE(ListNames(data() + "/images/blobs/sha256").empty());
-  }
-  Output Shell(const std::string& script) const {
-    Command command{.argv = {"bash", "-o", "pipefail", "-c", script}, .env = env};
-    command.env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
-    command.env["HOY"] = HoyProgram();
-    command.env["DIR"] = directory();
-    return RunCommand(command);
   }
   void ExpectRuns(const std::string& image) const {
     const Output output = Run({"run", "--rm", image, "sh", "-c", "id -un; test ! -e /hidden"});
@@ -116,15 +105,16 @@ TEST_F(SaveLoad, StreamsThroughPipesAndDetectsCompression) {
   const std::string id = Id(Busybox());
   for (const char* tool : {"cat", "gzip", "zstd", "xz", "bzip2"}) {
     for (const char* format : {"docker-archive", "oci-archive"}) {
-      Output saved = Shell(fmt::format("$HOY save --format {} {} | {} > $DIR/a", format, id, tool));
+      Output saved =
+          HostShell(fmt::format("$HOY save --format {} {} | {} > $DIR/a", format, id, tool));
       ASSERT_EQ(saved.code, 0) << saved;
       Forget();
-      Output piped = Shell("cat $DIR/a | $HOY load");
+      Output piped = HostShell("cat $DIR/a | $HOY load");
       EXPECT_EQ(piped.code, 0) << tool << format << piped;
       EXPECT_EQ(piped.out, "Loaded image ID: " + id + "\n") << tool << format;
       EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
       Forget();
-      Output redirected = Shell("$HOY load -q < $DIR/a");
+      Output redirected = HostShell("$HOY load -q < $DIR/a");
       EXPECT_EQ(redirected.code, 0) << tool << format << redirected;
       ExpectRuns(id);
     }
@@ -205,12 +195,12 @@ TEST_F(SaveLoad, ReadsTheOldDockerLayout) {
   EXPECT_EQ(RunOk({"load", "-i", Path("old.tar")}),
             "Loaded image: old/app:1\nLoaded image: old/app:2");
   Forget();
-  const Output piped = Shell("cat $DIR/old.tar | $HOY load");
+  const Output piped = HostShell("cat $DIR/old.tar | $HOY load");
   EXPECT_EQ(piped.code, 0) << piped;
 }
 
 TEST_F(SaveLoad, ADamagedCopyIsNotSaved) {
-  const Output spoilt = Shell(
+  const Output spoilt = HostShell(
       "for b in $DIR/d/images/blobs/sha256/*; do gzip -t $b 2>/dev/null || continue; "
       "zcat $b | tr h H | gzip > $DIR/spoilt; rm $b; cp $DIR/spoilt $b; done");
   ASSERT_EQ(spoilt.code, 0) << spoilt;
@@ -269,7 +259,7 @@ TEST_F(SaveLoad, WritesToStandardOutputUnderItsOtherNames) {
                              "$HOY push -q $IMAGE docker-archive:/dev/stdout > $DIR/a",
                              "$HOY save -o $DIR/link $IMAGE > $DIR/a"}) {
     env["IMAGE"] = Busybox();
-    const Output output = Shell(script);
+    const Output output = HostShell(script);
     EXPECT_EQ(output.code, 0) << script << output;
     EXPECT_EQ(fs::file_size(Path("a")) % 512, 0u) << script;
     EXPECT_TRUE(fs::is_symlink(Path("link")));
@@ -347,7 +337,7 @@ TEST_F(SaveLoad, ReadsAPipeByItsPath) {
                              "bash -c '$HOY pull -q docker-archive:<(cat $DIR/a.tar)'",
                              "$HOY load -q -i /dev/stdin < $DIR/a.tar"}) {
     Forget();
-    const Output output = Shell(script);
+    const Output output = HostShell(script);
     EXPECT_EQ(output.code, 0) << script << output;
     ExpectRuns(Busybox());
   }
