@@ -109,6 +109,14 @@ Result<bool> IsAlive(const ProcessIdentity& identity) {
   return process.has_value();
 }
 
+Result<Fd> OpenProcessFile(const ProcessIdentity& identity, std::string_view file, int flags) {
+  auto opened = OpenAt(kCwd, fmt::format("/proc/{}/{}", identity.pid, file), flags);
+  // It lives now: then the number was its own when the file was opened.
+  TRY(bool alive, IsAlive(identity));
+  if (!alive) return Fail(ErrorKind::kNotFound, "process {} has ended", identity.pid);
+  return opened;
+}
+
 Result<> SendSignal(BorrowedFd pidfd, int signal) {
   if (syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0 || errno == ESRCH) {
     return {};

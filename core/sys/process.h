@@ -34,6 +34,8 @@ Result<ProcessIdentity> IdentityOf(pid_t pid);
 // number belongs to another process now. An error (no descriptor left, no /proc) says neither.
 Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity);
 Result<bool> IsAlive(const ProcessIdentity& identity);
+// /proc/PID/<file> of exactly that process. kNotFound: it has ended.
+Result<Fd> OpenProcessFile(const ProcessIdentity& identity, std::string_view file, int flags);
 
 Result<> SendSignal(BorrowedFd pidfd, int signal);  // a process that is gone is success
 

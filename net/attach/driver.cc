@@ -6,6 +6,7 @@
 #include "core/engine/lifecycle.h"
 #include "core/state/container_id.h"
 #include "core/sys/files.h"
+#include "core/sys/process.h"
 #include "net/attach/endpoint.h"
 #include "net/attach/etc_files.h"
 #include "net/attach/host_network.h"
@@ -19,13 +20,13 @@ namespace {
 
 Result<Fd> NamespaceOfContainer(const core::Layout& layout, const std::string& id) {
   TRY(core::ContainerStatus status, core::Observe(layout, id));
-  if (!status.IsUp() || !status.run) {
-    return Fail(
-        MakeError(ErrorKind::kConflict,
-                  fmt::format("--network container:{}: it is not running", core::ShortId(id)))
-            .WithHint(fmt::format("hoy start {}", core::ShortId(id))));
+  if (status.IsUp() && status.run) {
+    auto opened = core::OpenProcessFile(status.run->init, "ns/net", O_RDONLY);
+    if (opened || opened.error().kind != ErrorKind::kNotFound) return opened;
   }
-  return core::OpenAt(core::kCwd, fmt::format("/proc/{}/ns/net", status.run->init.pid), O_RDONLY);
+  return Fail(MakeError(ErrorKind::kConflict,
+                        fmt::format("--network container:{}: it is not running", core::ShortId(id)))
+                  .WithHint(fmt::format("hoy start {}", core::ShortId(id))));
 }
 
 // Without a status there may still be leases.

@@ -6,7 +6,7 @@
 
 #include "core/engine/lifecycle.h"
 #include "core/state/container_record.h"
-#include "core/sys/files.h"
+#include "core/sys/process.h"
 #include "net/attach/endpoint.h"
 #include "net/attach/host_network.h"
 #include "net/attach/names.h"
@@ -23,7 +23,7 @@ struct Subject {
   core::ContainerLock lock;
   core::ContainerRecord record;
   std::optional<NetworkStatus> status;  // while it runs
-  pid_t pid = 0;
+  core::ProcessIdentity init;
 };
 
 Result<Subject> Open(const core::Layout& layout, std::string_view id) {
@@ -35,13 +35,13 @@ Result<Subject> Open(const core::Layout& layout, std::string_view id) {
                 "container '{}' has no network of its own: it shares the host's or another's",
                 record.name);
   }
-  Subject subject{std::move(lock), std::move(record), std::nullopt, 0};
+  Subject subject{std::move(lock), std::move(record), std::nullopt, {}};
   TRY(core::ContainerStatus now, core::Observe(layout, id, subject.lock));
   if (!now.IsUp() || !now.run) return subject;
   TRY(subject.status, ReadNetworkStatus(layout, id));
   if (!subject.status) subject.status.emplace();
   subject.status->own_names = OwnNames(subject.record);
-  subject.pid = now.run->init.pid;
+  subject.init = now.run->init;
   return subject;
 }
 
@@ -50,7 +50,7 @@ Attachments::iterator Find(Attachments& attachments, std::string_view network) {
 }
 
 Result<RouteSocket> InsideOf(const Subject& subject) {
-  TRY(Fd fd, core::OpenAt(core::kCwd, fmt::format("/proc/{}/ns/net", subject.pid), O_RDONLY));
+  TRY(Fd fd, core::OpenProcessFile(subject.init, "ns/net", O_RDONLY));
   return RouteSocket::OpenIn(fd);
 }
 
@@ -69,7 +69,7 @@ bool LeadsOut(const Endpoint& endpoint) {
 
 Result<> Wire(const core::Layout& layout, Subject& subject, const core::NetworkAttachment& wanted) {
   NetworkStatus& status = *subject.status;
-  TRY(Fd fd, core::OpenAt(core::kCwd, fmt::format("/proc/{}/ns/net", subject.pid), O_RDONLY));
+  TRY(Fd fd, core::OpenProcessFile(subject.init, "ns/net", O_RDONLY));
   TRY(RouteSocket host, RouteSocket::Open());
   TRY(RouteSocket inside, RouteSocket::OpenIn(fd));
   TRY(NetworkRecord network, NeedNetwork(layout, wanted.network, host));

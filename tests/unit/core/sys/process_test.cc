@@ -200,5 +200,18 @@ TEST(ChildProcess, IsKilledAndReapedUnlessWaitedFor) {
   EXPECT_EQ(owner.Wait()->code, 5);
 }
 
+TEST(OpenProcessFile, GivesWhatIsOfThatProcessAlone) {
+  auto self = IdentityOf(getpid());
+  ASSERT_TRUE(self);
+  auto mine = OpenProcessFile(*self, "ns/net", O_RDONLY);
+  EXPECT_TRUE(mine) << mine.error().message;
+  // The number belongs to another process by now.
+  ProcessIdentity earlier = *self;
+  --earlier.start_time;
+  auto others = OpenProcessFile(earlier, "ns/net", O_RDONLY);
+  ASSERT_FALSE(others);
+  EXPECT_EQ(others.error().kind, ErrorKind::kNotFound);
+}
+
 }  // namespace
 }  // namespace hoy::core
