@@ -160,6 +160,12 @@ Output ImageSandbox::RunShell(const std::string& script, std::vector<std::string
   return Run(arguments, input);
 }
 
+std::string ImageSandbox::Shell(const std::string& script, std::vector<std::string> options) const {
+  const Output output = RunShell(script, std::move(options));
+  EXPECT_EQ(output.code, 0) << script << "\n" << output;
+  return output.out.substr(0, output.out.find_last_not_of('\n') + 1);
+}
+
 std::string ImageSandbox::StartSleeper(std::vector<std::string> options) const {
   std::vector<std::string> arguments = {"run", "-d"};
   arguments.insert(arguments.end(), options.begin(), options.end());

@@ -74,6 +74,8 @@ class ImageSandbox : public HoySandbox {
   // `hoy run --rm [options] busybox sh -c script`.
   Output RunShell(const std::string& script, std::vector<std::string> options = {},
                   const std::string& input = "") const;
+  // The same, which has to end with 0: its output without the last newline.
+  std::string Shell(const std::string& script, std::vector<std::string> options = {}) const;
   // `hoy run -d`: the id of a container that lives until it is told to end.
   std::string StartSleeper(std::vector<std::string> options = {}) const;
 

@@ -15,12 +15,6 @@ namespace fs = std::filesystem;
 
 class Container : public ImageSandbox {
  protected:
-  std::string Shell(const std::string& script, std::vector<std::string> options = {}) const {
-    const Output output = RunShell(script, std::move(options));
-    EXPECT_EQ(output.code, 0) << script << "\n" << output;
-    return output.out.substr(0, output.out.find_last_not_of('\n') + 1);
-  }
-
   // The last line of /proc/self/mountinfo for this mount point.
   std::string MountOf(const std::string& point, std::vector<std::string> options = {}) const {
     return Shell(fmt::format("awk '$5 == \"{}\"' /proc/self/mountinfo | tail -n 1", point),

@@ -21,11 +21,6 @@ class MountKinds : public ImageSandbox {
     WriteFile(Path("src/file"), "of the host\n");
     WriteFile(Path("src/sub/inner"), "inner\n");
   }
-  std::string Shell(const std::string& script, std::vector<std::string> options = {}) const {
-    const Output output = RunShell(script, std::move(options));
-    EXPECT_EQ(output.code, 0) << script << "\n" << output;
-    return output.out.substr(0, output.out.find_last_not_of('\n') + 1);
-  }
   std::string OwnerOf(const std::string& name) const {
     struct stat status{};
     EXPECT_EQ(lstat(Path(name).c_str(), &status), 0) << name;

@@ -22,11 +22,6 @@ class Mounts : public ImageSandbox {
     WriteFile(Path("src/file"), "of the host\n");
     WriteFile(Path("src/sub/inner"), "inner\n");
   }
-  std::string Shell(const std::string& script, std::vector<std::string> options = {}) const {
-    const Output output = RunShell(script, std::move(options));
-    EXPECT_EQ(output.code, 0) << script << "\n" << output;
-    return output.out.substr(0, output.out.find_last_not_of('\n') + 1);
-  }
   // Runs, expects 125, no output of the command, and `text` in the message.
   void Refuses(const std::vector<std::string>& options, const std::string& text) const {
     const Output output = RunShell("echo never", options);

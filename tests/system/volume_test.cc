@@ -27,12 +27,6 @@ class Volumes : public ImageSandbox {
   bool VolumesBecome(const std::vector<std::string>& names) const {
     return Eventually([&] { return ListNames(data() + "/volumes") == names; });
   }
-  // In a new container that is removed.
-  std::string Shell(const std::string& script, std::vector<std::string> options = {}) const {
-    const Output output = RunShell(script, std::move(options));
-    EXPECT_EQ(output.code, 0) << script << "\n" << output;
-    return output.out.substr(0, output.out.find_last_not_of('\n') + 1);
-  }
   std::string Files(const std::string& volume) const {
     return data() + "/volumes/" + volume + "/_data";
   }
