@@ -12,7 +12,9 @@
 
 #include "core/base/fail_point.h"
 #include "core/base/text.h"
+#include "core/state/abandoned.h"
 #include "core/state/container_id.h"
+#include "core/state/container_names.h"
 #include "core/state/event_log.h"
 #include "core/state/json_fields.h"
 #include "core/sys/files.h"
@@ -22,8 +24,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kNewPrefix = ".new-";
-constexpr std::string_view kGonePrefix = ".gone-";
 constexpr size_t kRecordLimit = 64 << 20;
 
 std::string RecordPath(const Layout& layout, std::string_view id) {
@@ -82,74 +82,6 @@ Result<ContainerSummary> DecodeSummary(std::string_view line, std::string_view i
 std::string EncodeRecord(const ContainerRecord& record) {
   return EncodeSummary(record.Summary()).dump(-1, ' ', false, Json::error_handler_t::replace) +
          "\n" + EncodeContainerConfig(record.config) + "\n";
-}
-
-// The id that a name leads to, "" where there is no such name.
-Result<std::string> ReadName(const Layout& layout, std::string_view name) {
-  std::array<char, 256> target{};
-  std::string path = layout.Name(name);
-  ssize_t length = readlink(path.c_str(), target.data(), target.size());
-  if (length >= 0) return std::string(target.data(), static_cast<size_t>(length));
-  if (errno == ENOENT || errno == EINVAL || errno == ENAMETOOLONG) return std::string();
-  return FailErrno("read", path);
-}
-
-// Who a name belongs to, or "" where it leads to no container.
-Result<std::string> OwnerOfName(const Layout& layout, std::string_view name) {
-  TRY(std::string id, ReadName(layout, name));
-  if (!id.empty() && !Exists(layout.Container(id))) id.clear();
-  return id;
-}
-
-// Names are taken away from others only under this lock: what a name was found to be must still
-// be so when it is unlinked.
-Result<Fd> LockNames(const Layout& layout) {
-  TRY(Fd names, OpenDirectory(layout.Names()));
-  TRY(LockFile(names, LockMode::kExclusive, layout.Names()));
-  return names;
-}
-
-// Under the lock of names. A name that leads to no container was left by a creator that died,
-// unless that one still works on it: then its .new- directory is locked. "": the name is free.
-Result<std::string> FreeAbandonedName(const Layout& layout, std::string_view name) {
-  TRY(std::string id, ReadName(layout, name));
-  if (id.empty() || Exists(layout.Container(id))) return id;
-  auto creating = OpenDirectory(layout.Containers() + "/" + std::string(kNewPrefix) + id);
-  if (creating) {
-    TRY(bool free, TryLockFile(*creating, LockMode::kExclusive));
-    if (!free) return id;
-  } else if (creating.error().system_errno != ENOENT) {
-    return Fail(std::move(creating).error());
-  }
-  // The creator may have published between the two looks.
-  if (Exists(layout.Container(id))) return id;
-  TRY(Unlink(layout.Name(name)));
-  return std::string();
-}
-
-// A rename that was killed half-way leaves its container a second name. Under the lock of names.
-// True: it is free now.
-bool DropSecondName(const Layout& layout, const std::string& name, const std::string& owner) {
-  auto lock = ContainerLock::TryAcquire(layout, owner);
-  if (!lock || !*lock) return false;  // a rename may be in progress
-  auto summary = ReadSummary(layout, owner);
-  return summary && !summary->name.empty() && summary->name != name && Unlink(layout.Name(name));
-}
-
-Result<> ReserveName(const Layout& layout, const std::string& name, const std::string& id) {
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    if (symlink(id.c_str(), layout.Name(name).c_str()) == 0) return {};
-    if (errno != EEXIST) return FailErrno("reserve name", name);
-    TRY(Fd lock, LockNames(layout));
-    TRY(std::string owner, FreeAbandonedName(layout, name));
-    if (owner == id) return {};
-    if (owner.empty() || DropSecondName(layout, name, owner)) continue;
-    return Fail(
-        MakeError(ErrorKind::kAlreadyExists,
-                  fmt::format("the name '{}' is in use by container {}", name, ShortId(owner)))
-            .WithHint(fmt::format("hoy rm {}, or choose another name", name)));
-  }
-  return Fail(ErrorKind::kConflict, "the name '{}' keeps changing hands", name);
 }
 
 Result<> FillDirectory(const std::string& directory, const ContainerRecord& record,
@@ -413,23 +345,10 @@ Result<> RemoveContainer(const Layout& layout, std::string_view id, std::string_
 }
 
 void RemoveAbandoned(const Layout& layout) {
-  auto names = ListDirectory(layout.Containers());
-  if (!names) return;
-  bool half_made = false;
-  for (const std::string& name : *names) {
-    if (!name.starts_with(kNewPrefix) && !name.starts_with(kGonePrefix)) continue;
-    std::string path = layout.Containers() + "/" + name;
-    auto directory = OpenDirectory(path);
-    if (!directory || !TryLockFile(*directory, LockMode::kExclusive).value_or(false)) continue;
-    half_made = half_made || name.starts_with(kNewPrefix);
-    (void)RemoveTree(path);
-  }
-  if (!half_made) return;
-  // It may have had a name already.
-  auto reserved = ListDirectory(layout.Names());
-  auto lock = LockNames(layout);
-  if (!reserved || !lock) return;
-  for (const std::string& name : *reserved) (void)FreeAbandonedName(layout, name);
+  auto removed = RemoveAbandonedIn(layout.Containers());
+  bool half_made = std::ranges::any_of(
+      removed, [](const std::string& name) { return name.starts_with(kNewPrefix); });
+  if (half_made) FreeAbandonedNames(layout);  // it may have had a name already
 }
 
 }  // namespace hoy::core

@@ -10,6 +10,7 @@
 
 #include "core/base/fail_point.h"
 #include "core/base/text.h"
+#include "core/state/abandoned.h"
 #include "core/state/container_id.h"
 #include "core/state/container_record.h"
 #include "core/state/event_log.h"
@@ -21,8 +22,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kVersion = 1;
-constexpr std::string_view kNewPrefix = ".new-";
-constexpr std::string_view kGonePrefix = ".gone-";
 constexpr size_t kMaxName = 255;  // NAME_MAX
 
 struct FlagWord {
@@ -337,17 +336,7 @@ void RemoveAnonymousVolumes(const Layout& layout, const ContainerConfig& config)
 }
 
 void RemoveAbandonedVolumes(const Layout& layout) {
-  auto names = ListDirectory(VolumesDirectory(layout));
-  if (!names) return;
-  for (const std::string& name : *names) {
-    if (!name.starts_with(kNewPrefix) && !name.starts_with(kGonePrefix)) continue;
-    std::string path = VolumeDirectory(layout, name);
-    auto directory = OpenDirectory(path);
-    if (!directory || !TryLockFile(*directory, LockMode::kExclusive).value_or(false)) continue;
-    // Published since it was listed: the lock is that of a volume.
-    if (!LeadsTo(path, *directory)) continue;
-    (void)RemoveTree(path);
-  }
+  RemoveAbandonedIn(VolumesDirectory(layout));
 }
 
 }  // namespace hoy::core
