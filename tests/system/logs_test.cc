@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <random>
 #include <regex>
-#include <sstream>
 
+#include "tests/support/lines.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -32,13 +32,6 @@ class Logs : public ImageSandbox {
     return bytes;
   }
 };
-
-std::vector<std::string> Lines(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
 
 TEST_F(Logs, KeepsTheStreamsApart) {
   RunDetached("echo out; echo err >&2; echo out again; echo err again >&2");

@@ -5,17 +5,11 @@
 #include <filesystem>
 #include <sstream>
 
+#include "tests/support/lines.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
 namespace {
-
-std::vector<std::string> Lines(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
 
 class Top : public ImageSandbox {
  protected:
