@@ -11,8 +11,6 @@
 namespace hoy::cli {
 namespace {
 
-constexpr core::Timestamp kPartialsStay = 7 * 24 * 3600 * core::kSecond;
-
 class ImagePruneCommand final : public Command {
  public:
   static constexpr CommandInfo kInfo = {.name = "image prune",
@@ -44,8 +42,7 @@ class ImagePruneCommand final : public Command {
       TRY(pruned, store.Prune(chosen, users, {.dry_run = dry_run_, .dangling_only = !all_}));
     }
     if (!dry_run_ && filters_.empty()) {
-      // An interrupted pull goes on from what it has, for some days.
-      core::Timestamp before = all_ ? INT64_MAX : core::Now() - kPartialsStay;
+      core::Timestamp before = all_ ? INT64_MAX : core::Now() - oci::kPartialsStay;
       TRY(oci::Garbage garbage, store.CollectGarbage(users, before));
       pruned.reclaimed += garbage.bytes;
     }

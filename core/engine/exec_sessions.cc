@@ -48,6 +48,27 @@ std::optional<ExecSession> ReadEntry(const std::string& path) {
   return session ? std::optional(*std::move(session)) : std::nullopt;
 }
 
+// Those whose guard has died, and whose process has ended.
+struct Abandoned {
+  std::string session_id;
+  std::string path;
+};
+std::vector<Abandoned> FindAbandoned(const Layout& layout, std::string_view container) {
+  std::vector<Abandoned> found;
+  std::string directory = ExecDirectory(layout, container);
+  auto names = ListDirectory(directory);
+  if (!names) return found;
+  for (const std::string& name : *names) {
+    auto entry = ParseEntryName(name);
+    if (!entry || Exists(entry->guard)) continue;
+    std::string path = fmt::format("{}/{}", directory, name);
+    auto session = ReadEntry(path);
+    if (session && IsAlive(session->process).value_or(true)) continue;
+    found.push_back({entry->session_id, std::move(path)});
+  }
+  return found;
+}
+
 }  // namespace
 
 ExecPlace ChooseExecPlace(const Layout& layout, std::string_view container,
@@ -80,20 +101,20 @@ Result<std::vector<ExecSession>> ListExecSessions(const Layout& layout,
   return sessions;
 }
 
-void HealExecSessions(const Layout& layout, std::string_view container,
-                      const CgroupLocation& cgroup) {
-  std::string directory = ExecDirectory(layout, container);
-  auto names = ListDirectory(directory);
-  if (!names) return;
-  for (const std::string& name : *names) {
-    auto entry = ParseEntryName(name);
-    if (!entry || Exists(entry->guard)) continue;
-    std::string path = fmt::format("{}/{}", directory, name);
-    auto session = ReadEntry(path);
-    if (session && IsAlive(session->process).value_or(true)) continue;
-    std::string leaf = LocateLeaf(cgroup, ShortId(entry->session_id)).directory;
-    if (leaf.empty() || RemoveLeaf(leaf.c_str())) unlink(path.c_str());
+int HealExecSessions(const Layout& layout, std::string_view container,
+                     const CgroupLocation& cgroup) {
+  int healed = 0;
+  for (const Abandoned& one : FindAbandoned(layout, container)) {
+    std::string leaf = LocateLeaf(cgroup, ShortId(one.session_id)).directory;
+    if (!leaf.empty() && !RemoveLeaf(leaf.c_str())) continue;
+    unlink(one.path.c_str());
+    ++healed;
   }
+  return healed;
+}
+
+int CountAbandonedSessions(const Layout& layout, std::string_view container) {
+  return static_cast<int>(FindAbandoned(layout, container).size());
 }
 
 }  // namespace hoy::core

@@ -40,8 +40,9 @@ Result<> PublishExecSession(const ExecPlace& place, const ExecSession& session);
 
 // Those whose process lives, oldest first. No run directory: none.
 Result<std::vector<ExecSession>> ListExecSessions(const Layout& layout, std::string_view container);
-// Takes away what the dead have left. Best effort.
-void HealExecSessions(const Layout& layout, std::string_view container,
-                      const CgroupLocation& cgroup);
+// Takes away what the dead have left, as far as their children have ended. How many of them.
+int HealExecSessions(const Layout& layout, std::string_view container,
+                     const CgroupLocation& cgroup);
+int CountAbandonedSessions(const Layout& layout, std::string_view container);
 
 }  // namespace hoy::core

@@ -63,6 +63,17 @@ Result<> Firewall::AddNetwork(const BridgeRules& rules) {
   return Change(std::move(changes));
 }
 
+Result<bool> Firewall::HasNetwork(const BridgeRules& rules) {
+  for (const SetElement& one : NetworkElements(rules)) {
+    TRY(std::vector<nft::Element> elements, Elements(one.set));
+    bool is_there = std::ranges::any_of(elements, [&](const nft::Element& element) {
+      return element.key == one.element.key && element.interval_end == one.element.interval_end;
+    });
+    if (!is_there) return false;
+  }
+  return true;
+}
+
 // The kernel refuses the same key twice; an address beside any address is ours to see, on a ruleset
 // that nobody changes meanwhile.
 Result<> Firewall::Publish(std::string_view container_id, std::span<const PublishedPort> ports,

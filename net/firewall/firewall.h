@@ -56,6 +56,9 @@ class Firewall {
   Result<> Publish(std::string_view container_id, std::span<const PublishedPort> ports,
                    const std::function<bool(const OwnedPort&)>& is_over = nullptr);
   Result<std::vector<OwnedPort>> Published();
+  // Only looks: whether the table is there with all its rules, and what it has of this network.
+  Result<bool> IsWhole();
+  Result<bool> HasNetwork(const BridgeRules& rules);
   // All that this network or container has; nothing is success.
   Result<> Remove(std::string_view id);
 

@@ -47,6 +47,12 @@ Result<uint32_t> Firewall::Generation() {
   return *generation;
 }
 
+Result<bool> Firewall::IsWhole() {
+  TableLayout layout = MakeTableLayout();
+  TRY(TableState state, LookAt(socket_, layout.rules));
+  return state == TableState::kWhole;
+}
+
 Result<> Firewall::Check() {
   if (is_checked_) return {};
   TRY(Mend());

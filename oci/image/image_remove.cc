@@ -289,9 +289,16 @@ Result<RemovedImage> ImageStore::Untag(std::string_view name) const {
 
 namespace {
 
+struct Unneeded {
+  std::vector<std::string> files;  // blobs, and what is left of downloads
+  std::vector<Fd> held;            // the latter's locks: nobody goes on with them meanwhile
+  std::vector<Digest> layers;
+  int64_t bytes = 0;
+};
+
 // What is left of downloads: the pull that still works on one holds its lock. Temporary files have
 // no future: what a dead process had begun is begun anew.
-Result<> RemovePartials(const std::string& ingest, core::Timestamp before, int64_t& bytes) {
+Result<> FindPartials(const std::string& ingest, core::Timestamp before, Unneeded& unneeded) {
   TRY(auto names, core::ListDirectory(ingest));
   for (const std::string& name : names) {
     std::string path = ingest + "/" + name;
@@ -303,13 +310,50 @@ Result<> RemovePartials(const std::string& ingest, core::Timestamp before, int64
     if (!idle || fstat(partial->get(), &status) != 0) continue;
     bool goes_on = name.ends_with(".partial");
     if (goes_on && status.st_mtim.tv_sec * core::kSecond > before) continue;
-    TRY(core::Unlink(path));
-    bytes += status.st_size;
+    unneeded.files.push_back(std::move(path));
+    unneeded.held.push_back(*std::move(partial));
+    unneeded.bytes += status.st_size;
   }
   return {};
 }
 
+// The images lock is held.
+Result<Unneeded> FindUnneeded(const core::Layout& layout, const ListImageUsers& list_users,
+                              core::Timestamp partials_before) {
+  Unneeded unneeded;
+  TRY(std::vector<ImageUser> users, AskForUsers(list_users));
+  TRY(Leased needed, ReadNeeded(layout, users));
+  TRY(FindPartials(layout.Ingest(), partials_before, unneeded));
+  TRY(auto blobs, core::ListDirectory(layout.Blobs()));
+  for (const std::string& name : blobs) {
+    if (name.size() != 64 || !IsHex(name)) continue;
+    if (needed.blobs.contains(Digest::FromHex(name))) continue;
+    struct stat status{};
+    std::string path = layout.Blobs() + "/" + name;
+    if (lstat(path.c_str(), &status) == 0) unneeded.bytes += status.st_size;
+    unneeded.files.push_back(std::move(path));
+  }
+  TRY(auto layers, core::ListDirectory(layout.Layers()));
+  for (const std::string& name : layers) {
+    if (name.size() != 64 || !IsHex(name)) continue;
+    Digest chain_id = Digest::FromHex(name);
+    if (!needed.chain_ids.contains(chain_id)) unneeded.layers.push_back(std::move(chain_id));
+  }
+  return unneeded;
+}
+
 }  // namespace
+
+Result<Garbage> ImageStore::FindGarbage(const ListImageUsers& list_users,
+                                        core::Timestamp partials_before) const {
+  TRY(Fd lock, LockImages(layout_.Images()));
+  TRY(Unneeded unneeded, FindUnneeded(layout_, list_users, partials_before));
+  Garbage garbage{.layers = std::move(unneeded.layers), .bytes = unneeded.bytes};
+  for (const Digest& layer : garbage.layers) {
+    garbage.bytes += static_cast<int64_t>(LayerFileBytes(layout_, layer));
+  }
+  return garbage;
+}
 
 Result<Garbage> ImageStore::CollectGarbage(const ListImageUsers& list_users,
                                            core::Timestamp partials_before) const {
@@ -318,27 +362,14 @@ Result<Garbage> ImageStore::CollectGarbage(const ListImageUsers& list_users,
   std::map<Digest, uint64_t> layer_bytes;
   {
     TRY(Fd lock, LockImages(layout_.Images()));
-    TRY(std::vector<ImageUser> users, AskForUsers(list_users));
-    TRY(Leased needed, ReadNeeded(layout_, users));
     for (const std::string& directory :
          {layout_.ImageRefs(), layout_.ImageRecords(), layout_.Blobs()}) {
       core::RemoveStaleTemps(directory);
     }
-    TRY(RemovePartials(layout_.Ingest(), partials_before, garbage.bytes));
-    TRY(auto blobs, core::ListDirectory(layout_.Blobs()));
-    for (const std::string& name : blobs) {
-      if (name.size() != 64 || !IsHex(name)) continue;
-      if (needed.blobs.contains(Digest::FromHex(name))) continue;
-      struct stat status{};
-      std::string path = layout_.Blobs() + "/" + name;
-      if (lstat(path.c_str(), &status) == 0) garbage.bytes += status.st_size;
-      TRY(core::Unlink(path));
-    }
-    TRY(auto layers, core::ListDirectory(layout_.Layers()));
-    for (const std::string& name : layers) {
-      if (name.size() != 64 || !IsHex(name)) continue;
-      Digest chain_id = Digest::FromHex(name);
-      if (needed.chain_ids.contains(chain_id)) continue;
+    TRY(Unneeded unneeded, FindUnneeded(layout_, list_users, partials_before));
+    for (const std::string& path : unneeded.files) TRY(core::Unlink(path));
+    garbage.bytes = unneeded.bytes;
+    for (const Digest& chain_id : unneeded.layers) {
       layer_bytes[chain_id] = LayerFileBytes(layout_, chain_id);
       TRY(LockedDirectory aside, MoveLayerAside(layout_, chain_id));
       trash.push_back(std::move(aside));

@@ -297,6 +297,18 @@ Result<> ImageStore::CheckContent(const ImageRecord& record) const {
   return {};
 }
 
+Result<std::vector<DamagedImage>> ImageStore::FindDamaged() const {
+  TRY(Fd lock, LockImages(layout_.Images()));
+  TRY(std::vector<ListedImage> images, List());
+  std::vector<DamagedImage> damaged;
+  for (ListedImage& image : images) {
+    if (image.is_list) continue;
+    auto whole = CheckContent(image.record);
+    if (!whole) damaged.push_back({std::move(image), std::move(whole).error()});
+  }
+  return damaged;
+}
+
 Result<> ImageStore::Tag(std::string_view name_or_id, std::string_view name) const {
   TRY_CONTEXT_SET(Reference reference, Reference::ParseAsName(name), "tag '{}'", name);
   TRY(Fd lock, LockImages(layout_.Images()));

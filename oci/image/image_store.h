@@ -113,6 +113,14 @@ struct Garbage {
   int64_t bytes = 0;
 };
 
+// An interrupted pull goes on from what it has, for some days.
+inline constexpr core::Timestamp kPartialsStay = 7 * 24 * 3600 * core::kSecond;
+
+struct DamagedImage {
+  ListedImage image;
+  Error error;  // what is missing
+};
+
 struct PruneOptions {
   bool dry_run = false;        // nothing is removed; the answer is what would be
   bool dangling_only = false;  // one that has got a name by now stays
@@ -189,6 +197,11 @@ class ImageStore {
   // blobs before `partials_before` and nobody goes on with.
   Result<Garbage> CollectGarbage(const ListImageUsers& list_users,
                                  core::Timestamp partials_before = INT64_MAX) const;
+  // What of blobs and layers that would be.
+  Result<Garbage> FindGarbage(const ListImageUsers& list_users,
+                              core::Timestamp partials_before = INT64_MAX) const;
+  // Images of which something is missing. Pulling or loading them again mends them.
+  Result<std::vector<DamagedImage>> FindDamaged() const;
 
  private:
   Result<> CheckContent(const ImageRecord& record) const;

@@ -1,0 +1,207 @@
+#include "core/engine/check.h"
+
+#include "core/cgroup/cgroup.h"
+#include "core/engine/exec_sessions.h"
+#include "core/engine/freeze.h"
+#include "core/engine/lifecycle.h"
+#include "core/engine/run_directory.h"
+#include "core/state/abandoned.h"
+#include "core/state/container_id.h"
+#include "core/state/container_names.h"
+#include "core/state/container_record.h"
+#include "core/state/volume.h"
+#include "core/sys/files.h"
+
+namespace hoy::core {
+namespace {
+
+struct Ailment {
+  std::string_view problem;
+  std::string_view remedy;
+};
+
+Ailment AilmentOf(const Layout& layout, std::string_view id, const ContainerStatus& status) {
+  if (status.IsUp()) {
+    if (IsFreezeAbandoned(layout, id)) {
+      return {"somebody who held it still for a moment was killed", "it goes on"};
+    }
+    return {"its monitor was killed", "another one watches it"};
+  }
+  if (status.restart) return {"who was to restart it was killed", "another one waits to"};
+  if (status.run) return {"its last run was not cleaned up after", "cleaned up"};
+  if (Exists(layout.RunContainer(id))) return {"a start of it was cut off", "cleaned up"};
+  return {"the machine went down while it ran", "it is recorded as exited"};
+}
+
+// The object of one who has lost its record goes by its id.
+std::string NameOf(const Layout& layout, std::string_view id) {
+  auto summary = ReadSummary(layout, id);
+  return summary ? fmt::format("container '{}'", summary->name)
+                 : fmt::format("container {}", ShortId(id));
+}
+
+class ContainerCheck {
+ public:
+  ContainerCheck(const Layout& layout, CheckMode mode) : layout_(layout), mode_(mode) {}
+
+  std::vector<Finding> Run() && {
+    LookForAbandoned();
+    LookAtNames();
+    auto ids = ListContainerIds(layout_);
+    if (!ids) Add("containers", "they cannot be listed").error = ids.error().message;
+    for (const std::string& id : ids.value_or(std::vector<std::string>{})) LookAt(id);
+    LookForRunsOfNobody();
+    return std::move(findings_);
+  }
+
+ private:
+  bool mends() const { return mode_ == CheckMode::kMend; }
+
+  Finding& Add(std::string object, std::string_view problem, std::string_view remedy = "") {
+    return findings_.emplace_back(
+        Finding{std::move(object), std::string(problem), std::string(remedy), false, ""});
+  }
+
+  // What was done about the last finding.
+  void Note(const Result<bool>& done, std::string_view otherwise) {
+    Finding& finding = findings_.back();
+    finding.is_mended = done.value_or(false);
+    if (finding.is_mended) return;
+    finding.error = done ? std::string(otherwise) : done.error().message;
+  }
+
+  void LookForAbandoned() {
+    for (const std::string& name : ListAbandoned(layout_.Containers())) {
+      bool half_made = name.starts_with(kNewPrefix);
+      std::string_view id(name);
+      id.remove_prefix(half_made ? kNewPrefix.size() : kGonePrefix.size());
+      Add(fmt::format("container {}", ShortId(id)),
+          half_made ? "its creation was cut off" : "its removal was cut off", "removed");
+      if (!mends()) continue;
+      RemoveAbandoned(layout_);
+      Note(!Exists(layout_.Containers() + "/" + name), "somebody works on it");
+    }
+  }
+
+  void LookAtNames() {
+    auto faulty = FindFaultyNames(layout_);
+    if (!faulty) Add("names", "they cannot be read").error = faulty.error().message;
+    for (const FaultyName& one : faulty.value_or(std::vector<FaultyName>{})) {
+      Add(fmt::format("name '{}'", one.name),
+          one.of_nobody ? "no container has it"
+                        : fmt::format("container {} has another one by now", ShortId(one.id)),
+          "it is free");
+      if (mends()) Note(DropFaultyName(layout_, one), "somebody works on it");
+    }
+  }
+
+  void LookAt(const std::string& id) {
+    auto record = ReadContainer(layout_, id);
+    if (!record) {
+      if (record.error().kind == ErrorKind::kNotFound) return;  // removed meanwhile
+      Add(NameOf(layout_, id), record.error().message).error =
+          fmt::format("hoy rm -f {} removes what is left of it", ShortId(id));
+      return;
+    }
+    std::string object = fmt::format("container '{}'", record->name);
+    auto status = Observe(layout_, id);
+    if (!status) {
+      if (status.error().kind == ErrorKind::kNotFound) return;
+      Add(object, "its state cannot be told").error = status.error().message;
+      return;
+    }
+    LookAtOwnName(*record, object);
+    if (status->needs_healing) {
+      Ailment ailment = AilmentOf(layout_, id, *status);
+      Add(object, ailment.problem, ailment.remedy);
+      if (mends()) Note(HealIt(id), "somebody works on it");
+    }
+    LookAtSessions(id, object);
+  }
+
+  Result<bool> HealIt(const std::string& id) const {
+    auto healed = HealUnlessBusy(layout_, id);
+    if (healed) return !healed->needs_healing;
+    // It was to be removed at its end.
+    if (healed.error().kind == ErrorKind::kNotFound) return true;
+    return Fail(std::move(healed).error());
+  }
+
+  // A removal lets go of the name first.
+  void LookAtOwnName(const ContainerRecord& record, const std::string& object) {
+    auto owner = OwnerOfName(layout_, record.name);
+    if (!owner || *owner == record.id) return;
+    auto lock = ContainerLock::TryAcquire(layout_, record.id);
+    if (!lock || !*lock) return;  // somebody renames or removes it
+    owner = OwnerOfName(layout_, record.name);
+    if (!owner || *owner == record.id) return;
+    Add(object, fmt::format("container {} has lost its name", ShortId(record.id)),
+        "it has it again");
+    if (!mends()) return;
+    auto reserved = ReserveName(layout_, record.name, record.id);
+    Note(reserved ? Result<bool>(true) : Fail(std::move(reserved).error()), "");
+  }
+
+  void LookAtSessions(const std::string& id, const std::string& object) {
+    int count = CountAbandonedSessions(layout_, id);
+    if (count == 0) return;
+    Add(object, fmt::format("{} of its exec sessions lost their guard", count), "cleaned up");
+    if (!mends()) return;
+    auto cgroup = ReadCgroupLocation(layout_, id);
+    if (cgroup) (void)HealExecSessions(layout_, id, *cgroup);
+    Note(CountAbandonedSessions(layout_, id) == 0, "a process of theirs goes on");
+  }
+
+  // Whose directory in DATA is gone, by another hand than ours.
+  void LookForRunsOfNobody() {
+    auto ids = ListDirectory(layout_.RunContainers());
+    for (const std::string& id : ids.value_or(std::vector<std::string>{})) {
+      if (!IsContainerId(id) || Exists(layout_.Container(id))) continue;
+      Add(fmt::format("container {}", ShortId(id)), "it has run, and has no record",
+          "its traces are removed");
+      auto run = ReadRunState(layout_, id);
+      if (run && *run && IsAlive((*run)->init).value_or(true)) {
+        Note(false, fmt::format("it runs still: end process {} first", (*run)->init.pid));
+        continue;
+      }
+      if (!mends()) continue;
+      auto removed = DismantleRun(layout_, id, "");
+      Note(removed ? Result<bool>(true) : Fail(std::move(removed).error()), "");
+    }
+  }
+
+  const Layout& layout_;
+  const CheckMode mode_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> CheckContainers(const Layout& layout, CheckMode mode) {
+  return ContainerCheck(layout, mode).Run();
+}
+
+std::vector<Finding> CheckVolumes(const Layout& layout, CheckMode mode) {
+  std::vector<Finding> findings;
+  std::string parent = VolumesDirectory(layout);
+  for (const std::string& name : ListAbandoned(parent)) {
+    bool half_made = name.starts_with(kNewPrefix);
+    findings.push_back({"a volume",
+                        half_made ? "its creation was cut off" : "its removal was cut off",
+                        "removed", false, ""});
+    if (mode == CheckMode::kLook) continue;
+    RemoveAbandonedVolumes(layout);
+    findings.back().is_mended = !Exists(parent + "/" + name);
+    if (!findings.back().is_mended) findings.back().error = "its files cannot be removed";
+  }
+  auto names = ListVolumes(layout);
+  for (const std::string& name : names.value_or(std::vector<std::string>{})) {
+    auto record = ReadVolume(layout, name);
+    if (record || record.error().kind == ErrorKind::kNotFound) continue;
+    findings.push_back({fmt::format("volume '{}'", name), record.error().message, "", false,
+                        fmt::format("its files are in {}", VolumeData(layout, name))});
+  }
+  return findings;
+}
+
+}  // namespace hoy::core

@@ -1,0 +1,225 @@
+#include "net/attach/check.h"
+
+#include <algorithm>
+
+#include "core/engine/lifecycle.h"
+#include "core/state/container_id.h"
+#include "core/state/container_record.h"
+#include "core/sys/files.h"
+#include "net/attach/host_network.h"
+#include "net/attach/leases.h"
+#include "net/attach/network_status.h"
+#include "net/attach/publish.h"
+
+namespace hoy::net {
+namespace {
+
+using core::CheckMode;
+using core::Finding;
+
+// A container that runs and has networks of its own.
+struct Member {
+  std::string id;
+  std::string object;  // "container 'web'"
+  NetworkStatus status;
+};
+
+std::vector<Member> ListMembers(const core::Layout& layout) {
+  std::vector<Member> members;
+  auto ids = core::ListDirectory(layout.RunContainers());
+  for (const std::string& id : ids.value_or(std::vector<std::string>{})) {
+    auto run = core::Observe(layout, id);
+    if (!run || !run->IsUp()) continue;
+    auto status = ReadNetworkStatus(layout, id);
+    auto summary = core::ReadSummary(layout, id);
+    if (!status || !*status || !summary) continue;
+    members.push_back({id, fmt::format("container '{}'", summary->name), **std::move(status)});
+  }
+  return members;
+}
+
+class NetworkCheck {
+ public:
+  NetworkCheck(const core::Layout& layout, CheckMode mode)
+      : layout_(layout), mode_(mode), members_(ListMembers(layout)) {}
+
+  std::vector<Finding> Run() && {
+    auto networks = ListNetworks(layout_);
+    if (!networks) {
+      Add("networks", networks.error().message);
+      return std::move(findings_);
+    }
+    auto host = RouteSocket::Open();
+    if (!host) Add("networks", host.error().message);
+    for (const NetworkRecord& network : *networks) {
+      LookAtLeases(network);
+      if (host) LookAtBridge(network, *host);
+    }
+    LookForLeasesOfNoNetwork(*networks);
+    LookAtRules(*networks);
+    return std::move(findings_);
+  }
+
+ private:
+  bool mends() const { return mode_ == CheckMode::kMend; }
+
+  void Add(std::string object, std::string_view problem, std::string_view remedy = "") {
+    findings_.push_back({std::move(object), std::string(problem), std::string(remedy), false, ""});
+  }
+
+  // What was done about the last finding.
+  void Note(const Result<>& done) {
+    Finding& finding = findings_.back();
+    finding.is_mended = done.has_value();
+    if (!done) finding.error = done.error().message;
+  }
+
+  void LookAtLeases(const NetworkRecord& network) {
+    auto leases = ListLeases(layout_, network);
+    if (!leases) return Add(ObjectOf(network), leases.error().message);
+    auto count = std::ranges::count_if(*leases, [&](const Lease& lease) {
+      return !core::Exists(layout_.RunContainer(lease.container_id));
+    });
+    if (count == 0) return;
+    Add(ObjectOf(network), fmt::format("{} of its addresses are leased to nobody", count),
+        "given back");
+    if (!mends()) return;
+    auto swept = SweepLeases(layout_, network);
+    Note(swept ? Result<>{} : Fail(std::move(swept).error()));
+  }
+
+  // Of members alone: a bridge that nobody is on is made by whoever comes first.
+  void LookAtBridge(const NetworkRecord& network, RouteSocket& host) {
+    std::vector<std::pair<const Member*, const Endpoint*>> ends;
+    for (const Member& member : members_) {
+      for (const Endpoint& endpoint : member.status.endpoints) {
+        bool is_here = endpoint.network_id == network.id && !endpoint.link.empty();
+        if (is_here) ends.emplace_back(&member, &endpoint);
+      }
+    }
+    if (ends.empty()) return;
+    auto bridge = host.FindLink(network.Bridge());
+    if (!bridge || !bridge->up) {
+      Add(ObjectOf(network), fmt::format("its bridge {} is gone", network.Bridge()), "made again");
+      if (!mends()) return;
+      bridge = NeedBridge(layout_, network, host);
+      Note(bridge ? Result<>{} : Fail(bridge.error()));
+      if (!bridge) return;
+    }
+    for (const auto& [member, endpoint] : ends) LookAtLink(*member, *endpoint, *bridge, host);
+  }
+
+  void LookAtLink(const Member& member, const Endpoint& endpoint, const Link& bridge,
+                  RouteSocket& host) {
+    auto link = host.FindLink(endpoint.link);
+    if (link && link->master == bridge.index && link->up) return;
+    if (!core::Exists(layout_.RunContainer(member.id))) return;  // it has ended meanwhile
+    if (!link) {
+      Add(member.object, fmt::format("its link to network '{}' is gone", endpoint.network));
+      findings_.back().error = fmt::format("hoy network disconnect {0} {1}, and connect it again",
+                                           endpoint.network, core::ShortId(member.id));
+      return;
+    }
+    Add(member.object, fmt::format("its link is not in the bridge of '{}'", endpoint.network),
+        "it is again");
+    if (mends()) Note(PutBack(*link, bridge, !member.status.ports.empty(), host));
+  }
+
+  static Result<> PutBack(const Link& link, const Link& bridge, bool hairpin, RouteSocket& host) {
+    TRY(host.SetMaster(link.index, bridge.index));
+    if (hairpin) TRY(host.SetHairpin(link.index));
+    return host.SetUp(link.index);
+  }
+
+  // A removal that was killed leaves them.
+  void LookForLeasesOfNoNetwork(std::span<const NetworkRecord> networks) {
+    auto names = core::ListDirectory(layout_.NetworkLeases(""));
+    for (const std::string& name : names.value_or(std::vector<std::string>{})) {
+      auto has_name = [&](const NetworkRecord& network) { return network.name == name; };
+      if (std::ranges::any_of(networks, has_name)) continue;
+      Add(fmt::format("network '{}'", name), "its removal was cut off", "removed");
+      if (mends()) Note(RemoveLeases(name));
+    }
+  }
+
+  Result<> RemoveLeases(const std::string& name) const {
+    TRY(NetworksLock lock, NetworksLock::Acquire(layout_));
+    auto network = ReadNetwork(layout_, name);
+    if (network) return {};  // there is one by now
+    return RemoveNetwork(layout_, name, lock);
+  }
+
+  void LookAtRules(std::span<const NetworkRecord> networks) {
+    if (members_.empty() && networks.empty()) return;
+    auto firewall = Firewall::Open();
+    if (!firewall) {
+      if (!members_.empty()) Add("firewall", firewall.error().message);
+      return;
+    }
+    if (LooksDamaged(networks, *firewall)) {
+      Add("firewall", "rules of its table 'hoy' are missing", "made again");
+      if (mends()) Note(RestoreRules(layout_, *firewall));
+    }
+    LookAtPorts(*firewall);
+  }
+
+  // A table is there from the first start on a network on: without members it need not be.
+  bool LooksDamaged(std::span<const NetworkRecord> networks, Firewall& firewall) const {
+    for (const NetworkRecord& network : networks) {
+      bool is_used = std::ranges::any_of(members_, [&](const Member& member) {
+        return std::ranges::any_of(member.status.endpoints, [&](const Endpoint& endpoint) {
+          return endpoint.network_id == network.id && !endpoint.link.empty();
+        });
+      });
+      if (!is_used) continue;
+      if (!firewall.IsWhole().value_or(true)) return true;
+      if (!firewall.HasNetwork(RulesOf(network)).value_or(true)) return true;
+    }
+    return false;
+  }
+
+  void LookAtPorts(Firewall& firewall) {
+    auto published = firewall.Published();
+    if (!published) return Add("firewall", published.error().message);
+    for (const Member& member : members_) {
+      for (const PublishedPort& port : member.status.ports) {
+        auto is_it = [&](const OwnedPort& one) {
+          return one.container_id == member.id && one.port == port;
+        };
+        if (std::ranges::any_of(*published, is_it)) continue;
+        Add(member.object, fmt::format("its port {} is not published", ToString(port)),
+            "published again");
+        if (mends()) Note(firewall.Publish(member.id, member.status.ports));
+        break;  // that was all of them
+      }
+    }
+    for (const OwnedPort& one : *published) LookForDeadPort(one, firewall);
+  }
+
+  // Of our own containers alone: others may share this firewall from another data root.
+  void LookForDeadPort(const OwnedPort& one, Firewall& firewall) {
+    auto summary = core::ReadSummary(layout_, one.container_id);
+    if (!summary || core::Exists(layout_.RunContainer(one.container_id))) return;
+    Add(fmt::format("container '{}'", summary->name),
+        fmt::format("it does not run, and its port {} is published", ToString(one.port)),
+        "the port is free");
+    if (mends()) Note(firewall.Remove(one.container_id));
+  }
+
+  static std::string ObjectOf(const NetworkRecord& network) {
+    return fmt::format("network '{}'", network.name);
+  }
+
+  const core::Layout& layout_;
+  const CheckMode mode_;
+  const std::vector<Member> members_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> CheckNetworks(const core::Layout& layout, CheckMode mode) {
+  return NetworkCheck(layout, mode).Run();
+}
+
+}  // namespace hoy::net
