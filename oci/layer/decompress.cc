@@ -176,7 +176,7 @@ Compression DetectCompression(std::span<const std::byte> head) {
   return Compression::kNone;
 }
 
-Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed) {
+Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed, Compression* found) {
   auto input = std::make_unique<CompressedInput>(compressed);
   auto wants_more = [&] {
     auto head = input->bytes();
@@ -187,7 +187,9 @@ Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed) {
     TRY(bool more, input->Fill());
     if (!more) break;
   }
-  switch (DetectCompression(input->bytes())) {
+  const Compression compression = DetectCompression(input->bytes());
+  if (found != nullptr) *found = compression;
+  switch (compression) {
     case Compression::kGzip: return std::make_unique<GzipSource>(std::move(input));
     case Compression::kZstd: return std::make_unique<ZstdSource>(std::move(input));
     case Compression::kXz: return OpenXz(std::move(input));

@@ -20,7 +20,8 @@ Compression DetectCompression(std::span<const std::byte> head);  // needs 6 byte
 // The uncompressed bytes of `compressed`, which must outlive the result. Reads are kCorrupt for
 // truncated or damaged input, bytes after the last member that are not one, for a zstd window over
 // 128 MiB, and for an xz stream that needs more than 256 MiB; errors of `compressed` pass through
-// unchanged.
-Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed);
+// unchanged. `found`, if any, is told what it was.
+Result<std::unique_ptr<ByteSource>> Decompress(ByteSource& compressed,
+                                               Compression* found = nullptr);
 
 }  // namespace hoy::oci

@@ -386,7 +386,7 @@ class Applier {
 }  // namespace
 
 Result<AppliedLayer> ApplyLayer(ByteSource& layer, BorrowedFd target, const ApplyOptions& options) {
-  ReadAhead source(layer);
+  ReadAhead source(layer, options.plain_digest);
   auto applied = Applier(Purpose::kLayer, target, options, source).Run();
   if (!applied &&
       (applied.error().system_errno == ENOSPC || applied.error().system_errno == EDQUOT)) {

@@ -17,6 +17,7 @@
 // with the number of entries, other than for what FinishLayer must do.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct ApplyOptions {
   // File bytes that the layer may write; 0: as much as the file system has free at the start.
   // Exceeding it is kCorrupt; a full disk is kSystem with ENOSPC.
   uint64_t max_unpacked_bytes = 0;
+  // The layer's digest where the caller makes sure of it: one that is not compressed is then not
+  // hashed again.
+  std::optional<Digest> plain_digest;
 };
 
 // What the layers below must answer.

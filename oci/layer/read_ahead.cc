@@ -5,8 +5,9 @@
 
 namespace hoy::oci {
 
-ReadAhead::ReadAhead(ByteSource& layer)
+ReadAhead::ReadAhead(ByteSource& layer, std::optional<Digest> plain_digest)
     : layer_(layer),
+      plain_digest_(std::move(plain_digest)),
       memory_(std::make_unique_for_overwrite<std::byte[]>(kSlots * kSlotBytes)),
       thread_([this] { Produce(); }) {}
 
@@ -44,7 +45,9 @@ std::optional<std::span<std::byte>> ReadAhead::FreeSlot() {
 }
 
 Result<> ReadAhead::ProduceAll() {
-  TRY(std::unique_ptr<ByteSource> tar, Decompress(layer_));
+  Compression compression = Compression::kNone;
+  TRY(std::unique_ptr<ByteSource> tar, Decompress(layer_, &compression));
+  const bool is_known = plain_digest_ && compression == Compression::kNone;
   Sha256 hash;
   bool more = true;
   while (more) {
@@ -56,7 +59,7 @@ Result<> ReadAhead::ProduceAll() {
       size += count;
       more = count > 0;
     }
-    hash.Update(slot->first(size));
+    if (!is_known) hash.Update(slot->first(size));
     total_bytes_ += size;
     if (size == 0) break;
     std::lock_guard lock(mutex_);
@@ -64,7 +67,7 @@ Result<> ReadAhead::ProduceAll() {
     ++produced_;
     changed_.notify_all();
   }
-  diff_id_ = hash.Finish();
+  diff_id_ = is_known ? *plain_digest_ : hash.Finish();
   return {};
 }
 
@@ -76,8 +79,8 @@ void ReadAhead::Produce() {
   changed_.notify_all();
 }
 
-Result<Digest> DiffIdOf(ByteSource& layer) {
-  ReadAhead tar(layer);
+Result<Digest> DiffIdOf(ByteSource& layer, std::optional<Digest> plain_digest) {
+  ReadAhead tar(layer, std::move(plain_digest));
   while (true) {
     TRY(auto bytes, tar.Next());
     if (bytes.empty()) return tar.diff_id();

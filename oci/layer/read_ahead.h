@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <thread>
+#include <utility>
 
 #include "core/base/result.h"
 #include "oci/image/digest.h"
@@ -19,7 +20,9 @@ namespace hoy::oci {
 
 class ReadAhead {
  public:
-  explicit ReadAhead(ByteSource& layer);  // compressed or not; used by the thread until it ends
+  // `layer`, compressed or not, is used by the thread until it ends. `plain_digest` is its digest
+  // where somebody else makes sure of that: if it is not compressed, it is not hashed again.
+  explicit ReadAhead(ByteSource& layer, std::optional<Digest> plain_digest = std::nullopt);
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
   // Stops the thread; waits for a Read of `layer` that is under way.
@@ -42,6 +45,7 @@ class ReadAhead {
   std::optional<std::span<std::byte>> FreeSlot();
 
   ByteSource& layer_;
+  const std::optional<Digest> plain_digest_;
   std::unique_ptr<std::byte[]> memory_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -58,6 +62,6 @@ class ReadAhead {
 };
 
 // The diff ID of a layer that is not to be unpacked.
-Result<Digest> DiffIdOf(ByteSource& layer);
+Result<Digest> DiffIdOf(ByteSource& layer, std::optional<Digest> plain_digest = std::nullopt);
 
 }  // namespace hoy::oci

@@ -79,6 +79,7 @@ class Fetch : public BlobReceiver {
       return false;
     }
     file_.Restart();
+    file_.MarkKept();
     file_.Open(std::move(fd));
     file_.Grow(size_);
     Tell(FetchPhase::kSyncing, size_);

@@ -79,6 +79,11 @@ void GrowingFile::MarkSuspect() {
   suspect_ = true;
 }
 
+void GrowingFile::MarkKept() {
+  std::lock_guard lock(mutex_);
+  kept_ = true;
+}
+
 void GrowingFile::Finish() {
   std::lock_guard lock(mutex_);
   finished_ = true;
@@ -101,6 +106,12 @@ Result<> GrowingFile::WaitUntilDone() {
   changed_.wait(lock, [&] { return finished_ || error_; });
   if (error_) return hoy::Fail(*error_);
   return {};
+}
+
+bool GrowingFile::IsHashedByWriter() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return available_ > 0 || finished_ || error_; });
+  return !kept_ && !suspect_;
 }
 
 bool GrowingFile::suspect() {

@@ -23,7 +23,9 @@ class GrowingFile {
   // What was there was not the blob: who has read of it fails ("restarted"), new readers start
   // over. It is then suspect, too.
   void Restart();
-  void MarkSuspect();      // some of it is not from this download, and not verified yet
+  void MarkSuspect();  // some of it is not from this download, and not verified yet
+  // It is an earlier download's, which nobody hashes now.
+  void MarkKept();
   void Finish();           // complete and verified
   void Fail(Error error);  // will never be complete; readers fail with it
 
@@ -33,6 +35,9 @@ class GrowingFile {
   std::unique_ptr<ByteSource> NewReader(Consumed consumed = {});
   // Waits for Finish or Fail.
   Result<> WaitUntilDone();
+  // Whether all that is read from now on is hashed by the writer before Finish. Waits until there
+  // is something to read.
+  bool IsHashedByWriter();
   bool suspect();  // who failed to make sense of what it read is to read again, once it is done
 
  private:
@@ -44,6 +49,7 @@ class GrowingFile {
   uint64_t available_ = 0;
   uint64_t generation_ = 0;
   bool suspect_ = false;
+  bool kept_ = false;
   bool finished_ = false;
   std::optional<Error> error_;
 };

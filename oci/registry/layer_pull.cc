@@ -166,11 +166,16 @@ class LayerPull {
       Report(job.layer, [&](LayerProgress& progress) { progress.unpacked = bytes; });
       return cancel_.Check();
     };
+    // A plain layer's diff ID is its digest, which the download is checked for: one hash does.
+    std::optional<Digest> plain_digest;
+    if (layer.blob.digest == layer.diff_id && job.blob->file.IsHashedByWriter()) {
+      plain_digest = layer.diff_id;
+    }
     auto source = job.blob->file.NewReader(consumed);
     if (job.writer) {
-      TRY(job.applied, job.writer->Apply(*source, ApplyOptions{}));
+      TRY(job.applied, job.writer->Apply(*source, ApplyOptions{.plain_digest = plain_digest}));
     } else {
-      TRY(job.applied.diff_id, DiffIdOf(*source));
+      TRY(job.applied.diff_id, DiffIdOf(*source, plain_digest));
     }
     if (job.applied.diff_id == layer.diff_id) return {};
     Error error = MakeError(ErrorKind::kCorrupt,

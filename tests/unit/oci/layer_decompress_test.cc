@@ -85,6 +85,20 @@ TEST(Decompress, ReadsGzipZstdAndPlainWhateverTheSizesOfReads) {
   }
 }
 
+TEST(Decompress, APlainLayerWithAKnownDigestIsNotHashedAgain) {
+  const std::string text = Sample(600'000);
+  const Digest other = Sha256Of("whatever the caller is sure of");
+  TextSource plain(text);
+  EXPECT_EQ(DiffIdOf(plain, other), other);
+  TextSource unknown(text);
+  EXPECT_EQ(DiffIdOf(unknown), Sha256Of(text));
+  // The digest of what is compressed is another one than its content's.
+  for (const std::string& bytes : {Gzip(text), Zstd(text)}) {
+    TextSource compressed(bytes);
+    EXPECT_EQ(DiffIdOf(compressed, other), Sha256Of(text));
+  }
+}
+
 TEST(Decompress, ReadsEmptyInputsAndEmptyContents) {
   for (const std::string& bytes : {std::string(), Gzip(""), Zstd("")}) {
     EXPECT_EQ(ReadAllOf(bytes), "");

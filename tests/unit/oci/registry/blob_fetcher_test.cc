@@ -82,6 +82,7 @@ class BlobFetcherTest : public testing::Test {
     // A reader that follows gets the blob, or is told that it must read again.
     bool told = !follow_error.message.empty();
     suspect = file.suspect();
+    hashed = file.IsHashedByWriter();
     bool again = follow_error.stage == "restarted" && suspect;
     EXPECT_TRUE(fetched ? followed == blob || again : told);
     return fetched;
@@ -98,6 +99,7 @@ class BlobFetcherTest : public testing::Test {
   CancelToken cancel;
   std::function<void(const FetchProgress&)> on_step;
   bool suspect = false;  // of the last Fetch: readers that failed are to read again
+  bool hashed = false;   // and: readers need not hash it themselves
 };
 
 TEST_F(BlobFetcherTest, StoresTheBlobAndLeavesNoPartial) {
@@ -106,6 +108,7 @@ TEST_F(BlobFetcherTest, StoresTheBlobAndLeavesNoPartial) {
   ASSERT_TRUE(fetched) << fetched.error().message;
   EXPECT_EQ(StoredBlob() == blob, true);
   EXPECT_FALSE(core::Exists(Partial()));
+  EXPECT_TRUE(hashed);
 }
 
 TEST_F(BlobFetcherTest, AsksNobodyForABlobThatIsThere) {
@@ -113,6 +116,7 @@ TEST_F(BlobFetcherTest, AsksNobodyForABlobThatIsThere) {
   FaultServer server(Good());
   ASSERT_TRUE(Fetch(server));
   EXPECT_TRUE(server.requests().empty());
+  EXPECT_FALSE(hashed) << "not this time";
 }
 
 TEST_F(BlobFetcherTest, ReplacesAStoredBlobOfTheWrongSize) {
