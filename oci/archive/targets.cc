@@ -3,6 +3,9 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <ranges>
 #include <set>
 
 #include "core/sys/files.h"
@@ -176,11 +179,26 @@ class OciArchiveTarget final : public ImageTarget {
   LayoutIndex index_;
 };
 
-// A layout on disk, or skopeo's dir. Files appear whole, by rename.
+// A layout on disk, or skopeo's dir. Files appear whole, by rename. What is given up before Finish
+// leaves nothing that was not there before.
 class DirectoryTarget : public ImageTarget {
  public:
-  DirectoryTarget(std::string blobs, std::string prefix)
-      : blobs_(std::move(blobs)), prefix_(std::move(prefix)) {}
+  explicit DirectoryTarget(std::string blobs) : blobs_(std::move(blobs)) {}
+  DirectoryTarget(const DirectoryTarget&) = delete;
+  DirectoryTarget& operator=(const DirectoryTarget&) = delete;
+  ~DirectoryTarget() override {
+    if (finished_) return;
+    for (const std::string& path : made_ | std::views::reverse) (void)remove(path.c_str());
+  }
+
+  // With what is missing above it.
+  Result<> MakeDirectory(const std::string& path) {
+    if (path.empty() || core::Exists(path)) return {};
+    TRY(MakeDirectory(std::filesystem::path(path).parent_path()));
+    TRY(core::MakeDirectory(path, 0755));
+    made_.push_back(path);
+    return {};
+  }
 
   Result<bool> HasBlob(const Descriptor& blob) override { return core::Exists(PathOf(blob)); }
 
@@ -194,27 +212,37 @@ class DirectoryTarget : public ImageTarget {
       (void)core::Unlink(temp);
       return copied;
     }
+    const bool is_new = !core::Exists(path);
     if (rename(temp.c_str(), path.c_str()) != 0) return FailErrno("rename", path);
+    if (is_new) made_.push_back(std::move(path));
     return {};
   }
 
  protected:
-  static Result<> WriteWhole(const std::string& path, std::string_view bytes) {
-    return core::WriteFileAtomically(path, bytes, core::Durability::kVolatile, 0644);
+  Result<> WriteWhole(const std::string& path, std::string_view bytes) {
+    const bool is_new = !core::Exists(path);
+    TRY(core::WriteFileAtomically(path, bytes, core::Durability::kVolatile, 0644));
+    if (is_new) made_.push_back(path);
+    return {};
   }
-  std::string PathOf(const Descriptor& blob) const {
-    return blobs_ + "/" + prefix_ + blob.digest.hex();
+  // The last file of all.
+  Result<> WriteLast(const std::string& path, std::string_view bytes) {
+    TRY(WriteWhole(path, bytes));
+    finished_ = true;
+    return {};
   }
+  std::string PathOf(const Descriptor& blob) const { return blobs_ + "/" + blob.digest.hex(); }
 
  private:
   std::string blobs_;
-  std::string prefix_;
+  std::vector<std::string> made_;  // in that order
+  bool finished_ = false;
 };
 
 class OciLayoutTarget final : public DirectoryTarget {
  public:
   OciLayoutTarget(std::string directory, Index index)
-      : DirectoryTarget(directory + "/blobs/sha256", ""),
+      : DirectoryTarget(directory + "/blobs/sha256"),
         directory_(std::move(directory)),
         index_(std::move(index)) {}
 
@@ -234,7 +262,7 @@ class OciLayoutTarget final : public DirectoryTarget {
 
   Result<> Finish() override {
     TRY(WriteWhole(directory_ + "/oci-layout", kOciLayoutFile));
-    return WriteWhole(directory_ + "/index.json", index_.Encode());
+    return WriteLast(directory_ + "/index.json", index_.Encode());
   }
 
  private:
@@ -245,7 +273,7 @@ class OciLayoutTarget final : public DirectoryTarget {
 class DirTarget final : public DirectoryTarget {
  public:
   DirTarget(std::string directory, std::optional<ManifestFormat> format)
-      : DirectoryTarget(directory, ""), directory_(std::move(directory)), format_(format) {}
+      : DirectoryTarget(directory), directory_(std::move(directory)), format_(format) {}
 
   std::optional<ManifestFormat> format() const override { return format_; }
 
@@ -260,7 +288,7 @@ class DirTarget final : public DirectoryTarget {
 
   Result<> Finish() override {
     TRY(WriteWhole(directory_ + "/version", "Directory Transport Version: 1.1\n"));
-    return WriteWhole(directory_ + "/manifest.json", manifest_);
+    return WriteLast(directory_ + "/manifest.json", manifest_);
   }
 
  private:
@@ -288,19 +316,21 @@ std::unique_ptr<ImageTarget> MakeOciArchive(ByteSink& sink) {
 }
 
 Result<std::unique_ptr<ImageTarget>> MakeOciLayout(const std::string& directory) {
-  TRY(core::MakeDirectories(directory + "/blobs/sha256"));
   Index index;
   if (std::string path = directory + "/index.json"; core::Exists(path)) {
     TRY(std::string bytes, core::ReadFile(path, kMaxDocumentBytes));
     TRY_CONTEXT_SET(index, ParseLayoutIndex(bytes), "'{}'", directory);
   }
-  return std::make_unique<OciLayoutTarget>(directory, std::move(index));
+  auto target = std::make_unique<OciLayoutTarget>(directory, std::move(index));
+  TRY(target->MakeDirectory(directory + "/blobs/sha256"));
+  return target;
 }
 
 Result<std::unique_ptr<ImageTarget>> MakeDirImage(const std::string& directory,
                                                   std::optional<ManifestFormat> format) {
-  TRY(core::MakeDirectories(directory));
-  return std::make_unique<DirTarget>(directory, format);
+  auto target = std::make_unique<DirTarget>(directory, format);
+  TRY(target->MakeDirectory(directory));
+  return target;
 }
 
 }  // namespace hoy::oci

@@ -252,6 +252,33 @@ TEST_F(SaveLoad, ANumberChoosesFromADockerArchive) {
 }
 
 // The archive is all that is written there, and no symlink is replaced by it.
+TEST_F(SaveLoad, ThatFailsAddsNothingToADirectory) {
+  // Its last byte is wrong: that shows when everything else has been written.
+  const std::string blobs = data() + "/images/blobs/sha256/";
+  std::string largest;
+  for (const std::string& name : ListNames(blobs)) {
+    if (largest.empty() || fs::file_size(blobs + name) > fs::file_size(blobs + largest)) {
+      largest = name;
+    }
+  }
+  std::string bytes = ReadFile(blobs + largest);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  fs::remove(blobs + largest);
+  WriteFile(blobs + largest, bytes);
+  for (const char* format : {"oci-dir", "docker-dir"}) {
+    const std::string there = Path("there");
+    fs::create_directory(there);
+    WriteFile(there + "/own", "kept");
+    for (const std::string& target : {there, there + "/new/deep"}) {
+      const Output output = Run({"save", "--format", format, "-o", target, Busybox()});
+      EXPECT_EQ(output.code, 125) << output;
+      EXPECT_EQ(ListNames(there), std::vector<std::string>{"own"}) << format << output;
+    }
+    fs::remove_all(there);
+  }
+  RunOk({"rmi", "-f", Busybox()});
+}
+
 TEST_F(SaveLoad, WritesToStandardOutputUnderItsOtherNames) {
   const std::string id = Id(Busybox());
   fs::create_symlink("/proc/self/fd/1", Path("link"));

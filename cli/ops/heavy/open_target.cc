@@ -1,7 +1,6 @@
 #include "cli/ops/heavy/open_target.h"
 
 #include "cli/ops/heavy/output_file.h"
-#include "core/sys/files.h"
 #include "oci/archive/formats.h"
 #include "oci/layer/byte_sink.h"
 
@@ -29,11 +28,8 @@ Result<oci::Digest> ExportTo(Context& context, Transport transport, const std::s
                              std::optional<oci::ManifestFormat> dir_format) {
   if (transport == Transport::kOci || transport == Transport::kDir) {
     bool is_oci = transport == Transport::kOci;
-    const bool is_new = !core::Exists(path);
     TRY(auto target, is_oci ? oci::MakeOciLayout(path) : oci::MakeDirImage(path, dir_format));
-    auto exported = Export(context.layout, images, *target);
-    if (!exported && is_new) (void)core::RemoveTree(path);
-    return exported;
+    return Export(context.layout, images, *target);
   }
   TRY(OutputFile output, OutputFile::Open(context, path));
   oci::FdSink sink(output.fd(), output.subject());
