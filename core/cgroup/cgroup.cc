@@ -132,6 +132,25 @@ Result<> Cgroup::Update(const ResourceLimits& before, const ResourceLimits& afte
   return driver_->Update(location_, before, after);
 }
 
+bool Cgroup::LacksCpuset() const {
+  return location_.version == CgroupVersion::kV1 && location_.Directory("cpuset").empty();
+}
+
+Result<> Cgroup::AddCpuset(std::string_view id) {
+  if (driver_ == nullptr) return NoCgroup("update limits");
+  return driver_->AddCpuset(location_, id);
+}
+
+Result<> Cgroup::FillCpuset() const {
+  if (driver_ == nullptr) return NoCgroup("update limits");
+  return driver_->FillCpuset(location_);
+}
+
+Result<> Cgroup::DropCpuset() {
+  if (driver_ == nullptr) return {};
+  return driver_->DropCpuset(location_);
+}
+
 Result<> Cgroup::Freeze() const {
   if (driver_ == nullptr) return NoCgroup("pause");
   return driver_->Freeze(location_);

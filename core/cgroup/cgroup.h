@@ -100,6 +100,16 @@ class Cgroup {
   // refuses one, none is changed; kinds as in Create. kConflict: the container uses more than that.
   Result<> Update(const ResourceLimits& before, const ResourceLimits& after) const;
 
+  // Whether --cpuset-* has nowhere to go: v1, started without such a limit.
+  bool LacksCpuset() const;
+  // Gives it a cpuset cgroup, which has what its processes have now; location() says where. They
+  // are still to be moved there (FillCpuset), once somebody has noted that there is one to remove.
+  // kUnsupported: the controller is not mounted, or cannot be written.
+  Result<> AddCpuset(std::string_view id);
+  Result<> FillCpuset() const;
+  // Undoes both.
+  Result<> DropCpuset();
+
   Result<> Freeze() const;  // returns when all are frozen
   Result<> Thaw() const;
   // Whether it is paused: frozen, or on the way there (a process that hangs in the kernel freezes

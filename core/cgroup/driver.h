@@ -25,6 +25,9 @@ class CgroupDriver {
   virtual Result<MadeCgroup> Create(const CgroupHost& host, const CgroupRequest& request) = 0;
   virtual Result<> Update(const CgroupLocation& location, const ResourceLimits& before,
                           const ResourceLimits& after) = 0;
+  virtual Result<> AddCpuset(CgroupLocation& location, std::string_view id) = 0;
+  virtual Result<> FillCpuset(const CgroupLocation& location) = 0;
+  virtual Result<> DropCpuset(CgroupLocation& location) = 0;
   virtual Result<> Freeze(const CgroupLocation& location) = 0;
   virtual Result<> Thaw(const CgroupLocation& location) = 0;
   virtual bool IsFrozen(const CgroupLocation& location) = 0;

@@ -54,6 +54,13 @@ std::string BelowMount(std::string_view path, std::string_view root) {
   return rest.empty() || rest[0] == '/' ? std::string(rest) : "";
 }
 
+CgroupHost HostSeenBy(std::string_view process) {
+  auto mountinfo = ReadFile("/proc/self/mountinfo");
+  auto cgroups = ReadFile(fmt::format("/proc/{}/cgroup", process));
+  if (!mountinfo || !cgroups) return {};
+  return ParseCgroupHost(*mountinfo, *cgroups);
+}
+
 }  // namespace
 
 bool CgroupHierarchy::Has(std::string_view controller) const {
@@ -96,10 +103,11 @@ CgroupHost ParseCgroupHost(std::string_view mountinfo, std::string_view own_cgro
 }
 
 CgroupHost FullCgroupHost() {
-  auto mountinfo = ReadFile("/proc/self/mountinfo");
-  auto own_cgroups = ReadFile("/proc/self/cgroup");
-  if (!mountinfo || !own_cgroups) return {};
-  return ParseCgroupHost(*mountinfo, *own_cgroups);
+  return HostSeenBy("self");
+}
+
+CgroupHost CgroupHostOf(pid_t pid) {
+  return HostSeenBy(std::to_string(pid));
 }
 
 CgroupHost DetectCgroupHost() {

@@ -2,6 +2,8 @@
 // Which cgroup hierarchies this process sees, and where it is in each.
 // Sources: cgroups(7), proc_pid_mountinfo(5), cgroup_namespaces(7).
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +36,8 @@ CgroupHost ParseCgroupHost(std::string_view mountinfo, std::string_view own_cgro
 // The common case of v2 costs one statfs: `own` is then left empty. See FullCgroupHost.
 CgroupHost DetectCgroupHost();
 CgroupHost FullCgroupHost();
+// The same, with the cgroups that another process is in.
+CgroupHost CgroupHostOf(pid_t pid);
 
 // The path ends in or goes through a unit of systemd's (a .slice, .scope or .service).
 bool IsManagedBySystemd(std::string_view cgroup_path);

@@ -43,7 +43,7 @@ std::string BaseOf(const CgroupHierarchy& hierarchy) {
 
 // A cpuset without CPUs or memory nodes takes no process; a new one is empty unless its parent has
 // cgroup.clone_children (cgroup-v1/cpusets.rst).
-Result<> FillCpuset(const std::string& directory) {
+Result<> InheritCpuset(const std::string& directory) {
   std::string parent = ParentOf(directory);
   for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
     TRY(std::string own, ReadFile(directory + file));
@@ -154,6 +154,40 @@ class CgroupV1Driver : public CgroupDriver {
     return ApplyWrites(placed);
   }
 
+  Result<> AddCpuset(CgroupLocation& location, std::string_view id) override {
+    TRY(std::vector<pid_t> processes, Processes(location));
+    CgroupHost host = processes.empty() ? FullCgroupHost() : CgroupHostOf(processes.front());
+    const CgroupHierarchy* hierarchy = host.Find("cpuset");
+    if (hierarchy == nullptr) {
+      return Fail(ErrorKind::kUnsupported, "the cpuset cgroup controller is not mounted");
+    }
+    // Below the one that its processes are in: what bounds them now goes on to do so.
+    Rollback rollback;
+    auto made = [](const std::string&) { return Result<>(); };
+    auto directory = MakeContainerCgroup(hierarchy->mountpoint, hierarchy->own, id, made);
+    if (!directory && IsRefusal(directory.error())) {
+      return Fail(std::move(directory).error().WithKind(ErrorKind::kUnsupported));
+    }
+    if (!directory) return Fail(std::move(directory).error());
+    rollback.Add([directory] { (void)RemoveCgroup(*directory, milliseconds(0), WaitABit); });
+    TRY(InheritCpuset(*directory));
+    rollback.Commit();
+    location.directories.emplace_back(hierarchy->name, *std::move(directory));
+    return {};
+  }
+
+  Result<> FillCpuset(const CgroupLocation& location) override {
+    return MoveAll(location, location.Directory("cpuset"));
+  }
+
+  Result<> DropCpuset(CgroupLocation& location) override {
+    std::string directory = location.Directory("cpuset");
+    std::erase_if(location.directories,
+                  [&](const auto& entry) { return entry.second == directory; });
+    TRY(MoveAll(location, ParentOf(directory)));
+    return RemoveCgroup(directory, milliseconds(1000), WaitABit);
+  }
+
   Result<> Freeze(const CgroupLocation& location) override { return SetFrozen(location, true); }
   Result<> Thaw(const CgroupLocation& location) override { return SetFrozen(location, false); }
 
@@ -215,13 +249,32 @@ class CgroupV1Driver : public CgroupDriver {
     bool cpuset = hierarchy.Has("cpuset");
     auto made_parent = [&](const std::string& parent) -> Result<> {
       rollback.Add([parent] { RemoveMarkedCgroups(parent); });
-      return cpuset ? FillCpuset(parent) : Result<>();
+      return cpuset ? InheritCpuset(parent) : Result<>();
     };
     TRY(std::string directory,
         MakeContainerCgroup(hierarchy.mountpoint, path, request.id, made_parent));
     rollback.Add([directory] { (void)RemoveCgroup(directory, milliseconds(0), WaitABit); });
-    if (cpuset) TRY(FillCpuset(directory));
+    if (cpuset) TRY(InheritCpuset(directory));
     return directory;
+  }
+
+  // All of the container's, also those that are forked meanwhile, to a directory of another
+  // hierarchy.
+  static Result<> MoveAll(const CgroupLocation& location, const std::string& directory) {
+    constexpr int kRounds = 100;
+    for (int round = 0; round < kRounds; ++round) {
+      TRY(std::vector<pid_t> processes, ProcessesInCgroup(AnyDirectory(location)));
+      TRY(std::vector<pid_t> there, ProcessesInCgroup(directory));
+      size_t moved = 0;
+      for (pid_t pid : processes) {
+        if (std::ranges::find(there, pid) != there.end()) continue;
+        ++moved;
+        auto written = WriteControlFile(directory + "/cgroup.procs", std::to_string(pid));
+        if (!written && written.error().system_errno != ESRCH) return written;  // it has ended
+      }
+      if (moved == 0) return {};
+    }
+    return Fail(ErrorKind::kConflict, "'{}': processes go on appearing", directory);
   }
 
   static Error MissingController(const CgroupHost& host, const LimitWrite& write,

@@ -139,6 +139,11 @@ class CgroupV2Driver : public CgroupDriver {
     return ApplyWrites(placed);
   }
 
+  // Its controllers are all in one directory.
+  Result<> AddCpuset(CgroupLocation&, std::string_view) override { return {}; }
+  Result<> FillCpuset(const CgroupLocation&) override { return {}; }
+  Result<> DropCpuset(CgroupLocation&) override { return {}; }
+
   Result<> Freeze(const CgroupLocation& location) override { return SetFrozen(location, true); }
   Result<> Thaw(const CgroupLocation& location) override { return SetFrozen(location, false); }
 

@@ -29,6 +29,46 @@ Result<> CheckRestart(const ContainerRecord& record) {
               record.name);
 }
 
+// The cgroup of a container that runs, while its limits change: all of it, or nothing.
+class LimitChange {
+ public:
+  LimitChange(const Layout& layout, std::string_view id, CgroupLocation location)
+      : layout_(layout), id_(id), cgroup_(Cgroup::Open(std::move(location))) {}
+
+  Result<> Apply(const ResourceLimits& before, const ResourceLimits& after) {
+    const bool wants_cpuset = !after.cpuset_cpus.empty() || !after.cpuset_mems.empty();
+    if (wants_cpuset && cgroup_.LacksCpuset()) {
+      TRY_CONTEXT(AddCpuset(), "{}", after.cpuset_cpus.empty() ? "--cpuset-mems" : "--cpuset-cpus");
+    }
+    auto updated = cgroup_.Update(before, after);
+    if (!updated) DropCpuset();
+    return updated;
+  }
+  void Undo(const ResourceLimits& before, const ResourceLimits& after) {
+    (void)cgroup_.Update(after, before);
+    DropCpuset();
+  }
+
+ private:
+  Result<> AddCpuset() {
+    TRY(cgroup_.AddCpuset(id_));
+    added_ = true;
+    auto filled = WriteCgroupLocation(layout_, id_, cgroup_.location());
+    if (filled) filled = cgroup_.FillCpuset();
+    if (!filled) DropCpuset();
+    return filled;
+  }
+  void DropCpuset() {
+    if (!added_ || !cgroup_.DropCpuset()) return;
+    (void)WriteCgroupLocation(layout_, id_, cgroup_.location());
+  }
+
+  const Layout& layout_;
+  std::string_view id_;
+  Cgroup cgroup_;
+  bool added_ = false;
+};
+
 }  // namespace
 
 Result<> UpdateContainer(const Layout& layout, std::string_view id, const ContainerUpdate& update) {
@@ -44,14 +84,14 @@ Result<> UpdateContainer(const Layout& layout, std::string_view id, const Contai
   if (after != before) TRY(CheckHost(after));
   record.config.limits = after;
   // The lock is ours: nobody starts it, and nobody cleans up, before this is over.
-  std::optional<Cgroup> cgroup;
+  std::optional<LimitChange> change;
   if (auto location = ReadCgroupLocation(layout, id); location && after != before) {
-    cgroup = Cgroup::Open(*std::move(location));
-    TRY(cgroup->Update(before, after));
+    change.emplace(layout, id, *std::move(location));
+    TRY(change->Apply(before, after));
   }
   auto replaced = ReplaceRecord(layout, record);
   if (!replaced) {
-    if (cgroup) (void)cgroup->Update(after, before);
+    if (change) change->Undo(before, after);
     return replaced;
   }
   RecordContainerEvent(layout, record, "update");

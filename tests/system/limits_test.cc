@@ -10,6 +10,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "tests/support/block_device.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -124,15 +125,10 @@ TEST_F(Limits, BlockIoWeightIsSetOrRefusedNeverForgotten) {
 
 TEST_F(Limits, ThrottlesBlockDevices) {
   if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
-  // Whichever disk there is, under a name of our own.
-  const std::vector<std::string> disks = ListNames("/sys/block");
-  if (disks.empty()) SKIP_BECAUSE("this host has no block device");
-  std::string number = ReadFile("/sys/block/" + disks[0] + "/dev");
-  number.erase(number.find('\n'));
-  const size_t colon = number.find(':');
-  const dev_t device = makedev(std::stoul(number), std::stoul(number.substr(colon + 1)));
-  ASSERT_EQ(::mknod(Path("disk").c_str(), S_IFBLK | 0600, device), 0);
   const std::string disk = Path("disk");
+  const auto found = MakeDiskNode(disk);
+  if (!found) SKIP_BECAUSE("this host has no block device");
+  const std::string& number = *found;
   const std::vector<std::string> flags = {
       "--device-read-bps=" + disk + ":1m", "--device-write-bps=" + disk + ":2m",
       "--device-read-iops=" + disk + ":30", "--device-write-iops=" + disk + ":40"};

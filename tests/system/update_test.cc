@@ -5,7 +5,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 
+#include "tests/support/block_device.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -41,6 +44,79 @@ TEST_F(Update, ChangesARunningContainerAndItsNextStart) {
   RunOk({"start", "one"});
   EXPECT_EQ(Memory(), "33554432");
   EXPECT_EQ(Pids(), "33");
+}
+
+TEST_F(Update, ReachesEveryControllersFiles) {
+  const std::string disk = Path("disk");
+  const auto number = MakeDiskNode(disk);
+  if (!number) SKIP_BECAUSE("this host has no block device");
+  StartSleeper({"--name", "one"});
+  RunOk({"update", "--cpu-shares", "512", "--memory-reservation", "48m", "--device-read-bps",
+         disk + ":1m", "--device-write-iops", disk + ":40", "one"});
+  EXPECT_EQ(Limit("cpu/cpu.shares", "cpu.weight"), IsV1() ? "512" : "59");
+  EXPECT_EQ(Limit("memory/memory.soft_limit_in_bytes", "memory.low"), "50331648");
+  if (IsV1()) {
+    EXPECT_EQ(Limit("blkio/blkio.throttle.read_bps_device", ""), *number + " 1048576");
+    EXPECT_EQ(Limit("blkio/blkio.throttle.write_iops_device", ""), *number + " 40");
+  } else {
+    EXPECT_EQ(Limit("", "io.max"), *number + " rbps=1048576 wbps=max riops=max wiops=40");
+  }
+  RunOk({"update", "--cpu-shares", "2048", "--device-read-bps", disk + ":2m", "one"});
+  EXPECT_EQ(Limit("cpu/cpu.shares", "cpu.weight"), IsV1() ? "2048" : "170");
+  EXPECT_NE(Limit("blkio/blkio.throttle.read_bps_device", "io.max").find("2097152"),
+            std::string::npos);
+  // What this kernel has no weights for is refused, and nothing else changes.
+  const bool weighs = [&] {
+    for (const char* file : {"blkio/blkio.weight", "blkio/blkio.bfq.weight", "io.weight"}) {
+      if (Run({"exec", "one", "test", "-e", "/sys/fs/cgroup/" + std::string(file)}).code == 0) {
+        return true;
+      }
+    }
+    return false;
+  }();
+  const Output weight = Run({"update", "--cpu-shares", "1024", "--blkio-weight", "300", "one"});
+  EXPECT_EQ(weight.code, weighs ? 0 : 125) << weight;
+  EXPECT_EQ(weight.err.find("--blkio-weight") == std::string::npos, weighs) << weight;
+  EXPECT_EQ(Limit("cpu/cpu.shares", "cpu.weight") == (IsV1() ? "2048" : "170"), !weighs);
+  EXPECT_EQ(Inspect("one")["HostConfig"]["BlkioWeight"], weighs ? 300 : 0);
+}
+
+// On cgroup v1 it was started without a cpuset of its own, and gets one.
+TEST_F(Update, ConfinesAContainerToCpusWhileItRuns) {
+  const std::string id = StartSleeper({"--name", "one"});
+  RunOk({"exec", "-d", "one", "sleep", "1001"});
+  const std::vector<std::string> pids = [&] {
+    std::istringstream lines(RunOk({"top", "one", "-o", "pid", "--no-headers"}));
+    return std::vector<std::string>(std::istream_iterator<std::string>(lines), {});
+  }();
+  ASSERT_GE(pids.size(), 2u);
+  const auto cpus = [](const std::string& pid) {
+    const std::string status = ReadFile("/proc/" + pid + "/status");
+    const std::string key = "Cpus_allowed_list:\t";
+    const size_t at = status.find(key) + key.size();
+    return status.substr(at, status.find('\n', at) - at);
+  };
+  const std::string before = cpus(pids[0]);
+  // The kernel refuses the one, and so there is none of either.
+  const Output refused =
+      Run({"update", "--cpuset-cpus", "0", "--cgroup-conf", "memory.high=tea", "one"});
+  EXPECT_EQ(refused.code, 125) << refused;
+  for (const std::string& pid : pids) EXPECT_EQ(cpus(pid), before);
+  EXPECT_EQ(Inspect("one")["HostConfig"]["CpusetCpus"], "");
+
+  RunOk({"update", "--cpuset-cpus", "0", "--cpuset-mems", "0", "one"});
+  for (const std::string& pid : pids) {
+    EXPECT_EQ(cpus(pid), "0");
+    const std::string cgroups = ReadFile("/proc/" + pid + "/cgroup");
+    EXPECT_EQ(cgroups.find("cpuset:/") != std::string::npos, IsV1());
+    if (!IsV1()) continue;
+    EXPECT_NE(cgroups.find("/hoy-" + id, cgroups.find("cpuset:")), std::string::npos);
+  }
+  EXPECT_EQ(RunOk({"exec", "one", "nproc"}), "1") << "who comes later is in it, too";
+  EXPECT_EQ(Inspect("one")["HostConfig"]["CpusetCpus"], "0");
+  RunOk({"update", "--cpuset-cpus", before, "one"});
+  EXPECT_EQ(cpus(pids[0]), before);
+  RunOk({"rm", "-f", "one"});  // the leak check looks for its cgroups
 }
 
 TEST_F(Update, ThatIsRefusedChangesNothing) {
