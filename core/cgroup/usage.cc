@@ -129,6 +129,7 @@ CgroupUsage ReadV1(const CgroupLocation& location) {
   }
   if (std::string pids = location.Directory("pids"); !pids.empty()) {
     usage.pids = ReadCgroupNumber(pids + "/pids.current");
+    usage.pids_peak = ReadCgroupNumber(pids + "/pids.peak");
     usage.pids_limit = ReadCgroupNumber(pids + "/pids.max");
   }
   if (std::string blkio = location.Directory("blkio"); !blkio.empty()) {

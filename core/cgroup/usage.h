@@ -35,7 +35,7 @@ struct CgroupUsage {
   Number page_faults, major_page_faults;
   Number cpu_ns, cpu_user_ns, cpu_system_ns;
   Number throttled_periods, throttled_ns;  // with --cpus or --cpu-quota
-  Number pids, pids_peak, pids_limit;      // pids_peak: v2, Linux 6.10
+  Number pids, pids_peak, pids_limit;      // pids_peak: Linux 6.10
   Number read_bytes, written_bytes, read_operations, write_operations;  // block I/O
   std::optional<Pressure> cpu_pressure, memory_pressure, io_pressure;   // v2
 };

@@ -41,6 +41,29 @@ TEST_F(ExitReport, TellsWhatARunHasUsed) {
   EXPECT_EQ(used.contains("Pressure"), v2) << report;
 }
 
+// What it is made to wait for, what it writes, and how many it was.
+TEST_F(ExitReport, TellsOfThrottlingBlockIoAndTheMostProcesses) {
+  const std::string file = Path("report.json");
+  const Output output = RunShell(
+      "stat=/sys/fs/cgroup/cpu/cpu.stat; [ -e $stat ] || stat=/sys/fs/cgroup/cpu.stat;"
+      "until grep -q 'nr_throttled [1-9]' $stat; do :; done; sleep 0 & sleep 0 & wait;"
+      "head -c 100000 /dev/zero > /file; sync /file",
+      {"--cpus", "0.1", "--report", file});
+  EXPECT_EQ(output.code, 0) << output;
+  const Json used = ReadJson(file)["Resources"];
+  EXPECT_GT(used["CPU"]["ThrottledUs"].get<long>(), 0) << used;
+  EXPECT_GT(used["CPU"]["ThrottledPeriods"].get<long>(), 0) << used;
+  for (const char* number : {"ReadBytes", "WrittenBytes", "ReadOperations", "WriteOperations"}) {
+    EXPECT_TRUE(used["BlockIO"][number].is_number_unsigned()) << number << used;
+  }
+  // Linux 6.10 and later.
+  const bool v2 = std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers");
+  const std::string inside = v2 ? "/sys/fs/cgroup/pids.peak" : "/sys/fs/cgroup/pids/pids.peak";
+  if (RunShell("test -e " + inside).code == 0) {
+    EXPECT_GE(used["PIDs"]["Peak"].get<long>(), 2) << used;
+  }
+}
+
 TEST_F(ExitReport, GoesToADescriptorOrToStderr) {
   const Output line = RunShell("exit 4", {"--report", "-"});
   EXPECT_EQ(line.code, 4) << line;

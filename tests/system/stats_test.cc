@@ -53,6 +53,28 @@ TEST_F(Stats, TellOnceWhatAContainerUses) {
   EXPECT_EQ(Run({"stats", "--no-stream", "nobody"}).code, 1);
 }
 
+TEST_F(Stats, DoNotCountTheCacheThatNobodyMisses) {
+  RunOk({"run", "-d", "--name", "one", Busybox(), "sh", "-c",
+         "trap 'exit 0' TERM; head -c 50000000 /dev/zero > /big; touch /ready; sleep 1000 & wait"});
+  ASSERT_TRUE(Eventually([&] { return Run({"exec", "one", "test", "-e", "/ready"}).code == 0; }));
+  const bool v1 = std::filesystem::exists("/sys/fs/cgroup/memory");
+  const std::string files = v1 ? "/sys/fs/cgroup/memory/memory." : "/sys/fs/cgroup/memory.";
+  const auto number = [&](const std::string& command) {
+    return std::stol(RunOk({"exec", "one", "sh", "-c", command}));
+  };
+  const long usage = number("cat " + files + (v1 ? "usage_in_bytes" : "current"));
+  const long inactive = number("sed -n 's/^" + std::string(v1 ? "total_" : "") +
+                               "inactive_file //p' " + files + "stat");
+  const long shown = Row({"one"})["MemoryBytes"].get<long>();
+  // The exec sessions, which are gone, had some memory, too.
+  constexpr long kSlack = 16 << 20;
+  EXPECT_LE(shown, usage - inactive + kSlack) << usage << " " << inactive;
+  // Where DATA is in memory there is no such cache.
+  if (inactive > 2 * kSlack) {
+    EXPECT_LT(shown, usage - kSlack) << inactive;
+  }
+}
+
 TEST_F(Stats, ShowsTheHostsNetworkAndStoppedContainersAsMissing) {
   StartSleeper({"--name", "host", "--network", "host"});
   RunOk({"create", "--name", "idle", Busybox(), "true"});

@@ -1,6 +1,6 @@
 #!/bin/sh
-# verbs_v2.sh HOY: pause, top and stats of a real container on cgroup v2. Run in the VM; the VM is
-# slow, so each verb is used once.
+# verbs_v2.sh HOY: pause, top, stats, update and the exit report of a real container on cgroup v2.
+# Run in the VM; the VM is slow, so each verb is used once.
 set -eu
 
 hoy=$1
@@ -22,10 +22,10 @@ expect() {
 
 mkdir -p "$work/root/bin"
 cp /bin/busybox "$work/root/bin/busybox"
-for name in sh sleep; do ln -s busybox "$work/root/bin/$name"; done
+for name in sh sleep grep dd; do ln -s busybox "$work/root/bin/$name"; done
 
-"$hoy" run -d --name one -m 64m --cpus 0.5 --pids-limit 20 --rootfs "$work/root" \
-  sh -c 'trap "exit 7" TERM; while :; do :; done' >/dev/null
+id=$("$hoy" run -d --name one -m 64m --cpus 0.5 --pids-limit 20 --rootfs "$work/root" \
+  sh -c 'trap "exit 7" TERM; while :; do :; done')
 
 expect top "1 *sh -c *" "$("$hoy" top one -o cpid,args --no-headers)"
 # It is throttled when it has used up its first period.
@@ -48,6 +48,27 @@ expect "stats of a paused container" "$frozen" \
 "$hoy" pause one 2>/dev/null && fail "a paused container was paused again"
 "$hoy" unpause one >/dev/null
 
+# Every controller's files follow, and a value that the kernel refuses changes none of them.
+cgroup=$(find /sys/fs/cgroup -name "hoy-$id")
+"$hoy" update -m 96m --memory-reservation 32m --cpus 0.25 --cpu-shares 512 --pids-limit 30 \
+  --cpuset-cpus 0 --cgroup-conf memory.high=80m one >/dev/null
+"$hoy" update --pids-limit 40 --cgroup-conf memory.high=tea one 2>/dev/null &&
+  fail "memory.high was set to tea"
+for line in "memory.max 100663296" "memory.low 33554432" "memory.high 83886080" \
+  "cpu.max 25000 100000" "cpu.weight 59" "pids.max 30" "cpuset.cpus 0"; do
+  expect "update of ${line%% *}" "${line#* }" "$(cat "$cgroup/${line%% *}")"
+done
+
+"$hoy" run --rm --cpus 0.2 --report "$work/report" --rootfs "$work/root" sh -c '
+  until grep -q "nr_throttled [1-9]" /sys/fs/cgroup/cpu.stat; do :; done
+  dd if=/dev/zero of=/file bs=64k count=4 conv=fsync 2>/dev/null'
+report=$(cat "$work/report")
+for pattern in '*"ThrottledUs":[1-9]*' '*"ThrottledPeriods":[1-9]*' '*"WrittenBytes":[1-9]*' \
+  '*"WriteOperations":[1-9]*' '*"PeakBytes":[1-9]*' '*"Pressure":{"CPU":{*"SomeUs":[1-9]*'; do
+  expect report "$pattern" "$report"
+done
+if [ -e "$cgroup/pids.peak" ]; then expect report '*"PIDs":{"Peak":[1-9]*' "$report"; fi
+
 # No descriptor of hoy's leads to the host's cgroup directory (CVE-2024-21626).
 n=3
 while [ $n -lt 24 ]; do
@@ -60,4 +81,4 @@ done
 for fd in $("$hoy" run --rm --init --rootfs "$work/root" sh -c 'for f in /proc/1/fd/*; do [ -d $f ] && echo $f; done; true'); do
   fail "the built-in init holds $fd open"
 done
-echo "pause, top and stats work on cgroup v2"
+echo "pause, top, stats, update and the exit report work on cgroup v2"
