@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "cli/ops/ps_column_text.h"
+#include "cli/ops/ps_more_columns.h"
 #include "cli/ui/printable.h"
 #include "core/base/text.h"
 #include "core/seccomp/capabilities.h"
@@ -13,9 +15,6 @@
 #include "core/sys/files.h"
 
 namespace hoy::cli {
-namespace {
-
-using core::ProcFacts;
 
 std::string NameOf(const core::IdNames& names, uint32_t id) {
   auto found = names.find(id);
@@ -23,18 +22,9 @@ std::string NameOf(const core::IdNames& names, uint32_t id) {
 }
 
 std::string Joined(const std::vector<uint32_t>& ids, const core::IdNames& names) {
+  if (ids.empty()) return "-";
   std::string text;
   for (uint32_t id : ids) text += (text.empty() ? "" : ",") + NameOf(names, id);
-  return text;
-}
-
-std::string Capabilities(uint64_t bits) {
-  if (bits == 0) return "none";
-  if ((core::AvailableCapabilities().bits & ~bits) == 0) return "full";
-  std::string text;
-  for (const std::string& name : core::CapabilityNames({bits})) {
-    text += (text.empty() ? "" : ",") + name.substr(std::string_view("CAP_").size());
-  }
   return text;
 }
 
@@ -57,6 +47,34 @@ time_t StartedAt(const PsView& view) {
   return static_cast<time_t>(view.host.now) - static_cast<time_t>(view.ElapsedSeconds());
 }
 
+std::string TimeText(time_t time, const char* format) {
+  tm then{};
+  localtime_r(&time, &then);
+  char text[64];
+  return {text, strftime(text, sizeof text, format, &then)};
+}
+
+std::string ProcText(const PsView& view, const char* file) {
+  auto text = core::ReadFile(fmt::format("/proc/{}/{}", view.process.pid, file), 4096);
+  std::string_view line = text ? CutAt(std::string_view(*text), '\n').before : "";
+  while (line.ends_with('\0')) line.remove_suffix(1);
+  return line.empty() || line == "0" ? "-" : Printable(line);
+}
+
+namespace {
+
+using core::ProcFacts;
+
+std::string Capabilities(uint64_t bits) {
+  if (bits == 0) return "none";
+  if ((core::AvailableCapabilities().bits & ~bits) == 0) return "full";
+  std::string text;
+  for (const std::string& name : core::CapabilityNames({bits})) {
+    text += (text.empty() ? "" : ",") + name.substr(std::string_view("CAP_").size());
+  }
+  return text;
+}
+
 // As ps: the time of a process of today, the date of one of this year, or the year.
 std::string StartText(const PsView& view) {
   time_t now = static_cast<time_t>(view.host.now);
@@ -65,19 +83,19 @@ std::string StartText(const PsView& view) {
   tm then{};
   localtime_r(&now, &today);
   localtime_r(&start, &then);
-  char text[32];
-  const char* format = then.tm_year != today.tm_year   ? "%Y"
-                       : then.tm_yday != today.tm_yday ? "%b%d"
-                                                       : "%H:%M";
-  return {text, strftime(text, sizeof text, format, &then)};
+  return TimeText(start, then.tm_year != today.tm_year   ? "%Y"
+                         : then.tm_yday != today.tm_yday ? "%b%d"
+                                                         : "%H:%M");
+}
+
+// The time of what is less than a day old, else the date.
+std::string StartTimeText(const PsView& view) {
+  constexpr double kDay = 24 * 3600;
+  return TimeText(StartedAt(view), view.ElapsedSeconds() < kDay ? "%H:%M:%S" : "%b %d");
 }
 
 std::string LongStart(const PsView& view) {
-  time_t start = StartedAt(view);
-  tm then{};
-  localtime_r(&start, &then);
-  char text[64];
-  return {text, strftime(text, sizeof text, "%a %b %e %H:%M:%S %Y", &then)};
+  return TimeText(StartedAt(view), "%a %b %e %H:%M:%S %Y");
 }
 
 std::string CommandName(const ProcFacts& process) {
@@ -112,13 +130,6 @@ std::string StateWithFlags(const ProcFacts& process) {
 pid_t InnerParent(const PsView& view) {
   auto parent = std::ranges::find(view.list.processes, view.process.ppid, &ProcFacts::pid);
   return parent == view.list.processes.end() ? 0 : parent->inner_pid;
-}
-
-std::string ProcText(const PsView& view, const char* file) {
-  auto text = core::ReadFile(fmt::format("/proc/{}/{}", view.process.pid, file), 4096);
-  std::string_view line = text ? CutAt(std::string_view(*text), '\n').before : "";
-  while (line.ends_with('\0')) line.remove_suffix(1);
-  return line.empty() || line == "0" ? "-" : Printable(line);
 }
 
 std::string SeccompText(int mode) {
@@ -173,8 +184,10 @@ const PsColumn kColumns[] = {
     {"gid egid", "GID", [](const PsView& v) { return std::to_string(v.process.groups.effective); },
      true},
     {"rgid", "RGID", [](const PsView& v) { return std::to_string(v.process.groups.real); }, true},
-    {"comm ucmd ucomm", "COMMAND", [](const PsView& v) { return CommandName(v.process); }},
-    {"args cmd command", "COMMAND", [](const PsView& v) { return Arguments(v.process); }},
+    {"comm ucmd ucomm", "COMMAND",
+     [](const PsView& v) { return v.tree_prefix + CommandName(v.process); }},
+    {"args cmd command", "COMMAND",
+     [](const PsView& v) { return v.tree_prefix + Arguments(v.process); }},
     {"c cp", "C",
      [](const PsView& v) { return fmt::format("{}", static_cast<int>(v.CpuPercent())); }, true},
     {"pcpu %cpu", "%CPU", [](const PsView& v) { return Percent(v.CpuPercent()); }, true},
@@ -201,7 +214,7 @@ const PsColumn kColumns[] = {
     {"state s", "S", [](const PsView& v) { return std::string(1, v.process.state); }},
     {"stat", "STAT", [](const PsView& v) { return StateWithFlags(v.process); }},
     {"stime start_time", "STIME", StartText},
-    {"start", "START", StartText},
+    {"start", "STARTED", StartTimeText},
     {"lstart", "STARTED", LongStart},
     {"time cputime", "TIME", [](const PsView& v) { return PsDuration(v.CpuSeconds(), true); }},
     {"bsdtime", "TIME",
@@ -221,7 +234,8 @@ const PsColumn kColumns[] = {
     {"nlwp thcount", "NLWP", [](const PsView& v) { return std::to_string(v.process.threads); },
      true},
     {"psr", "PSR", [](const PsView& v) { return std::to_string(v.process.processor); }, true},
-    {"f flag flags", "F", [](const PsView& v) { return fmt::format("{:x}", v.process.flags & 7); }},
+    {"f flag flags", "F",
+     [](const PsView& v) { return fmt::format("{:x}", v.process.flags >> 6 & 7); }},
     {"addr", "ADDR", [](const PsView&) { return std::string("-"); }},
     {"wchan", "WCHAN", [](const PsView& v) { return ProcText(v, "wchan"); }},
     {"label", "LABEL", [](const PsView& v) { return ProcText(v, "attr/current"); }},
@@ -277,14 +291,20 @@ bool PsColumn::Is(std::string_view name) const {
 }
 
 const PsColumn* FindPsColumn(std::string_view name) {
-  auto found = std::ranges::find_if(kColumns, [&](const PsColumn& each) { return each.Is(name); });
-  return found == std::end(kColumns) ? nullptr : found;
+  for (std::span<const PsColumn> columns : {std::span<const PsColumn>(kColumns), MorePsColumns()}) {
+    for (const PsColumn& column : columns) {
+      if (column.Is(name)) return &column;
+    }
+  }
+  return nullptr;
 }
 
 std::vector<std::string_view> PsColumnNames() {
   std::vector<std::string_view> names;
-  for (const PsColumn& column : kColumns) {
-    for (std::string_view name : Split(column.names, ' ')) names.push_back(name);
+  for (std::span<const PsColumn> columns : {std::span<const PsColumn>(kColumns), MorePsColumns()}) {
+    for (const PsColumn& column : columns) {
+      for (std::string_view name : Split(column.names, ' ')) names.push_back(name);
+    }
   }
   return names;
 }

@@ -27,6 +27,7 @@ struct PsView {
   const core::ProcessList& list;
   const PsHost& host;
   bool inner_pids = false;  // pid, ppid, pgid and sid as the container has them (podman's names)
+  std::string tree_prefix = {};  // before the command: --forest
 
   double ElapsedSeconds() const;
   uint64_t CpuSeconds() const;

@@ -13,9 +13,13 @@ constexpr std::string_view kExtraFull = "user=UID,pid,ppid,c,sz,rss,psr,stime,tt
 constexpr std::string_view kLong = "f,s,uid,pid,ppid,c,pri,ni,addr,sz,wchan,tty,time,comm=CMD";
 constexpr std::string_view kJobs = "pid,pgid,sid,tty,time,comm=CMD";
 constexpr std::string_view kPlain = "pid,tty,time,comm=CMD";
-constexpr std::string_view kBsdUser = "user,pid,%cpu,%mem,vsz,rss,tty,stat,start,bsdtime,args";
+constexpr std::string_view kBsdUser =
+    "user,pid,%cpu,%mem,vsz,rss,tty,stat,stime=START,bsdtime,args";
 constexpr std::string_view kBsdJobs = "ppid,pid,pgid,sid,tty,tpgid,stat,uid,bsdtime,args";
 constexpr std::string_view kBsdLong = "f,uid,pid,ppid,pri,ni,vsz,rss,wchan,stat,tty,bsdtime,args";
+constexpr std::string_view kBsdMemory = "pid,tty,stat,bsdtime,maj_flt,trs,drs,rss,%mem,args";
+constexpr std::string_view kBsdSignals =
+    "uid,pid,pending,blocked,ignored,caught,stat,tty,bsdtime,args";
 constexpr std::string_view kBsdPlain = "pid,tty,stat,bsdtime,args";
 
 Error Unknown(std::string_view what, std::string_view name) {
@@ -76,6 +80,8 @@ class PsReader {
                               : bsd_               ? kBsdPlain
                                                    : kPlain;
     request_.columns = Preset(preset);
+    AddThreadColumns();
+    if (label_) request_.columns.insert(request_.columns.begin(), {FindPsColumn("label"), "LABEL"});
     return std::move(request_);
   }
 
@@ -90,6 +96,28 @@ class PsReader {
     // One letter alone may be a BSD option: "c" and "s" are not taken for columns.
     return !arguments_.empty() && std::ranges::all_of(arguments_, known) &&
            std::ranges::any_of(arguments_, [](const std::string& each) { return each.size() > 1; });
+  }
+
+  void InsertAfter(std::string_view after, std::string_view name, std::string title) {
+    const PsColumn* before = FindPsColumn(after);
+    auto at = std::ranges::find(request_.columns, before, &PsChoice::column);
+    if (at == request_.columns.end()) return;
+    request_.columns.insert(at + 1, {FindPsColumn(name), std::move(title)});
+  }
+
+  // -L: the thread's number behind those of the process; -T: behind the first of them.
+  void AddThreadColumns() {
+    if (spid_) InsertAfter("pid", "lwp", "SPID");
+    if (!lwp_) return;
+    std::string_view last = "pid";
+    for (std::string_view id : {"ppid", "sid"}) {
+      if (std::ranges::find(request_.columns, FindPsColumn(id), &PsChoice::column) !=
+          request_.columns.end()) {
+        last = id;
+      }
+    }
+    InsertAfter(last, "lwp", "LWP");
+    if (preset_ == kFull || preset_ == kExtraFull) InsertAfter("c", "nlwp", "NLWP");
   }
 
   Result<> AddColumns(std::string_view list) {
@@ -112,6 +140,14 @@ class PsReader {
       return {};
     }
     if (name == "--headers") return {};
+    if (argument == "--forest") {
+      request_.tree = PsTree::kForest;
+      return {};
+    }
+    if (argument == "--context") {
+      label_ = true;
+      return {};
+    }
     if (name != "--format" && name != "--sort") return Fail(Unknown("ps option", argument));
     if (!value) {
       TRY(value, Value(name));
@@ -146,6 +182,19 @@ class PsReader {
         preset_ = preset;
       } else if (letter == 'h' && bsd) {
         request_.headers = false;
+      } else if (letter == 'f' && bsd) {
+        request_.tree = PsTree::kForest;
+      } else if (letter == 'H') {
+        if (bsd) {
+          request_.threads = true;
+        } else {
+          request_.tree = PsTree::kIndented;
+        }
+      } else if (letter == 'Z' || (letter == 'M' && !bsd)) {
+        label_ = true;
+      } else if ((letter == 'L' || letter == 'T') && !bsd) {
+        request_.threads = true;
+        (letter == 'L' ? lwp_ : spid_) = true;
       } else if (std::string_view(bsd ? "axgw" : "eAadw").find(letter) == std::string_view::npos) {
         return Fail(Unknown("ps option", fmt::format("{}{}", bsd ? "" : "-", letter)));
       }
@@ -168,6 +217,8 @@ class PsReader {
       case 'u': return kBsdUser;
       case 'j': return kBsdJobs;
       case 'l': return kBsdLong;
+      case 'v': return kBsdMemory;
+      case 's': return kBsdSignals;
       default: return "";
     }
   }
@@ -175,6 +226,9 @@ class PsReader {
   std::span<const std::string> arguments_;
   size_t next_ = 0;
   bool bsd_ = false;
+  bool lwp_ = false;
+  bool spid_ = false;
+  bool label_ = false;
   std::string_view preset_;
   PsRequest request_;
 };

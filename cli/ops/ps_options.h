@@ -21,10 +21,15 @@ struct PsSortKey {
   bool descending = false;
 };
 
+// Children below their parents: as a drawing (--forest, f), or moved to the right (-H).
+enum class PsTree { kNone, kForest, kIndented };
+
 struct PsRequest {
   std::vector<PsChoice> columns;
   std::vector<PsSortKey> sort;
   bool headers = true;
+  bool threads = false;  // a row for each
+  PsTree tree = PsTree::kNone;
   bool inner_pids = false;  // PsView
 };
 

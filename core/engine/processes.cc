@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 
 #include "core/base/text.h"
 #include "core/cgroup/cgroup.h"
@@ -63,7 +65,7 @@ IdNames ParseIdNames(std::string_view passwd_or_group) {
   return names;
 }
 
-Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id) {
+Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id, ListThreads threads) {
   TRY(ContainerStatus status, Heal(layout, id));
   auto not_running = [&] {
     return Fail(ErrorKind::kConflict, "container {} is not running", ShownName(layout, id));
@@ -79,10 +81,15 @@ Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id) {
   }
   ProcessList list;
   for (pid_t pid : pids) {
-    if (auto facts = ReadProcFacts(pid)) list.processes.push_back(*std::move(facts));
+    if (threads == ListThreads::kYes) {
+      std::ranges::move(ReadThreadFacts(pid), std::back_inserter(list.processes));
+    } else if (auto facts = ReadProcFacts(pid)) {
+      list.processes.push_back(*std::move(facts));
+    }
   }
-  std::ranges::sort(list.processes, {},
-                    [](const ProcFacts& facts) { return std::pair(facts.start_ticks, facts.pid); });
+  std::ranges::sort(list.processes, {}, [](const ProcFacts& facts) {
+    return std::tuple(facts.start_ticks, facts.pid, facts.tid);
+  });
   auto root =
       OpenAt(kCwd, fmt::format("/proc/{}/root", status.run->init.pid), O_PATH | O_DIRECTORY);
   // It is there now: then the number was its own when the root was opened.

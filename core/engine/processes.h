@@ -22,8 +22,11 @@ struct ProcessList {
   IdNames users, groups;
 };
 
+enum class ListThreads { kNo, kYes };  // kYes: each thread is one of the list
+
 // kConflict: it does not run.
-Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id);
+Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id,
+                                  ListThreads threads = ListThreads::kNo);
 
 // The host's.
 IdNames HostUsers();

@@ -60,7 +60,7 @@ std::optional<ProcFacts> ParseProcStat(std::string_view text) {
   auto pid = ParseInteger<pid_t>(Trim(text.substr(0, open)));
   auto fields = Words(text.substr(close + 1));
   if (!pid || fields.size() < 22 || fields[0].size() != 1) return std::nullopt;
-  facts.pid = *pid;
+  facts.pid = facts.tid = *pid;
   facts.comm = text.substr(open + 1, close - open - 1);
   // fields[0] is field 3 of the manual page.
   facts.state = fields[0][0];
@@ -70,15 +70,25 @@ std::optional<ProcFacts> ParseProcStat(std::string_view text) {
   facts.terminal = At<int64_t>(fields, 4);
   facts.terminal_pgrp = At<pid_t>(fields, 5);
   facts.flags = At<uint64_t>(fields, 6);
+  facts.minor_faults = At<uint64_t>(fields, 7);
+  facts.major_faults = At<uint64_t>(fields, 9);
   facts.user_ticks = At<uint64_t>(fields, 11);
   facts.system_ticks = At<uint64_t>(fields, 12);
+  facts.child_ticks = At<uint64_t>(fields, 13) + At<uint64_t>(fields, 14);
   facts.priority = At<int64_t>(fields, 15);
   facts.nice = At<int64_t>(fields, 16);
   facts.threads = At<int64_t>(fields, 17);
   facts.start_ticks = At<uint64_t>(fields, 19);
   facts.virtual_bytes = At<uint64_t>(fields, 20);
   facts.resident_pages = At<int64_t>(fields, 21);
+  facts.resident_limit = At<uint64_t>(fields, 22);
+  facts.code_bytes = At<uint64_t>(fields, 24) - At<uint64_t>(fields, 23);
+  facts.stack_start = At<uint64_t>(fields, 25);
+  facts.stack_pointer = At<uint64_t>(fields, 26);
+  facts.instruction_pointer = At<uint64_t>(fields, 27);
   facts.processor = At<int64_t>(fields, 36);
+  facts.realtime_priority = At<int64_t>(fields, 37);
+  facts.policy = At<int64_t>(fields, 38);
   return facts;
 }
 
@@ -94,10 +104,18 @@ void ParseProcStatus(std::string_view text, ProcFacts& facts) {
         if (auto group = ParseInteger<uint32_t>(word)) facts.more_groups.push_back(*group);
       }
     }
-    if (key == "NSpid") facts.inner_pid = Innermost(value);
+    if (key == "NStgid") facts.inner_pid = Innermost(value);
+    if (key == "NSpid") facts.inner_tid = Innermost(value);
     if (key == "NSpgid") facts.inner_pgrp = Innermost(value);
     if (key == "NSsid") facts.inner_session = Innermost(value);
     if (key == "VmLck") facts.locked_kib = At<uint64_t>(Words(value), 0);
+    if (key == "VmData") facts.data_kib = At<uint64_t>(Words(value), 0);
+    if (key == "VmStk") facts.stack_kib = At<uint64_t>(Words(value), 0);
+    if (key == "ShdPnd") facts.pending_signals = Hex(value);
+    if (key == "SigPnd") facts.thread_pending_signals = Hex(value);
+    if (key == "SigBlk") facts.blocked_signals = Hex(value);
+    if (key == "SigIgn") facts.ignored_signals = Hex(value);
+    if (key == "SigCgt") facts.caught_signals = Hex(value);
     if (key == "CapInh") facts.cap_inheritable = Hex(value);
     if (key == "CapPrm") facts.cap_permitted = Hex(value);
     if (key == "CapEff") facts.cap_effective = Hex(value);
@@ -114,8 +132,10 @@ std::vector<std::string> ParseCommandLine(std::string_view bytes) {
   return words;
 }
 
-std::optional<ProcFacts> ReadProcFacts(pid_t pid) {
-  std::string directory = fmt::format("/proc/{}", pid);
+namespace {
+
+// Of a process, or of a thread.
+std::optional<ProcFacts> ReadFacts(const std::string& directory) {
   auto stat = ReadFile(directory + "/stat", 64 << 10);
   if (!stat) return std::nullopt;
   auto facts = ParseProcStat(*stat);
@@ -131,6 +151,25 @@ std::optional<ProcFacts> ReadProcFacts(pid_t pid) {
     facts->command_line = ParseCommandLine(bytes);
   }
   return facts;
+}
+
+}  // namespace
+
+std::optional<ProcFacts> ReadProcFacts(pid_t pid) {
+  return ReadFacts(fmt::format("/proc/{}", pid));
+}
+
+std::vector<ProcFacts> ReadThreadFacts(pid_t pid) {
+  std::vector<ProcFacts> threads;
+  std::string directory = fmt::format("/proc/{}/task", pid);
+  for (const std::string& name : ListDirectory(directory).value_or(std::vector<std::string>{})) {
+    auto facts = ReadFacts(directory + "/" + name);
+    if (!facts) continue;
+    facts->pid = pid;
+    threads.push_back(*std::move(facts));
+  }
+  std::ranges::sort(threads, {}, &ProcFacts::tid);
+  return threads;
 }
 
 }  // namespace hoy::core

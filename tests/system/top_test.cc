@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <regex>
 #include <sstream>
 
 #include "tests/support/lines.h"
@@ -54,6 +55,22 @@ TEST_F(Top, ListsEveryProcessWithItsNumbersInsideAndOutside) {
   EXPECT_EQ(first["COMMAND"], "sh");
 }
 
+TEST_F(Top, DrawsTreesAndListsThreads) {
+  StartTwo();
+  const auto forest = Rows({"-o", "comm", "--forest", "--no-headers"});
+  EXPECT_EQ(forest, (std::vector<std::string>{"sh", " \\_ sleep"}));
+  const auto threads = Rows({"-L", "--no-headers"});
+  ASSERT_EQ(threads.size(), 2u);
+  EXPECT_TRUE(std::regex_search(threads[0], std::regex("^" + HostPid() + " +" + HostPid() + " ")))
+      << threads[0];
+  // What only /proc tells, of whoever asks for it.
+  const auto numbers = Rows({"-o", "netns,exe,minflt,rchars,pss,ignored,cgroup", "--no-headers"});
+  ASSERT_EQ(numbers.size(), 2u);
+  EXPECT_TRUE(std::regex_search(
+      numbers[0], std::regex("^[0-9]{10} +/bin/[a-z]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9a-f]{16} +.*/")))
+      << numbers[0];
+}
+
 TEST_F(Top, AnswersForAPausedContainer) {
   StartTwo();
   RunOk({"pause", "one"});
@@ -82,9 +99,11 @@ TEST_F(Top, RefusesWhatItCannotDo) {
   const Output idle = Run({"top", "idle"});
   EXPECT_EQ(idle.code, 125) << idle;
   EXPECT_NE(idle.err.find("not running"), std::string::npos) << idle;
-  const Output option = Run({"top", "idle", "--forest"});
-  EXPECT_EQ(option.code, 125) << option;
-  EXPECT_NE(option.err.find("--forest"), std::string::npos) << option;
+  for (const char* word : {"--columns=80", "-p1", "auxe", "-C"}) {
+    const Output option = Run({"top", "idle", word});
+    EXPECT_EQ(option.code, 125) << option;
+    EXPECT_NE(option.err.find("unknown ps option"), std::string::npos) << option;
+  }
   EXPECT_EQ(Run({"top"}).code, 125);
 }
 

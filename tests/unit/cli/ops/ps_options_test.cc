@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace hoy::cli {
 namespace {
@@ -25,6 +26,29 @@ TEST(PsOptions, ChooseTheColumnsThatPsHas) {
   EXPECT_EQ(Titles({"-el"}), "F S UID PID PPID C PRI NI ADDR SZ WCHAN TTY TIME CMD");
   EXPECT_EQ(Titles({"-j"}), "PID PGID SID TTY TIME CMD");
   EXPECT_EQ(Titles({"auxww"}), Titles({"aux"}));
+}
+
+TEST(PsOptions, ShowThreadsTreesAndLabels) {
+  EXPECT_EQ(Titles({"-eLf"}), "UID PID PPID LWP C NLWP STIME TTY TIME CMD");
+  EXPECT_EQ(Titles({"-L"}), "PID LWP TTY TIME CMD");
+  EXPECT_EQ(Titles({"-ejL"}), "PID PGID SID LWP TTY TIME CMD");
+  EXPECT_EQ(Titles({"-elL"}), "F S UID PID PPID LWP C PRI NI ADDR SZ WCHAN TTY TIME CMD");
+  EXPECT_EQ(Titles({"-T"}), "PID SPID TTY TIME CMD");
+  EXPECT_EQ(Titles({"-efT"}), "UID PID SPID PPID C STIME TTY TIME CMD");
+  EXPECT_EQ(Titles({"auxH"}), Titles({"aux"}));
+  EXPECT_EQ(Titles({"-eZ"}), "LABEL PID TTY TIME CMD");
+  EXPECT_EQ(Titles({"axv"}), "PID TTY STAT TIME MAJFL TRS DRS RSS %MEM COMMAND");
+  EXPECT_EQ(Titles({"axs"}), "UID PID PENDING BLOCKED IGNORED CAUGHT STAT TTY TIME COMMAND");
+  const auto request = [](const std::string& option) {
+    return *ParsePsArguments(std::vector<std::string>{option});
+  };
+  for (const char* option : {"-eLf", "-T", "auxH"}) EXPECT_TRUE(request(option).threads) << option;
+  EXPECT_FALSE(request("-ef").threads);
+  for (const char* option : {"--forest", "auxf"}) {
+    EXPECT_EQ(request(option).tree, PsTree::kForest) << option;
+  }
+  EXPECT_EQ(request("-eH").tree, PsTree::kIndented);
+  EXPECT_FALSE(request("-eH").threads);
 }
 
 TEST(PsOptions, TakeColumnsInEveryForm) {
@@ -58,9 +82,10 @@ TEST(PsOptions, SortAndLeaveTitlesOut) {
 TEST(PsOptions, ThatAreUnknownAreErrors) {
   EXPECT_EQ(Titles({"-o", "pid,nonsense"}), "unknown column 'nonsense'");
   EXPECT_EQ(Titles({"-o", ""}), "unknown column ''");
-  EXPECT_EQ(Titles({"-Z"}), "unknown ps option '-Z'");
-  EXPECT_EQ(Titles({"auxf"}), "unknown ps option 'f'");
-  EXPECT_EQ(Titles({"--forest"}), "unknown ps option '--forest'");
+  EXPECT_EQ(Titles({"auxe"}), "unknown ps option 'e'") << "nobody's environment is shown";
+  EXPECT_EQ(Titles({"--forest=yes"}), "unknown ps option '--forest=yes'");
+  EXPECT_EQ(Titles({"-p", "1"}), "unknown ps option '-p'");
+  EXPECT_EQ(Titles({"-o", "numa"}), "unknown column 'numa'");
   EXPECT_EQ(Titles({"--sort", "age"}), "unknown sort key 'age'");
   EXPECT_EQ(Titles({"-o"}), "ps option 'o' wants a value");
   EXPECT_EQ(Titles({"pid", "nonsense"}), "unknown ps option 'p'");
@@ -126,6 +151,73 @@ TEST(PsColumns, ShowWhatPsShows) {
   EXPECT_EQ(Cell("rss", process), "1024");
   EXPECT_EQ(Cell("capeff", process), "CHOWN");
   EXPECT_EQ(Cell("capprm", process), "none");
+}
+
+TEST(PsColumns, ShowWhatFewAskForAsProcpsDoes) {
+  core::ProcFacts process = SomeProcess();
+  process.tid = 4712;
+  process.inner_tid = 8;
+  process.users = {1, 1000, 2, 3};
+  process.groups = {1, 5, 5, 7};
+  process.minor_faults = 131;
+  process.major_faults = 2;
+  process.code_bytes = 18'048;
+  process.data_kib = 224;
+  process.stack_kib = 132;
+  process.resident_limit = UINT64_MAX;
+  process.stack_start = 0x7fff1cac8720;
+  process.ignored_signals = 6;
+  process.priority = 20;
+  EXPECT_EQ(Cell("lwp", process), "4712");
+  EXPECT_EQ(Cell("tid", process, true), "8");
+  EXPECT_EQ(Cell("suid", process), "2");
+  EXPECT_EQ(Cell("fsuser", process), "3");
+  EXPECT_EQ(Cell("sgroup", process), "tty");
+  EXPECT_EQ(Cell("supgid", process), "5,6");
+  EXPECT_EQ(Cell("fname", process), "evil\\x1b[2J");
+  EXPECT_EQ(Cell("minflt", process), "131");
+  EXPECT_EQ(Cell("pagein", process), "2");
+  EXPECT_EQ(Cell("trs", process), "17");
+  EXPECT_EQ(Cell("drs", process), "10222");
+  EXPECT_EQ(Cell("size", process), "356");
+  EXPECT_EQ(Cell("m_size", process), "10485760");
+  EXPECT_EQ(Cell("lim", process), "xx");
+  EXPECT_EQ(Cell("stackp", process), "00007fff1cac8720");
+  EXPECT_EQ(Cell("ignored", process), "0000000000000006");
+  EXPECT_EQ(Cell("opri", process), "80");
+  EXPECT_EQ(Cell("pri_api", process), "-21");
+  EXPECT_EQ(Cell("pri_bar", process), "21");
+  EXPECT_EQ(Cell("pri_baz", process), "120");
+  EXPECT_EQ(Cell("pri_foo", process), "0");
+  EXPECT_EQ(Cell("cls", process), "TS");
+  EXPECT_EQ(Cell("rtprio", process), "-");
+  EXPECT_EQ(Cell("cuu", process), "18.061");
+  process.policy = 2;
+  process.realtime_priority = 50;
+  EXPECT_EQ(Cell("policy", process), "RR");
+  EXPECT_EQ(Cell("rtprio", process), "50");
+  process.more_groups.clear();
+  EXPECT_EQ(Cell("supgrp", process), "-");
+}
+
+// `ps L` of procps 4.0.2, without its own tests (_left), what it asks systemd, libnuma or LXC for
+// (lsession lxc machine numa ouid seat slice unit uunit), and nothing else.
+TEST(PsColumns, KnowEveryNameThatPsKnows) {
+  const std::string names =
+      "%cpu %mem ag_id ag_nice args atime blocked bsdstart bsdtime c caught cgname cgroup cgroupns "
+      "class cls cmd comm command context cp cpuid cputime cputimes cuc cuu drs dsiz egid egroup "
+      "eip esp etime etimes euid euser exe f fgid fgroup flag flags fname fsgid fsgroup fsuid "
+      "fsuser fuid fuser gid group ignored intpri ipcns label lastcpu lim longtname lstart luid "
+      "lwp m_drs m_size m_trs maj_flt majflt min_flt minflt mntns netns ni nice nlwp oom oomadj "
+      "opri pagein pcpu pending pgid pgrp pid pidns pmem policy ppid pri pri_api pri_bar pri_baz "
+      "pri_foo priority psr pss rbytes rchars rgid rgroup rops rss rssize rsz rtprio ruid ruser s "
+      "sched sess session sgi_p sgi_rss sgid sgroup sid sig sig_block sig_catch sig_ignore "
+      "sig_pend sigcatch sigignore sigmask size spid stackp start start_stack start_time stat "
+      "state stime suid supgid supgrp suser svgid svgroup svuid svuser sz tgid thcount tid time "
+      "timens times tname tpgid trs trss tsig tsiz tt tty tty4 tty8 ucmd ucomm uid uid_hack uname "
+      "user userns uss util utsns vsize vsz wbytes wcbytes wchan wchars wname wops zone";
+  std::istringstream words(names);
+  for (std::string name; words >> name;) EXPECT_NE(FindPsColumn(name), nullptr) << name;
 }
 
 TEST(PsColumns, EscapeWhatAProcessCallsItself) {

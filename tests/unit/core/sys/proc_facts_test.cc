@@ -38,7 +38,9 @@ TEST(ProcFacts, RefusesWhatIsNoStatFile) {
 TEST(ProcFacts, ReadsStatus) {
   ProcFacts facts;
   ParseProcStatus(
-      "Name:\tsh\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t10 20 \nNSpid:\t42\t7\n"
+      "Name:\tsh\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t10 20 \nNStgid:\t42\t7\n"
+      "NSpid:\t43\t8\nVmData:\t 224 kB\nVmStk:\t 132 kB\nSigPnd:\t1\nShdPnd:\t2\n"
+      "SigBlk:\t4\nSigIgn:\t0000000000000006\nSigCgt:\t8\n"
       "NSpgid:\t40\t1\nNSsid:\t39\t0\nVmLck:\t       8 kB\nCapInh:\t0000000000000001\n"
       "CapPrm:\t00000000a80425fb\nCapEff:\t2\nCapBnd:\t3\nCapAmb:\t4\nSeccomp:\t2\n",
       facts);
@@ -46,6 +48,14 @@ TEST(ProcFacts, ReadsStatus) {
   EXPECT_EQ(facts.groups, (UserIds{5, 6, 7, 8}));
   EXPECT_EQ(facts.more_groups, (std::vector<uint32_t>{10, 20}));
   EXPECT_EQ(facts.inner_pid, 7);
+  EXPECT_EQ(facts.inner_tid, 8);
+  EXPECT_EQ(facts.data_kib, 224U);
+  EXPECT_EQ(facts.stack_kib, 132U);
+  EXPECT_EQ(facts.thread_pending_signals, 1U);
+  EXPECT_EQ(facts.pending_signals, 2U);
+  EXPECT_EQ(facts.blocked_signals, 4U);
+  EXPECT_EQ(facts.ignored_signals, 6U);
+  EXPECT_EQ(facts.caught_signals, 8U);
   EXPECT_EQ(facts.inner_pgrp, 1);
   EXPECT_EQ(facts.inner_session, 0);
   EXPECT_EQ(facts.locked_kib, 8U);
