@@ -80,6 +80,9 @@ class Builder {
   Result<> SetLimits();
 
   ContainerConfig& config() { return built_.config; }
+  std::string Absolute(const std::string& path) const {
+    return path.starts_with('/') ? path : CleanPath(host_.cwd + "/" + path);
+  }
 
   const RunOptions& options_;
   const oci::ImageRunConfig& image_;
@@ -294,10 +297,9 @@ Result<> Builder::SetLifetime() {
   config().notify = options_.sdnotify;
   TRY(config().health, ChooseHealthCheck(options_, image_));
   if (!options_.pidfile.empty()) {
-    config().pid_file = options_.pidfile.starts_with('/')
-                            ? options_.pidfile
-                            : CleanPath(host_.cwd + "/" + options_.pidfile);
+    config().pid_file = Absolute(options_.pidfile);
   }
+  if (!options_.cidfile.empty()) config().cid_file = Absolute(options_.cidfile);
   return {};
 }
 
@@ -309,6 +311,8 @@ Result<> Builder::SetSecurity() {
   for (const std::string& name : core::CapabilityNames(choice.unavailable)) {
     built_.warnings.push_back(fmt::format("--cap-add {}: hoy does not have it itself", name));
   }
+  config().cap_add = core::CanonicalCapabilities(options_.cap_add);
+  config().cap_drop = core::CanonicalCapabilities(options_.cap_drop);
   uint64_t bits = choice.set.bits;
   // Nothing is inheritable or ambient: a program of another user gains none by being executed.
   process.capabilities = {.bounding = bits, .effective = bits, .permitted = bits};

@@ -205,6 +205,7 @@ Json HostConfigOf(const core::ContainerConfig& config) {
   }
   if (config.process.no_new_privileges) seccomp.push_back("no-new-privileges");
   return {{"Binds", BindsOf(config)},
+          {"ContainerIDFile", config.cid_file},
           {"NetworkMode", NetworkModeName(config)},
           {"Dns", config.network.dns},
           {"DnsSearch", config.network.dns_search},
@@ -217,6 +218,8 @@ Json HostConfigOf(const core::ContainerConfig& config) {
           {"RestartPolicy",
            {{"Name", core::ToString(config.restart.mode)},
             {"MaximumRetryCount", config.restart.max_retries}}},
+          {"CapAdd", config.cap_add.empty() ? Json() : Json(config.cap_add)},
+          {"CapDrop", config.cap_drop.empty() ? Json() : Json(config.cap_drop)},
           {"CapBounding", core::CapabilityNames({config.process.capabilities.bounding})},
           {"CgroupnsMode", ModeName(config.namespaces.cgroup)},
           {"IpcMode", ModeName(config.namespaces.ipc)},

@@ -114,6 +114,18 @@ std::vector<std::string> CapabilityNames(CapabilitySet set) {
   return names;
 }
 
+std::vector<std::string> CanonicalCapabilities(const std::vector<std::string>& names) {
+  std::vector<std::string> canonical;
+  for (const std::string& name : names) {
+    auto capability = ParseCapability(name);
+    canonical.push_back(capability ? CapabilityName(*capability) : "ALL");
+  }
+  std::ranges::sort(canonical);
+  auto repeated = std::ranges::unique(canonical);
+  canonical.erase(repeated.begin(), repeated.end());
+  return canonical;
+}
+
 CapabilitySet DefaultCapabilities() {
   CapabilitySet set;
   for (int capability : {CAP_AUDIT_WRITE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID,

@@ -25,6 +25,9 @@ struct CapabilitySet {
 std::optional<int> ParseCapability(std::string_view name);
 std::string CapabilityName(int capability);                   // "CAP_NET_ADMIN"
 std::vector<std::string> CapabilityNames(CapabilitySet set);  // in numerical order
+// Each once and by its full name, "CAP_CHOWN" or "ALL", sorted: what --cap-add or --cap-drop was
+// given, as docker's inspect shows it. `names` are such as ComputeCapabilities takes.
+std::vector<std::string> CanonicalCapabilities(const std::vector<std::string>& names);
 
 // Docker's default 14: AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE
 // NET_RAW SETFCAP SETGID SETPCAP SETUID SYS_CHROOT.

@@ -371,6 +371,8 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("init", x.init);
   visitor.Field("readonlyRootfs", x.readonly_rootfs);
   visitor.Field("privileged", x.privileged);
+  visitor.Field("capAdd", x.cap_add);
+  visitor.Field("capDrop", x.cap_drop);
   visitor.Field("mounts", x.mounts);
   visitor.Field("devices", x.devices);
   visitor.Field("deviceRules", x.device_rules);
@@ -387,6 +389,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("stopTimeout", x.stop_timeout_seconds);
   visitor.Field("timeout", x.timeout_seconds);
   visitor.Field("pidFile", x.pid_file);
+  visitor.Field("cidFile", x.cid_file);
   visitor.Field("autoRemove", x.auto_remove);
   visitor.Field("restart", x.restart);
   visitor.Field("log", x.log);

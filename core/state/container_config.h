@@ -241,6 +241,10 @@ struct ContainerConfig {
   bool init = false;  // a built-in reaper is pid 1 and the process its child
   bool readonly_rootfs = false;
   bool privileged = false;
+  // What --cap-add and --cap-drop asked for, "CAP_CHOWN" or "ALL", for inspect: what became of it
+  // is in `process`.
+  std::vector<std::string> cap_add;
+  std::vector<std::string> cap_drop;
   std::vector<Mount> mounts;
   std::vector<Device> devices;
   std::vector<DeviceRule> device_rules;     // empty: the device cgroup is not touched; otherwise
@@ -259,6 +263,7 @@ struct ContainerConfig {
   int64_t stop_timeout_seconds = 10;  // -1: waits for ever
   int64_t timeout_seconds = 0;        // --timeout: killed after that long; 0: never
   std::string pid_file;               // absolute host path to write init's pid to, or empty
+  std::string cid_file;               // where its id was written, for inspect
   bool auto_remove = false;
   RestartPolicy restart;
   LogConfig log;

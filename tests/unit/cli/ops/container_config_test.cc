@@ -221,6 +221,8 @@ TEST(BuildContainerConfig, SetsCapabilitiesAndSecurity) {
   core::CapabilitySet wanted;
   wanted.Add(12);
   EXPECT_EQ(config.process.capabilities.bounding, wanted.bits);
+  EXPECT_EQ(config.cap_add, Strings{"CAP_NET_ADMIN"});
+  EXPECT_EQ(config.cap_drop, Strings{"ALL"});
   EXPECT_EQ(config.process.capabilities.effective, wanted.bits);
   EXPECT_EQ(config.process.capabilities.inheritable, 0U);
   EXPECT_EQ(config.process.capabilities.ambient, 0U);

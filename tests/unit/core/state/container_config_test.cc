@@ -94,6 +94,9 @@ ContainerConfig FullConfig() {
   config.stop_timeout_seconds = -1;
   config.timeout_seconds = 60;
   config.pid_file = "/tmp/pid";
+  config.cid_file = "/tmp/id";
+  config.cap_add = {"CAP_CHOWN"};
+  config.cap_drop = {"ALL"};
   config.health = {{"CMD-SHELL", "x"}, {"/bash", "-c"}, 1, 2, 3, 4, 5, HealthAction::kStop};
   config.notify = NotifyMode::kContainer;
   config.labels = {{"b", "2"}, {"a", "1"}};
