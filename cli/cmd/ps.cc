@@ -8,6 +8,7 @@
 #include "cli/ops/container_filters.h"
 #include "cli/ops/container_size.h"
 #include "cli/ops/container_status.h"
+#include "cli/ops/network_options.h"
 #include "cli/ui/exit_code.h"
 #include "cli/ui/format.h"
 #include "cli/ui/table.h"
@@ -67,7 +68,10 @@ class PsCommand final : public ListCommand {
     int64_t last = latest_ ? 1 : last_;
     bool any_state = all_ || last > 0 || filters.WantsAnyState();
     bool wants_size = size_ || sort_ == "size" || FormatShows("Size");
-    bool wants_mounts = FormatShows("Mounts");
+    bool wants_record =
+        format_ == "json" || std::ranges::any_of(kRecordFields, [this](std::string_view field) {
+          return FormatShows(field);
+        });
     TRY(std::vector<Listed> all, Load(context));
     std::vector<Listed> chosen;
     for (Listed& container : all) {
@@ -92,7 +96,7 @@ class PsCommand final : public ListCommand {
       if (wants_size) rows.back()["Size"] = SizeOf(context, container);
       if (!quiet_ && container.status.IsUp())
         rows.back()["Ports"] = PortsOf(context, container.summary.id);
-      if (wants_mounts) rows.back()["Mounts"] = MountsOf(context, container.summary.id);
+      if (wants_record) AddFromRecord(context, container.summary, rows.back());
     }
     std::vector<Column> columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE", true},
                                    {"Command", "COMMAND"}, {"RunningFor", "CREATED"},
@@ -104,7 +108,10 @@ class PsCommand final : public ListCommand {
                       .more = {{"CreatedAt", "CREATED AT"},
                                {"State", "STATE"},
                                {"Labels", "LABELS"},
-                               {"Mounts", "MOUNTS"}},
+                               {"LocalVolumes", "LOCAL VOLUMES"},
+                               {"Mounts", "MOUNTS"},
+                               {"Networks", "NETWORKS"},
+                               {"Platform", "PLATFORM"}},
                       .quiet_field = "ID"},
                      rows);
   }
@@ -195,19 +202,44 @@ class PsCommand final : public ListCommand {
     return network && *network ? PortsText(OpenPortsOf(**network)) : std::string();
   }
 
-  // What the user bound, as docker cuts it.
-  std::string MountsOf(Context& context, const std::string& id) const {
+  // What only the whole record tells.
+  void AddFromRecord(Context& context, const core::ContainerSummary& summary, Json& row) const {
+    for (std::string_view field : kRecordFields) row[field] = "";
+    auto record = core::ReadContainer(context.layout, summary.id);
+    if (!record) return;  // removed meanwhile
+    row["Mounts"] = MountsOf(record->config);
+    row["LocalVolumes"] = std::to_string(std::ranges::count_if(
+        record->config.mounts, [](const core::Mount& mount) { return mount.volume.has_value(); }));
+    row["Networks"] = NetworksOf(record->config);
+    if (auto image = oci::ImageStore(context.layout).Resolve("sha256:" + summary.image_id)) {
+      row["Platform"] = image->record.platform.ToString();
+    }
+  }
+
+  // What the user mounted, as docker cuts it.
+  std::string MountsOf(const core::ContainerConfig& config) const {
     constexpr int kWidth = 15;
-    auto record = core::ReadContainer(context.layout, id);
     std::string text;
-    if (!record) return text;  // removed meanwhile
-    for (const core::Mount& mount : record->config.mounts) {
+    for (const core::Mount& mount : config.mounts) {
       if (!mount.from_user || mount.kind != core::MountKind::kBind) continue;
+      const std::string& source = mount.volume ? mount.volume->name : mount.source;
       text += text.empty() ? "" : ",";
-      text += no_trunc_ ? mount.source : Ellipsize(mount.source, kWidth);
+      text += no_trunc_ ? source : Ellipsize(source, kWidth);
     }
     return text;
   }
+
+  // All that it is on; what is no network of hoy's is called by its mode, as in docker.
+  static std::string NetworksOf(const core::ContainerConfig& config) {
+    std::string text;
+    for (const core::NetworkAttachment& attachment : config.network.attachments) {
+      text += (text.empty() ? "" : ",") + attachment.network;
+    }
+    return text.empty() ? NetworkModeName(config) : text;
+  }
+
+  static constexpr std::string_view kRecordFields[] = {"LocalVolumes", "Mounts", "Networks",
+                                                       "Platform"};
 
   // False: nobody reads what we write.
   Result<bool> Rest() const {

@@ -77,6 +77,37 @@ TEST_F(List, FiltersAreAndOverKeysAndOrWithinOne) {
   EXPECT_EQ(Run({"ps", "-f", "before=missing"}).code, 1);
 }
 
+TEST_F(List, ShowsWhatOnlyTheRecordTells) {
+  RunOk({"create", "--name", "full", "-v", "numbers:/n", "-v", "/cache", "-v", directory() + ":/d",
+         "--network", "host", Busybox(), "true"});
+  const Json image = Inspect(Busybox());
+  const std::string platform =
+      image["Os"].get<std::string>() + "/" + image["Architecture"].get<std::string>();
+  const std::string format = "{{.LocalVolumes}} {{.Networks}} {{.Platform}}";
+  EXPECT_EQ(RunOk({"ps", "-af", "name=full", "--format", format}), "2 host " + platform);
+  EXPECT_EQ(RunOk({"ps", "-f", "name=up", "--format", format}), "0 none " + platform);
+  const std::string mounts =
+      RunOk({"ps", "-af", "name=full", "--no-trunc", "--format", "{{.Mounts}}"});
+  EXPECT_NE(mounts.find("numbers,"), std::string::npos) << mounts << ": a volume by its name";
+  EXPECT_NE(mounts.find(directory()), std::string::npos) << mounts;
+  const Json row = Json::parse(RunOk({"ps", "-af", "name=full", "--format", "json"}));
+  EXPECT_EQ(row["LocalVolumes"], "2");
+  EXPECT_EQ(row["Networks"], "host");
+  EXPECT_EQ(row["Platform"], platform);
+  RunOk({"rm", "-v", "full"});
+  RunOk({"volume", "rm", "numbers"});
+
+  RunOk({"create", "--name", "able", "--cap-add", "net_admin", "--cap-add", "CAP_SYS_TIME",
+         "--cap-add", "NET_ADMIN", "--cap-drop", "all", "--cidfile", Path("id"), Busybox(),
+         "true"});
+  const Json host = Inspect("able")["HostConfig"];
+  EXPECT_EQ(host["CapAdd"], Json::parse(R"(["CAP_NET_ADMIN", "CAP_SYS_TIME"])"));
+  EXPECT_EQ(host["CapDrop"], Json::parse(R"(["ALL"])"));
+  EXPECT_EQ(host["ContainerIDFile"], Path("id"));
+  EXPECT_EQ(Inspect("up")["HostConfig"]["CapAdd"], Json());
+  EXPECT_EQ(Inspect("up")["HostConfig"]["ContainerIDFile"], "");
+}
+
 TEST_F(List, IsSortedAndCut) {
   EXPECT_EQ(Names({}, {"-a", "--sort", "names"}), "broken ended made up");
   EXPECT_EQ(Names({}, {"-a", "--sort", "created"}), "made ended up broken");
