@@ -87,8 +87,14 @@ class WaitCommand final : public Command {
       TRY(item.waiter, core::ContainerWaiter::Begin(context.layout, id, condition_));
       return {};
     };
-    if (auto begun = begin(); !begun) item.outcome = Fail(std::move(begun).error());
+    if (auto begun = begin(); !begun) item.outcome = Fail(Named(item, std::move(begun).error()));
     return item;
+  }
+
+  // Once it is removed, nobody knows it by another name than the one that was typed.
+  static Error Named(const Item& item, Error error) {
+    if (!item.waiter || error.kind != ErrorKind::kNotFound) return error;
+    return MakeError(ErrorKind::kNotFound, fmt::format("container '{}' was removed", item.typed));
   }
 
   static void Check(Item& item) {
@@ -100,7 +106,7 @@ class WaitCommand final : public Command {
       return;
     }
     auto exit = item.waiter->Check();
-    if (!exit) item.outcome = Fail(std::move(exit).error());
+    if (!exit) item.outcome = Fail(Named(item, std::move(exit).error()));
     if (exit && *exit) item.outcome = Met{**std::move(exit), {}};
   }
 

@@ -82,6 +82,17 @@ TEST_F(Wait, RunningAndRemovedAreWaitedFor) {
   EXPECT_EQ(WaitJson({"--condition", "running", StartSleeper()}).contains("exit_code"), false);
 }
 
+TEST_F(Wait, WhatIsRemovedMeanwhileIsCalledWhatItWasCalled) {
+  const std::string id = RunOk({"create", "--name", "one", Busybox(), "true"});
+  Background wait(Hoy({"wait", "--condition", "running", "one"}));
+  ASSERT_TRUE(IsWaiting(wait));
+  RunOk({"rm", "one"});
+  const Output output = wait.Finish();
+  EXPECT_EQ(output.code, 1) << output;
+  EXPECT_NE(output.err.find("'one'"), std::string::npos) << output;
+  EXPECT_EQ(output.err.find(id), std::string::npos) << output;
+}
+
 TEST_F(Wait, AnyEndsWithTheFirst) {
   StartSleeper({"--name", "one"});
   StartSleeper({"--name", "two"});
