@@ -1,12 +1,13 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "cli/ops/ps_options.h"
+#include "cli/ops/ps_tree.h"
 #include "cli/ui/command.h"
 #include "cli/ui/format.h"
 #include "core/base/text.h"
 #include "core/engine/processes.h"
 #include "core/state/container_record.h"
+#include "core/state/event_log.h"
 
 namespace hoy::cli {
 namespace {
@@ -28,7 +29,11 @@ class TopCommand final : public Command {
     context.runs_command = false;  // only its command line is like theirs; exit codes are hoy's
     TRY(PsRequest request, ParsePsArguments(arguments_));
     TRY(std::string id, core::FindContainer(context.layout, container_));
-    TRY(core::ProcessList list, core::ListProcesses(context.layout, id));
+    auto threads = request.threads ? core::ListThreads::kYes : core::ListThreads::kNo;
+    TRY(core::ProcessList list, core::ListProcesses(context.layout, id, threads));
+    if (auto summary = core::ReadSummary(context.layout, id)) {
+      core::RecordContainerEvent(context.layout, *summary, "top");
+    }
     PsHost host = PsHost::Read();
     Sort(request, list, host);
     std::vector<std::string> fields = FieldsOf(request);
@@ -37,8 +42,9 @@ class TopCommand final : public Command {
       model.columns.push_back({.field = fields[i], .title = request.columns[i].title});
     }
     std::vector<Json> rows;
-    for (const core::ProcFacts& process : list.processes) {
-      PsView view{process, list, host, request.inner_pids};
+    for (PsRow& tree_row : PsRows(list.processes, request.tree)) {
+      PsView view{list.processes[tree_row.index], list, host, request.inner_pids,
+                  std::move(tree_row.prefix)};
       Json row = Json::object();
       for (size_t i = 0; i < fields.size(); ++i) row[fields[i]] = Value(request.columns[i], view);
       rows.push_back(std::move(row));

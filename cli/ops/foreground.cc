@@ -8,6 +8,7 @@
 #include "core/engine/lifecycle.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
+#include "core/state/event_log.h"
 #include "core/sys/files.h"
 #include "core/sys/process.h"
 
@@ -151,6 +152,7 @@ Result<int> AttachInForeground(Context& context, const core::ContainerRecord& re
   core::BlockedSignals signals;
   TRY(std::optional<core::Attachment> attachment, core::AttachTo(context.layout, record.id));
   if (!attachment) return Fail(NotRunning(record));
+  core::RecordContainerEvent(context.layout, record, "attach");
   TRY(std::optional<Fd> init, core::OpenProcess(attachment->init));
   if (!init) return Fail(NotRunning(record));
   core::MonitorPeer peer(*std::move(attachment), PeerOptions(context, record, options, *init));
@@ -161,7 +163,10 @@ Result<int> AttachInForeground(Context& context, const core::ContainerRecord& re
   }
   session.process = *init;
   TRY(End end, core::RunSession(peer, signals, session));
-  if (end.kind == End::Kind::kDetached) return end.exit_code;
+  if (end.kind == End::Kind::kDetached) {
+    if (end.exit_code == 0) core::RecordContainerEvent(context.layout, record, "detach");
+    return end.exit_code;
+  }
   return AwaitExitCode(context, peer);
 }
 

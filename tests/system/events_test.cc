@@ -58,6 +58,25 @@ TEST_F(Events, TellTheLifeOfAContainer) {
   EXPECT_EQ(Of("four"), "create") << "it never started";
 }
 
+TEST_F(Events, TellWhatElseIsDoneWithAContainer) {
+  RunOk({"run", "-dit", "--name", "one", Busybox(), "sh"});
+  RunOk({"top", "one"});
+  RunOk({"cp", "one:/etc/passwd", Path("passwd")});
+  EXPECT_EQ(Run({"cp", "one:/etc/no-such", Path("none")}).code, 1);
+  RunOk({"export", "-o", Path("one.tar"), "one"});
+  RunOk({"commit", "-m", "why", "one", "made"});
+  Pty client(Hoy({"attach", "one"}));
+  client.Send("echo in-$((1 + 1))\r");
+  ASSERT_TRUE(client.Expect("in-2"));
+  client.Send("\x10\x11");
+  EXPECT_EQ(client.Finish(), 0);
+  const std::string events = Of("one");
+  EXPECT_EQ(events, "create start top copy export commit attach detach");
+  EXPECT_EQ(RunOk({"events", "--stream=false", "-f", "event=commit", "--format",
+                   "{{.Actor.Attributes.comment}}"}),
+            "why");
+}
+
 // Nobody waits for a session that was detached, and yet its end is told.
 TEST_F(Events, TellTheEndOfADetachedExec) {
   StartSleeper({"--name", "one"});

@@ -17,6 +17,7 @@
 #include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/state_rules.h"
+#include "core/state/event_log.h"
 #include "core/sys/signals.h"
 #include "oci/layer/byte_sink.h"
 #include "oci/layer/tree_archive.h"
@@ -219,7 +220,9 @@ Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
   ChangesSource changes(UpperDirectory(context.layout, record), MountTargets(record.config),
                         std::move(pause), cancel);
   TRY(changes.Start());
-  return oci::MakeImage(context.layout, changes, std::move(image));
+  TRY(oci::Digest made, oci::MakeImage(context.layout, changes, std::move(image)));
+  core::RecordContainerEvent(context.layout, record, "commit", {{"comment", options.message}});
+  return made;
 }
 
 }  // namespace

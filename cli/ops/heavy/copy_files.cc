@@ -10,6 +10,7 @@
 #include "cli/ui/printable.h"
 #include "core/base/text.h"
 #include "core/engine/container_files.h"
+#include "core/state/event_log.h"
 #include "core/sys/copy_tree.h"
 #include "core/sys/in_root.h"
 #include "oci/layer/byte_sink.h"
@@ -234,6 +235,18 @@ Result<> CopyPaths(Context& context, const CopyFilesOptions& options) {
   return CheckNotTorn(context, copied.torn);
 }
 
+// An event of each container that took part, once.
+void RecordCopy(const Context& context, const CopyFilesOptions& options) {
+  std::string last;
+  for (const std::string* text : {&options.source, &options.destination}) {
+    auto id = IdOf(context, *text);
+    if (!id || id->empty() || *id == last) continue;
+    last = *id;
+    auto summary = core::ReadSummary(context.layout, *id);
+    if (summary) core::RecordContainerEvent(context.layout, *summary, "copy");
+  }
+}
+
 Result<> CopyFiles(Context& context, const CopyFilesOptions& options) {
   for (const std::string* text : {&options.source, &options.destination}) {
     if (text->empty()) return Fail(ErrorKind::kInvalidArgument, "an empty path");
@@ -244,9 +257,15 @@ Result<> CopyFiles(Context& context, const CopyFilesOptions& options) {
             .WithHint("write it as CONTAINER:PATH"));
   }
   RaiseDescriptorLimit();
-  if (options.destination == "-") return CopyToStdout(context, options);
-  if (options.source == "-") return CopyFromStdin(context, options);
-  return CopyPaths(context, options);
+  if (options.destination == "-") {
+    TRY(CopyToStdout(context, options));
+  } else if (options.source == "-") {
+    TRY(CopyFromStdin(context, options));
+  } else {
+    TRY(CopyPaths(context, options));
+  }
+  RecordCopy(context, options);
+  return {};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "cli/ops/heavy/output_file.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/state_rules.h"
+#include "core/state/event_log.h"
 #include "oci/layer/byte_sink.h"
 #include "oci/layer/tree_archive.h"
 
@@ -23,6 +24,7 @@ Result<> Export(Context& context, const ExportOptions& options) {
   TRY(tar.Finish());
   TRY(sink.Flush());
   TRY(output.Commit());
+  core::RecordContainerEvent(context.layout, record, "export");
   return CheckNotTorn(context, archived.torn);
 }
 
