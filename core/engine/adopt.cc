@@ -69,16 +69,15 @@ Result<> Adopt(const Layout& layout, std::string_view id, const RunState& run,
     HealthState known = ReadHealth(layout, id, run.started_at);
     AddProbes(plan, *record.config.health, known, Now(), ProbeCommand(layout, id));
   }
+  MonitorNetwork network;
+  if (HasNetwork(record.config) && TheNetworkDriver() != nullptr) {
+    network = TheNetworkDriver()->AttachAgain(layout, record, run.init);
+  }
+  network.Describe(plan, layout, id);
   std::string bytes = plan.Serialize();
   // It shares our lock until it has published itself: if we are killed, nobody may start another.
   TRY(SpawnedMonitor monitor, SpawnMonitor({.label = std::string(ShortId(id)), .lock = lock.fd()}));
-  Fd hold;
-  if (HasNetwork(record.config) && TheNetworkDriver() != nullptr) {
-    hold = TheNetworkDriver()->HoldAgain(layout, id);
-  }
-  std::vector<int> kept;
-  if (hold) kept.push_back(hold.get());
-  TRY(monitor.channel.SendPlan(std::move(bytes), kept));
+  TRY(monitor.channel.SendPlan(std::move(bytes), network.Descriptors()));
   TRY(StartReply reply, monitor.channel.Receive());
   if (reply.kind == StartReply::Kind::kMessage &&
       reply.message.kind == StartMessageKind::kStarted) {

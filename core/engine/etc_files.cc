@@ -97,7 +97,8 @@ std::string HostsText(const ContainerConfig& config, std::string_view gateway) {
   return hosts + AddedHosts(config.network, gateway);
 }
 
-std::string ResolvText(const NetworkConfig& config, std::string_view of_host) {
+std::string ResolvText(const NetworkConfig& config, std::string_view of_host,
+                       std::string_view resolver) {
   ResolvConf host = ParseResolvConf(of_host);
   std::vector<std::string> servers = config.dns;
   if (servers.empty()) {
@@ -107,6 +108,7 @@ std::string ResolvText(const NetworkConfig& config, std::string_view of_host) {
   if (servers.empty() && !of_host.empty()) {
     servers.assign(std::begin(kPublicServers), std::end(kPublicServers));
   }
+  if (!resolver.empty()) servers = {std::string(resolver)};
   std::string text;
   for (const std::string& server : servers) text += fmt::format("nameserver {}\n", server);
   std::string search = config.dns_search.empty()
@@ -117,7 +119,22 @@ std::string ResolvText(const NetworkConfig& config, std::string_view of_host) {
   std::string options = config.dns_options.empty()
                             ? host.options
                             : fmt::format("{}", fmt::join(config.dns_options, " "));
+  if (!resolver.empty() && options.find("ndots:") == std::string::npos) {
+    options += options.empty() ? "ndots:0" : " ndots:0";
+  }
   if (!options.empty()) text += fmt::format("options {}\n", options);
+  return text;
+}
+
+std::string ServersText(const NetworkConfig& config, std::string_view of_host) {
+  std::vector<std::string> servers = config.dns;
+  std::erase_if(servers, IsOnLoopback);
+  if (config.dns.empty()) servers = ParseResolvConf(of_host).servers;
+  if (config.dns.empty() && servers.empty()) {
+    servers.assign(std::begin(kPublicServers), std::end(kPublicServers));
+  }
+  std::string text;
+  for (const std::string& server : servers) text += server + "\n";
   return text;
 }
 

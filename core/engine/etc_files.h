@@ -20,8 +20,13 @@ Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record);
 std::string HostsText(const ContainerConfig& config, std::string_view gateway);
 
 // Pure. What the flags do not say is as the host has it; servers on the host's loopback are left
-// out, for they cannot be reached from another network namespace.
-std::string ResolvText(const NetworkConfig& config, std::string_view of_host);
+// out, for they cannot be reached from another network namespace. `resolver`: if not empty, the one
+// server that the container asks; names without a dot are asked for as they are then.
+std::string ResolvText(const NetworkConfig& config, std::string_view of_host,
+                       std::string_view resolver = "");
+// Pure. Whom such a resolver asks, from the host's side, an address a line. Empty: the flags name
+// servers on the container's own loopback, which only the container can ask.
+std::string ServersText(const NetworkConfig& config, std::string_view of_host);
 // Of the host: resolv.conf, or what a stub resolver on its loopback (systemd-resolved) goes by.
 std::string HostResolvText();
 

@@ -7,6 +7,20 @@ NetworkDriver* the_driver = nullptr;
 
 }  // namespace
 
+std::vector<int> MonitorNetwork::Descriptors() const {
+  std::vector<int> fds;
+  for (const Fd* fd : {&datagrams, &listener, &ports}) {
+    if (*fd) fds.push_back(fd->get());
+  }
+  return fds;
+}
+
+void MonitorNetwork::Describe(PlanBuilder& plan, const Layout& layout, std::string_view id) const {
+  if (!datagrams) return;
+  plan.header().hosts_path = plan.Text(layout.RunContainer(id) + "/hosts");
+  plan.header().servers_path = plan.Text(layout.RunContainer(id) + "/servers");
+}
+
 void UseNetworkDriver(NetworkDriver& driver) {
   the_driver = &driver;
 }

@@ -7,17 +7,32 @@
 //                   has its loopback down: the process itself brings it up.
 //   Attach          under the container's lock, when the run directory is there and before the
 //                   process is released: links, addresses, ports, and RUN's hosts and resolv.conf
-//   HoldAgain       when another monitor takes over
+//   AttachAgain     when another monitor takes over
 //   Detach          whenever the run's traces are removed, before the run directory goes
 
 #include <string_view>
+#include <vector>
 
 #include "core/base/fd.h"
 #include "core/base/result.h"
+#include "core/init/plan_builder.h"
 #include "core/state/container_record.h"
 #include "core/state/layout.h"
+#include "core/sys/process.h"
 
 namespace hoy::core {
+
+// What the monitor has of a network while the container runs; each may be empty.
+struct MonitorNetwork {
+  Fd ports;      // kept open and never touched: it holds ports of the host
+  Fd datagrams;  // where the container's programs ask for names (core/monitor/resolver.h): both of
+  Fd listener;   // them, or none
+
+  // For SendPlan, in the order in which core/init/plan.h has them.
+  std::vector<int> Descriptors() const;
+  // Tells the monitor what it is to do with them.
+  void Describe(PlanBuilder& plan, const Layout& layout, std::string_view id) const;
+};
 
 class NetworkDriver {
  public:
@@ -27,12 +42,12 @@ class NetworkDriver {
   // descriptor and the processes in it.
   virtual Result<Fd> OpenNamespace(const Layout& layout, const ContainerRecord& record) = 0;
 
-  // On failure nothing is left that Detach would not remove. The descriptor, if it is one, is the
-  // monitor's to keep open while the container runs: it holds ports of the host.
-  virtual Result<Fd> Attach(const Layout& layout, const ContainerRecord& record,
-                            BorrowedFd network_namespace) = 0;
-  // The same for the next monitor, as far as it can be had again.
-  virtual Fd HoldAgain(const Layout& layout, std::string_view id) = 0;
+  // On failure nothing is left that Detach would not remove.
+  virtual Result<MonitorNetwork> Attach(const Layout& layout, const ContainerRecord& record,
+                                        BorrowedFd network_namespace) = 0;
+  // What Attach gave, for the next monitor, as far as it can be had again.
+  virtual MonitorNetwork AttachAgain(const Layout& layout, const ContainerRecord& record,
+                                     const ProcessIdentity& init) = 0;
 
   // Idempotent, whatever Attach had done when it was killed. What cannot be released is an error,
   // and the run directory stays for the next command to try again.

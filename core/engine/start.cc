@@ -168,12 +168,12 @@ Result<Fd> OpenNetworkNamespace(const Layout& layout, const ContainerRecord& rec
 }
 
 // Hosts and resolv.conf, and before them what they tell of.
-Result<Fd> SetUpNetwork(const Layout& layout, const ContainerRecord& record,
-                        BorrowedFd network_namespace, Rollback& rollback) {
+Result<MonitorNetwork> SetUpNetwork(const Layout& layout, const ContainerRecord& record,
+                                    BorrowedFd network_namespace, Rollback& rollback) {
   TRY(WriteHostname(layout, record));
   if (!HasNetwork(record.config)) {
     TRY(WriteEtcFiles(layout, record));
-    return Fd();
+    return MonitorNetwork();
   }
   rollback.Add([&] { (void)TheNetworkDriver()->Detach(layout, record.id); });
   auto attached = TheNetworkDriver()->Attach(layout, record, network_namespace);
@@ -219,7 +219,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   rollback.Add([&] { (void)RemoveRunDirectory(layout, record.id); });
   TRY(MakeRunDirectory(layout, record.id, input.process.user.uid, input.process.user.gid));
   FailPoint("start-run-directory");
-  TRY(Fd hold, SetUpNetwork(layout, record, network_namespace, rollback));
+  TRY(MonitorNetwork network, SetUpNetwork(layout, record, network_namespace, rollback));
   if (input.timezone && input.timezone->link.empty()) {
     TRY(WriteLocaltime(layout, record.id, input.timezone->content));
   }
@@ -253,10 +253,10 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   for (const Mount& mount : request.mounts) adjusted.config.mounts.push_back(mount);
   TRY(WriteCgroupLocation(layout, record.id, input.cgroup));
 
-  std::vector<int> kept;
-  if (hold) kept.push_back(hold.get());
-  TRY(monitor.channel.SendPlan(BuildStartPlan(input).Serialize(), kept));
-  hold.reset();
+  PlanBuilder plan = BuildStartPlan(input);
+  network.Describe(plan, layout, record.id);
+  TRY(monitor.channel.SendPlan(plan.Serialize(), network.Descriptors()));
+  network = {};
   monitor.program.reset();  // we have nothing else to do now
   FailPoint("start-spawned");
   MarkStart("plan sent");

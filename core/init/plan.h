@@ -19,7 +19,7 @@
 namespace hoy::core {
 
 constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
-constexpr uint32_t kPlanVersion = 8;
+constexpr uint32_t kPlanVersion = 9;
 
 using Offset = uint32_t;
 
@@ -143,6 +143,10 @@ struct PlanHeader {
   // its exit code as the last word
   Offset cleanup_argv;
   Offset probe_argv;  // list: what probes its health, or 0: no health check
+  // kStart, kAdopt: what answers the container's questions by DNS (core/monitor/resolver.h), which
+  // then come in by the first two descriptors: a datagram and a listening socket. 0: it has none.
+  Offset hosts_path;
+  Offset servers_path;
 };
 
 // Descriptors that hoy hands to hoy-monitor, at fixed numbers (-1 is not possible: unused ones are
@@ -165,8 +169,8 @@ constexpr size_t kPlanSpace = size_t{16} << 20;  // the kernel takes 6 MiB of ar
 // The first packet may carry descriptors (SCM_RIGHTS) for the process: the network namespace that
 // it joins, its standard streams (--log-driver passthrough), then the user's own (--preserve-fds).
 // hoy-monitor does not keep them once it has cloned the init, but for keep_streams. What comes with
-// the second packet, and with the only one of kAdopt, it keeps open as long as the container runs
-// and never touches: the ports of the host.
+// the second packet, and with the only one of kAdopt, it keeps open as long as the container runs:
+// with hosts_path the two sockets of the resolver, then what it never touches, the host's ports.
 struct PlanOrder {
   uint32_t offset;  // of the plan's PlanHeader in kPlansFd
 };

@@ -23,6 +23,7 @@
 #include "core/init/interpreter.h"
 #include "core/init/plan_view.h"
 #include "core/monitor/attach_protocol.h"
+#include "core/monitor/clone_process.h"
 #include "core/monitor/exec_guard.h"
 #include "core/monitor/exit_status.h"
 #include "core/monitor/init_process.h"
@@ -32,6 +33,7 @@
 #include "core/monitor/publish.h"
 #include "core/monitor/pump.h"
 #include "core/monitor/read_clock.h"
+#include "core/monitor/resolver.h"
 #include "core/monitor/run_helper.h"
 #include "core/monitor/run_socket.h"
 #include "core/monitor/shield.h"
@@ -162,29 +164,6 @@ void OpenLog(Monitor& m) {
   if (error != 0) GiveUp(SetupStage::kLog, error);
 }
 
-// clone3 with everything, then without CLONE_INTO_CGROUP (then *joined stays false), then clone(2)
-// where a seccomp filter hides clone3. Returns as fork does.
-pid_t CloneProcess(const PlanHeader& header, int cgroup_fd, int* pidfd, bool* joined) {
-  clone_args arguments{};
-  arguments.flags = header.clone_flags | CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<uint64_t>(pidfd);
-  arguments.exit_signal = SIGCHLD;
-  if (cgroup_fd >= 0) {
-    arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = static_cast<uint64_t>(cgroup_fd);
-    *joined = true;
-    auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
-    if (pid >= 0 || (errno != EINVAL && errno != E2BIG && errno != ENOSYS)) return pid;
-    arguments.flags &= ~static_cast<uint64_t>(CLONE_INTO_CGROUP);
-    arguments.cgroup = 0;
-  }
-  *joined = false;
-  auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
-  if (pid >= 0 || errno != ENOSYS) return pid;
-  unsigned long flags = header.clone_flags | CLONE_PIDFD | SIGCHLD;
-  return static_cast<pid_t>(syscall(SYS_clone, flags, 0, pidfd, 0, 0));
-}
-
 void JoinCgroupsOfPlan(Monitor& m, const PlanView& plan) {
   auto files = plan.list(plan.header().cgroup_procs);
   constexpr size_t kMost = 32;
@@ -219,7 +198,7 @@ void CloneInit(Monitor& m, const PlanView& ahead) {
     cgroup_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   }
   bool joined = false;
-  m.pid = CloneProcess(ahead.header(), cgroup_fd, &m.pidfd, &joined);
+  m.pid = CloneProcess(ahead.header().clone_flags, cgroup_fd, &m.pidfd, &joined);
   if (m.pid < 0) GiveUp(SetupStage::kClone, errno);
   if (m.pid == 0) {
     // The built-in init never execs: nothing closes these for it.
@@ -332,8 +311,15 @@ ExitFacts CollectExit(Monitor& m, bool timed_out) {
   return facts;
 }
 
+// Where the container's programs ask for names, if they can. The rest of what came is only held.
+void StartResolver(const PlanView& plan, const PacketFds& held, Resolver& resolver) {
+  if (plan.header().hosts_path == 0 || held.count < 2) return;
+  resolver.Start(held.fds[0], held.fds[1], plan.text(plan.header().hosts_path),
+                 plan.text(plan.header().servers_path));
+}
+
 // Pumps until the init is gone. True: it was killed because its time ran out.
-bool PumpUntilExit(Monitor& m, Pump& pump) {
+bool PumpUntilExit(Monitor& m, Pump& pump, Resolver& resolver) {
   int64_t deadline = INT64_MAX;
   if (m.header().timeout_seconds > 0) {
     deadline = ReadClock(CLOCK_MONOTONIC) + m.header().timeout_seconds * int64_t{1'000'000'000};
@@ -341,11 +327,14 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
   ProbeTimer probes(m.plan);
   bool timed_out = false;
   while (true) {
-    pollfd slots[2 + Pump::kMaxPollSlots];
+    constexpr int kOwnSlots = 3;
+    pollfd slots[kOwnSlots + Pump::kMaxPollSlots];
     slots[0] = {m.pidfd, POLLIN, 0};
     slots[1] = {probes.fd(), POLLIN, 0};
-    int count = 2 + pump.Prepare(slots + 2);
+    slots[2] = {resolver.fd(), POLLIN, 0};
+    int count = kOwnSlots + pump.Prepare(slots + kOwnSlots);
     int64_t next = probes.due();
+    if (int64_t due = resolver.due(); due < next) next = due;
     if (!timed_out && deadline < next) next = deadline;
     int wait_ms = -1;
     if (next != INT64_MAX) {
@@ -354,12 +343,14 @@ bool PumpUntilExit(Monitor& m, Pump& pump) {
     }
     int ready = poll(slots, static_cast<nfds_t>(count), wait_ms);
     if (ready < 0 && errno != EINTR) return timed_out;
-    if (ready > 0) pump.Handle(slots + 2);
+    if (ready > 0) pump.Handle(slots + kOwnSlots);
     if (ready > 0 && slots[0].revents != 0) return timed_out;
     if (ready > 0 && slots[1].revents != 0) probes.Hear();
+    if (ready > 0 && slots[2].revents != 0) resolver.Handle();
     if (next == INT64_MAX) continue;
     int64_t now = ReadClock(CLOCK_MONOTONIC);
     if (now >= probes.due()) probes.Start();
+    if (now >= resolver.due()) resolver.Handle();
     if (!timed_out && now >= deadline) {
       timed_out = true;
       syscall(SYS_pidfd_send_signal, m.pidfd, SIGKILL, nullptr, 0);
@@ -422,11 +413,13 @@ void AdoptInit(Monitor& m) {
   m.child.passed = passed;
   m.name = name;
   m.streams.client = fcntl(kAttachFd, F_GETFD) >= 0 ? kAttachFd : -1;
+  PacketFds later;
+  PacketFds* held = passed;
   if (plan.header().mode == MonitorMode::kClone) {
     CloneInit(m, plan);
-    PacketFds held;
-    plan = ViewPlan(plans, ReceiveOrder(&held));
-    MoveUp(held);
+    held = &later;
+    plan = ViewPlan(plans, ReceiveOrder(held));
+    MoveUp(*held);
   }
   m.plan = plan;
   bool told = true;
@@ -460,7 +453,9 @@ void AdoptInit(Monitor& m) {
   ShieldFromOomKiller();
 
   static Pump pump(m.streams, m.log);
-  bool timed_out = PumpUntilExit(m, pump);
+  static Resolver resolver;
+  StartResolver(plan, *held, resolver);
+  bool timed_out = PumpUntilExit(m, pump, resolver);
   FailPoint("monitor-exited");
   ExitFacts facts = CollectExit(m, timed_out);
   pump.Drain();

@@ -19,7 +19,7 @@
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
 //     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf,network.json,
-//                      localtime,attach.sock,pty.sock,health.json,stopping,log-lost}
+//                      servers,localtime,attach.sock,pty.sock,health.json,stopping,log-lost}
 //     networks/                    net/state/network_store.h: leases of addresses
 
 #include <string>

@@ -13,6 +13,7 @@
 #include "net/attach/names.h"
 #include "net/attach/network_status.h"
 #include "net/attach/publish.h"
+#include "net/attach/resolver_sockets.h"
 #include "net/netlink/namespace.h"
 
 namespace hoy::net {
@@ -57,8 +58,9 @@ class Networks final : public core::NetworkDriver {
     return MakeNetworkNamespace();
   }
 
-  Result<Fd> Attach(const core::Layout& layout, const core::ContainerRecord& record,
-                    BorrowedFd network_namespace) override {
+  Result<core::MonitorNetwork> Attach(const core::Layout& layout,
+                                      const core::ContainerRecord& record,
+                                      BorrowedFd network_namespace) override {
     const core::NetworkConfig& config = record.config.network;
     NetworkStatus status;
     status.own_names = OwnNames(record);
@@ -84,15 +86,26 @@ class Networks final : public core::NetworkDriver {
     if (!status.endpoints.empty()) status.exposed = OnlyExposed(record.config);
     TRY(WriteNetworkStatus(layout, record.id, status));
     FailPoint("attach-recorded");
+    core::MonitorNetwork network;
+    network.ports = std::move(published.hold);
+    if (WantsResolver(config, status)) TRY(OpenResolver(network_namespace, network));
     TRY(WriteEtcFiles(layout, record, status));
     TRY(AnnounceMembers(layout, NamedNetworks(status), record.id));
-    return std::move(published.hold);
+    return network;
   }
 
-  Fd HoldAgain(const core::Layout& layout, std::string_view id) override {
-    auto status = ReadNetworkStatus(layout, id);
-    if (!status || !*status) return {};
-    return net::HoldAgain((*status)->ports);
+  core::MonitorNetwork AttachAgain(const core::Layout& layout, const core::ContainerRecord& record,
+                                   const core::ProcessIdentity& init) override {
+    core::MonitorNetwork network;
+    auto status = ReadNetworkStatus(layout, record.id);
+    if (status && *status) network.ports = HoldAgain((*status)->ports);
+    if (!HasResolver(layout, record.id)) return network;
+    auto inside = core::OpenProcessFile(init, "ns/net", O_RDONLY);
+    if (!inside || !OpenResolver(*inside, network)) {
+      network.datagrams.reset();
+      network.listener.reset();
+    }
+    return network;
   }
 
   Result<> Detach(const core::Layout& layout, std::string_view id) override {

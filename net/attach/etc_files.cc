@@ -1,11 +1,14 @@
 #include "net/attach/etc_files.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <unistd.h>
 
+#include "core/base/text.h"
 #include "core/engine/etc_files.h"
 #include "core/sys/files.h"
 #include "net/attach/names.h"
+#include "net/firewall/resolver_rules.h"
 
 namespace hoy::net {
 namespace {
@@ -25,6 +28,37 @@ Result<> Write(const std::string& path, std::string_view text) {
   return core::WriteAll(fd, text, path);
 }
 
+bool LeadsOut(const NetworkStatus& status) {
+  return !GatewayOf(status).empty();
+}
+
+std::string ServersPath(const core::Layout& layout, std::string_view id) {
+  return layout.RunContainer(id) + "/servers";
+}
+
+// "fe80::1%eth0" with the number of that link: the monitor knows no names of links.
+std::string WithLinkNumbers(std::string_view servers) {
+  std::string text;
+  for (std::string_view server : Split(servers, '\n')) {
+    auto [address, link] = CutAt(server, '%');
+    text += address;
+    if (link) text += fmt::format("%{}", if_nametoindex(std::string(*link).c_str()));
+    text += '\n';
+  }
+  return text;
+}
+
+Result<> WriteServersFile(const core::Layout& layout, const core::ContainerRecord& record,
+                          const NetworkStatus& status) {
+  std::string servers;
+  if (LeadsOut(status)) {
+    std::string of_host = core::ReadFile("/etc/resolv.conf").value_or("");
+    servers = WithLinkNumbers(core::ServersText(record.config.network, of_host));
+  }
+  return core::WriteFileAtomically(ServersPath(layout, record.id), servers,
+                                   core::Durability::kVolatile);
+}
+
 }  // namespace
 
 Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& record,
@@ -42,7 +76,26 @@ Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& 
   std::string hosts = core::HostsText(record.config, GatewayOf(status));
   if (!status.endpoints.empty()) hosts = WithMembers(hosts, MembersText(status, {}));
   TRY(Write(directory + "/hosts", hosts));
-  return Write(directory + "/resolv.conf", core::ResolvText(config, core::HostResolvText()));
+  if (!WantsResolver(config, status)) {
+    return Write(directory + "/resolv.conf", core::ResolvText(config, core::HostResolvText()));
+  }
+  TRY(WriteServersFile(layout, record, status));
+  return Write(directory + "/resolv.conf",
+               core::ResolvText(config, core::HostResolvText(), kResolverAddress));
+}
+
+bool WantsResolver(const core::NetworkConfig& config, const NetworkStatus& status) {
+  return !NamedNetworks(status).empty() && !core::ServersText(config, "").empty();
+}
+
+bool HasResolver(const core::Layout& layout, std::string_view id) {
+  return core::Exists(ServersPath(layout, id));
+}
+
+Result<> WriteServers(const core::Layout& layout, const core::ContainerRecord& record,
+                      const NetworkStatus& status) {
+  if (!HasResolver(layout, record.id)) return {};
+  return WriteServersFile(layout, record, status);
 }
 
 }  // namespace hoy::net

@@ -13,4 +13,13 @@ namespace hoy::net {
 Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& record,
                        const NetworkStatus& status);
 
+// Whether its programs ask the monitor for names: on networks that know some, as docker's. Not
+// where --dns names servers on the container's own loopback alone.
+bool WantsResolver(const core::NetworkConfig& config, const NetworkStatus& status);
+// Whether they do in this run.
+bool HasResolver(const core::Layout& layout, std::string_view id);
+// Whom the resolver asks, if there is one: nobody, while the container's networks lead nowhere.
+Result<> WriteServers(const core::Layout& layout, const core::ContainerRecord& record,
+                      const NetworkStatus& status);
+
 }  // namespace hoy::net

@@ -8,6 +8,7 @@
 #include "core/state/container_record.h"
 #include "core/sys/process.h"
 #include "net/attach/endpoint.h"
+#include "net/attach/etc_files.h"
 #include "net/attach/host_network.h"
 #include "net/attach/names.h"
 #include "net/attach/network_status.h"
@@ -112,6 +113,7 @@ Result<> ConnectContainer(const core::Layout& layout, std::string_view id,
   attachments.push_back(wanted);
   if (subject.status) TRY(Wire(layout, subject, wanted));
   TRY(core::ReplaceRecord(layout, subject.record));
+  if (subject.status) TRY(WriteServers(layout, subject.record, *subject.status));
   return subject.status ? AnnounceMembers(layout, {{wanted.network}}, id) : Result<>{};
 }
 
@@ -137,6 +139,7 @@ Result<> DisconnectContainer(const core::Layout& layout, std::string_view id,
   TRY(Disconnect(layout, left, id, host));
   TRY(WriteNetworkStatus(layout, id, *subject.status));
   TRY(MoveDefaultRoute(subject));
+  TRY(WriteServers(layout, subject.record, *subject.status));
   return AnnounceMembers(layout, {{std::string(network)}}, id);
 }
 

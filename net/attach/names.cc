@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "core/base/text.h"
 #include "core/engine/etc_files.h"
 #include "core/state/container_id.h"
 #include "core/sys/files.h"
@@ -21,6 +22,17 @@ void AddLines(std::string& text, const Endpoint& endpoint, std::string_view name
   for (const auto& address : {endpoint.v4, endpoint.v6}) {
     if (address) text += fmt::format("{}\t{}\n", address->address.ToString(), names);
   }
+}
+
+// What a container calls itself, and then what it is called on that network.
+std::string WithNamesThere(const std::string& own_names, const Endpoint& endpoint) {
+  if (own_names.empty()) return "";
+  std::vector<std::string_view> own = Split(own_names, ' ');
+  std::string all = own_names;
+  for (const std::string& name : endpoint.names) {
+    if (std::ranges::find(own, name) == own.end()) all += " " + name;
+  }
+  return all;
 }
 
 // Who is on the networks, as far as it is known: one that is just coming or going is not yet, or no
@@ -106,7 +118,9 @@ std::vector<std::string> NamesOf(const core::ContainerRecord& record,
 
 std::string MembersText(const NetworkStatus& own, std::span<const Endpoint> others) {
   std::string text;
-  for (const Endpoint& endpoint : own.endpoints) AddLines(text, endpoint, own.own_names);
+  for (const Endpoint& endpoint : own.endpoints) {
+    AddLines(text, endpoint, WithNamesThere(own.own_names, endpoint));
+  }
   for (const Endpoint& other : others) {
     AddLines(text, other, fmt::format("{}", fmt::join(other.names, " ")));
   }

@@ -358,6 +358,24 @@ NetlinkMessage Rule::DestinationNat(int family, int address_reg, int port_reg) {
       .Finish();
 }
 
+NetlinkMessage Rule::StoreInTransport(uint32_t offset, std::string_view value, uint32_t checksum) {
+  constexpr int kRegister = 0;
+  Add("immediate", [value = std::string(value)](NetlinkMessage& m) {
+    m.Big(NFTA_IMMEDIATE_DREG, Register(kRegister));
+    m.Nest(NFTA_IMMEDIATE_DATA | NLA_F_NESTED, [&] { m.Bytes(NFTA_DATA_VALUE, value); });
+  });
+  return Add("payload",
+             [offset, checksum, bytes = value.size()](NetlinkMessage& m) {
+               m.Big(NFTA_PAYLOAD_SREG, Register(kRegister));
+               m.Big(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+               m.Big(NFTA_PAYLOAD_OFFSET, offset)
+                   .Big(NFTA_PAYLOAD_LEN, static_cast<uint32_t>(bytes));
+               m.Big(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+               m.Big(NFTA_PAYLOAD_CSUM_OFFSET, checksum);
+             })
+      .Finish();
+}
+
 NetlinkMessage Rule::Accept() {
   return Verdict(NF_ACCEPT, {}).Finish();
 }

@@ -95,6 +95,8 @@ class Rule {
 
   NetlinkMessage Masquerade();
   NetlinkMessage DestinationNat(int family, int address_reg, int port_reg);
+  // Writes into the header of TCP or UDP, whose checksum is there.
+  NetlinkMessage StoreInTransport(uint32_t offset, std::string_view value, uint32_t checksum);
   NetlinkMessage Accept();
   NetlinkMessage Drop();
   NetlinkMessage Jump(std::string_view chain);

@@ -17,12 +17,12 @@ Endpoint On(std::string network, std::string_view address, std::vector<std::stri
 TEST(Names, AContainerKnowsItselfAndTheOthers) {
   NetworkStatus own;
   own.own_names = "web.example.org web";
-  own.endpoints = {On("app", "10.1.0.2", {"web"}), On("db", "10.2.0.2", {"web"})};
+  own.endpoints = {On("app", "10.1.0.2", {"web"}), On("db", "10.2.0.2", {"store", "web"})};
   const Endpoint others[] = {On("app", "10.1.0.3", {"one", "0123456789ab", "first"}),
                              On("app", "10.1.0.4", {})};
   EXPECT_EQ(MembersText(own, others),
             "10.1.0.2\tweb.example.org web\n"
-            "10.2.0.2\tweb.example.org web\n"
+            "10.2.0.2\tweb.example.org web store\n"
             "10.1.0.3\tone 0123456789ab first\n");
   own.own_names.clear();
   EXPECT_EQ(MembersText(own, {}), "");

@@ -37,6 +37,22 @@ TEST(EtcFiles, ResolvConfIsTheHostsWithoutItsLoopback) {
   EXPECT_EQ(ResolvText({}, ""), "");
 }
 
+TEST(EtcFiles, WithAResolverTheContainerAsksThatAndItAsksTheServers) {
+  constexpr std::string_view kHost =
+      "nameserver 127.0.0.53\nnameserver fe80::1%eth0\nsearch a.example\noptions edns0\n";
+  EXPECT_EQ(ResolvText({}, kHost, "127.0.0.11"),
+            "nameserver 127.0.0.11\nsearch a.example\noptions edns0 ndots:0\n");
+  EXPECT_EQ(ServersText({}, kHost), "127.0.0.53\nfe80::1%eth0\n");
+  EXPECT_EQ(ServersText({}, ""), "8.8.8.8\n8.8.4.4\n");
+  NetworkConfig config;
+  config.dns = {"127.0.0.1", "192.0.2.1"};
+  config.dns_options = {"ndots:2"};
+  EXPECT_EQ(ResolvText(config, "", "127.0.0.11"), "nameserver 127.0.0.11\noptions ndots:2\n");
+  EXPECT_EQ(ServersText(config, kHost), "192.0.2.1\n");
+  config.dns = {"127.0.0.1"};
+  EXPECT_EQ(ServersText(config, kHost), "");
+}
+
 TEST(EtcFiles, WritingInPlaceKeepsTheInode) {
   std::string path = testing::TempDir() + "hoy-hosts-" + std::to_string(getpid());
   ASSERT_TRUE(WriteFileAtomically(path, "a long text of more than one line\nhere\n",

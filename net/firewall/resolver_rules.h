@@ -1,0 +1,27 @@
+#pragma once
+// How a container's programs find its resolver at 127.0.0.11:53 although its sockets have other
+// ports: a program that serves DNS itself, on every address of the container, must find port 53
+// free. The port is written into the packets as they leave, on the loopback, and back into the
+// answers: no connection is tracked for that, which would cost each packet of the container.
+//
+// A table of its own in the container's namespace: a hoy that runs inside has its usual one.
+
+#include <cstdint>
+
+#include "core/base/result.h"
+#include "net/base/address.h"
+#include "net/netlink/socket.h"
+
+namespace hoy::net {
+
+constexpr const char* kResolverAddress = "127.0.0.11";  // docker's
+
+struct ResolverPorts {
+  uint16_t datagrams = 0;
+  uint16_t streams = 0;
+};
+
+// `netfilter`: of the container's namespace. In the place of what an earlier call has made.
+Result<> RedirectToResolver(NetlinkSocket& netfilter, const ResolverPorts& ports);
+
+}  // namespace hoy::net

@@ -1,0 +1,161 @@
+// What programs in a container are told that ask DNS themselves.
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include "tests/support/network_sandbox.h"
+#include "tests/system/name_server.h"
+
+namespace hoy::test {
+namespace {
+
+class Resolver : public NetworkSandbox {
+ protected:
+  void SetUp() override {
+    NetworkSandbox::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    RunOk({"network", "create", "--subnet", "10.1.0.0/24", "app"});
+    Host("ip addr add 192.0.2.53/32 dev lo; ip addr add 192.0.2.54/32 dev lo");
+  }
+
+  std::string Start(const std::string& name, std::vector<std::string> options = {}) const {
+    options.insert(options.begin(), {"--name", name, "--network", "app", "--dns-search", "."});
+    return StartSleeper(std::move(options));
+  }
+  Output In(const std::string& container, const std::string& script) const {
+    return Run({"exec", container, "sh", "-c", script});
+  }
+  // What busybox's nslookup makes of it: the addresses of the answers, or what went wrong.
+  std::string Ask(const std::string& container, const std::string& name,
+                  const std::string& type = "a") const {
+    return In(container,
+              fmt::format("nslookup -type={} {} | awk 'NR > 2 && /^Address|name =|^\\*\\*|"
+                          "No answer/ {{ print $NF }}'",
+                          type, name))
+        .out;
+  }
+  // One message by TCP: the number of bytes that came back.
+  std::string AskByTcp(const std::string& container, const std::string& name) const {
+    std::string query = "\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00";
+    query += fmt::format("\\x{:02x}{}\\x00\\x00\\x01\\x00\\x01", name.size(), name);
+    return In(container, fmt::format("printf '\\x00\\x{:02x}{}' | nc -w 60 127.0.0.11 53 | "
+                                     "head -c $((0x7fffffff)) | wc -c",
+                                     name.size() + 18, query))
+        .out;
+  }
+  static bool Lives(int pid) {
+    const std::string stat = ReadFileIfThere(fmt::format("/proc/{}/stat", pid));
+    const size_t name_end = stat.rfind(") ");
+    return name_end != std::string::npos && stat[name_end + 2] != 'Z';
+  }
+  int MonitorOf(const std::string& id) const {
+    const std::string state = ReadFileIfThere(run() + "/containers/" + id + "/state.json");
+    const size_t at = state.find("\"monitor_pid\":");
+    return at == std::string::npos ? 0 : std::atoi(state.c_str() + at + 14);
+  }
+};
+
+TEST_F(Resolver, KnowsTheMembersAndAsksTheServersForTheRest) {
+  const NameServer server("192.0.2.53", {{"far", {.address = "203.0.113.7"}},
+                                         {"long", {.address = "203.0.113.8", .only_by_tcp = true}},
+                                         {"huge", {.bytes = 60'000, .only_by_tcp = true}}});
+  const std::string one = Start("one", {"--dns", "192.0.2.53", "--add-host", "db:192.0.2.9"});
+  Start("two", {"--network-alias", "second", "--dns", "192.0.2.53"});
+  EXPECT_EQ(In("one", "cat /etc/resolv.conf").out.substr(0, 22), "nameserver 127.0.0.11\n");
+  EXPECT_EQ(Ask("one", "two"), "10.1.0.3\n");
+  EXPECT_EQ(Ask("one", "SeconD"), "10.1.0.3\n");
+  EXPECT_EQ(Ask("one", "db"), "192.0.2.9\n");
+  EXPECT_EQ(Ask("two", one.substr(0, 12)), "10.1.0.2\n");
+  EXPECT_EQ(Ask("one", "two", "aaaa"), "");
+  EXPECT_EQ(Ask("one", "3.0.1.10.in-addr.arpa", "ptr"), "two\n");
+  EXPECT_EQ(server.asked("two"), 0);
+  EXPECT_EQ(Ask("one", "far"), "203.0.113.7\n");
+  EXPECT_EQ(Ask("one", "nowhere"), "NXDOMAIN\n");
+  EXPECT_EQ(AskByTcp("one", "two"), fmt::format("{}\n", 2 + 12 + 5 + 4 + 16));
+  EXPECT_EQ(AskByTcp("one", "far"), fmt::format("{}\n", 2 + 12 + 5 + 4 + 16));
+  EXPECT_EQ(AskByTcp("one", "huge"), fmt::format("{}\n", 2 + 12 + 6 + 4 + 12 + 60'000));
+  RunOk({"rename", "two", "deux"});
+  EXPECT_EQ(Ask("one", "deux"), "10.1.0.3\n");
+  EXPECT_EQ(Ask("one", "two"), "NXDOMAIN\n");
+  EXPECT_EQ(server.asked("two"), 1);
+}
+
+TEST_F(Resolver, AsksTheHostsServersAlsoOnItsLoopback) {
+  const NameServer stub("127.0.0.53", {{"far.a.example", {.address = "203.0.113.7"}}});
+  WriteFile(Path("resolv.conf"), "nameserver 127.0.0.53\noptions edns0\nsearch a.example\n");
+  const Output started = HostShell(fmt::format(
+      "unshare -m sh -c 'mount --bind $DIR/resolv.conf /etc/resolv.conf && exec $HOY run -d --name "
+      "one --network app {} sleep 1000000'",
+      Busybox()));
+  ASSERT_EQ(started.code, 0) << started;
+  EXPECT_EQ(In("one", "cat /etc/resolv.conf").out,
+            "nameserver 127.0.0.11\nsearch a.example\noptions edns0 ndots:0\n");
+  EXPECT_EQ(Ask("one", "far"), "203.0.113.7\n");
+}
+
+TEST_F(Resolver, ServersThatAreSilentRefuseOrAreGoneAreFollowedByTheNext) {
+  const NameServer first("192.0.2.53", {{"far", {.code = 2}}, {"slow", {.silent = true}}});
+  const NameServer second(
+      "192.0.2.54", {{"far", {.address = "203.0.113.7"}}, {"slow", {.address = "203.0.113.8"}}});
+  Start("one", {"--dns", "192.0.2.53", "--dns", "192.0.2.54"});
+  EXPECT_EQ(Ask("one", "slow"), "203.0.113.8\n");
+  RunOk({"restart", "-t", "0", "one"});  // it knows no better again
+  EXPECT_EQ(Ask("one", "far"), "203.0.113.7\n");
+  // Nobody listens there.
+  Start("two", {"--dns", "192.0.2.99", "--dns", "192.0.2.54"});
+  EXPECT_EQ(Ask("two", "far"), "203.0.113.7\n");
+  EXPECT_EQ(AskByTcp("two", "far"), fmt::format("{}\n", 2 + 12 + 5 + 4 + 16));
+}
+
+TEST_F(Resolver, AnInternalNetworkAsksNobody) {
+  const NameServer server("192.0.2.53", {{"far", {.address = "203.0.113.7"}}});
+  RunOk({"network", "create", "--internal", "--subnet", "10.2.0.0/24", "db"});
+  StartSleeper({"--name", "one", "--network", "db", "--dns", "192.0.2.53", "--dns-search", "."});
+  EXPECT_EQ(Ask("one", "one"), "10.2.0.2\n");
+  EXPECT_EQ(Ask("one", "far"), "SERVFAIL\n");
+  EXPECT_EQ(server.asked("far"), 0);
+  RunOk({"network", "connect", "app", "one"});
+  EXPECT_EQ(Ask("one", "far"), "203.0.113.7\n");
+  RunOk({"network", "disconnect", "app", "one"});
+  EXPECT_EQ(Ask("one", "far"), "SERVFAIL\n");
+}
+
+TEST_F(Resolver, LeavesPort53ToTheContainer) {
+  Start("one", {"--dns", "192.0.2.53"});
+  EXPECT_EQ(In("one",
+               "echo mine | timeout 60 nc -l -p 53 >/dev/null & "
+               "until netstat -ltn | grep -q ':53 '; do sleep 0.05; done; "
+               "nc -w 60 127.0.0.1 53 </dev/null")
+                .out,
+            "mine\n");
+  EXPECT_EQ(Ask("one", "one"), "10.1.0.2\n");
+}
+
+TEST_F(Resolver, IsThereAgainWithAnotherMonitor) {
+  const NameServer server("192.0.2.53", {{"far", {.address = "203.0.113.7"}}});
+  const std::string id = Start("one", {"--dns", "192.0.2.53"});
+  const int monitor = MonitorOf(id);
+  ASSERT_GT(monitor, 0);
+  ::kill(monitor, SIGKILL);
+  ASSERT_TRUE(Eventually([&] { return !Lives(monitor); }));
+  RunOk({"ps"});
+  EXPECT_EQ(Ask("one", "one"), "10.1.0.2\n");
+  EXPECT_EQ(Ask("one", "far"), "203.0.113.7\n");
+}
+
+TEST_F(Resolver, StandsWhatAContainerSends) {
+  const NameServer server("192.0.2.53",
+                          {{"far", {.address = "203.0.113.7"}}, {"slow", {.silent = true}}});
+  const std::string id = Start("one", {"--dns", "192.0.2.53"});
+  // More connections than there are places, questions that nobody answers, and noise.
+  In("one",
+     "for i in $(seq 12); do (sleep 1000 | nc 127.0.0.11 53) & done >/dev/null 2>&1; "
+     "for i in $(seq 40); do nslookup -type=a slow & done >/dev/null 2>&1; "
+     "for i in $(seq 20); do head -c $((i * 40)) /dev/urandom | nc -u -w 1 127.0.0.11 53 & "
+     "noise=\"$noise $!\"; done; wait $noise");
+  EXPECT_EQ(Ask("one", "far"), "203.0.113.7\n");
+  EXPECT_EQ(Ask("one", "one"), "10.1.0.2\n");
+}
+
+}  // namespace
+}  // namespace hoy::test
