@@ -226,6 +226,7 @@ void ContainerCommand::AddFileFlags() {
   Flag("--read-only-tmpfs", &o.read_only_tmpfs,
        "with --read-only: writable /run, /tmp and /var/tmp");
   Option("--shm-size", &o.shm_size, "SIZE", "size of /dev/shm");
+  Option("--storage-opt", &o.storage_opt, "size=SIZE", "limit what the root's changes may take");
   Option("--device", &o.device, "HOST[:CONTAINER[:rwm]]",
          "give the container a device, also one that a vendor describes (CDI): VENDOR/CLASS=NAME")
       .Completing(Completes::kFile);

@@ -74,6 +74,7 @@ class Builder {
   Result<> SetLabels();
   Result<> SetLifetime();
   Result<> SetSecurity();
+  Result<> SetStorage();
   Result<> SetMounts();
   Result<> SetDevices();
   Result<> SetSysctls();
@@ -355,11 +356,27 @@ Result<> Builder::SetSecurity() {
   return {};
 }
 
+Result<> Builder::SetStorage() {
+  for (const std::string& option : options_.storage_opt) {
+    auto [key, value] = CutAt(option, '=');
+    if (key != "size" || !value) {
+      return Fail(ErrorKind::kInvalidArgument, "--storage-opt '{}': one of size=SIZE", option);
+    }
+    TRY(config().storage_size, ParseSizeFlag("--storage-opt size", *value, 1));
+  }
+  if (config().storage_size > 0 && !config().HasUpper()) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "--storage-opt size: the container writes to {} itself", config().rootfs.path);
+  }
+  return {};
+}
+
 Result<> Builder::SetMounts() {
   if (!options_.shm_size.empty()) {
     TRY(int64_t size, ParseSizeFlag("--shm-size", options_.shm_size));
     if (size > 0) config().shm_size = size;
   }
+  TRY(SetStorage());
   TRY(config().mounts,
       BuildMounts(options_, image_.volumes, host_, config().shm_size, built_.warnings));
   return {};

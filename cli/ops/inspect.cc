@@ -171,6 +171,12 @@ Json BindsOf(const core::ContainerConfig& config) {
   return list;
 }
 
+// As --storage-opt says it.
+Json StorageOf(const core::ContainerConfig& config) {
+  if (config.storage_size == 0) return nullptr;
+  return {{"size", std::to_string(config.storage_size)}};
+}
+
 // A file system in memory of the user's, by its target.
 Json TmpfsOf(const core::ContainerConfig& config) {
   Json all = Json::object();
@@ -231,6 +237,7 @@ Json HostConfigOf(const core::ContainerConfig& config) {
           {"SecurityOpt", seccomp},
           {"Init", config.init},
           {"ShmSize", config.shm_size},
+          {"StorageOpt", StorageOf(config)},
           {"Sysctls", FromPairs(config.sysctls)},
           {"GroupAdd", config.process.additional_groups},
           {"CgroupParent", config.cgroup_parent},

@@ -19,6 +19,7 @@
 #include "core/state/health_state.h"
 #include "core/state/volume.h"
 #include "core/sys/files.h"
+#include "core/sys/project_quota.h"
 
 namespace hoy::core {
 namespace {
@@ -264,6 +265,7 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
                    {.processes = kill, .network = HasNetwork(record.config)}));
   (void)RemoveOverlays(layout, id, record.config);  // else the next start does
   if (removes) {
+    if (record.config.storage_size > 0) LiftLimit(layout.Container(id) + "/upper");
     TRY(RemoveContainer(layout, id, summary.name));
     RemoveAnonymousVolumes(layout, record.config);
   }

@@ -11,6 +11,7 @@
 #include "core/state/event_log.h"
 #include "core/state/volume.h"
 #include "core/sys/files.h"
+#include "core/sys/project_quota.h"
 
 namespace hoy::core {
 namespace {
@@ -196,6 +197,7 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
     name = summary->name;
   }
   if (Exists(layout.RunContainer(id))) TRY(DismantleRun(layout, id, cgroup_parent));
+  if (record && record->config.storage_size > 0) LiftLimit(layout.Container(id) + "/upper");
   TRY(RemoveContainer(layout, id, name));
   if (record && (volumes == WithVolumes::kAnonymous || record->config.auto_remove)) {
     RemoveAnonymousVolumes(layout, record->config);

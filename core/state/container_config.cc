@@ -385,6 +385,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("limits", x.limits);
   visitor.Field("cgroupParent", x.cgroup_parent);
   visitor.Field("shmSize", x.shm_size);
+  visitor.Field("storageSize", x.storage_size);
   visitor.Field("stopSignal", x.stop_signal);
   visitor.Field("stopTimeout", x.stop_timeout_seconds);
   visitor.Field("timeout", x.timeout_seconds);

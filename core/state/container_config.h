@@ -259,6 +259,7 @@ struct ContainerConfig {
   ResourceLimits limits;
   std::string cgroup_parent;
   int64_t shm_size = 64 << 20;  // bytes
+  int64_t storage_size = 0;  // --storage-opt size=: what its upper directory may take; 0: no limit
   int stop_signal = 15;
   int64_t stop_timeout_seconds = 10;  // -1: waits for ever
   int64_t timeout_seconds = 0;        // --timeout: killed after that long; 0: never

@@ -18,6 +18,7 @@
 #include "core/state/event_log.h"
 #include "core/state/json_fields.h"
 #include "core/sys/files.h"
+#include "core/sys/project_quota.h"
 
 namespace hoy::core {
 namespace {
@@ -89,6 +90,10 @@ Result<> FillDirectory(const std::string& directory, const ContainerRecord& reco
   // The upper directory's mode shows as the mode of the container's "/".
   TRY(MakeDirectory(directory + "/upper", 0755));
   TRY(MakeDirectory(directory + "/work", 0700));
+  if (record.config.storage_size > 0) {
+    const std::string limited[] = {directory + "/upper", directory + "/work"};
+    TRY(LimitTrees(limited, record.id, record.config.storage_size));
+  }
   std::string path = directory + "/record.json";
   TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0600));
   TRY(WriteAll(fd, EncodeRecord(record), path));

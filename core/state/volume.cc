@@ -15,6 +15,7 @@
 #include "core/state/container_record.h"
 #include "core/state/event_log.h"
 #include "core/state/name_generator.h"
+#include "core/sys/project_quota.h"
 
 namespace hoy::core {
 namespace {
@@ -68,7 +69,20 @@ Result<Fd> MakeLockedDirectory(const std::string& path) {
   }
 }
 
+// "o" of a volume that is no mount: "size=10g". 0: it has other options, or none.
+Result<int64_t> SizeLimit(const StringPairs& options) {
+  constexpr std::string_view kKey = "size=";
+  if (options.size() != 1 || options[0].first != "o") return 0;
+  std::string_view words = options[0].second;
+  if (!words.starts_with(kKey) || words.find(',') != std::string_view::npos) return 0;
+  auto size = ParseByteSize(words.substr(kKey.size()));
+  if (size && *size > 0) return *size;
+  return Fail(ErrorKind::kInvalidArgument, "volume option o='{}': not a size like 10g", words);
+}
+
 Result<> Fill(const std::string& directory, const VolumeRecord& record, Durability durability) {
+  TRY(int64_t limit, SizeLimit(record.options));
+  if (limit > 0) TRY(LimitTrees({&directory, 1}, record.name, limit));
   TRY(MakeDirectory(directory + "/_data", 0755));
   std::string path = directory + "/volume.json";
   TRY(Fd file, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0600));
@@ -174,7 +188,8 @@ Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data,
     *known = value;
   }
   mount.kind = MountKind::kBind;
-  if (type.empty() && words.empty() && device.empty()) {
+  TRY(int64_t limit, SizeLimit(options));
+  if (limit > 0 || (type.empty() && words.empty() && device.empty())) {
     mount.source = data;
     return {};
   }
@@ -196,8 +211,8 @@ Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data,
   }
   return Fail(MakeError(ErrorKind::kUnsupported,
                         fmt::format("volume options type='{}', o='{}': not supported", type, words))
-                  .WithHint("hoy mounts type=tmpfs, and directories: "
-                            "type=none, o=bind, device=/PATH"));
+                  .WithHint("hoy mounts type=tmpfs, and directories: type=none, o=bind, "
+                            "device=/PATH; o=size=SIZE limits a volume"));
 }
 
 Result<bool> CreateVolume(const Layout& layout, const VolumeRecord& record, Durability durability) {
@@ -324,6 +339,7 @@ Result<> RemoveVolume(const Layout& layout, std::string_view name) {
   RecordVolumeEvent(layout, name, "destroy");
   FailPoint("volume-renamed");
   TRY(SyncDirectory(VolumesDirectory(layout)));
+  LiftLimit(gone);
   return RemoveTree(gone);
 }
 

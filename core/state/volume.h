@@ -57,7 +57,8 @@ struct VolumeRecord {
 bool IsValidVolumeName(std::string_view name);
 
 // What the options make of a mount of that volume: the directory `data` where there are none,
-// o=bind,device=/path a bind, type=tmpfs a memory file system of each container's own. Pure.
+// o=bind,device=/path a bind, type=tmpfs a memory file system of each container's own; o=size= is
+// that directory, which CreateVolume has limited (core/sys/project_quota.h). Pure.
 // kInvalidArgument: an unknown option; kUnsupported: another type.
 Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data, Mount& mount);
 

@@ -352,6 +352,8 @@ TEST(BuildContainerConfig, NamesTheFlagThatIsWrong) {
       {{.network = {"host"}, .sysctl = {"net.core.somaxconn=1"}},
        "--sysctl 'net.core.somaxconn=1': with --network host this would change the host"},
       {{.shm_size = "big"}, "--shm-size 'big': not a size like 512m or 2g"},
+      {{.storage_opt = {"size=big"}}, "--storage-opt size 'big': not a size like 512m or 2g"},
+      {{.storage_opt = {"inodes=5"}}, "--storage-opt 'inodes=5': one of size=SIZE"},
       {{.umask = "888"}, "--umask '888': not an octal mode like 0022"},
       {{.oom_score_adj = "2000"}, "--oom-score-adj '2000': not in the range -1000 to 1000"},
       {{.memory = "4m"}, "--memory 4194304: the minimum is 6m"},

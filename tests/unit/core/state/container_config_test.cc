@@ -90,6 +90,7 @@ ContainerConfig FullConfig() {
                    {{"memory.high", "1"}}};
   config.cgroup_parent = "/jobs";
   config.shm_size = 1;
+  config.storage_size = 2;
   config.stop_signal = 2;
   config.stop_timeout_seconds = -1;
   config.timeout_seconds = 60;

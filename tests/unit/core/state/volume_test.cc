@@ -162,6 +162,7 @@ TEST(VolumeOptions, SayWhatIsMounted) {
   for (const StringPairs& bad : std::vector<StringPairs>{{{"colour", "red"}},
                                                          {{"type", "nfs"}, {"device", ":/x"}},
                                                          {{"o", "bind"}},
+                                                         {{"o", "size=much"}},
                                                          {{"o", "bind"}, {"device", "srv"}},
                                                          {{"o", "bind,size=1"}, {"device", "/s"}},
                                                          {{"device", "/srv"}}}) {

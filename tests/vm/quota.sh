@@ -1,0 +1,47 @@
+#!/bin/sh
+# quota.sh HOY: --storage-opt size= and volumes with o=size= on ext4 with project quotas, which few
+# machines mount. Run in the VM, as root.
+set -eu
+
+hoy=$1
+work=$(mktemp -d)
+export HOY_RUN="$work/run" HOY_NETWORK=none
+
+fail() {
+  echo "quotas: $*" >&2
+  exit 1
+}
+
+modprobe loop
+modprobe quota_v2
+truncate -s 64M "$work/image"
+/sbin/mkfs.ext4 -q -O project,quota "$work/image"
+mkdir -p "$work/disk" "$work/root/bin" "$work/root/d"
+mount -o loop,prjquota "$work/image" "$work/disk"
+cp /bin/busybox "$work/root/bin/"
+for name in sh dd wc cat; do ln -s busybox "$work/root/bin/$name"; done
+write='dd if=/dev/zero of="$0" bs=64k count=128 2>/dev/null && exit 9; wc -c <"$0"'
+
+# limited WHAT BYTES OUTPUT: it was cut off somewhere between half the limit and the limit.
+limited() {
+  [ "$3" -gt $(($2 / 2)) ] && [ "$3" -le "$2" ] || fail "$1 took $3 bytes of $2"
+}
+
+HOY_ROOT="$work/plain" "$hoy" create --storage-opt size=4m --rootfs "$work/root:O" true \
+  >"$work/out" 2>&1 && fail "a limit was taken where there are no quotas"
+grep -q 'has no project quotas' "$work/out" || fail "$(cat "$work/out")"
+[ -z "$(find "$work/plain/containers" "$work/plain/names" -mindepth 1)" ] || fail "something was left"
+
+export HOY_ROOT="$work/disk/data"
+limited "a container" 4194304 \
+  "$("$hoy" run --rm --storage-opt size=4m --rootfs "$work/root:O" sh -c "$write" /file)"
+"$hoy" volume create -o o=size=2m data >/dev/null
+limited "a volume" 2097152 \
+  "$("$hoy" run --rm -v data:/d --rootfs "$work/root:O" sh -c "$write" /d/file)"
+# Without a limit there is none, and one that was lifted holds nobody up.
+"$hoy" volume rm data >/dev/null
+"$hoy" volume create data >/dev/null
+"$hoy" run --rm -v data:/d --rootfs "$work/root:O" sh -c "$write" /d/file && fail "still limited"
+[ $? = 9 ] || fail "a volume without a limit cannot be written to"
+"$hoy" volume rm data >/dev/null
+umount "$work/disk"
