@@ -78,6 +78,14 @@ size_t SplitName(std::string_view name) {
 
 std::string ExtendedRecords(const TarEntry& entry, std::string_view name, int64_t size) {
   std::string records;
+  // A sparse file's own name is among the records already.
+  const bool is_sparse = name != entry.name && entry.type == S_IFREG;
+  if (is_sparse) {
+    AddRecord(records, "GNU.sparse.major", "1");
+    AddRecord(records, "GNU.sparse.minor", "0");
+    AddRecord(records, "GNU.sparse.name", entry.name);
+    AddRecord(records, "GNU.sparse.realsize", std::to_string(entry.size));
+  }
   if (SplitName(name) == std::string_view::npos || !IsPlain(name)) AddRecord(records, "path", name);
   if (entry.link_target.size() > 100 || !IsPlain(entry.link_target)) {
     AddRecord(records, "linkpath", entry.link_target);
@@ -106,11 +114,36 @@ Result<> TarWriter::Pad() {
   return {};
 }
 
+// What readers that know no sparse files unpack it as.
+std::string TarWriter::SparseHeaderName(const std::string& name) {
+  size_t slash = name.rfind('/');
+  size_t base = slash == std::string::npos ? 0 : slash + 1;
+  return name.substr(0, base) + "GNUSparseFile.0/" + name.substr(base);
+}
+
 Result<> TarWriter::Begin(const TarEntry& entry) {
   std::string name = entry.name;
   if (entry.type == S_IFDIR && !name.ends_with('/')) name += '/';
   bool has_data = entry.type == S_IFREG && !entry.is_hard_link;
-  int64_t size = has_data ? entry.size : 0;
+  return WriteHeaders(entry, name, has_data ? entry.size : 0);
+}
+
+// GNU manual, "PAX Format, Version 1.0": the map in decimal lines, padded to whole blocks, is the
+// first part of the data. An extent without bytes at the end says how long the file is.
+Result<> TarWriter::BeginSparse(const TarEntry& entry, const SparseMap& map) {
+  std::string text = fmt::format("{}\n", map.size() + 1);
+  int64_t bytes = 0;
+  for (const SparseExtent& extent : map) {
+    text += fmt::format("{}\n{}\n", extent.offset, extent.length);
+    bytes += extent.length;
+  }
+  text += fmt::format("{}\n0\n", entry.size);
+  text.resize((text.size() + kTarBlock - 1) / kTarBlock * kTarBlock);
+  TRY(WriteHeaders(entry, SparseHeaderName(entry.name), static_cast<int64_t>(text.size()) + bytes));
+  return Write(std::as_bytes(std::span(text)));
+}
+
+Result<> TarWriter::WriteHeaders(const TarEntry& entry, const std::string& name, int64_t size) {
   if (std::string records = ExtendedRecords(entry, name, size); !records.empty()) {
     Block header;
     header.Text(0, 100, "PaxHeaders/" + name.substr(0, 80));

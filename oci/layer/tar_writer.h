@@ -23,6 +23,9 @@ class TarWriter {
   // Write. Times are written in whole seconds, as docker writes them. The data of the entry before
   // must be complete.
   Result<> Begin(const TarEntry& entry);
+  // Of a regular file, only the bytes of `map` are to follow: GNU's pax format for sparse files,
+  // version 1.0, which GNU tar, libarchive and Go's archive/tar (docker) read.
+  Result<> BeginSparse(const TarEntry& entry, const SparseMap& map);
   Result<> Write(std::span<const std::byte> bytes);
   // Of the current file, bytes that are still to come.
   int64_t data_left() const { return data_left_; }
@@ -33,6 +36,9 @@ class TarWriter {
   Result<> Finish();  // two zero blocks
 
  private:
+  static std::string SparseHeaderName(const std::string& name);
+  // `size`: of the data in the archive.
+  Result<> WriteHeaders(const TarEntry& entry, const std::string& name, int64_t size);
   Result<> Pad();
   Result<> WriteText(std::string_view text);
 

@@ -25,6 +25,24 @@ constexpr size_t kMostTorn = 100;
 constexpr size_t kReadBytes = 256 << 10;
 constexpr size_t kXattrBytes = 64 << 10;  // XATTR_SIZE_MAX, XATTR_LIST_MAX
 
+// Where a file of this size has data (lseek(2), SEEK_DATA). All of it, where the file system does
+// not tell, or where it is in more pieces than a reader may want to hold.
+SparseMap MapOf(BorrowedFd file, int64_t size) {
+  constexpr size_t kMostExtents = 4096;
+  const SparseMap whole = {{0, size}};
+  SparseMap map;
+  for (int64_t at = 0; at < size;) {
+    int64_t data = lseek(file.get(), at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break;  // nothing but a hole follows
+    int64_t hole = data < 0 ? -1 : lseek(file.get(), data, SEEK_HOLE);
+    if (hole < 0 || map.size() == kMostExtents) return whole;
+    if (data >= size) break;  // it has grown
+    map.push_back({data, std::min(hole, size) - data});
+    at = hole;
+  }
+  return map;
+}
+
 Fd OpenChild(BorrowedFd parent, const std::string& name) {
   return Fd(openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
@@ -204,22 +222,38 @@ class Archiver {
     if (!S_ISREG(status.st_mode)) return {};  // swapped meanwhile
     entry.size = status.st_size;
     TRY(ReadXattrs(fmt::format("/proc/self/fd/{}", file.get()), entry));
-    TRY(tar_.Begin(entry));
+    SparseMap map = {{0, entry.size}};
+    if (options_.keep_holes && status.st_blocks * 512 < status.st_size) {
+      map = MapOf(file, entry.size);
+    }
+    bool has_holes = map.size() != 1 || map[0].length != entry.size;
+    TRY(has_holes ? tar_.BeginSparse(entry, map) : tar_.Begin(entry));
     bool torn = false;
-    while (tar_.data_left() > 0) {
-      size_t wanted = std::min<size_t>(buffer_.size(), static_cast<size_t>(tar_.data_left()));
-      ssize_t count = read(file.get(), buffer_.data(), wanted);
+    for (const SparseExtent& extent : map) {
+      TRY(bool whole, WriteData(file, extent));
+      torn = torn || !whole;
+    }
+    if (torn && result_.torn.size() < kMostTorn) result_.torn.push_back(std::move(entry.name));
+    return {};
+  }
+
+  // False: it has shrunk, and zeros took the place of what should have been there.
+  Result<bool> WriteData(BorrowedFd file, const SparseExtent& extent) {
+    bool whole = true;
+    for (int64_t at = 0; at < extent.length;) {
+      size_t wanted = std::min(buffer_.size(), static_cast<size_t>(extent.length - at));
+      ssize_t count = pread(file.get(), buffer_.data(), wanted, extent.offset + at);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return FailErrno("read", "");
       if (count == 0) {
-        torn = true;
+        whole = false;
         std::fill_n(buffer_.begin(), wanted, std::byte{});
         count = static_cast<ssize_t>(wanted);
       }
       TRY(tar_.Write(std::span(buffer_).first(static_cast<size_t>(count))));
+      at += count;
     }
-    if (torn && result_.torn.size() < kMostTorn) result_.torn.push_back(std::move(entry.name));
-    return {};
+    return whole;
   }
 
   static TarEntry EntryOf(const std::string& path, const struct stat& status) {
@@ -273,8 +307,8 @@ Result<ArchivedTree> ArchiveTree(const std::vector<std::string>& trees,
 }
 
 Result<ArchivedTree> ArchiveEntry(BorrowedFd parent, const std::string& name, const std::string& as,
-                                  TarWriter& tar) {
-  return Archiver({}, tar).RunOne(parent, name, as);
+                                  const TreeArchiveOptions& options, TarWriter& tar) {
+  return Archiver(options, tar).RunOne(parent, name, as);
 }
 
 }  // namespace hoy::oci

@@ -27,6 +27,8 @@ struct TreeArchiveOptions {
   // Files and directories to leave out, by their path from the root ("etc/hosts"), with what is
   // below; asked for empty files and directories only: what was made to be mounted over.
   std::function<bool(const std::string& path)> skip_empty;
+  // Holes stay holes (TarWriter::BeginSparse): for tar(1) and cp, not for image layers.
+  bool keep_holes = false;
 };
 
 struct ArchivedTree {
@@ -40,6 +42,6 @@ Result<ArchivedTree> ArchiveTree(const std::vector<std::string>& trees,
 // One file, or one directory with all below it, of a directory that is no overlay's: its entries
 // are called `as`, "as/a" and so on.
 Result<ArchivedTree> ArchiveEntry(BorrowedFd parent, const std::string& name, const std::string& as,
-                                  TarWriter& tar);
+                                  const TreeArchiveOptions& options, TarWriter& tar);
 
 }  // namespace hoy::oci

@@ -123,11 +123,13 @@ Result<> CopyToStdout(Context& context, const CopyFilesOptions& options) {
   oci::FdSink sink(context.out.fd(), "stdout");
   oci::TarWriter tar(sink);
   oci::ArchivedTree archived;
+  const oci::TreeArchiveOptions archive{.keep_holes = true};
   if (S_ISDIR(source.status.st_mode) && MeansContents(from.path)) {
     TRY(Fd directory, core::OpenInRoot(source.parent, source.name, O_RDONLY | O_DIRECTORY));
-    TRY(archived, oci::ArchiveTree({fmt::format("/proc/self/fd/{}", directory.get())}, {}, tar));
+    TRY(archived,
+        oci::ArchiveTree({fmt::format("/proc/self/fd/{}", directory.get())}, archive, tar));
   } else {
-    TRY(archived, oci::ArchiveEntry(source.parent, source.name, BaseName(from.path), tar));
+    TRY(archived, oci::ArchiveEntry(source.parent, source.name, BaseName(from.path), archive, tar));
   }
   TRY(CheckStillThere(context, from));
   TRY(tar.Finish());

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/sysmacros.h>
 
+#include <map>
+
 #include "oci/layer/read_ahead.h"
 #include "tests/unit/oci/layer_fixture.h"
 
@@ -55,6 +57,42 @@ std::vector<File> Read(const std::string& tar) {
       file.content += AsText(block.bytes);
     }
   }
+}
+
+TEST(TarWriter, HolesStayHoles) {
+  StringSink sink;
+  TarWriter writer(sink);
+  const std::string long_name = "d/" + std::string(120, 'n');
+  for (const std::string& name : {std::string("plain"), long_name}) {
+    TarEntry entry{.name = name, .type = S_IFREG, .mode = 0644, .size = int64_t{5} << 30};
+    ASSERT_TRUE(writer.BeginSparse(entry, {{1000, 3}, {int64_t{4} << 30, 2}}));
+    EXPECT_EQ(writer.data_left(), 5);
+    ASSERT_TRUE(writer.Write(std::as_bytes(std::span(std::string_view("abcde")))));
+    ASSERT_TRUE(writer.BeginSparse(entry, {})) << "a hole alone";
+  }
+  ASSERT_TRUE(writer.Finish());
+  EXPECT_LT(sink.text.size(), 20'000U);
+
+  test::TextSource source(sink.text);
+  ReadAhead ahead(source);
+  TarReader reader(ahead);
+  TarEntry entry;
+  for (const std::string& name : {std::string("plain"), long_name}) {
+    ASSERT_TRUE(reader.Next(entry).value());
+    EXPECT_EQ(entry.name, name);
+    EXPECT_EQ(entry.size, int64_t{5} << 30);
+    std::map<int64_t, std::string> parts;
+    while (true) {
+      auto block = reader.ReadBlock().value();
+      if (block.bytes.empty()) break;
+      parts[block.offset] += AsText(block.bytes);
+    }
+    EXPECT_EQ(parts, (std::map<int64_t, std::string>{{1000, "abc"}, {int64_t{4} << 30, "de"}}));
+    ASSERT_TRUE(reader.Next(entry).value());
+    EXPECT_EQ(entry.size, int64_t{5} << 30);
+    EXPECT_TRUE(reader.ReadBlock().value().bytes.empty());
+  }
+  EXPECT_FALSE(reader.Next(entry).value());
 }
 
 TEST(TarWriter, EveryKindOfEntryComesBack) {
