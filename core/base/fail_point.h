@@ -2,7 +2,7 @@
 // Places where a test may kill hoy: with HOY_FAIL_POINT=<name> in the environment the process ends
 // itself with SIGKILL there, as a crash or a power cut would. Costs one null check otherwise; the
 // variable is read once. Usable in hoy-monitor (no allocation). All names are in kFailPoints, which
-// `hoy __fail-points` prints for the test that walks them, and kVolumeFailPoints.
+// `hoy __fail-points` prints for the test that walks them, kVolumeFailPoints and kImageFailPoints.
 
 #include <array>
 #include <string_view>
@@ -31,6 +31,10 @@ constexpr std::array<std::string_view, 28> kFailPoints = {
 // Those of volumes, which no other container meets.
 constexpr std::array<std::string_view, 5> kVolumeFailPoints = {
     "volume-written", "volume-filling", "volume-filled", "volume-published", "volume-renamed"};
+
+// Those of an image's removal.
+constexpr std::array<std::string_view, 4> kImageFailPoints = {
+    "image-untagged", "image-unrecorded", "image-blobs-removed", "image-layers-aside"};
 
 void FailPoint(std::string_view name);
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "core/base/fail_point.h"
 #include "core/base/text.h"
 #include "core/sys/files.h"
 #include "oci/image/image_files.h"
@@ -98,7 +99,9 @@ class Removal {
       record_.repo_digests = std::move(kept);
       record_changed_ = true;
     }
-    return core::SyncDirectory(layout_.ImageRefs());
+    TRY(core::SyncDirectory(layout_.ImageRefs()));
+    FailPoint("image-untagged");
+    return {};
   }
 
   Result<> SaveRecord() {
@@ -125,11 +128,13 @@ class Removal {
     if (record_.id.empty()) return {};
     TRY(core::Unlink(RecordPath(layout_, record_.id)));
     TRY(core::SyncDirectory(layout_.ImageRecords()));
+    FailPoint("image-unrecorded");
     removed_.deleted.push_back(record_.id);
     TRY(Leased needed, ReadNeeded(layout_, users_));
     for (const Digest& blob : record_.blobs) {
       if (!needed.blobs.contains(blob)) TRY(core::Unlink(layout_.Blobs() + "/" + blob.hex()));
     }
+    FailPoint("image-blobs-removed");
     for (auto chain = record_.chain_ids.rbegin(); chain != record_.chain_ids.rend(); ++chain) {
       if (needed.chain_ids.contains(*chain)) continue;
       TRY(DropLayer(*chain));
@@ -264,6 +269,7 @@ Result<RemovedImage> ImageStore::Remove(std::string_view name_or_id, bool force,
   std::vector<LockedDirectory> trash = removal.TakeTrash();
   TRY(std::set<Digest> kept, KeepLayersInUse(layout_, list_users, trash));
   lock.reset();
+  FailPoint("image-layers-aside");
   // Trees take long to delete: without the lock.
   TRY(DeleteLayers(trash));
   RemoveDeadLayerDirectories(layout_);

@@ -1,5 +1,6 @@
 // tag, untag, exists, history, image prune, images --tree: what is on this machine, and its names.
 
+#include "core/base/fail_point.h"
 #include "tests/support/registry.h"
 #include "tests/support/sandbox.h"
 
@@ -50,6 +51,32 @@ TEST_F(ImageVerbs, ExistsAsksForTheKindThatWasSpelled) {
   EXPECT_EQ(Run({"container", "exists", Busybox()}).code, 1);
   EXPECT_EQ(Run({"exists", Busybox()}).code, 0);
   EXPECT_EQ(Run({"exists", "NO NAME"}).code, 1);
+}
+
+// Whatever a removal that was killed leaves is either an image or garbage, which goes.
+TEST_F(ImageVerbs, ARemovalThatIsKilledIsFinishedByAPrune) {
+  const std::string archive = Path("a.tar");
+  RunOk({"save", "-o", archive, Busybox()});
+  RunOk({"image", "prune", "-af"});
+  for (const std::string_view point : kImageFailPoints) {
+    SCOPED_TRACE(point);
+    RunOk({"load", "-i", archive});
+    Command rmi = Hoy({"rmi", Busybox()});
+    rmi.env["HOY_FAIL_POINT"] = std::string(point);
+    EXPECT_EQ(RunCommand(rmi).code, 137);
+    EXPECT_EQ(Run({"images"}).code, 0);
+    EXPECT_EQ(Run({"exists", Busybox()}).code, 1) << "the name is the first to go";
+    // It may be had again, as if nothing had been.
+    RunOk({"load", "-i", archive});
+    EXPECT_EQ(RunOk({"run", "--rm", Busybox(), "echo", "back"}), "back");
+    rmi.env["HOY_FAIL_POINT"] = std::string(point);
+    EXPECT_EQ(RunCommand(rmi).code, 137);
+    RunOk({"image", "prune", "-f"});
+    EXPECT_EQ(RunOk({"images", "-aq"}), "");
+    EXPECT_TRUE(ListNames(data() + "/layers").empty());
+    EXPECT_TRUE(ListNames(data() + "/images/blobs/sha256").empty());
+    EXPECT_TRUE(ListNames(data() + "/images/records").empty());
+  }
 }
 
 TEST_F(ImageVerbs, HistoryShowsASizeForEachLayer) {
