@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -49,6 +50,35 @@ class CommitExport : public ImageSandbox {
     return DescribeTree(Path(container + ".root"));
   }
 };
+
+TEST_F(CommitExport, AnInterruptedCommitLeavesNothing) {
+  StartSleeper({"--name", "box"});
+  // A hole takes no room, and its time to pack.
+  RunOk({"exec", "box", "sh", "-c", "printf x | dd of=/hole bs=1 seek=1000000000 2>/dev/null"});
+  const auto layers = ListNames(data() + "/layers");
+  const auto blobs = ListNames(data() + "/images/blobs/sha256");
+  const std::string images = RunOk({"images", "-aq", "--no-trunc"});
+  for (int signal : {SIGINT, SIGTERM}) {
+    // One that was done before the signal came is undone, and tried again.
+    Output output;
+    for (int attempt = 0; attempt < 10; ++attempt) {
+      Background commit(Hoy({"commit", "box", "made"}));
+      ASSERT_TRUE(Eventually(
+          [&] { return !commit.Running() || !ListNames(data() + "/images/ingest").empty(); }));
+      commit.Signal(signal);
+      output = commit.Finish();
+      if (output.code != 0) break;
+      RunOk({"rmi", "made"});
+    }
+    EXPECT_EQ(output.code, 130) << output;
+    EXPECT_EQ(output.out, "");
+    EXPECT_TRUE(ListNames(data() + "/images/ingest").empty());
+    EXPECT_EQ(ListNames(data() + "/layers"), layers);
+    EXPECT_EQ(ListNames(data() + "/images/blobs/sha256"), blobs);
+    EXPECT_EQ(RunOk({"images", "-aq", "--no-trunc"}), images);
+    EXPECT_EQ(Status("box"), "running") << "it goes on";
+  }
+}
 
 TEST_F(CommitExport, AnExportIsTheWholeContainer) {
   MakeChanged("box");

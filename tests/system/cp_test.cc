@@ -1,10 +1,15 @@
 // hoy cp, stat and diff: what is in a container, running or stopped, from outside.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "tests/support/compare_images.h"
 #include "tests/support/sandbox.h"
@@ -132,6 +137,50 @@ TEST_F(Cp, LinksOfAContainerNeverLeadOut) {
   EXPECT_EQ(ReadFile(Path("in")), "inside");
 }
 
+// Whatever is a directory at one moment is a link to the host's files at the next.
+TEST_F(Cp, ADirectoryThatBecomesALinkMeanwhileLeadsNowhere) {
+  Start();
+  Make("outside/secret", "precious");
+  Make("f", "planted");
+  Make("tree/a/f", "planted");
+  Shell(fmt::format("mkdir -p /d/a/deep && echo own > /d/a/deep/own && ln -s {} /d/b",
+                    Path("outside")));
+  const std::string tar = RunOk({"cp", "box:/d", "-"});
+  const std::string inside =
+      fmt::format("/proc/{}/root/d/", Inspect("box")["State"]["Pid"].get<int>());
+  std::atomic<long> swaps = 0;
+  std::jthread swapper([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (renameat2(AT_FDCWD, (inside + "a").c_str(), AT_FDCWD, (inside + "b").c_str(),
+                    RENAME_EXCHANGE) == 0) {
+        ++swaps;
+      }
+    }
+  });
+  for (int i = 0; i < 10; ++i) {
+    // Some of these fail, as they should; none may be fooled.
+    Run({"cp", Path("f"), "box:/d/a/"});
+    Run({"cp", Path("tree") + "/.", "box:/d"});
+    Run({"cp", "-", "box:/d/a"}, tar);
+    Run({"cp", "box:/d/a/.", Path("out")});
+    Run({"cp", "-a", "box:/d", Path("all")});
+    const Output stream = Run({"cp", "box:/d", "-"});
+    EXPECT_FALSE(Has(stream.out, "precious"));
+  }
+  swapper.request_stop();
+  swapper.join();
+  EXPECT_GT(swaps, 100);
+  EXPECT_EQ(ListNames(Path("outside")), std::vector<std::string>{"secret"});
+  EXPECT_EQ(ReadFile(Path("outside/secret")), "precious");
+  for (const char* copy : {"out", "all"}) {
+    if (!fs::exists(Path(copy))) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(Path(copy))) {
+      if (entry.is_symlink() || !entry.is_regular_file()) continue;
+      EXPECT_NE(ReadFile(entry.path()), "precious") << entry.path();
+    }
+  }
+}
+
 TEST_F(Cp, OwnersAndSetIdBitsAreForTheArchive) {
   Start();
   Shell(
@@ -171,6 +220,39 @@ TEST_F(Cp, TarStreamsInBothDirections) {
   const Output refused = Run({"cp", "-", "box:/busy"}, file.out);
   EXPECT_NE(refused.code, 0);
   EXPECT_TRUE(Has(refused.err, "would replace a directory")) << refused;
+}
+
+TEST_F(Cp, HolesAndAttributesSurviveATarStream) {
+  Start();
+  Shell(
+      "mkdir -p /srv/d && echo head > /srv/d/holes && printf tail | "
+      "dd of=/srv/d/holes bs=1 seek=30000000 conv=notrunc 2>/dev/null");
+  const std::string inside = "/proc/" + Inspect("box")["State"]["Pid"].dump() + "/root/srv/d/holes";
+  ASSERT_EQ(setxattr(inside.c_str(), "trusted.note", "kept", 4, 0), 0);
+  const Output tar = Run({"cp", "box:/srv/d", "-"});
+  ASSERT_EQ(tar.code, 0) << tar.err;
+  EXPECT_LT(tar.out.size(), 1'000'000u) << "its holes are not in it";
+  const auto is_sparse = [](const std::string& path) {
+    struct stat status{};
+    EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
+    EXPECT_EQ(status.st_size, 30'000'004) << path;
+    return status.st_blocks < 1000;
+  };
+  // For GNU tar, and for hoy itself.
+  WriteFile(Path("d.tar"), tar.out);
+  ExtractTar(Path("d.tar"), Path("unpacked"));
+  EXPECT_TRUE(is_sparse(Path("unpacked/d/holes")));
+  const Output same = HostShell("tail -c 4 $DIR/unpacked/d/holes; head -c 5 $DIR/unpacked/d/holes");
+  EXPECT_EQ(same.out, "tailhead\n") << same;
+  StartSleeper({"--name", "back"});
+  RunOk({"cp", "-", "back:/"}, tar.out);
+  const std::string back = "/proc/" + Inspect("back")["State"]["Pid"].dump() + "/root/d/holes";
+  EXPECT_TRUE(is_sparse(back));
+  char note[8] = {};
+  EXPECT_EQ(getxattr(back.c_str(), "trusted.note", note, sizeof note), 4);
+  EXPECT_STREQ(note, "kept");
+  EXPECT_EQ(RunOk({"exec", "back", "sh", "-c", "tail -c 4 /d/holes; head -c 5 /d/holes"}),
+            "tailhead");
 }
 
 TEST_F(Cp, FromOneContainerToAnother) {

@@ -177,6 +177,26 @@ TEST_F(Logs, SinceAndUntilCutByTime) {
   }
 }
 
+// Its cost is that of what is shown, however much is before it.
+TEST_F(Logs, SinceIsASeek) {
+  for (const char* driver : {"file", "json-file"}) {
+    RunOk({"run", "-d", "--name", driver, "--log-driver", driver, Busybox(), "sh", "-c",
+           "yes 0123456789012345678901234567890123456789 | head -c 20500000; sleep 0.01; "
+           "echo mark; exec sleep 1000"});
+    ASSERT_TRUE(Eventually([&] { return RunOk({"logs", "-n", "1", driver}) == "mark"; }));
+    const std::string mark = RunOk({"logs", "-t", "-n", "1", driver});
+    Background follow(Hoy({"logs", "-f", "--since", mark.substr(0, mark.find(' ')), driver}));
+    ASSERT_TRUE(follow.WaitForOut("mark\n"));
+    EXPECT_EQ(follow.out(), "mark\n");
+    // What it has read since it began, its own program included: proc_pid_io(5).
+    const std::string io = ReadFile(fmt::format("/proc/{}/io", follow.pid()));
+    long read = 0;
+    ASSERT_EQ(sscanf(io.c_str(), "rchar: %ld", &read), 1) << io;
+    EXPECT_LT(read, 10'000'000) << driver;
+    RunOk({"rm", "-f", driver});
+  }
+}
+
 TEST_F(Logs, FollowShowsWhatComesAndEndsWithTheContainer) {
   std::filesystem::create_directory(Path("gate"));
   RunOk({"run", "-d", "--name", "one", "-v", Path("gate") + ":/gate", Busybox(), "sh", "-c",

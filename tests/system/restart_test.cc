@@ -143,8 +143,28 @@ TEST_F(BackOff, IsShownAndEndedByEveryVerbAtOnce) {
   EXPECT_EQ(Field("one", ".State.Restarting"), "true");
   EXPECT_EQ(Field("one", ".RestartCount"), "20");
   EXPECT_EQ(RunOk({"wait", "one"}), "7") << "it has exited";
-  EXPECT_EQ(Run({"exec", "one", "true"}).code, 125);
-  EXPECT_EQ(Run({"rm", "one"}).code, 125);
+  // The other verbs of core/engine/state_rules.cc.
+  for (const std::vector<std::string>& refused :
+       std::vector<std::vector<std::string>>{{"exec", "one", "true"},
+                                             {"attach", "one"},
+                                             {"top", "one"},
+                                             {"pause", "one"},
+                                             {"unpause", "one"},
+                                             {"rm", "one"}}) {
+    const Output output = Run(refused);
+    EXPECT_EQ(output.code, 125) << refused[0] << output;
+    EXPECT_TRUE(Has(output.err, "container one is restarting")) << refused[0] << output;
+  }
+  RunOk({"cp", "one:/runs", Path("runs")});
+  EXPECT_EQ(ReadFile(Path("runs")), "run\n");
+  RunOk({"update", "--pids-limit", "50", "one"});
+  RunOk({"export", "-o", Path("one.tar"), "one"});
+  RunOk({"commit", "one", "made"});
+  EXPECT_EQ(RunOk({"stats", "--no-stream", "--format", "{{.PIDs}}", "one"}), "--");
+  RunOk({"rename", "one", "other"});
+  RunOk({"rename", "other", "one"});
+  EXPECT_EQ(Status("one"), "restarting");
+  EXPECT_EQ(RunsOf(id_), 1u);
   const int first = RestarterOf(id_);
   RunOk({"start", "one"});
   EXPECT_EQ(Status("one"), "running");
