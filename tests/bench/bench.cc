@@ -25,6 +25,8 @@ constexpr Case kCases[] = {
     {"attach", "a line and its echo through attach", 500, AttachRoundTrip},
     {"idle", "wake-ups while nothing happens", 1, IdleWakeUps},
     {"logs", "200 MB through the monitor and back", 3, LogThroughput},
+    {"flood", "10,000 lines a second from each of 50 containers", 1, Flood},
+    {"pipe", "1 GB through run -i cat", 2, PipeThrough},
     {"pull", "pull of a six-layer 870 MB image", 2, PullLargeImage},
     {"push", "push of the same image", 2, PushLargeImage},
     {"save", "save and load of the same image", 2, SaveAndLoad},

@@ -25,6 +25,8 @@ void ListManyContainers(Ground& ground, Report& report, int rounds);
 void PrintVersion(Ground& ground, Report& report, int rounds);
 void MonitorMemory(Ground& ground, Report& report, int rounds);
 void LogThroughput(Ground& ground, Report& report, int rounds);
+void Flood(Ground& ground, Report& report, int rounds);
+void PipeThrough(Ground& ground, Report& report, int rounds);
 void PullLargeImage(Ground& ground, Report& report, int rounds);
 void SaveAndLoad(Ground& ground, Report& report, int rounds);
 void PushLargeImage(Ground& ground, Report& report, int rounds);

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <initializer_list>
@@ -111,6 +112,33 @@ int WriteLines(long long bytes) {
   return 0;
 }
 
+// `count` lines at `rate` a second, a hundredth of a second's at once, each with its number.
+int WriteLinesAtRate(long count, long rate) {
+  const long step = rate / 100;
+  timespec next;
+  clock_gettime(CLOCK_MONOTONIC, &next);
+  static char buffer[1 << 20];
+  for (long line = 0; line < count;) {
+    size_t used = 0;
+    for (long i = 0; i < step && line < count && used + 100 < sizeof buffer; ++i, ++line) {
+      used += static_cast<size_t>(
+          snprintf(buffer + used, 100, "line %ld of what a busy server says\n", line));
+    }
+    for (size_t done = 0; done < used;) {
+      const ssize_t written = write(1, buffer + done, used - done);
+      if (written < 0) Die("write");
+      done += static_cast<size_t>(written);
+    }
+    next.tv_nsec += 10'000'000;
+    if (next.tv_nsec >= 1'000'000'000) {
+      next.tv_nsec -= 1'000'000'000;
+      ++next.tv_sec;
+    }
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -118,9 +146,12 @@ int main(int argc, char** argv) {
   if (argc >= 4 && strcmp(argv[1], "exec") == 0) return ExecInContainer(atoi(argv[2]), argv + 3);
   if (argc == 2 && strcmp(argv[1], "nothing") == 0) return 0;
   if (argc == 3 && strcmp(argv[1], "write") == 0) return WriteLines(atoll(argv[2]));
+  if (argc == 4 && strcmp(argv[1], "lines") == 0) {
+    return WriteLinesAtRate(atol(argv[2]), atol(argv[3]));
+  }
   fputs(
       "usage: floor run WORKDIR LOWERDIR PROGRAM ARG... | exec PID PROGRAM ARG... | nothing |"
-      " write BYTES\n",
+      " write BYTES | lines COUNT PER-SECOND\n",
       stderr);
   return 125;
 }
