@@ -11,7 +11,8 @@ class NetworkCreateCommand final : public Command {
       .name = "network create", .summary = "Make a network", .section = Section::kNetworks};
   NetworkCreateCommand() : Command(kInfo) {
     Argument("NAME", &request_.name);
-    Choice("-d,--driver", &request_.driver, {"bridge"}, "DRIVER", "how it is wired");
+    Choice("-d,--driver", &request_.driver, {"bridge", "macvlan", "ipvlan"}, "DRIVER",
+           "how it is wired");
     Option("--subnet", &request_.subnets, "SUBNET",
            "its addresses, such as 10.1.0.0/24; one of IPv4 and one of IPv6");
     Option("--gateway", &request_.gateways, "ADDRESS", "the host's address on it");
@@ -20,7 +21,8 @@ class NetworkCreateCommand final : public Command {
     Flag("--ipv6", &request_.ipv6, "with IPv6; a subnet is made when none is given");
     Flag("--internal", &request_.internal, "containers reach each other, and nothing else");
     Option("--label", &labels_, "KEY[=VALUE]", "set a label");
-    Option("-o,--opt", &options_, "NAME=VALUE", "an option of the driver: mtu");
+    Option("-o,--opt", &options_, "NAME=VALUE",
+           "an option of the driver: mtu, vlan, isolate, parent, mode");
     Flag("--ignore", &ignore_, "a network of that name is no error");
   }
 

@@ -9,6 +9,7 @@
 #include "core/state/container_record.h"
 #include "net/attach/host_network.h"
 #include "net/attach/leases.h"
+#include "net/attach/network_options.h"
 #include "net/attach/network_status.h"
 
 namespace hoy::cli {
@@ -32,6 +33,11 @@ Json FromPairs(const core::StringPairs& pairs) {
   Json object = Json::object();
   for (const auto& [key, value] : pairs) object[key] = value;
   return object;
+}
+
+std::string InterfaceOf(const net::NetworkRecord& network) {
+  if (network.pools.empty()) return "";
+  return net::HasBridge(network) ? network.Bridge() : net::ParentOf(network);
 }
 
 std::string WithPrefix(const std::optional<net::EndpointAddress>& address) {
@@ -159,7 +165,7 @@ Result<Json> InspectNetwork(const core::Layout& layout, const net::NetworkRecord
               {"Containers", std::move(containers)},
               {"Options", FromPairs(network.options)},
               {"Labels", FromPairs(network.labels)},
-              {"NetworkInterface", network.pools.empty() ? "" : network.Bridge()}};
+              {"NetworkInterface", InterfaceOf(network)}};
 }
 
 }  // namespace hoy::cli

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "net/attach/network_options.h"
 #include "net/firewall/other_rules.h"
 #include "net/state/network_store.h"
 
@@ -12,7 +13,7 @@ void WarnOfBlockers(Context& context, const core::ContainerRecord& record) {
   std::set<std::string> seen;
   for (const core::NetworkAttachment& attachment : record.config.network.attachments) {
     auto network = net::ReadNetwork(context.layout, attachment.network);
-    if (!network) continue;
+    if (!network || !net::HasBridge(*network)) continue;
     auto blockers = net::FindBlockers(network->Bridge());
     if (!blockers) continue;
     for (const net::Blocker& blocker : *blockers) {

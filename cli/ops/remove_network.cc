@@ -33,7 +33,7 @@ Result<> RemoveUnusedNetwork(const core::Layout& layout, const net::NetworkRecor
   // The record first: who starts a container on it now finds none.
   TRY(net::RemoveNetwork(layout, network.name, lock));
   TRY(net::RouteSocket host, net::RouteSocket::Open());
-  return net::TakeDownBridge(network, host);
+  return net::TakeDown(layout, network, host);
 }
 
 }  // namespace hoy::cli

@@ -5,6 +5,8 @@
 #include "core/state/container_id.h"
 #include "net/attach/host_network.h"
 #include "net/attach/leases.h"
+#include "net/attach/network_options.h"
+#include "net/attach/parent_link.h"
 
 namespace hoy::net {
 namespace {
@@ -48,7 +50,10 @@ class Connector {
       : layout_(layout), network_(network), request_(request), host_(host), inside_(inside) {}
 
   Result<Endpoint> Connect(const core::NetworkAttachment& wanted) {
-    TRY(Link bridge, NeedBridge(layout_, network_, host_));
+    Link bridge;
+    if (HasBridge(network_)) {
+      TRY(bridge, NeedBridge(layout_, network_, host_));
+    }
     TRY(auto v4, ParseWanted(wanted.address, false, network_));
     TRY(auto v6, ParseWanted(wanted.address6, true, network_));
     endpoint_.network = network_.name;
@@ -62,9 +67,9 @@ class Connector {
       if (!mac) return Fail(ErrorKind::kInvalidArgument, "MAC address '{}': none", wanted.mac);
     }
     TRY(endpoint_.v6, Lease(true, v6));
-    TRY(MakeLinks(bridge, v4, mac));
+    TRY(HasBridge(network_) ? MakeLinks(bridge, v4, mac) : MakeDirectLink(v4, mac));
     TRY(SetUpInside());
-    if (request_.hairpin) {
+    if (request_.hairpin && HasBridge(network_)) {
       TRY(Link link, host_.FindLink(endpoint_.link));
       TRY(host_.SetHairpin(link.index));
     }
@@ -123,8 +128,23 @@ class Connector {
     return made;
   }
 
+  Result<> MakeDirectLink(const std::optional<IpAddress>& wanted,
+                          const std::optional<MacAddress>& mac) {
+    bool has_mac = network_.driver == "macvlan";
+    if (mac && !has_mac) {
+      return Fail(ErrorKind::kInvalidArgument, "MAC address {}: with ipvlan it is the parent's",
+                  ToString(*mac));
+    }
+    TRY(endpoint_.v4, Lease(false, wanted));
+    const IpAddress& address = endpoint_.v4 ? endpoint_.v4->address : endpoint_.v6->address;
+    DirectLink link{.name = request_.inside, .network_namespace = request_.network_namespace};
+    if (has_mac) link.mac = mac.value_or(MacOf(address));
+    return AddDirectLink(network_, link, host_);
+  }
+
   Result<> SetUpInside() {
     TRY(Link link, inside_.FindLink(request_.inside));
+    if (link.mac) endpoint_.mac = *link.mac;
     for (const auto& address : {endpoint_.v4, endpoint_.v6}) {
       if (address) TRY(inside_.AddAddress(link.index, address->address, address->prefix));
     }
@@ -180,8 +200,8 @@ Result<Endpoint> Connect(const core::Layout& layout, const NetworkRecord& networ
 }
 
 Result<> Disconnect(const core::Layout& layout, const Endpoint& endpoint,
-                    std::string_view container_id, RouteSocket& host) {
-  TRY(host.DeleteLink(endpoint.link));
+                    std::string_view container_id, RouteSocket& host, RouteSocket& inside) {
+  TRY(endpoint.link.empty() ? inside.DeleteLink(endpoint.inside) : host.DeleteLink(endpoint.link));
   for (const auto& address : {endpoint.v4, endpoint.v6}) {
     if (address) TRY(FreeLease(layout, endpoint.network, address->address, container_id));
   }

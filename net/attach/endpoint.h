@@ -1,6 +1,7 @@
 #pragma once
 // One container's place on one network: its addresses, and a pair of links, one end in the
-// network's bridge, the other in the container's namespace. The pair dies with that namespace.
+// network's bridge, the other in the container's namespace. The pair dies with that namespace. On a
+// network without a bridge (parent_link.h) it is one link, in the namespace.
 //
 // A link is named after network and address. So a name that is taken tells that the namespace of an
 // earlier holder of the address is still there, being dismantled or shared by a container that
@@ -35,7 +36,7 @@ Result<Endpoint> Connect(const core::Layout& layout, const NetworkRecord& networ
 
 // The link, where its namespace lives on, and the leases. Again is success.
 Result<> Disconnect(const core::Layout& layout, const Endpoint& endpoint,
-                    std::string_view container_id, RouteSocket& host);
+                    std::string_view container_id, RouteSocket& host, RouteSocket& inside);
 
 // Through its gateways, of each family that has one.
 Result<> AddDefaultRoutes(RouteSocket& inside, int link, const Endpoint& endpoint);

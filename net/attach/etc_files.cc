@@ -4,6 +4,8 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "core/base/text.h"
 #include "core/engine/etc_files.h"
 #include "core/sys/files.h"
@@ -13,9 +15,10 @@
 namespace hoy::net {
 namespace {
 
-// The host, as the container reaches it.
+// The host, as the container reaches it: the gateway of a network that is the host's own.
 std::string GatewayOf(const NetworkStatus& status) {
   for (const Endpoint& endpoint : status.endpoints) {
+    if (endpoint.link.empty()) continue;
     for (const auto& address : {endpoint.v4, endpoint.v6}) {
       if (address && address->gateway) return address->gateway->ToString();
     }
@@ -29,7 +32,9 @@ Result<> Write(const std::string& path, std::string_view text) {
 }
 
 bool LeadsOut(const NetworkStatus& status) {
-  return !GatewayOf(status).empty();
+  return std::ranges::any_of(status.endpoints, [](const Endpoint& endpoint) {
+    return (endpoint.v4 && endpoint.v4->gateway) || (endpoint.v6 && endpoint.v6->gateway);
+  });
 }
 
 std::string ServersPath(const core::Layout& layout, std::string_view id) {

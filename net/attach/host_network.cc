@@ -5,14 +5,13 @@
 #include "core/base/text.h"
 #include "core/state/name_generator.h"
 #include "core/sys/clock.h"
+#include "net/attach/network_options.h"
+#include "net/attach/parent_link.h"
 #include "net/attach/publish.h"
 #include "net/firewall/forwarding.h"
 
 namespace hoy::net {
 namespace {
-
-// What another program may have named it as well.
-constexpr std::string_view kMtuOptions[] = {"mtu", "com.docker.network.driver.mtu"};
 
 // Its own names, so that nobody has to guess which of them this machine lacks.
 Error CannotMakeBridges(Error error) {
@@ -42,28 +41,15 @@ Result<> ContentWhenThere(Result<> result) {
   return there ? Result<>{} : result;
 }
 
-Result<> CheckOptions(const core::StringPairs& options) {
-  constexpr int kLeast = 68;  // RFC 791
-  constexpr int kMost = 65535;
-  for (const auto& [key, value] : options) {
-    if (std::ranges::find(kMtuOptions, key) == std::end(kMtuOptions)) {
-      return Fail(ErrorKind::kInvalidArgument, "network option '{}': one of mtu", key);
-    }
-    auto mtu = ParseInteger<int>(value);
-    if (mtu && *mtu >= kLeast && *mtu <= kMost) continue;
-    return Fail(ErrorKind::kInvalidArgument, "network option '{}={}': {} to {}", key, value, kLeast,
-                kMost);
-  }
-  return {};
-}
-
-// What must not be given out again: other networks, and what this host reaches or is itself.
-Result<std::vector<Subnet>> UsedSubnets(const core::Layout& layout, RouteSocket& host) {
+// What must not be given out again: other networks, and what this host reaches or is itself. On the
+// wire of a link of the host the subnet is that of the wire, which the host has, too.
+Result<std::vector<Subnet>> UsedSubnets(std::span<const NetworkRecord> networks, bool on_a_wire,
+                                        RouteSocket& host) {
   std::vector<Subnet> used;
-  TRY(std::vector<NetworkRecord> networks, ListNetworks(layout));
   for (const NetworkRecord& network : networks) {
     for (const AddressPool& pool : network.pools) used.push_back(pool.subnet);
   }
+  if (on_a_wire) return used;
   TRY(std::vector<Route> routes, host.Routes());
   for (const Route& route : routes) {
     if (route.destination.prefix() != 0) used.push_back(route.destination);
@@ -79,7 +65,8 @@ Result<> MakeBridge(const NetworkRecord& network, RouteSocket& host) {
   TRY(ContentWhenThere(host.AddBridge({.name = name,
                                        .alias = "hoy network " + network.name,
                                        .mtu = MtuOf(network),
-                                       .mac = BridgeMac(network)})));
+                                       .mac = BridgeMac(network),
+                                       .vlan = VlanOf(network)})));
   TRY(Link bridge, host.FindLink(name));
   for (const AddressPool& pool : network.pools) {
     TRY(ContentWhenThere(host.AddAddress(bridge.index, pool.gateway, pool.subnet.prefix())));
@@ -106,20 +93,19 @@ MacAddress BridgeMac(const NetworkRecord& network) {
   return ParseMac(text).value_or(MacAddress{2, 0x42, 0, 0, 0, 1});
 }
 
-int MtuOf(const NetworkRecord& network) {
-  for (const auto& [key, value] : network.options) {
-    bool is_mtu = std::ranges::find(kMtuOptions, key) != std::end(kMtuOptions);
-    if (is_mtu) return ParseInteger<int>(value).value_or(0);
-  }
-  return 0;
-}
-
 Result<NetworkRecord> MakeNetwork(const core::Layout& layout, const NetworkRequest& request,
                                   RouteSocket& host) {
-  TRY(CheckOptions(request.options));
+  TRY(CheckOptions(request.driver, request.options));
   TRY(NetworksLock lock, NetworksLock::Acquire(layout));
-  TRY(std::vector<Subnet> used, UsedSubnets(layout, host));
+  TRY(std::vector<NetworkRecord> others, ListNetworks(layout));
+  // A range without its subnet says nothing of the wire's.
+  bool on_a_wire = request.driver != "bridge" && !request.subnets.empty();
+  TRY(std::vector<Subnet> used, UsedSubnets(others, on_a_wire, host));
   TRY(NetworkRecord record, PlanNetwork(request, core::RandomContainerId(), used));
+  if (!HasBridge(record)) {
+    TRY(CheckParent(ParentOf(record), host));
+    TRY(CheckSharing(record, others));
+  }
   record.created = core::Now();
   TRY(CreateNetwork(layout, record, lock));
   return record;
@@ -153,7 +139,11 @@ Result<Link> NeedBridge(const core::Layout& layout, const NetworkRecord& network
   return bridge;
 }
 
-Result<> TakeDownBridge(const NetworkRecord& network, RouteSocket& host) {
+Result<> TakeDown(const core::Layout& layout, const NetworkRecord& network, RouteSocket& host) {
+  if (!HasBridge(network)) {
+    TRY(std::vector<NetworkRecord> others, ListNetworks(layout));
+    return ReleaseParent(network, others, host);
+  }
   TRY(host.DeleteLink(network.Bridge()));
   TRY(Firewall firewall, Firewall::Open());
   return firewall.Remove(network.id);

@@ -28,12 +28,12 @@ Result<NetworkRecord> MakeNetwork(const core::Layout& layout, const NetworkReque
 Result<Link> NeedBridge(const core::Layout& layout, const NetworkRecord& network,
                         RouteSocket& host);
 
-// Bridge and rules; again is success.
-Result<> TakeDownBridge(const NetworkRecord& network, RouteSocket& host);
+// Of a network whose record is gone: bridge and rules, or a VLAN that was made for it. Again is
+// success.
+Result<> TakeDown(const core::Layout& layout, const NetworkRecord& network, RouteSocket& host);
 
 // Pure.
 BridgeRules RulesOf(const NetworkRecord& network);
 MacAddress BridgeMac(const NetworkRecord& network);
-int MtuOf(const NetworkRecord& network);  // 0: the kernel's default
 
 }  // namespace hoy::net

@@ -133,10 +133,11 @@ Result<> DisconnectContainer(const core::Layout& layout, std::string_view id,
   auto endpoint = std::ranges::find(endpoints, network, &Endpoint::network);
   if (endpoint == endpoints.end()) return {};
   TRY(RouteSocket host, RouteSocket::Open());
+  TRY(RouteSocket inside, InsideOf(subject));
   Endpoint left = *endpoint;
   endpoints.erase(endpoint);
   TRY(MovePorts(id, *subject.status));
-  TRY(Disconnect(layout, left, id, host));
+  TRY(Disconnect(layout, left, id, host, inside));
   TRY(WriteNetworkStatus(layout, id, *subject.status));
   TRY(MoveDefaultRoute(subject));
   TRY(WriteServers(layout, subject.record, *subject.status));

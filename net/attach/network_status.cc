@@ -98,7 +98,7 @@ Result<NetworkStatus> DecodeFields(const Json& json) {
 std::optional<IpAddress> NetworkStatus::PublishedAddress(bool v6) const {
   for (const Endpoint& endpoint : endpoints) {
     const auto& address = v6 ? endpoint.v6 : endpoint.v4;
-    if (address) return address->address;
+    if (address && !endpoint.link.empty()) return address->address;
   }
   return std::nullopt;
 }

@@ -57,7 +57,7 @@ struct NetworkStatus {
   std::vector<PublishedPort> ports;  // what the firewall has of it (net/firewall/firewall.h)
   std::vector<std::string> exposed;  // "80/tcp", those that are not published
 
-  // What published ports lead to: the first address of that family.
+  // What published ports lead to: the first address of that family that is behind the host.
   std::optional<IpAddress> PublishedAddress(bool v6) const;
   bool operator==(const NetworkStatus&) const = default;
 };

@@ -119,6 +119,16 @@ Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view
                                     std::span<const core::PortBinding> bindings,
                                     const NetworkStatus& status) {
   PublishedPorts done;
+  bool has_bridge = std::ranges::any_of(
+      status.endpoints, [](const Endpoint& endpoint) { return !endpoint.link.empty(); });
+  if (!bindings.empty() && !status.endpoints.empty() && !has_bridge) {
+    return Fail(MakeError(ErrorKind::kInvalidArgument,
+                          fmt::format("network '{}' is beside the host: no port of the host leads "
+                                      "to it",
+                                      status.endpoints.front().network))
+                    .WithHint("the container is reached at its own address; or add a network of "
+                              "driver bridge"));
+  }
   TRY(std::vector<PortWish> wishes,
       WishesFor(bindings, status.PublishedAddress(false), status.PublishedAddress(true)));
   if (wishes.empty()) return done;
@@ -136,7 +146,8 @@ Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view
   if (!written) return Fail(Explain(std::move(written).error(), layout, wishes, firewall, id));
   FailPoint("attach-published");
   for (const Endpoint& endpoint : status.endpoints) {
-    if (endpoint.v6) TRY(OpenLoopback6(NetworkRecord{.id = endpoint.network_id}.Bridge()));
+    if (endpoint.v6 && !endpoint.link.empty())
+      TRY(OpenLoopback6(NetworkRecord{.id = endpoint.network_id}.Bridge()));
   }
   (void)ForgetConnections(held->ports);  // they end by themselves, only later
   done.ports = std::move(held->ports);

@@ -118,13 +118,46 @@ Result<> RouteSocket::AddBridge(const BridgeSpec& bridge) {
   message.Text(IFLA_IFNAME, bridge.name);
   if (bridge.mtu != 0) message.Number(IFLA_MTU, static_cast<uint32_t>(bridge.mtu));
   if (bridge.mac) message.Bytes(IFLA_ADDRESS, AsBytes(*bridge.mac));
-  message.Nest(IFLA_LINKINFO, [&] { message.Text(IFLA_INFO_KIND, "bridge"); });
+  message.Nest(IFLA_LINKINFO, [&] {
+    message.Text(IFLA_INFO_KIND, "bridge");
+    if (bridge.vlan == 0) return;
+    message.Nest(IFLA_INFO_DATA, [&] {
+      message.Number(IFLA_BR_VLAN_FILTERING, uint8_t{1});
+      message.Number(IFLA_BR_VLAN_DEFAULT_PVID, bridge.vlan);
+    });
+  });
   TRY(socket_.Request(std::move(message), "add bridge", bridge.name));
-  if (bridge.alias.empty()) return {};
-  // A new link takes no alias.
-  NetlinkMessage alias = LinkMessage(RTM_SETLINK, 0);
-  alias.Text(IFLA_IFNAME, bridge.name).Bytes(IFLA_IFALIAS, bridge.alias);
-  return socket_.Request(std::move(alias), "name the owner of bridge", bridge.name);
+  return SetAlias(bridge.name, bridge.alias);
+}
+
+// A new link takes no alias.
+Result<> RouteSocket::SetAlias(std::string_view name, std::string_view alias) {
+  if (alias.empty()) return {};
+  NetlinkMessage message = LinkMessage(RTM_SETLINK, 0);
+  message.Text(IFLA_IFNAME, name).Bytes(IFLA_IFALIAS, alias);
+  return socket_.Request(std::move(message), "name the owner of link", name);
+}
+
+Result<> RouteSocket::AddSubLink(const SubLinkSpec& link) {
+  TRY(CheckName(link.name));
+  NetlinkMessage message = LinkMessage(RTM_NEWLINK, kMake);
+  message.Text(IFLA_IFNAME, link.name).Number(IFLA_LINK, link.parent);
+  if (link.mtu != 0) message.Number(IFLA_MTU, static_cast<uint32_t>(link.mtu));
+  if (link.mac) message.Bytes(IFLA_ADDRESS, AsBytes(*link.mac));
+  if (link.network_namespace.get() >= 0) {
+    message.Number(IFLA_NET_NS_FD, link.network_namespace.get());
+  }
+  message.Nest(IFLA_LINKINFO, [&] {
+    message.Text(IFLA_INFO_KIND, link.kind);
+    message.Nest(IFLA_INFO_DATA, [&] {
+      auto small = static_cast<uint16_t>(link.mode);
+      if (link.kind == "vlan") message.Number(IFLA_VLAN_ID, small);
+      if (link.kind == "ipvlan") message.Number(IFLA_IPVLAN_MODE, small);
+      if (link.kind == "macvlan") message.Number(IFLA_MACVLAN_MODE, link.mode);
+    });
+  });
+  TRY(socket_.Request(std::move(message), "add " + link.kind, link.name));
+  return SetAlias(link.name, link.alias);
 }
 
 Result<> RouteSocket::AddVeth(const VethSpec& veth) {
@@ -155,10 +188,7 @@ Result<> RouteSocket::AddVeth(const VethSpec& veth) {
     });
   });
   TRY(socket_.Request(std::move(message), "add veth", veth.name));
-  if (veth.alias.empty()) return {};
-  NetlinkMessage alias = LinkMessage(RTM_SETLINK, 0);
-  alias.Text(IFLA_IFNAME, veth.name).Bytes(IFLA_IFALIAS, veth.alias);
-  return socket_.Request(std::move(alias), "name the owner of veth", veth.name);
+  return SetAlias(veth.name, veth.alias);
 }
 
 Result<> RouteSocket::DeleteLink(std::string_view name) {

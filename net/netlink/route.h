@@ -54,6 +54,19 @@ struct BridgeSpec {
   std::string alias;
   int mtu = 0;  // 0: the kernel's default
   std::optional<MacAddress> mac;
+  uint16_t vlan = 0;  // the tag that the bridge and its ports have (802.1Q); 0: it knows no tags
+};
+
+// A link on another one: "vlan", "macvlan" or "ipvlan".
+struct SubLinkSpec {
+  std::string kind;
+  std::string name;
+  std::string alias;                  // only for one that stays here
+  BorrowedFd network_namespace = -1;  // where it is made; -1: here
+  int parent = 0;                     // here
+  int mtu = 0;                        // 0: the kernel's default
+  std::optional<MacAddress> mac;
+  uint32_t mode = 0;  // MACVLAN_MODE_*, IPVLAN_MODE_*; of a vlan its tag
 };
 
 // A pair: one end here, its peer in another namespace under a name of its own.
@@ -75,6 +88,7 @@ class RouteSocket {
   Result<> AddBridge(const BridgeSpec& bridge);
   // This end is up and in its bridge when this returns; the peer is down.
   Result<> AddVeth(const VethSpec& veth);
+  Result<> AddSubLink(const SubLinkSpec& link);
   Result<> DeleteLink(std::string_view name);  // both ends of a veth
   Result<> DeleteLink(int index);
 
@@ -103,6 +117,7 @@ class RouteSocket {
 
  private:
   explicit RouteSocket(NetlinkSocket socket) : socket_(std::move(socket)) {}
+  Result<> SetAlias(std::string_view name, std::string_view alias);
   Result<> ChangeLink(int link, std::string_view stage, int attribute, uint32_t value);
 
   NetlinkSocket socket_;

@@ -18,11 +18,13 @@ namespace hoy::net {
 // One range of addresses of a network; a network has at most one of each family.
 struct AddressPool {
   Subnet subnet;
-  IpAddress gateway;               // ours, on the bridge
+  IpAddress gateway;               // ours, on the bridge; without one whoever has it on the wire
   std::optional<Subnet> ip_range;  // where addresses are given out; absent: the whole subnet
 
   bool operator==(const AddressPool&) const = default;
 };
+
+constexpr std::string_view kDrivers[] = {"bridge", "macvlan", "ipvlan"};
 
 struct NetworkRecord {
   std::string id;  // 64 hex digits, as containers have them

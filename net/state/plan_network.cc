@@ -117,8 +117,9 @@ Result<NetworkRecord> PlanNetwork(const NetworkRequest& request, const std::stri
       return Fail(ErrorKind::kInvalidArgument, "network name '{}': reserved", request.name);
     }
   }
-  if (request.driver != "bridge") {
-    return Fail(ErrorKind::kUnsupported, "network driver '{}': one of bridge", request.driver);
+  if (std::ranges::find(kDrivers, request.driver) == std::end(kDrivers)) {
+    return Fail(ErrorKind::kUnsupported, "network driver '{}': one of {}", request.driver,
+                fmt::join(kDrivers, ", "));
   }
   NetworkRecord record{.id = id,
                        .name = request.name,

@@ -82,7 +82,9 @@ TEST(PlanNetwork, RefusesWhatMakesNoSense) {
   const Case cases[] = {
       {{.name = "a/b"}, ErrorKind::kInvalidArgument, "network name 'a/b'"},
       {{.name = "host"}, ErrorKind::kInvalidArgument, "reserved"},
-      {{.name = "web", .driver = "overlay"}, ErrorKind::kUnsupported, "one of bridge"},
+      {{.name = "web", .driver = "overlay"},
+       ErrorKind::kUnsupported,
+       "one of bridge, macvlan, ipvlan"},
       {{.name = "web", .subnets = {"10.0.0.1/24"}}, ErrorKind::kInvalidArgument, "10.0.0.1/24"},
       {{.name = "web", .subnets = {"10.0.0.0/31"}}, ErrorKind::kInvalidArgument, "no room"},
       {{.name = "web", .subnets = {"10.1.0.0/24", "10.2.0.0/24"}},

@@ -1,0 +1,99 @@
+// Networks beside the host: containers on the wire of one of its links.
+
+#include <optional>
+
+#include "tests/support/network_sandbox.h"
+
+namespace hoy::test {
+namespace {
+
+class WireNetwork : public NetworkSandbox {
+ protected:
+  void SetUp() override {
+    NetworkSandbox::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    other_.emplace("wire", "203.0.113.1/24", "203.0.113.2/24");
+    RunOk({"network", "create", "-d", "macvlan", "--subnet", "203.0.113.0/24", "--gateway",
+           "203.0.113.2", "--ip-range", "203.0.113.64/28", "-o", "parent=wire", "lan"});
+  }
+  std::string In(const std::string& container, const std::string& script) const {
+    return Run({"exec", container, "sh", "-c", script}).out;
+  }
+
+  std::optional<OtherHost> other_;
+};
+
+TEST_F(WireNetwork, ContainersAreOnTheWire) {
+  StartSleeper({"--name", "one", "--network", "lan", "--mac-address", "02:00:00:00:00:07"});
+  StartSleeper({"--name", "two", "--network", "lan"});
+  EXPECT_EQ(NetworkField("one", "lan", "IPAddress"), "203.0.113.64");
+  EXPECT_EQ(NetworkField("one", "lan", "MacAddress"), "02:00:00:00:00:07");
+  EXPECT_EQ(NetworkField("two", "lan", "Gateway"), "203.0.113.2");
+  EXPECT_NE(In("one", "ip route").find("default via 203.0.113.2 dev eth0"), std::string::npos);
+  // Both ways, and by the names that members have.
+  EXPECT_EQ(In("one", "ping -c 1 -W 30 203.0.113.2 >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(other_->Run("busybox ping -c 1 -W 30 203.0.113.64 >/dev/null && echo reached").out,
+            "reached\n");
+  EXPECT_EQ(In("one", "ping -c 1 -W 30 two >/dev/null && echo reached"), "reached\n");
+  const Json shown = Json::parse(RunOk({"network", "inspect", "lan"}))[0];
+  EXPECT_EQ(shown["Driver"], "macvlan");
+  EXPECT_EQ(shown["Options"]["parent"], "wire");
+  EXPECT_EQ(shown["NetworkInterface"], "wire");
+  EXPECT_EQ(shown["Containers"].size(), 2u);
+  EXPECT_EQ(RunOk({"network", "ls", "-f", "driver=macvlan", "--format", "{{.Name}}"}), "lan");
+  EXPECT_EQ(Run({"network", "rm", "lan"}).code, 125);
+  RunOk({"rm", "-f", "one", "two"});
+  EXPECT_TRUE(Leases("lan").empty());
+  EXPECT_EQ(RunOk({"network", "rm", "lan"}), "lan");
+  EXPECT_NE(Host("ip link show wire").out, "");
+}
+
+TEST_F(WireNetwork, ARunningContainerComesAndGoes) {
+  StartSleeper({"--name", "one", "-p", "80"});
+  RunOk({"network", "connect", "--ip", "203.0.113.70", "lan", "one"});
+  EXPECT_EQ(In("one", "ping -c 1 -W 30 203.0.113.2 >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(NetworkField("one", "lan", "IPAddress"), "203.0.113.70");
+  RunOk({"restart", "-t", "0", "one"});
+  EXPECT_EQ(NetworkField("one", "lan", "IPAddress"), "203.0.113.70");
+  // Its port leads to the address that is behind the host.
+  EXPECT_NE(Host("nft list map inet hoy ports4").out.find(" : 172.17.0."), std::string::npos);
+  RunOk({"network", "disconnect", "lan", "one"});
+  EXPECT_EQ(In("one", "ls /sys/class/net | grep -c eth1"), "0\n");
+  EXPECT_TRUE(Leases("lan").empty());
+}
+
+TEST_F(WireNetwork, WhatCannotBeIsSaid) {
+  struct Case {
+    std::vector<std::string> arguments;
+    const char* says;
+  };
+  const std::vector<Case> cases = {
+      {{"network", "create", "-d", "macvlan", "more"}, "which link of the host"},
+      {{"network", "create", "-d", "macvlan", "-o", "parent=nowhere", "more"},
+       "parent nowhere: the host has no such link"},
+      {{"network", "create", "-d", "ipvlan", "-o", "parent=wire", "more"},
+       "parent wire is that of network 'lan', with another driver"},
+      {{"network", "create", "-d", "macvlan", "-o", "parent=wire", "--subnet", "203.0.113.0/25",
+        "more"},
+       "overlaps with 203.0.113.0/24"},
+      {{"run", "--rm", "--network", "lan", "-p", "8080:80", Busybox(), "true"},
+       "network 'lan' is beside the host"},
+      {{"run", "--rm", "--network", "lan", "--ip", "203.0.113.2", Busybox(), "true"}, "is in use"},
+  };
+  for (const Case& one : cases) {
+    const Output output = Run(one.arguments);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find(one.says), std::string::npos) << one.says << "\n" << output;
+  }
+  Host("ip link set wire down");
+  const Output down = RunShell("true", {"--network", "lan"});
+  EXPECT_EQ(down.code, 125);
+  EXPECT_NE(down.err.find("parent wire is down"), std::string::npos) << down;
+  Host("ip link add br0 type bridge; ip link set wire up; ip link set wire master br0");
+  const Output busy = RunShell("true", {"--network", "lan"});
+  EXPECT_NE(busy.err.find("parent wire is in use by another driver"), std::string::npos) << busy;
+  EXPECT_TRUE(Leases("lan").empty());
+}
+
+}  // namespace
+}  // namespace hoy::test
