@@ -33,6 +33,7 @@ constexpr Case kCases[] = {
     {"rmi", "removal of the same image", 2, RemoveLargeImage},
     {"parallel", "200 run --rm at once", 3, RunInParallel},
     {"bridge", "run --rm on the bridge, one and 100 at once; connect", 60, RunOnTheBridge},
+    {"ports", "512 MB from another machine into a published port", 31, PublishedPortThroughput},
     {"cp", "cp of 1 GB", 3, CopyBigFile},
     {"images", "images with 500 images", 40, ListImages},
 };

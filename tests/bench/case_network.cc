@@ -1,31 +1,16 @@
 // What a network costs, in a network namespace that is the host's for hoy and nobody else's.
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sched.h>
 
-#include <stdexcept>
-#include <thread>
+#include <algorithm>
 
-#include "core/base/fd.h"
 #include "tests/bench/cases.h"
+#include "tests/bench/networks.h"
 
 namespace hoy::bench {
 namespace {
 
 constexpr int kParallel = 100;
-
-Fd NewNetworkNamespace() {
-  Fd made;
-  // A thread takes itself there, and leaves it open behind it.
-  std::thread([&] {
-    if (::unshare(CLONE_NEWNET) == 0) {
-      made = Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    }
-  }).join();
-  if (!made) throw std::runtime_error("no network namespace of one's own");
-  return made;
-}
 
 }  // namespace
 

@@ -36,6 +36,7 @@ void IdleWakeUps(Ground& ground, Report& report, int rounds);
 void RunInParallel(Ground& ground, Report& report, int rounds);
 void CopyBigFile(Ground& ground, Report& report, int rounds);
 void RunOnTheBridge(Ground& ground, Report& report, int rounds);
+void PublishedPortThroughput(Ground& ground, Report& report, int rounds);
 void ListImages(Ground& ground, Report& report, int rounds);
 
 }  // namespace hoy::bench
