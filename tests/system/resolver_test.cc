@@ -25,12 +25,14 @@ class Resolver : public NetworkSandbox {
   Output In(const std::string& container, const std::string& script) const {
     return Run({"exec", container, "sh", "-c", script});
   }
-  // What busybox's nslookup makes of it: the addresses of the answers, or what went wrong.
+  // What busybox's nslookup makes of it: the addresses of the answers, or what went wrong. Its
+  // patience is 5 s, which are soon over on a busy machine.
   std::string Ask(const std::string& container, const std::string& name,
                   const std::string& type = "a") const {
     return In(container,
-              fmt::format("nslookup -type={} {} | awk 'NR > 2 && /^Address|name =|^\\*\\*|"
-                          "No answer/ {{ print $NF }}'",
+              fmt::format("for i in 1 2 3 4 5; do nslookup -type={} {} >/tmp/answer 2>&1; "
+                          "grep -q 'timed out' /tmp/answer || break; done; "
+                          "awk 'NR > 2 && /^Address|name =|^\\*\\*/ {{ print $NF }}' /tmp/answer",
                           type, name))
         .out;
   }
@@ -77,7 +79,7 @@ TEST_F(Resolver, KnowsTheMembersAndAsksTheServersForTheRest) {
   RunOk({"rename", "two", "deux"});
   EXPECT_EQ(Ask("one", "deux"), "10.1.0.3\n");
   EXPECT_EQ(Ask("one", "two"), "NXDOMAIN\n");
-  EXPECT_EQ(server.asked("two"), 1);
+  EXPECT_GE(server.asked("two"), 1);
 }
 
 TEST_F(Resolver, AsksTheHostsServersAlsoOnItsLoopback) {
