@@ -19,6 +19,7 @@
 #include "core/state/layout.h"
 #include "oci/archive/file_set.h"
 #include "oci/layer/byte_sink.h"
+#include "oci/registry/cancel.h"
 #include "oci/transfer/image_source.h"
 #include "oci/transfer/image_target.h"
 
@@ -37,11 +38,14 @@ Result<std::unique_ptr<ImageSource>> OpenAnyFormat(std::unique_ptr<FileSet> file
 
 // Targets. Tars are streamed to `sink`, which outlives the target. Directories are made when they
 // are missing; a layout that is there is added to. A dir holds manifests of any format: those in
-// another one than `format` are converted.
+// another one than `format` are converted. `cancel`, if any, ends it with kCancelled; a target that
+// is given up before Finish leaves nothing in its directory.
 std::unique_ptr<ImageTarget> MakeDockerArchive(ByteSink& sink);
 std::unique_ptr<ImageTarget> MakeOciArchive(ByteSink& sink);
-Result<std::unique_ptr<ImageTarget>> MakeOciLayout(const std::string& directory);
+Result<std::unique_ptr<ImageTarget>> MakeOciLayout(const std::string& directory,
+                                                   const CancelToken* cancel = nullptr);
 Result<std::unique_ptr<ImageTarget>> MakeDirImage(const std::string& directory,
-                                                  std::optional<ManifestFormat> format);
+                                                  std::optional<ManifestFormat> format,
+                                                  const CancelToken* cancel = nullptr);
 
 }  // namespace hoy::oci

@@ -12,6 +12,7 @@
 #include "oci/archive/archive_codec.h"
 #include "oci/archive/formats.h"
 #include "oci/layer/tar_writer.h"
+#include "oci/transfer/stoppable_source.h"
 
 namespace hoy::oci {
 namespace {
@@ -183,7 +184,8 @@ class OciArchiveTarget final : public ImageTarget {
 // leaves nothing that was not there before.
 class DirectoryTarget : public ImageTarget {
  public:
-  explicit DirectoryTarget(std::string blobs) : blobs_(std::move(blobs)) {}
+  DirectoryTarget(std::string blobs, const CancelToken* cancel)
+      : blobs_(std::move(blobs)), cancel_(cancel) {}
   DirectoryTarget(const DirectoryTarget&) = delete;
   DirectoryTarget& operator=(const DirectoryTarget&) = delete;
   ~DirectoryTarget() override {
@@ -206,7 +208,8 @@ class DirectoryTarget : public ImageTarget {
     std::string path = PathOf(blob);
     std::string temp = blobs_ + "/." + blob.digest.hex() + ".partial";
     TRY(Fd file, core::OpenAt(core::kCwd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-    auto copied = CopyExactly(bytes, blob.size,
+    StoppableSource source(bytes, cancel_);
+    auto copied = CopyExactly(source, blob.size,
                               [&](auto part) { return core::WriteAll(file, AsText(part), temp); });
     if (!copied) {
       (void)core::Unlink(temp);
@@ -235,14 +238,15 @@ class DirectoryTarget : public ImageTarget {
 
  private:
   std::string blobs_;
+  const CancelToken* cancel_;
   std::vector<std::string> made_;  // in that order
   bool finished_ = false;
 };
 
 class OciLayoutTarget final : public DirectoryTarget {
  public:
-  OciLayoutTarget(std::string directory, Index index)
-      : DirectoryTarget(directory + "/blobs/sha256"),
+  OciLayoutTarget(std::string directory, Index index, const CancelToken* cancel)
+      : DirectoryTarget(directory + "/blobs/sha256", cancel),
         directory_(std::move(directory)),
         index_(std::move(index)) {}
 
@@ -272,8 +276,8 @@ class OciLayoutTarget final : public DirectoryTarget {
 
 class DirTarget final : public DirectoryTarget {
  public:
-  DirTarget(std::string directory, std::optional<ManifestFormat> format)
-      : DirectoryTarget(directory), directory_(std::move(directory)), format_(format) {}
+  DirTarget(std::string directory, std::optional<ManifestFormat> format, const CancelToken* cancel)
+      : DirectoryTarget(directory, cancel), directory_(std::move(directory)), format_(format) {}
 
   std::optional<ManifestFormat> format() const override { return format_; }
 
@@ -315,20 +319,22 @@ std::unique_ptr<ImageTarget> MakeOciArchive(ByteSink& sink) {
   return std::make_unique<OciArchiveTarget>(sink);
 }
 
-Result<std::unique_ptr<ImageTarget>> MakeOciLayout(const std::string& directory) {
+Result<std::unique_ptr<ImageTarget>> MakeOciLayout(const std::string& directory,
+                                                   const CancelToken* cancel) {
   Index index;
   if (std::string path = directory + "/index.json"; core::Exists(path)) {
     TRY(std::string bytes, core::ReadFile(path, kMaxDocumentBytes));
     TRY_CONTEXT_SET(index, ParseLayoutIndex(bytes), "'{}'", directory);
   }
-  auto target = std::make_unique<OciLayoutTarget>(directory, std::move(index));
+  auto target = std::make_unique<OciLayoutTarget>(directory, std::move(index), cancel);
   TRY(target->MakeDirectory(directory + "/blobs/sha256"));
   return target;
 }
 
 Result<std::unique_ptr<ImageTarget>> MakeDirImage(const std::string& directory,
-                                                  std::optional<ManifestFormat> format) {
-  auto target = std::make_unique<DirTarget>(directory, format);
+                                                  std::optional<ManifestFormat> format,
+                                                  const CancelToken* cancel) {
+  auto target = std::make_unique<DirTarget>(directory, format, cancel);
   TRY(target->MakeDirectory(directory));
   return target;
 }

@@ -1,7 +1,10 @@
 // hoy save and load: every format there and back, pipes, compression, several images.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -276,6 +279,32 @@ TEST_F(SaveLoad, ThatFailsAddsNothingToADirectory) {
     }
     fs::remove_all(there);
   }
+  RunOk({"rmi", "-f", Busybox()});
+}
+
+TEST_F(SaveLoad, ThatIsInterruptedAddsNothingToADirectory) {
+  // A blob that goes on and on, as that of a large image does.
+  const std::string blobs = data() + "/images/blobs/sha256/";
+  std::string largest;
+  for (const std::string& name : ListNames(blobs)) {
+    if (largest.empty() || fs::file_size(blobs + name) > fs::file_size(blobs + largest)) {
+      largest = name;
+    }
+  }
+  fs::remove(blobs + largest);
+  ASSERT_EQ(mkfifo((blobs + largest).c_str(), 0600), 0);
+  const Fd blob(open((blobs + largest).c_str(), O_RDWR | O_CLOEXEC));
+  const auto feed = [&] { ASSERT_EQ(write(blob.get(), "some of it", 10), 10); };
+  fs::create_directory(Path("there"));
+  Background save(Hoy({"save", "--format", "oci-dir", "-o", Path("there/new"), Busybox()}));
+  feed();
+  const std::string partial = Path("there/new/blobs/sha256/." + largest + ".partial");
+  ASSERT_TRUE(Eventually([&] { return fs::exists(partial) && fs::file_size(partial) > 0; }));
+  save.Signal(SIGINT);
+  feed();
+  const Output output = save.Finish();
+  EXPECT_EQ(output.code, 130) << output;
+  EXPECT_TRUE(ListNames(Path("there")).empty());
   RunOk({"rmi", "-f", Busybox()});
 }
 

@@ -1,5 +1,6 @@
 #include "cli/ops/heavy/open_target.h"
 
+#include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/output_file.h"
 #include "oci/archive/formats.h"
 #include "oci/layer/byte_sink.h"
@@ -28,7 +29,10 @@ Result<oci::Digest> ExportTo(Context& context, Transport transport, const std::s
                              std::optional<oci::ManifestFormat> dir_format) {
   if (transport == Transport::kOci || transport == Transport::kDir) {
     bool is_oci = transport == Transport::kOci;
-    TRY(auto target, is_oci ? oci::MakeOciLayout(path) : oci::MakeDirImage(path, dir_format));
+    oci::CancelToken cancel;
+    CancelOnSignal handler(cancel);
+    TRY(auto target,
+        is_oci ? oci::MakeOciLayout(path, &cancel) : oci::MakeDirImage(path, dir_format, &cancel));
     return Export(context.layout, images, *target);
   }
   TRY(OutputFile output, OutputFile::Open(context, path));
