@@ -67,7 +67,7 @@ class ExecCommand final : public Command {
     ClosePassedFds(passed);
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
     core::ExecRequest request;
-    request.process = core::DefaultExecProcess(record);
+    TRY(request.process, core::DefaultExecProcess(context.layout, record));
     core::ProcessConfig& process = request.process;
     process.args = command_;
     process.terminal = tty_;

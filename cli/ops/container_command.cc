@@ -11,6 +11,7 @@
 #include "cli/ops/log_options.h"
 #include "cli/ops/mount_options.h"
 #include "cli/ops/resolve_networks.h"
+#include "cli/ops/secret_options.h"
 #include "core/base/fail_point.h"
 #include "core/engine/report.h"
 #include "core/engine/stop.h"
@@ -226,6 +227,8 @@ void ContainerCommand::AddFileFlags() {
   Flag("--read-only-tmpfs", &o.read_only_tmpfs,
        "with --read-only: writable /run, /tmp and /var/tmp");
   Option("--shm-size", &o.shm_size, "SIZE", "size of /dev/shm");
+  Option("--secret", &o.secret, "id=NAME,src=FILE|env=VARIABLE,...",
+         "tell the container a secret: in a file below /run/secrets, or with type=env a variable");
   Option("--storage-opt", &o.storage_opt, "size=SIZE", "limit what the root's changes may take");
   Option("--device", &o.device, "HOST[:CONTAINER[:rwm]]",
          "give the container a device, also one that a vendor describes (CDI): VENDOR/CLASS=NAME")
@@ -245,6 +248,7 @@ void ContainerCommand::AddResourceFlags() {
 Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
   // What is wrong with the flags is said before anything is pulled.
   TRY(HostFacts facts, GatherHostFacts(options_));
+  TRY(std::vector<Secret> secrets, ReadSecrets(options_.secret));
   for (const std::string& text : options_.volumes_from) {
     TRY_CONTEXT_SET(facts.mounts_of[text], MountsOf(context.layout, text), "--volumes-from '{}'",
                     text);
@@ -267,6 +271,7 @@ Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
     if (mount.image) TRY(FindMountedImage(context, options_, *mount.image));
   }
   TRY(core::CheckTimezone(context.layout, record.config));
+  TRY(secrets_, AddSecrets(std::move(secrets), context.layout, record));
   return record;
 }
 
@@ -308,7 +313,7 @@ Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
   for (int attempt = 1;; ++attempt) {
     record.name = options_.name.empty() ? core::RandomContainerName() : options_.name;
     TRY(ResolveLogAttributes(record));
-    auto created = core::CreateContainer(context.layout, record);
+    auto created = core::CreateContainer(context.layout, record, secrets_);
     if (created) break;
     bool taken = created.error().kind == ErrorKind::kAlreadyExists;
     if (!taken || !options_.name.empty() || attempt == kNameTries) {

@@ -8,6 +8,7 @@
 #include "cli/ui/command.h"
 #include "core/engine/session.h"
 #include "core/state/container_record.h"
+#include "core/state/secrets.h"
 
 namespace hoy::cli {
 
@@ -36,6 +37,7 @@ class ContainerCommand : public LimitedCommand {
   void AddFileFlags();
   void AddResourceFlags();
 
+  std::vector<core::SecretFile> secrets_;  // as Plan found them
   std::optional<core::BlockedSignals> signals_;
 };
 

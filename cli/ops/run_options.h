@@ -103,6 +103,7 @@ struct RunOptions {
   bool read_only = false;
   bool read_only_tmpfs = false;  // with --read-only: writable tmpfs on /run, /tmp and /var/tmp
   std::string shm_size;
+  std::vector<std::string> secret;              // --secret id=NAME,src=FILE|env=VARIABLE,...
   std::vector<std::string> storage_opt;         // --storage-opt size=SIZE
   std::vector<std::string> device;              // HOST[:CONTAINER[:rwm]], VENDOR/CLASS=NAME
   std::string gpus;                             // all, N, device=...

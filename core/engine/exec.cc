@@ -12,6 +12,7 @@
 #include "core/engine/exec_peer.h"
 #include "core/engine/exec_plan.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/process_plan.h"
 #include "core/engine/resolve.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/spawn_monitor.h"
@@ -20,6 +21,7 @@
 #include "core/rootfs/executable.h"
 #include "core/state/container_id.h"
 #include "core/state/event_log.h"
+#include "core/state/secrets.h"
 #include "core/sys/clock.h"
 
 namespace hoy::core {
@@ -100,8 +102,10 @@ void RecordExecDie(const Layout& layout, const ContainerSummary& container,
                        {{"execID", session}, {"exitCode", std::to_string(exit_code)}});
 }
 
-ProcessConfig DefaultExecProcess(const ContainerRecord& record) {
+Result<ProcessConfig> DefaultExecProcess(const Layout& layout, const ContainerRecord& record) {
   ProcessConfig process = record.config.process;
+  TRY(std::vector<std::string> secrets, ReadSecretVariables(layout, record));
+  for (const std::string& entry : secrets) SetVariable(process.env, entry);
   process.args.clear();
   process.terminal = false;
   process.stdin_open = false;

@@ -22,7 +22,7 @@ struct ExecRequest {
 };
 
 // The process's own defaults in that container: its environment, user, directory, capabilities.
-ProcessConfig DefaultExecProcess(const ContainerRecord& record);
+Result<ProcessConfig> DefaultExecProcess(const Layout& layout, const ContainerRecord& record);
 
 struct ExecStreams {
   Fd theirs[3];  // the process's ends

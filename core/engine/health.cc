@@ -66,7 +66,7 @@ Result<ProbeEnd> RunProbe(const Layout& layout, const ContainerRecord& record, P
                           int* exit_code) {
   TRY(JoiningProcess joining, JoinContainer(layout, record.id, {}));
   ExecRequest request;
-  request.process = DefaultExecProcess(record);
+  TRY(request.process, DefaultExecProcess(layout, record));
   request.process.args = record.config.health->Command();
   request.is_probe = true;
   TRY(Fd process, RunJoined(layout, joining, record, request));

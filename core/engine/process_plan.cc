@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/text.h"
+
 namespace hoy::core {
 namespace {
 
@@ -11,6 +13,13 @@ void AddPathStep(PlanBuilder& plan, StepKind kind, const std::string& path) {
 }
 
 }  // namespace
+
+void SetVariable(std::vector<std::string>& environment, const std::string& entry) {
+  std::string prefix(CutAt(entry, '=').before);
+  prefix += '=';
+  std::erase_if(environment, [&](const std::string& old) { return old.starts_with(prefix); });
+  environment.push_back(entry);
+}
 
 void AddTerminal(PlanBuilder& plan, uint32_t uid, uint16_t rows, uint16_t columns) {
   Step& step = plan.Add(StepKind::kTerminal);

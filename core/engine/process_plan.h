@@ -10,6 +10,9 @@
 
 namespace hoy::core {
 
+// "NAME=value": in the place of what that variable was, or as another one.
+void SetVariable(std::vector<std::string>& environment, const std::string& entry);
+
 // `rows` and `columns` of the client's window; 0: the kernel's default.
 void AddTerminal(PlanBuilder& plan, uint32_t uid, uint16_t rows, uint16_t columns);
 

@@ -18,6 +18,7 @@
 #include "core/engine/log_plan.h"
 #include "core/engine/network_driver.h"
 #include "core/engine/owned_mounts.h"
+#include "core/engine/process_plan.h"
 #include "core/engine/report.h"
 #include "core/engine/resolve.h"
 #include "core/engine/restart.h"
@@ -33,6 +34,7 @@
 #include "core/rootfs/propagation.h"
 #include "core/state/container_id.h"
 #include "core/state/event_log.h"
+#include "core/state/secrets.h"
 #include "core/sys/files.h"
 #include "core/sys/start_marks.h"
 
@@ -113,13 +115,6 @@ void DropCapability(CapabilitySets& sets, int capability) {
        {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable, &sets.ambient}) {
     *set &= keep;
   }
-}
-
-void SetVariable(std::vector<std::string>& environment, const std::string& entry) {
-  std::string prefix(CutAt(entry, '=').before);
-  prefix += '=';
-  std::erase_if(environment, [&](const std::string& old) { return old.starts_with(prefix); });
-  environment.push_back(entry);
 }
 
 // The name of the step as ExplainStartFailure knows it, and what it was about.
@@ -242,11 +237,14 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   // Where the kernel does not enforce device rules, making nodes would open every device.
   bool confine = !cgroup.devices_enforced() && !record.config.privileged;
   ContainerRecord adjusted;
-  if (confine || !request.env.empty() || !request.mounts.empty()) {
+  bool has_secrets = !record.config.secret_variables.empty();
+  if (confine || has_secrets || !request.env.empty() || !request.mounts.empty()) {
     adjusted = record;
     input.record = &adjusted;
   }
   if (confine) DropCapability(adjusted.config.process.capabilities, CAP_MKNOD);
+  TRY(std::vector<std::string> secrets, ReadSecretVariables(layout, record));
+  for (const std::string& entry : secrets) SetVariable(adjusted.config.process.env, entry);
   for (const std::string& entry : request.env) {
     SetVariable(adjusted.config.process.env, entry);
   }

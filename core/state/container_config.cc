@@ -399,6 +399,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("exposedPorts", x.exposed_ports);
   visitor.Field("labels", x.labels);
   visitor.Field("annotations", x.annotations);
+  visitor.Field("secretVariables", x.secret_variables);
 }
 
 template <typename T>

@@ -273,6 +273,7 @@ struct ContainerConfig {
   std::vector<std::string> exposed_ports;  // "80/tcp": the image's and --expose's, sorted
   StringPairs labels;
   StringPairs annotations;
+  StringPairs secret_variables;  // name -> number of its file, core/state/secrets.h
 
   // What is written goes to the container's own directory, not to a directory of the host.
   bool HasUpper() const { return rootfs.path.empty() || rootfs.overlay; }

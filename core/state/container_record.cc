@@ -17,6 +17,7 @@
 #include "core/state/container_names.h"
 #include "core/state/event_log.h"
 #include "core/state/json_fields.h"
+#include "core/state/secrets.h"
 #include "core/sys/files.h"
 #include "core/sys/project_quota.h"
 
@@ -86,7 +87,7 @@ std::string EncodeRecord(const ContainerRecord& record) {
 }
 
 Result<> FillDirectory(const std::string& directory, const ContainerRecord& record,
-                       Durability durability) {
+                       std::span<const SecretFile> secrets, Durability durability) {
   // The upper directory's mode shows as the mode of the container's "/".
   TRY(MakeDirectory(directory + "/upper", 0755));
   TRY(MakeDirectory(directory + "/work", 0700));
@@ -94,6 +95,7 @@ Result<> FillDirectory(const std::string& directory, const ContainerRecord& reco
     const std::string limited[] = {directory + "/upper", directory + "/work"};
     TRY(LimitTrees(limited, record.id, record.config.storage_size));
   }
+  TRY(WriteSecrets(directory, secrets, durability));
   std::string path = directory + "/record.json";
   TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0600));
   TRY(WriteAll(fd, EncodeRecord(record), path));
@@ -104,8 +106,9 @@ Result<> FillDirectory(const std::string& directory, const ContainerRecord& reco
 
 // What FillDirectory made of it. By name: to look into it takes a descriptor, and there may be
 // none.
-void DropDirectory(const std::string& directory) {
-  for (const char* name : {"/upper", "/work"}) rmdir((directory + name).c_str());
+void DropDirectory(const std::string& directory, size_t secrets) {
+  while (secrets > 0) unlink(SecretPath(directory, --secrets).c_str());
+  for (const char* name : {"/upper", "/work", "/secrets"}) rmdir((directory + name).c_str());
   unlink((directory + "/record.json").c_str());
   rmdir(directory.c_str());
 }
@@ -195,12 +198,13 @@ Result<std::optional<ContainerLock>> ContainerLock::TryAcquire(const Layout& lay
   return ContainerLock(std::move(directory));
 }
 
-Result<> CreateContainer(const Layout& layout, const ContainerRecord& record) {
+Result<> CreateContainer(const Layout& layout, const ContainerRecord& record,
+                         std::span<const SecretFile> secrets) {
   Durability durability = DurabilityOf(record);
   std::string temp = layout.Containers() + "/" + std::string(kNewPrefix) + record.id;
   TRY(MakeDirectory(temp, 0711));
   auto undo = [&](Error error) {
-    DropDirectory(temp);
+    DropDirectory(temp, secrets.size());
     return Fail(std::move(error));
   };
   auto directory = OpenDirectory(temp);
@@ -208,7 +212,7 @@ Result<> CreateContainer(const Layout& layout, const ContainerRecord& record) {
   auto locked = TryLockFile(*directory, LockMode::kExclusive);
   if (!locked) return undo(std::move(locked).error());
   FailPoint("create-directory");
-  auto filled = FillDirectory(temp, record, durability);
+  auto filled = FillDirectory(temp, record, secrets, durability);
   if (!filled) return undo(std::move(filled).error());
   FailPoint("create-record");
   auto reserved = ReserveName(layout, record.name, record.id);

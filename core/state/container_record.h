@@ -17,6 +17,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,8 @@ struct ContainerSummary {
   bool has_health_check = false;
   RestartPolicy restart;
 };
+
+struct SecretFile;  // core/state/secrets.h
 
 struct ContainerRecord {
   std::string id;
@@ -75,7 +78,8 @@ class ContainerLock {
 // Makes the directory (upper/, work/, logs/, etc/, and what `fill` adds), reserves the name, and
 // publishes. kAlreadyExists: the name is in use, by whom is in the message. On failure nothing is
 // left. An auto-remove container is not synced to disk: a reboot makes it worthless anyway.
-Result<> CreateContainer(const Layout& layout, const ContainerRecord& record);
+Result<> CreateContainer(const Layout& layout, const ContainerRecord& record,
+                         std::span<const SecretFile> secrets = {});
 
 // Replaces its record.json (update; rename does more, see below). The caller holds the lock.
 Result<> ReplaceRecord(const Layout& layout, const ContainerRecord& record);
