@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/json_view.h"
+#include "core/state/config_names.h"
 #include "core/state/json_text.h"
 
 namespace hoy::core {
@@ -12,58 +13,6 @@ using Json = nlohmann::json;
 
 // Raised when a record was written in a way that an older hoy would misread.
 constexpr int kVersion = 1;
-
-const std::pair<MountKind, std::string_view> kMountKinds[] = {
-    {MountKind::kBind, "bind"},     {MountKind::kTmpfs, "tmpfs"},   {MountKind::kProc, "proc"},
-    {MountKind::kSysfs, "sysfs"},   {MountKind::kDevpts, "devpts"}, {MountKind::kMqueue, "mqueue"},
-    {MountKind::kCgroup, "cgroup"},
-};
-const std::pair<NamespaceMode, std::string_view> kNamespaceModes[] = {
-    {NamespaceMode::kPrivate, "private"},
-    {NamespaceMode::kHost, "host"},
-    {NamespaceMode::kJoined, "joined"}};
-const std::pair<NotifyMode, std::string_view> kNotifyModes[] = {
-    {NotifyMode::kConmon, "conmon"},
-    {NotifyMode::kContainer, "container"},
-    {NotifyMode::kIgnore, "ignore"}};
-const std::pair<RestartMode, std::string_view> kRestartModes[] = {
-    {RestartMode::kNo, "no"},
-    {RestartMode::kOnFailure, "on-failure"},
-    {RestartMode::kAlways, "always"},
-    {RestartMode::kUnlessStopped, "unless-stopped"}};
-const std::pair<SeccompMode, std::string_view> kSeccompModes[] = {
-    {SeccompMode::kDefault, "default"},
-    {SeccompMode::kUnconfined, "unconfined"},
-    {SeccompMode::kProfile, "profile"}};
-
-const std::pair<LogDriver, std::string_view> kLogDriverNames[] = {
-    {LogDriver::kFile, ToString(LogDriver::kFile)},
-    {LogDriver::kJsonFile, ToString(LogDriver::kJsonFile)},
-    {LogDriver::kJournald, ToString(LogDriver::kJournald)},
-    {LogDriver::kNone, ToString(LogDriver::kNone)},
-    {LogDriver::kPassthrough, ToString(LogDriver::kPassthrough)}};
-
-const auto& NamesOf(LogDriver) {
-  return kLogDriverNames;
-}
-const auto& NamesOf(MountKind) {
-  return kMountKinds;
-}
-const auto& NamesOf(NamespaceMode) {
-  return kNamespaceModes;
-}
-const auto& NamesOf(NotifyMode) {
-  return kNotifyModes;
-}
-const auto& NamesOf(RestartMode) {
-  return kRestartModes;
-}
-const auto& NamesOf(HealthAction) {
-  return kHealthActions;
-}
-const auto& NamesOf(SeccompMode) {
-  return kSeccompModes;
-}
 
 // One visitor names every field once; Writer and Reader walk the same list, so the two directions
 // cannot disagree.
