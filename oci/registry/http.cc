@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/sys/files.h"
 #include "oci/registry/curl_url.h"
+#include "oci/registry/sigpipe_block.h"
 #include "oci/registry/tls_files.h"
 
 namespace hoy::oci {
@@ -19,30 +19,6 @@ namespace {
 
 constexpr int kMaxRedirects = 10;
 constexpr size_t kMaxHeaderBytes = 256 << 10;
-
-// OpenSSL writes to sockets without MSG_NOSIGNAL, and a registry that hangs up must not kill hoy.
-class SigpipeBlock {
- public:
-  SigpipeBlock() {
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_, &saved_);
-  }
-  ~SigpipeBlock() {
-    if (!was_pending_) {
-      timespec now{};
-      while (sigtimedwait(&pipe_, nullptr, &now) == -1 && errno == EINTR) continue;
-    }
-    pthread_sigmask(SIG_SETMASK, &saved_, nullptr);
-  }
-
- private:
-  sigset_t pipe_, saved_;
-  bool was_pending_ = false;
-};
 
 // libcurl ignores HTTP_PROXY in capitals (a CGI server would let clients set it); containers'
 // other tools, written in Go, do not.
@@ -139,7 +115,8 @@ class HttpClient::Connection {
     auto add = [&](const std::string& header) { list = curl_slist_append(list, header.c_str()); };
     for (const std::string& header : request.headers) add(header);
     if (!request.authorization.empty()) add("Authorization: " + request.authorization);
-    add("Expect:");
+    // libcurl signs every header that it is given, and does not send this one.
+    if (!request.signer) add("Expect:");
 
     curl_easy_setopt(easy_, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -169,6 +146,7 @@ class HttpClient::Connection {
     }
     if (request.method == "HEAD") curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
     SetUpBody(request);
+    if (request.signer) Sign(*request.signer);
     if (connect_only) {
       curl_easy_setopt(easy_, CURLOPT_CONNECT_ONLY, 1L);
       curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
@@ -214,6 +192,14 @@ class HttpClient::Connection {
     if (request.method == "PUT" || request.method == "PATCH" || request.method == "DELETE") {
       curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     }
+  }
+
+  void Sign(const AwsSigner& signer) {
+    std::string what = fmt::format("aws:amz:{}:s3", signer.region);
+    curl_easy_setopt(easy_, CURLOPT_AWS_SIGV4, what.c_str());
+    curl_easy_setopt(easy_, CURLOPT_USERNAME, signer.key_id.c_str());
+    curl_easy_setopt(easy_, CURLOPT_PASSWORD, signer.secret.c_str());
+    curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
   }
 
   Result<> SetUpTls(const UrlParts& url, const HttpOptions& options, bool insecure) {
@@ -449,7 +435,7 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& original, BodyConsumer*
     bool moved = response.status == 301 || response.status == 302 || response.status == 303 ||
                  response.status == 307 || response.status == 308;
     std::string location(response.Header("location"));
-    if (!moved || location.empty()) return response;
+    if (!moved || location.empty() || request.signer) return response;
     auto refuse = [&](std::string_view why) {
       Error error = MakeError(ErrorKind::kNetwork, fmt::format("'{}' redirects to '{}': {}",
                                                                first.HostPort(), location, why));

@@ -33,14 +33,23 @@ class BodySource {
   virtual Result<size_t> Read(std::span<std::byte> buffer) = 0;
 };
 
+// Who signs a request by AWS Signature Version 4, for the service "s3" (libcurl does it). Path and
+// query are signed as they are in the URL, so they are to be in canonical form there.
+struct AwsSigner {
+  std::string region;
+  std::string key_id;
+  std::string secret;
+};
+
 struct HttpRequest {
   std::string method = "GET";  // GET, HEAD, POST, PUT, PATCH or DELETE
   std::string url;
-  std::vector<std::string> headers;  // "Name: value"
-  std::string authorization;         // value of Authorization; stays with the URL's own origin
-  std::string body;                  // of a POST or PUT
-  BodySource* upload = nullptr;      // of a PUT or PATCH, in place of `body`
-  std::chrono::seconds stall{0};     // no byte for so long: kTimeout; 0: HttpOptions::stall_timeout
+  std::vector<std::string> headers;   // "Name: value"
+  std::string authorization;          // value of Authorization; stays with the URL's own origin
+  std::string body;                   // of a POST or PUT
+  BodySource* upload = nullptr;       // of a PUT or PATCH, in place of `body`
+  const AwsSigner* signer = nullptr;  // then redirects are answers: others get no signed request
+  std::chrono::seconds stall{0};  // no byte for so long: kTimeout; 0: HttpOptions::stall_timeout
 };
 
 struct HttpResponse {

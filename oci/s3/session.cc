@@ -1,0 +1,105 @@
+#include "oci/s3/session.h"
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+
+#include "core/sys/files.h"
+#include "oci/s3/hash.h"
+
+namespace hoy::oci {
+namespace {
+
+constexpr size_t kAtOnce = 16;
+constexpr size_t kMostWarnings = 20;
+
+}  // namespace
+
+Result<> ForEachAtOnce(std::span<const std::string> items,
+                       const std::function<Result<>(const std::string&)>& act) {
+  std::atomic<size_t> next = 0;
+  std::mutex mutex;
+  std::optional<Error> failed;
+  auto work = [&] {
+    for (size_t i = next++; i < items.size(); i = next++) {
+      auto done = act(items[i]);
+      if (done) continue;
+      std::lock_guard lock(mutex);
+      if (!failed) failed = std::move(done).error();
+      next = items.size();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    size_t count = std::min(kAtOnce, items.size());
+    for (size_t i = 1; i < count; ++i) threads.emplace_back(work);
+    work();
+  }
+  if (failed) return Fail(*std::move(failed));
+  return {};
+}
+
+Result<S3Session> S3Session::Open(const S3SyncRequest& request, const CancelToken& cancel) {
+  TRY(LocalCopy copy, LocalCopy::Open(request.files, request.state + "/temp"));
+  S3Session session{
+      .request = &request,
+      .client = std::make_unique<S3Client>(request.access, request.place.Url(), cancel),
+      .copy = std::move(copy),
+      .mutex = std::make_unique<std::mutex>()};
+  constexpr size_t kLargest = size_t{1} << 30;
+  auto text = core::ReadFile(request.state + "/manifest.json", kLargest);
+  if (text) {
+    if (auto manifest = DecodeS3Manifest(*text)) session.manifest = *std::move(manifest);
+  } else if (text.error().system_errno != ENOENT) {
+    return Fail(std::move(text).error());
+  }
+  return session;
+}
+
+Result<> S3Session::Look() {
+  TRY(LocalCopy::Scan scan, copy.Look());
+  local = std::move(scan.tree);
+  for (const std::string& path : scan.unfit) {
+    Warn(
+        fmt::format("'{}' is not written back: it is no file, directory or symlink with a name in "
+                    "UTF-8",
+                    path));
+  }
+  return {};
+}
+
+Result<> S3Session::List() {
+  TRY(std::vector<S3Object> objects, client->List(request->place.prefix));
+  remote = MakeRemoteTree(objects, request->place.prefix);
+  for (const auto& [key, why] : remote.impossible) {
+    Warn(fmt::format("the object '{}' is left where it is: {}", key, why));
+  }
+  return {};
+}
+
+Result<> S3Session::SaveManifest() {
+  return core::WriteFileAtomically(request->state + "/manifest.json", EncodeS3Manifest(manifest),
+                                   core::Durability::kDurable);
+}
+
+void S3Session::Warn(std::string text) {
+  std::lock_guard lock(*mutex);
+  if (report.warnings.size() < kMostWarnings) report.warnings.push_back(std::move(text));
+}
+
+bool S3Session::IsSame(const std::string& path) {
+  const LocalEntry& here = local.at(path);
+  const RemoteEntry& there = remote.entries.at(path);
+  if (here.kind == S3Kind::kDirectory || there.directory) return there.directory;
+  if (here.kind == S3Kind::kSymlink) {
+    auto target = copy.ReadLink(path);
+    return target && ToHex(Md5Of(*target)) == there.etag;
+  }
+  auto file = copy.OpenFile(path);
+  if (!file) return false;
+  // Some servers list the MD5 of what came in parts, too.
+  auto etag = IsMd5ETag(there.etag) ? Md5OfFile(*file) : ETagOf(*file, here.size);
+  return etag && *etag == there.etag;
+}
+
+}  // namespace hoy::oci

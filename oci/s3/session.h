@@ -1,0 +1,45 @@
+#pragma once
+// What both ways of a sync share. For the .cc files beside it.
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "oci/s3/client.h"
+#include "oci/s3/local_copy.h"
+#include "oci/s3/manifest.h"
+#include "oci/s3/sync.h"
+
+namespace hoy::oci {
+
+// Of the notes about uploads in parts, in temp/.
+inline constexpr std::string_view kUploadSuffix = ".up";
+
+// Calls `act` for each, several at once. The first error ends it, and is the result.
+Result<> ForEachAtOnce(std::span<const std::string> items,
+                       const std::function<Result<>(const std::string&)>& act);
+
+struct S3Session {
+  static Result<S3Session> Open(const S3SyncRequest& request, const CancelToken& cancel);
+
+  Result<> Look();  // fills `local`
+  Result<> List();  // fills `remote`
+  Result<> SaveManifest();
+  void Warn(std::string text);
+  // Whether both sides have the same bytes. A file that cannot be read is not the same.
+  bool IsSame(const std::string& path);
+  std::string TempPath(const std::string& name) const { return request->state + "/temp/" + name; }
+
+  const S3SyncRequest* request;
+  std::unique_ptr<S3Client> client;
+  LocalCopy copy;
+  LocalTree local;
+  RemoteTree remote;
+  S3Manifest manifest;
+  S3SyncReport report;
+  std::unique_ptr<std::mutex> mutex;  // of the manifest and the report
+};
+
+}  // namespace hoy::oci

@@ -1,0 +1,62 @@
+#pragma once
+// The two sides of an S3 volume as data: the local copy and the objects of the bucket.
+//
+// A file is an object of its path, "<prefix>a/b"; a directory is one of its path with a slash at
+// the end and no bytes; a symlink is one whose body is where it leads. Mode, owner and time are
+// metadata as s3fs has them (https://github.com/s3fs-fuse/s3fs-fuse): x-amz-meta-mode with the type
+// in it, -uid, -gid, -mtime. What has none of that is a file of whoever fetches it.
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hoy::oci {
+
+enum class S3Kind { kFile, kDirectory, kSymlink };
+
+// A file of the local copy. Of a directory neither size nor time counts.
+struct LocalEntry {
+  S3Kind kind = S3Kind::kFile;
+  uint64_t size = 0;
+  int64_t mtime_ns = 0;
+  uint32_t mode = 0;  // without the type
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+
+  bool operator==(const LocalEntry&) const = default;
+};
+using LocalTree = std::map<std::string, LocalEntry>;  // by relative path, "a/b"
+
+struct S3Object {
+  std::string key;
+  uint64_t size = 0;
+  std::string etag;      // without its quotes
+  std::string modified;  // as the listing has it
+};
+
+// An object at its path. A directory that only the paths below it tell of has no key.
+struct RemoteEntry {
+  std::string key;
+  bool directory = false;
+  uint64_t size = 0;
+  std::string etag;
+  std::string modified;
+};
+
+struct RemoteTree {
+  std::map<std::string, RemoteEntry> entries;                   // by relative path
+  std::vector<std::pair<std::string, std::string>> impossible;  // keys that are no path, and why
+};
+
+// Pure. Nobody can be trusted with a bucket: what would lead out of the directory, or is a file and
+// a directory at once, is left where it is. Of "a" and "a/b" the directory is taken.
+RemoteTree MakeRemoteTree(std::span<const S3Object> objects, std::string_view prefix);
+
+// "" when `key`, without the prefix, is a path below a directory; else why it is none.
+std::string_view WhyNoPath(std::string_view relative);
+
+}  // namespace hoy::oci

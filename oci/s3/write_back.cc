@@ -1,0 +1,175 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/fail_point.h"
+#include "core/sys/files.h"
+#include "oci/layer/sha256.h"
+#include "oci/s3/hash.h"
+#include "oci/s3/session.h"
+
+namespace hoy::oci {
+namespace {
+
+class WriteBack {
+ public:
+  explicit WriteBack(S3Session& session) : s_(session) {}
+
+  Result<> Run() {
+    TRY(s_.Look());
+    if (!HasLocalChanges(s_.local, s_.manifest)) return {};
+    TRY(s_.List());
+    plan_ = PlanWriteBack(s_.local, s_.remote, s_.manifest);
+    auto written = Write();
+    TRY(s_.SaveManifest());
+    return written;
+  }
+
+ private:
+  std::string KeyOf(const std::string& path, const LocalEntry& entry) const {
+    return s_.request->place.prefix + path + (entry.kind == S3Kind::kDirectory ? "/" : "");
+  }
+
+  Result<> Write() {
+    TRY(ForEachAtOnce(plan_.compare, [&](const std::string& path) { return Compare(path); }));
+    std::ranges::sort(plan_.uploads);
+    for (const std::string& path : plan_.overwritten) {
+      s_.Warn(fmt::format("'{}' was changed there, too: it is what it is here now", path));
+    }
+    TRY(ForEachAtOnce(plan_.uploads, [&](const std::string& path) { return Upload(path); }));
+    FailPoint("s3-uploaded");
+    // A directory is the last of what is in it to go, for servers that keep real ones.
+    auto first = std::ranges::stable_partition(plan_.deletions, [&](const std::string& path) {
+      return !s_.remote.entries.at(path).directory;
+    });
+    std::vector<std::string> directories(first.begin(), first.end());
+    plan_.deletions.erase(first.begin(), first.end());
+    TRY(ForEachAtOnce(plan_.deletions, [&](const std::string& path) { return Delete(path); }));
+    for (const std::string& path : directories) TRY(Delete(path));
+    for (const std::string& path : plan_.forgotten) s_.manifest.erase(path);
+    return {};
+  }
+
+  Result<> Compare(const std::string& path) {
+    bool same = s_.IsSame(path);
+    const RemoteEntry& there = s_.remote.entries.at(path);
+    std::lock_guard lock(*s_.mutex);
+    if (same && !s_.manifest.contains(path)) {
+      s_.manifest[path] = {s_.local.at(path), there.etag, there.modified};
+      return {};
+    }
+    plan_.uploads.push_back(path);
+    if (!same) plan_.overwritten.push_back(path);
+    return {};
+  }
+
+  // A file that a container takes away or writes meanwhile is for the next time.
+  Result<> Upload(const std::string& path) {
+    auto done = UploadAsItIs(path);
+    if (done) return {};
+    bool moves = done.error().system_errno == ENOENT || done.error().system_errno == ENOTDIR ||
+                 done.error().kind == ErrorKind::kConflict;
+    if (!moves) return done;
+    s_.Warn(fmt::format("'{}' is not written back yet: it changes at this moment", path));
+    return {};
+  }
+
+  Result<> UploadAsItIs(const std::string& path) {
+    TRY(LocalEntry entry, s_.copy.Stat(path));
+    std::string key = KeyOf(path, entry);
+    std::string etag;
+    if (entry.kind == S3Kind::kDirectory) {
+      TRY(etag, s_.client->Put(key, "", MetadataHeaders(entry)));
+    } else if (entry.kind == S3Kind::kSymlink) {
+      TRY(std::string target, s_.copy.ReadLink(path));
+      TRY(etag, s_.client->Put(key, std::move(target), MetadataHeaders(entry)));
+    } else {
+      TRY(Fd file, s_.copy.OpenFile(path));
+      if (entry.size > kPartSize) {
+        TRY(etag, UploadInParts(path, key, entry, file));
+      } else {
+        TRY(std::string bytes, ReadRange(file, 0, entry.size));
+        TRY(LocalEntry after, s_.copy.Stat(path));
+        if (after != entry) return Fail(ErrorKind::kConflict, "it changed");
+        TRY(etag, s_.client->Put(key, std::move(bytes), MetadataHeaders(entry)));
+      }
+    }
+    std::lock_guard lock(*s_.mutex);
+    s_.manifest[path] = {entry, etag, ""};
+    ++s_.report.uploaded;
+    if (entry.kind == S3Kind::kFile) s_.report.bytes += entry.size;
+    return {};
+  }
+
+  Result<std::string> UploadInParts(const std::string& path, const std::string& key,
+                                    const LocalEntry& entry, BorrowedFd file) {
+    std::string note = s_.TempPath(Sha256Of(key).hex() + std::string(kUploadSuffix));
+    TRY(S3Upload upload, BeginOrGoOn(note, path, key, entry));
+    std::string md5s;
+    size_t parts = 0;
+    for (uint64_t offset = 0; offset < entry.size; offset += upload.part_size) {
+      TRY(std::string bytes,
+          ReadRange(file, offset, std::min(upload.part_size, entry.size - offset)));
+      md5s += Md5Of(bytes);
+      if (++parts <= upload.etags.size()) continue;  // it has arrived before
+      auto etag = s_.client->PutPart(key, upload.id, parts, std::move(bytes));
+      if (!etag && etag.error().kind == ErrorKind::kNotFound) (void)core::Unlink(note);
+      if (!etag) return Fail(std::move(etag).error());
+      upload.etags.push_back(*etag);
+      TRY(core::WriteFileAtomically(note, EncodeS3Upload(upload), core::Durability::kVolatile));
+      FailPoint("s3-part");
+    }
+    TRY(LocalEntry after, s_.copy.Stat(path));
+    if (after != entry) {
+      (void)s_.client->AbortParts(key, upload.id);
+      (void)core::Unlink(note);
+      return Fail(ErrorKind::kConflict, "it changed");
+    }
+    auto etag = s_.client->CompleteParts(key, upload.id, upload.etags);
+    if (!etag && etag.error().kind == ErrorKind::kNotFound) (void)core::Unlink(note);
+    if (!etag) return Fail(std::move(etag).error());
+    (void)core::Unlink(note);
+    if (IsPartsETag(*etag) && *etag != PartsETag(md5s, parts)) {
+      return Fail(ErrorKind::kCorrupt, "write '{}': what arrived there is something else", key);
+    }
+    return etag;
+  }
+
+  Result<S3Upload> BeginOrGoOn(const std::string& note, const std::string& path,
+                               const std::string& key, const LocalEntry& entry) {
+    if (auto text = core::ReadFile(note)) {
+      auto upload = DecodeS3Upload(*text);
+      bool fits = upload && upload->path == path && upload->local == entry &&
+                  upload->part_size == PartSizeFor(entry.size);
+      if (fits) return upload;
+      if (upload) (void)s_.client->AbortParts(key, upload->id);
+    }
+    S3Upload upload{.path = path, .local = entry, .part_size = PartSizeFor(entry.size)};
+    TRY(upload.id, s_.client->BeginParts(key, MetadataHeaders(entry)));
+    TRY(core::WriteFileAtomically(note, EncodeS3Upload(upload), core::Durability::kVolatile));
+    return upload;
+  }
+
+  Result<> Delete(const std::string& path) {
+    TRY(s_.client->Delete(s_.remote.entries.at(path).key));
+    std::lock_guard lock(*s_.mutex);
+    if (!s_.local.contains(path)) s_.manifest.erase(path);
+    ++s_.report.deleted;
+    return {};
+  }
+
+  S3Session& s_;
+  WriteBackPlan plan_;
+};
+
+}  // namespace
+
+Result<S3SyncReport> WriteBackToS3(const S3SyncRequest& request, const CancelToken& cancel) {
+  TRY(S3Session session, S3Session::Open(request, cancel));
+  TRY(WriteBack(session).Run());
+  return std::move(session.report);
+}
+
+}  // namespace hoy::oci
