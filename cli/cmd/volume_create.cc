@@ -2,6 +2,7 @@
 #include "cli/ops/option_values.h"
 #include "cli/ui/command.h"
 #include "core/state/name_generator.h"
+#include "core/state/s3_volume.h"
 #include "core/state/volume.h"
 
 namespace hoy::cli {
@@ -21,7 +22,9 @@ class VolumeCreateCommand final : public Command {
   Result<int> Run(Context& context) override {
     core::VolumeRecord record;
     record.created = core::Now();
-    TRY(record.options, ParseVolumeOptions("--opt", options_));
+    TRY(VolumeOptions options, ParseVolumeOptions("--opt", options_));
+    record.options = std::move(options.pairs);
+    record.secrets = std::move(options.secrets);
     std::map<std::string, std::string> labels;
     for (const std::string& text : labels_) {
       TRY(auto label, ParseKeyValue("--label", text));
@@ -33,7 +36,12 @@ class VolumeCreateCommand final : public Command {
     TRY(core::PrepareLayout(context.layout));
     core::RemoveAbandonedVolumes(context.layout);
     TRY(bool made, core::CreateVolume(context.layout, record, core::Durability::kDurable));
-    if (!made) TRY(CheckSame(context, record));
+    if (!made) {
+      TRY(CheckSame(context, record));
+      if (!record.secrets.empty()) {
+        TRY(core::WriteS3Secrets(context.layout, record.name, record.secrets));
+      }
+    }
     context.out.Print("{}\n", record.name);
     return 0;
   }

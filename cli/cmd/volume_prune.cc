@@ -7,6 +7,8 @@
 #include "cli/ui/prompt.h"
 #include "core/base/text.h"
 #include "core/state/container_id.h"
+#include "core/state/s3_volume.h"
+#include "core/sys/files.h"
 
 namespace hoy::cli {
 namespace {
@@ -57,6 +59,7 @@ class VolumePruneCommand final : public Command {
     if (!filters_.Match("label", has_label)) return std::nullopt;
     if (std::ranges::any_of(filters_.Values("label!"), has_label)) return std::nullopt;
     int64_t bytes = WrittenBytes(core::VolumeData(context.layout, name)).value_or(0);
+    if (core::Exists(core::S3PendingPath(context.layout, name))) return std::nullopt;
     if (dry_run_) return bytes;
     auto removed = core::RemoveVolume(context.layout, name);
     // Somebody has removed it since, or uses it.

@@ -14,12 +14,14 @@ class VolumeRmCommand final : public Command {
   VolumeRmCommand() : Command(kInfo) {
     Arguments("VOLUME", &volumes_, Completes::kVolume);
     Flag("-f,--force", &force_, "no error when one is missing");
+    Flag("--discard", &discard_, "also with changes that are not in S3 yet: they are lost");
   }
 
   Result<int> Run(Context& context) override {
     core::RemoveAbandonedVolumes(context.layout);
     return ForEachObject(context, volumes_, [&](const std::string& name) -> Result<> {
-      auto removed = core::RemoveVolume(context.layout, name);
+      auto pending = discard_ ? core::PendingChanges::kDiscard : core::PendingChanges::kKeep;
+      auto removed = core::RemoveVolume(context.layout, name, pending);
       if (!removed && force_ && removed.error().kind == ErrorKind::kNotFound) return {};
       return removed;
     });
@@ -28,6 +30,7 @@ class VolumeRmCommand final : public Command {
  private:
   std::vector<std::string> volumes_;
   bool force_ = false;
+  bool discard_ = false;
 };
 HOY_REGISTER_COMMAND(VolumeRmCommand);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/ops/port_warnings.h"
+#include "cli/ops/s3_volumes.h"
 #include "cli/ops/sd_notify.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/start.h"
@@ -125,6 +126,11 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   }
   std::optional<TakenReport> report;
   if (options.report.IsTheClients()) report = TakeReport(context, record);
+  // Its files are no longer written, and it is here that somebody hears of what goes wrong.
+  Result<> synced;
+  if (auto volumes = core::RemoteVolumesOf(record.config); !volumes.empty()) {
+    synced = SpawnVolumeSync(context.layout, volumes, SyncWay::kWriteBack);
+  }
   // The monitor waits for our word; its own clean-up would have to start another program first.
   auto cleaned = core::CleanUpForMonitor(context.layout, record.id);
   if (cleaned && *cleaned == core::CleanUpEnd::kDone) {
@@ -136,6 +142,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     if (!cleaned) context.Report(cleaned.error());
   }
   if (report) TRY(GiveReport(context, options.report, record, *report));
+  if (!synced) context.Report(std::move(synced).error());
   return session.ends_with_input ? 0 : end->exit_code;
 }
 

@@ -7,6 +7,8 @@
 #include "cli/ops/mount_options.h"
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
+#include "core/state/s3_volume.h"
+#include "core/state/volume.h"
 
 namespace hoy::cli {
 namespace {
@@ -24,7 +26,7 @@ constexpr PropagationWord kPropagationWords[] = {
     {"shared", MS_SHARED},   {"rshared", MS_SHARED | MS_REC},
 };
 
-constexpr std::string_view kTypes[] = {"bind", "devpts", "glob", "image", "tmpfs", "volume"};
+constexpr std::string_view kTypes[] = {"bind", "devpts", "glob", "image", "s3", "tmpfs", "volume"};
 
 }  // namespace
 
@@ -69,7 +71,7 @@ Result<MountFields> MountFields::OfType(std::string_view text, std::string_view 
   if (std::ranges::find(kTypes, type) == std::end(kTypes)) {
     return Fail(MakeError(ErrorKind::kInvalidArgument,
                           fmt::format("--mount '{}': type={} is not supported", text, type))
-                    .WithHint("the types are bind, devpts, glob, image, tmpfs and volume"));
+                    .WithHint("the types are bind, devpts, glob, image, s3, tmpfs and volume"));
   }
   MountFields fields(text, type);
   Mount& mount = fields.mount_;
@@ -87,9 +89,9 @@ Result<MountFields> MountFields::OfType(std::string_view text, std::string_view 
   }
   mount.kind = MountKind::kBind;
   mount.recursive_readonly = true;
-  if (type == "volume") mount.volume = core::VolumeUse{};
+  if (type == "volume" || type == "s3") mount.volume.emplace();
   if (type == "image") {
-    mount.image = core::ImageUse{};
+    mount.image.emplace();
     mount.flags = MS_RDONLY;
   }
   return fields;
@@ -212,6 +214,16 @@ Result<bool> MountFields::ApplyImage(std::string_view key,
   return true;
 }
 
+// The words of a volume's --opt o=, each as a field of its own.
+Result<bool> MountFields::ApplyS3(std::string_view key,
+                                  const std::optional<std::string_view>& value) {
+  if (value && value->find(',') != std::string_view::npos) {
+    return Fail(ErrorKind::kInvalidArgument, "--mount type=s3: {} has a comma in it", key);
+  }
+  s3_words_ += fmt::format("{}{}={}", s3_words_.empty() ? "" : ",", key, value.value_or(""));
+  return true;
+}
+
 Result<> MountFields::Apply(std::string_view key, const std::optional<std::string_view>& value) {
   bool positive = key == "rw" || key == "readwrite";
   if (positive || key == "ro" || key == "readonly") {
@@ -235,6 +247,8 @@ Result<> MountFields::Apply(std::string_view key, const std::optional<std::strin
     TRY(known, ApplyDevpts(key, value.value_or("")));
   } else if (type_ == "volume") {
     TRY(known, ApplyVolume(key, value));
+  } else if (type_ == "s3") {
+    TRY(known, ApplyS3(key, value));
   } else if (type_ == "image") {
     TRY(known, ApplyImage(key, value));
   } else {
@@ -245,14 +259,32 @@ Result<> MountFields::Apply(std::string_view key, const std::optional<std::strin
               key, type_);
 }
 
+Result<> MountFields::FinishVolume() {
+  core::VolumeUse& volume = *mount_.volume;
+  if (type_ != "s3") {
+    volume.anonymous = volume.name.empty();
+    TRY(VolumeOptions options,
+        ParseVolumeOptions(fmt::format("--mount '{}': volume-opt", text_), volume_options_));
+    volume.options = std::move(options.pairs);
+    volume.secrets = std::move(options.secrets);
+    return {};
+  }
+  // The text is not in the errors: there may be a key in it.
+  TRY_CONTEXT_SET(volume.options, core::TakeS3Words(s3_words_, volume.secrets), "--mount type=s3");
+  TRY(core::S3Options place, core::ParseS3Options(volume.options));
+  if (!volume.name.empty()) return {};
+  // It stays, as what saves the next container a download, until `volume prune`.
+  volume.name = core::S3VolumeName(place);
+  volume.labels.emplace_back(core::kAnonymousLabel, "");
+  return {};
+}
+
 Result<Mount> MountFields::Finish() && {
   if (mount_.target.empty() && type_ != "glob") {
     return Fail(ErrorKind::kInvalidArgument, "--mount '{}': dst= is missing", text_);
   }
   if (mount_.volume) {
-    mount_.volume->anonymous = mount_.volume->name.empty();
-    TRY(mount_.volume->options,
-        ParseVolumeOptions(fmt::format("--mount '{}': volume-opt", text_), volume_options_));
+    TRY(FinishVolume());
   } else if (mount_.image ? mount_.image->reference.empty() : mount_.source.empty()) {
     return Fail(ErrorKind::kInvalidArgument, "--mount '{}': src= is missing", text_);
   }

@@ -25,12 +25,14 @@ class MountFields {
  private:
   MountFields(std::string_view text, std::string_view type) : text_(text), type_(type) {}
 
+  Result<> FinishVolume();
   // False: it is no field of that type.
   Result<bool> ApplyTmpfs(std::string_view key, std::string_view value);
   Result<bool> ApplyDevpts(std::string_view key, std::string_view value);
   Result<bool> ApplyBind(std::string_view key, const std::optional<std::string_view>& value);
   Result<bool> ApplyVolume(std::string_view key, const std::optional<std::string_view>& value);
   Result<bool> ApplyImage(std::string_view key, const std::optional<std::string_view>& value);
+  Result<bool> ApplyS3(std::string_view key, const std::optional<std::string_view>& value);
   Result<bool> ApplyOwn(std::string_view key, const std::optional<std::string_view>& value);
   Result<bool> Switch(std::string_view key, const std::optional<std::string_view>& value) const;
   Result<std::string> Subpath(std::string_view key,
@@ -40,6 +42,7 @@ class MountFields {
   std::string type_;
   core::Mount mount_;
   std::vector<std::string> volume_options_;
+  std::string s3_words_;
 };
 
 // [r]private, [r]slave, [r]shared. False: another word.

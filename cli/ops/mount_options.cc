@@ -10,6 +10,7 @@
 #include "cli/ops/mount_fields.h"
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
+#include "core/state/s3_volume.h"
 #include "core/state/volume.h"
 
 namespace hoy::cli {
@@ -229,7 +230,7 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
     if (key == "type") continue;
     if ((type == "bind" || type == "glob") && (key == "src" || key == "source")) {
       TRY(SetSource("--mount", text, value, cwd, mount));
-    } else if (type == "volume" && (key == "src" || key == "source")) {
+    } else if ((type == "volume" || type == "s3") && (key == "src" || key == "source")) {
       if (!value.empty()) TRY(CheckVolumeName("--mount", text, value));
       mount.volume->name = value;
     } else if (type == "image" && (key == "src" || key == "source")) {
@@ -266,17 +267,24 @@ Result<VolumesFrom> ParseVolumesFrom(std::string_view text) {
   return from;
 }
 
-Result<core::StringPairs> ParseVolumeOptions(std::string_view flag,
-                                             const std::vector<std::string>& texts) {
+Result<VolumeOptions> ParseVolumeOptions(std::string_view flag,
+                                         const std::vector<std::string>& texts) {
   std::map<std::string, std::string> options;
   for (const std::string& text : texts) {
     TRY(auto option, ParseKeyValue(flag, text));
     options[option.first] = option.second;
   }
-  core::StringPairs pairs(options.begin(), options.end());
+  VolumeOptions parsed{.pairs = {options.begin(), options.end()}, .secrets = {}};
+  if (core::IsS3Volume(parsed.pairs)) {
+    std::string words = options["o"];
+    options.erase("o");
+    TRY_CONTEXT_SET(core::StringPairs s3, core::TakeS3Words(words, parsed.secrets), "{}", flag);
+    options.insert(s3.begin(), s3.end());
+    parsed.pairs.assign(options.begin(), options.end());
+  }
   Mount probe;
-  TRY_CONTEXT(core::ApplyVolumeOptions(pairs, "/", probe), "{}", flag);
-  return pairs;
+  TRY_CONTEXT(core::ApplyVolumeOptions(parsed.pairs, "/", probe), "{}", flag);
+  return parsed;
 }
 
 core::RootDirectory RootDirectoryOf(std::string_view text) {

@@ -26,6 +26,8 @@ Result<core::Mount> ParseVolume(std::string_view text, std::string_view cwd);
 //   type=image,src=IMAGE,dst=...[,rw][,subpath=PATH]
 //   type=devpts,dst=...[,uid=][,gid=][,mode=][,max=]
 //   type=tmpfs,dst=...[,tmpfs-size=64m][,tmpfs-mode=1770]
+//   type=s3,bucket=NAME,dst=...[,prefix=][,endpoint=URL][,region=][,profile=][,src=NAME][,ro]
+//     [,mode=sync][,access-key-id=,secret-access-key=[,session-token=]]
 //   [type=volume,][src=NAME,]dst=...[,ro][,volume-nocopy][,volume-label=KEY=VALUE]
 //     [,volume-opt=KEY=VALUE][,volume-subpath=PATH][,volume-driver=local]
 Result<core::Mount> ParseMount(std::string_view text, std::string_view cwd);
@@ -48,8 +50,12 @@ struct VolumesFrom {
 Result<VolumesFrom> ParseVolumesFrom(std::string_view text);
 
 // -o KEY=VALUE of `volume create`, and volume-opt: type, o, device. The flag is for the errors.
-Result<core::StringPairs> ParseVolumeOptions(std::string_view flag,
-                                             const std::vector<std::string>& texts);
+struct VolumeOptions {
+  core::StringPairs pairs;
+  core::StringPairs secrets;  // keys of an S3 volume, which its record does not have
+};
+Result<VolumeOptions> ParseVolumeOptions(std::string_view flag,
+                                         const std::vector<std::string>& texts);
 
 // "/a//b/../c/" -> "/a/c". Lexical; the path is absolute.
 std::string CleanPath(std::string_view path);

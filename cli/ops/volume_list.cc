@@ -4,6 +4,8 @@
 
 #include "cli/ops/container_filters.h"
 #include "core/base/text.h"
+#include "core/state/s3_volume.h"
+#include "core/sys/files.h"
 
 namespace hoy::cli {
 namespace {
@@ -16,6 +18,20 @@ Json FromPairs(const core::StringPairs& pairs) {
   Json object = Json::object();
   for (const auto& [key, value] : pairs) object[key] = value;
   return object;
+}
+
+// Docker's field for what a driver has to say.
+Json S3StatusOf(const core::Layout& layout, const core::VolumeRecord& record) {
+  auto place = core::ParseS3Options(record.options);
+  Json status = {{"Url", place ? place->Url() : ""},
+                 {"Pending", core::Exists(core::S3PendingPath(layout, record.name))}};
+  if (auto last = core::ReadS3Status(layout, record.name)) {
+    status["LastSync"] = core::FormatRfc3339(last->time);
+    status["LastSyncWay"] = last->way;
+    status["Error"] = last->error;
+    status["Warnings"] = last->warnings;
+  }
+  return status;
 }
 
 }  // namespace
@@ -50,13 +66,15 @@ bool HasLabel(const core::VolumeRecord& record, std::string_view wanted) {
 }
 
 Json InspectVolume(const core::Layout& layout, const core::VolumeRecord& record) {
-  return {{"CreatedAt", core::FormatRfc3339(record.created)},
-          {"Driver", "local"},
-          {"Labels", FromPairs(record.labels)},
-          {"Mountpoint", core::VolumeData(layout, record.name)},
-          {"Name", record.name},
-          {"Options", FromPairs(record.options)},
-          {"Scope", "local"}};
+  Json json = {{"CreatedAt", core::FormatRfc3339(record.created)},
+               {"Driver", "local"},
+               {"Labels", FromPairs(record.labels)},
+               {"Mountpoint", core::VolumeData(layout, record.name)},
+               {"Name", record.name},
+               {"Options", FromPairs(record.options)},
+               {"Scope", "local"}};
+  if (core::IsS3Volume(record.options)) json["Status"] = S3StatusOf(layout, record);
+  return json;
 }
 
 Json VolumeRow(const core::Layout& layout, const core::VolumeRecord& record) {

@@ -11,6 +11,7 @@
 #include "core/engine/bind_sources.h"
 #include "core/engine/freeze.h"
 #include "core/engine/network_driver.h"
+#include "core/engine/remote_volumes.h"
 #include "core/engine/report.h"
 #include "core/engine/restart.h"
 #include "core/engine/run_directory.h"
@@ -269,6 +270,7 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
     TRY(RemoveContainer(layout, id, summary.name));
     RemoveAnonymousVolumes(layout, record.config);
   }
+  WriteBackLater(layout, RemoteVolumesOf(record.config));
   return restarts ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
 }
 

@@ -19,6 +19,7 @@
 #include "core/engine/network_driver.h"
 #include "core/engine/owned_mounts.h"
 #include "core/engine/process_plan.h"
+#include "core/engine/remote_volumes.h"
 #include "core/engine/report.h"
 #include "core/engine/resolve.h"
 #include "core/engine/restart.h"
@@ -280,6 +281,15 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
                           std::move(monitor.process)};
 }
 
+Result<> FetchRemoteVolumes(const Layout& layout, const ContainerConfig& config) {
+  std::vector<std::string> volumes = RemoteVolumesOf(config);
+  if (volumes.empty()) return {};
+  if (TheRemoteVolumes() == nullptr) {
+    return Fail(ErrorKind::kUnsupported, "this program cannot fetch what an S3 volume holds");
+  }
+  return TheRemoteVolumes()->Fetch(layout, volumes);
+}
+
 // The container runs, or cannot be started: no restart is pending any more.
 Result<> SettleRestart(const Layout& layout, std::string_view id, RestartState& state,
                        StartReason reason) {
@@ -294,6 +304,7 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
                                         const StartRequest& request) {
   if (record.config.log.driver == LogDriver::kPassthrough) TRY(CheckOwnStreams());
   TRY(ContainerStatus status, Heal(layout, record.id));
+  if (!status.IsUp()) TRY(FetchRemoteVolumes(layout, record.config));
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, record.id));
   TRY(status, Observe(layout, record.id, lock));
   TRY(bool go, Permit(Verb::kStart, status.state, record.name));

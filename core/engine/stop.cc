@@ -4,6 +4,7 @@
 
 #include "core/cgroup/cgroup.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/remote_volumes.h"
 #include "core/engine/restart.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/state_rules.h"
@@ -202,6 +203,7 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
   if (record && (volumes == WithVolumes::kAnonymous || record->config.auto_remove)) {
     RemoveAnonymousVolumes(layout, record->config);
   }
+  if (record) WriteBackLater(layout, RemoteVolumesOf(record->config));
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "core/engine/root_plan.h"
 #include "core/rootfs/mount_points.h"
 #include "core/state/name_generator.h"
+#include "core/state/s3_volume.h"
 #include "core/sys/copy_tree.h"
 #include "core/sys/in_root.h"
 
@@ -37,21 +38,6 @@ auto VolumeMounts(Config& config) {
 bool IsEmpty(const std::string& directory) {
   auto names = ListDirectory(directory);
   return names && names->empty();
-}
-
-// Its mounts are there, or about to be: nobody may put another directory in place of this one.
-Result<bool> IsMountedSomewhere(const Layout& layout, std::string_view name) {
-  TRY(VolumeUsers users, FindUsersOfVolume(layout, name));
-  auto found = users.by_volume.find(name);
-  if (found == users.by_volume.end()) return false;
-  for (const VolumeUser& user : found->second) {
-    auto lock = ContainerLock::TryAcquire(layout, user.id);
-    if (!lock && lock.error().kind == ErrorKind::kNotFound) continue;
-    if (!lock || !*lock) return true;
-    auto status = Observe(layout, user.id, **lock);
-    if (!status || !status->IsDown()) return true;
-  }
-  return false;
 }
 
 class Preparation {
@@ -78,13 +64,15 @@ class Preparation {
 
   Result<> MakeAndLock(const VolumeUse& use) {
     VolumeRecord record{.name = use.name, .labels = use.labels, .options = use.options};
+    record.secrets = use.secrets;
     if (use.anonymous) record.labels.emplace_back(kAnonymousLabel, "");
     Mount probe;
     TRY(ApplyVolumeOptions(use.options, VolumeData(layout_, use.name), probe));
     constexpr int kTries = 20;
     for (int attempt = 1;; ++attempt) {
       record.created = Now();
-      TRY(CreateVolume(layout_, record, durability(use)));
+      TRY(bool made, CreateVolume(layout_, record, durability(use)));
+      if (!made && !use.secrets.empty()) TRY(WriteS3Secrets(layout_, use.name, use.secrets));
       auto lock = VolumeLock::Acquire(layout_, use.name, LockMode::kShared);
       if (lock) {
         TRY(lock->CheckData());
@@ -104,6 +92,7 @@ class Preparation {
       return Fail(ErrorKind::kAlreadyExists, "it exists with other options");
     }
     TRY(ApplyVolumeOptions(record.options, VolumeData(layout_, record.name), mount));
+    mount.volume->remote = IsS3Volume(record.options);
     if (!mount.volume->subpath.empty() && mount.kind != MountKind::kBind) {
       return Fail(ErrorKind::kInvalidArgument, "a part of it cannot be mounted: it begins empty");
     }
@@ -126,7 +115,8 @@ class Preparation {
     if (!lock) return Fail(std::move(lock).error());
     locks_.push_back(*std::move(lock));
     if (!IsEmpty(mount.source)) return {};
-    TRY(bool mounted, IsMountedSomewhere(layout_, mount.volume->name));
+    // Nobody may put another directory in place of one that is mounted.
+    TRY(bool mounted, IsVolumeMounted(layout_, mount.volume->name));
     if (mounted) return {};
     return Fill(mount);
   }
@@ -176,6 +166,20 @@ class Preparation {
 
 }  // namespace
 
+Result<bool> IsVolumeMounted(const Layout& layout, std::string_view name) {
+  TRY(VolumeUsers users, FindUsersOfVolume(layout, name));
+  auto found = users.by_volume.find(name);
+  if (found == users.by_volume.end()) return false;
+  for (const VolumeUser& user : found->second) {
+    auto lock = ContainerLock::TryAcquire(layout, user.id);
+    if (!lock && lock.error().kind == ErrorKind::kNotFound) continue;
+    if (!lock || !*lock) return true;
+    auto status = Observe(layout, user.id, **lock);
+    if (!status || !status->IsDown()) return true;
+  }
+  return false;
+}
+
 void LocateVolumes(const Layout& layout, ContainerConfig& config) {
   for (Mount* mount : VolumeMounts(config)) mount->source = VolumeData(layout, mount->volume->name);
 }
@@ -200,6 +204,7 @@ Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const Containe
     auto lock = VolumeLock::Acquire(layout, mount->volume->name, LockMode::kShared);
     if (lock) {
       TRY_CONTEXT(lock->CheckData(), "volume '{}'", mount->volume->name);
+      if (mount->volume->remote) TRY(MarkS3Pending(layout, mount->volume->name));
       locks.push_back(*std::move(lock));
     } else if (lock.error().kind == ErrorKind::kNotFound) {
       return Fail(MakeError(ErrorKind::kNotFound,

@@ -20,6 +20,9 @@ void LocateVolumes(const Layout& layout, ContainerConfig& config);
 // container's record is published. On failure no anonymous volume is left.
 Result<std::vector<VolumeLock>> PrepareVolumes(const Layout& layout, ContainerConfig& config);
 
+// Whether a container has it mounted, or is about to: one that is up or starting.
+Result<bool> IsVolumeMounted(const Layout& layout, std::string_view name);
+
 // For a start: they are all there, and stay. The error names the one that is missing.
 Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const ContainerConfig& config);
 

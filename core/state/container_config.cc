@@ -104,6 +104,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("subpath", x.subpath);
   visitor.Field("labels", x.labels);
   visitor.Field("options", x.options);
+  visitor.Rarely("remote", x.remote);
 }
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)

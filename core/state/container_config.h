@@ -70,6 +70,8 @@ struct VolumeUse {
   std::string subpath;     // the part of it that is mounted; resolved inside the volume at start
   StringPairs labels;      // of the volume, when it has to be made
   StringPairs options;     // likewise: type, o, device
+  StringPairs secrets;     // likewise, and in no record: keys of an S3 volume
+  bool remote = false;     // it is one: a start fetches what is new, the end writes it back
 
   bool operator==(const VolumeUse&) const = default;
 };

@@ -15,6 +15,7 @@
 #include "core/state/container_record.h"
 #include "core/state/event_log.h"
 #include "core/state/name_generator.h"
+#include "core/state/s3_volume.h"
 #include "core/sys/project_quota.h"
 
 namespace hoy::core {
@@ -83,6 +84,10 @@ Result<int64_t> SizeLimit(const StringPairs& options) {
 Result<> Fill(const std::string& directory, const VolumeRecord& record, Durability durability) {
   TRY(int64_t limit, SizeLimit(record.options));
   if (limit > 0) TRY(LimitTrees({&directory, 1}, record.name, limit));
+  // Who fills a bucket decides about modes: no program of his is to be run from the host.
+  if (IsS3Volume(record.options) && chmod(directory.c_str(), 0700) != 0) {
+    return FailErrno("chmod", directory);
+  }
   TRY(MakeDirectory(directory + "/_data", 0755));
   std::string path = directory + "/volume.json";
   TRY(Fd file, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0600));
@@ -133,6 +138,16 @@ Result<> ApplyBind(std::string_view device, std::string_view words, Mount& mount
   }
   mount.recursive_readonly = mount.recursive && (mount.flags & MS_RDONLY) != 0;
   return {};
+}
+
+// Waits for the one that is at work. Before the volume's lock, as syncs do it.
+Result<Fd> HoldOffSyncs(const Layout& layout, std::string_view name) {
+  std::string path = S3Directory(layout, name) + "/lock";
+  auto file = OpenAt(kCwd, path, O_RDWR);
+  if (!file && file.error().system_errno == ENOENT) return Fd();
+  if (!file) return file;
+  TRY(LockFile(*file, LockMode::kExclusive, path));
+  return file;
 }
 
 void AddUser(const Layout& layout, const std::string& id, VolumeUsers& users) {
@@ -188,6 +203,11 @@ Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data,
     *known = value;
   }
   mount.kind = MountKind::kBind;
+  if (type == "s3") {
+    TRY(ParseS3Options(options));
+    mount.source = data;
+    return {};
+  }
   TRY(int64_t limit, SizeLimit(options));
   if (limit > 0 || (type.empty() && words.empty() && device.empty())) {
     mount.source = data;
@@ -211,7 +231,7 @@ Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data,
   }
   return Fail(MakeError(ErrorKind::kUnsupported,
                         fmt::format("volume options type='{}', o='{}': not supported", type, words))
-                  .WithHint("hoy mounts type=tmpfs, and directories: type=none, o=bind, "
+                  .WithHint("hoy mounts type=tmpfs, type=s3, and directories: type=none, o=bind, "
                             "device=/PATH; o=size=SIZE limits a volume"));
 }
 
@@ -240,6 +260,7 @@ Result<bool> CreateVolume(const Layout& layout, const VolumeRecord& record, Dura
     return FailErrno("publish volume", record.name, error);
   }
   RecordVolumeEvent(layout, record.name, "create");
+  if (!record.secrets.empty()) TRY(WriteS3Secrets(layout, record.name, record.secrets));
   if (durability == Durability::kDurable) TRY(SyncDirectory(VolumesDirectory(layout)));
   return true;
 }
@@ -311,7 +332,9 @@ Result<VolumeUsers> FindUsersOfVolume(const Layout& layout, std::string_view nam
   return users;
 }
 
-Result<> RemoveVolume(const Layout& layout, std::string_view name) {
+Result<> RemoveVolume(const Layout& layout, std::string_view name, PendingChanges pending) {
+  if (!IsValidVolumeName(name)) return Fail(NoSuchVolume(name));
+  TRY(Fd no_sync, HoldOffSyncs(layout, name));
   TRY(VolumeLock lock, VolumeLock::Acquire(layout, name, LockMode::kExclusive));
   TRY(VolumeUsers users, FindUsersOfVolume(layout, name));
   if (auto found = users.by_volume.find(name); found != users.by_volume.end()) {
@@ -332,10 +355,17 @@ Result<> RemoveVolume(const Layout& layout, std::string_view name) {
                                       name, ShortId(users.unreadable.front())))
                     .WithHint(fmt::format("hoy rm -f {}", ShortId(users.unreadable.front()))));
   }
+  if (pending == PendingChanges::kKeep && Exists(S3PendingPath(layout, name))) {
+    return Fail(MakeError(ErrorKind::kConflict,
+                          fmt::format("volume '{}' may have changes that are not in S3 yet", name))
+                    .WithHint(fmt::format("hoy volume sync {}, or hoy volume rm --discard {}", name,
+                                          name)));
+  }
   std::string gone = Beside(layout, kGonePrefix);
   if (rename(VolumeDirectory(layout, name).c_str(), gone.c_str()) != 0) {
     return FailErrno("remove volume", name);
   }
+  (void)Unlink(S3EnvironmentPath(layout, name));
   RecordVolumeEvent(layout, name, "destroy");
   FailPoint("volume-renamed");
   TRY(SyncDirectory(VolumesDirectory(layout)));

@@ -49,6 +49,7 @@ struct VolumeRecord {
   Timestamp created = 0;
   StringPairs labels;
   StringPairs options;  // of the driver "local": type, o, device
+  StringPairs secrets;  // for CreateVolume alone: keys of an S3 volume, kept apart from the record
 
   bool IsAnonymous() const;
 };
@@ -57,8 +58,9 @@ struct VolumeRecord {
 bool IsValidVolumeName(std::string_view name);
 
 // What the options make of a mount of that volume: the directory `data` where there are none,
-// o=bind,device=/path a bind, type=tmpfs a memory file system of each container's own; o=size= is
-// that directory, which CreateVolume has limited (core/sys/project_quota.h). Pure.
+// o=bind,device=/path a bind, type=tmpfs a memory file system of each container's own, type=s3 the
+// directory as the local copy of a bucket (s3_volume.h); o=size= is that directory, which
+// CreateVolume has limited (core/sys/project_quota.h). Pure.
 // kInvalidArgument: an unknown option; kUnsupported: another type.
 Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data, Mount& mount);
 
@@ -97,8 +99,11 @@ Result<VolumeUsers> FindVolumeUsers(const Layout& layout);
 Result<VolumeUsers> FindUsersOfVolume(const Layout& layout, std::string_view name);
 
 // kConflict: a container uses it (which one, is in the message), or may do so for all one can read.
+// Likewise one that has changes which S3 has not got, unless they are to be lost.
 // kNotFound: there is none of that name.
-Result<> RemoveVolume(const Layout& layout, std::string_view name);
+enum class PendingChanges { kKeep, kDiscard };
+Result<> RemoveVolume(const Layout& layout, std::string_view name,
+                      PendingChanges pending = PendingChanges::kKeep);
 // Those of a container that was just removed, unless others use them. As far as possible: what
 // stays is for `volume prune`.
 void RemoveAnonymousVolumes(const Layout& layout, const ContainerConfig& config);

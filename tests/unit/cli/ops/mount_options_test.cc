@@ -110,6 +110,47 @@ TEST(MountOptions, ParsesMountsOfVolumes) {
   }
 }
 
+TEST(MountOptions, ParsesMountsOfBuckets) {
+  auto mount = ParseMount(
+      "type=s3,bucket=box,prefix=/a/,endpoint=http://h:1/,dst=/d,ro,access-key-id=K,"
+      "secret-access-key=S",
+      "/");
+  ASSERT_FALSE(mount) << "a prefix begins with no slash";
+  mount = ParseMount(
+      "type=s3,bucket=box,prefix=a/,endpoint=http://h:1/,dst=/d,ro,access-key-id=K,"
+      "secret-access-key=S",
+      "/");
+  ASSERT_TRUE(mount) << mount.error().message;
+  const core::VolumeUse& volume = *mount->volume;
+  EXPECT_EQ(volume.options, (core::StringPairs{{"o", "bucket=box,prefix=a/,endpoint=http://h:1/"},
+                                               {"type", "s3"}}));
+  EXPECT_EQ(volume.secrets,
+            (core::StringPairs{{"access-key-id", "K"}, {"secret-access-key", "S"}}));
+  EXPECT_TRUE(volume.name.starts_with("s3-box-"));
+  EXPECT_FALSE(volume.anonymous) << "it stays, for the next container";
+  EXPECT_EQ(ParseMount("type=s3,bucket=box,prefix=a,endpoint=http://h:1,dst=/e", "/")->volume->name,
+            volume.name)
+      << "the same place";
+  EXPECT_NE(ParseMount("type=s3,bucket=box,dst=/e", "/")->volume->name, volume.name);
+  EXPECT_EQ(ParseMount("type=s3,src=mine,bucket=box,dst=/e", "/")->volume->name, "mine");
+  auto options = ParseVolumeOptions(
+      "--opt", {"type=s3", "o=bucket=box,access-key-id=K,secret-access-key=S,session-token=T"});
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->pairs, (core::StringPairs{{"o", "bucket=box"}, {"type", "s3"}}));
+  EXPECT_EQ(options->secrets.size(), 3u);
+  for (const char* bad :
+       {"type=s3,dst=/d", "type=s3,bucket=box", "type=s3,bucket=B,dst=/d",
+        "type=s3,bucket=a..b,dst=/d", "type=s3,bucket=box,endpoint=ftp://h,dst=/d",
+        "type=s3,bucket=box,endpoint=http://u@h,dst=/d", "type=s3,bucket=box,prefix=a//b,dst=/d",
+        "type=s3,bucket=box,mode=fuse,dst=/d", "type=s3,bucket=box,mode=other,dst=/d",
+        "type=s3,bucket=box,region=a:b,dst=/d", "type=s3,bucket=box,volume-nocopy,dst=/d",
+        "type=s3,bucket=box,access-key-id=K,dst=/d", "type=s3,src=a/b,bucket=box,dst=/d"}) {
+    EXPECT_FALSE(ParseMount(bad, "/")) << bad;
+  }
+  EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3"}));
+  EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3", "o=bucket=box", "device=/x"}));
+}
+
 TEST(MountOptions, ParsesVolumesFrom) {
   auto from = ParseVolumesFrom("web:ro,nocopy");
   ASSERT_TRUE(from.has_value());

@@ -1,0 +1,39 @@
+#pragma once
+// Volumes whose files are elsewhere (core/state/s3_volume.h), for a core that moves no files over a
+// network: hoy-image does. Each program that starts or cleans up containers names once who calls
+// it.
+//
+//   Fetch           before a start, under no lock: what is new there comes here
+//   WriteBackLater  when a container's traces have been removed, by a process of its own that
+//   nobody
+//                   waits for. What it cannot write back stays here, `pending`; the volume's status
+//                   says why, and the next start, end or `volume sync` tries again.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/state/container_config.h"
+#include "core/state/layout.h"
+
+namespace hoy::core {
+
+class RemoteVolumes {
+ public:
+  virtual ~RemoteVolumes() = default;
+  virtual Result<> Fetch(const Layout& layout, std::span<const std::string> volumes) = 0;
+};
+
+// Once, before anything is started. It lives as long as the program.
+void UseRemoteVolumes(RemoteVolumes& remote);
+// nullptr: this program has none, and starts no container that has one.
+RemoteVolumes* TheRemoteVolumes();
+
+// The names of those of a container; each once.
+std::vector<std::string> RemoteVolumesOf(const ContainerConfig& config);
+
+// Of the volumes those that are pending.
+void WriteBackLater(const Layout& layout, std::span<const std::string> volumes);
+
+}  // namespace hoy::core

@@ -1,0 +1,225 @@
+#include "core/state/s3_volume.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/base/text.h"
+#include "core/state/volume.h"
+#include "core/sys/files.h"
+
+namespace hoy::core {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kSecretNames[] = {"access-key-id", "secret-access-key", "session-token"};
+
+Result<> CheckBucket(std::string_view bucket) {
+  constexpr size_t kShortest = 3;
+  constexpr size_t kLongest = 63;
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+  bool good = bucket.size() >= kShortest && bucket.size() <= kLongest &&
+              bucket.find_first_not_of(kLetters) == std::string_view::npos &&
+              bucket.find("..") == std::string_view::npos && bucket.front() != '.' &&
+              bucket.front() != '-' && bucket.back() != '.' && bucket.back() != '-';
+  if (good) return {};
+  return Fail(MakeError(ErrorKind::kInvalidArgument,
+                        fmt::format("bucket='{}' is not the name of a bucket", bucket))
+                  .WithHint("3 to 63 small letters, digits, '-' and '.'"));
+}
+
+Result<std::string> CheckPrefix(std::string_view prefix) {
+  while (prefix.ends_with('/')) prefix.remove_suffix(1);
+  if (prefix.empty()) return std::string();
+  for (std::string_view part : Split(prefix, '/')) {
+    if (!part.empty() && part != "." && part != "..") continue;
+    return Fail(ErrorKind::kInvalidArgument,
+                "prefix='{}': its parts are names, without '.', '..' and a '/' in front", prefix);
+  }
+  if (!IsUtf8(prefix)) return Fail(ErrorKind::kInvalidArgument, "prefix='{}': not UTF-8", prefix);
+  return std::string(prefix) + "/";
+}
+
+Result<> CheckEndpoint(std::string_view endpoint) {
+  std::string_view rest = endpoint;
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (rest.starts_with(scheme)) rest.remove_prefix(scheme.size());
+  }
+  bool good = rest.size() < endpoint.size() && !rest.empty() && rest.front() != '/' &&
+              rest.find_first_of("@?# \"") == std::string_view::npos;
+  if (good) return {};
+  return Fail(ErrorKind::kInvalidArgument, "endpoint='{}': not http://HOST[:PORT] or https://...",
+              endpoint);
+}
+
+Result<> CheckWord(std::string_view name, std::string_view value) {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  if (!value.empty() && value.find_first_not_of(kLetters) == std::string_view::npos) return {};
+  return Fail(ErrorKind::kInvalidArgument, "{}='{}': letters, digits, '-', '_' and '.'", name,
+              value);
+}
+
+Result<S3Options> ParseWords(std::string_view words) {
+  S3Options options;
+  std::string mode = "sync";
+  for (std::string_view word : Split(words, ',')) {
+    if (word.empty()) continue;
+    auto [name, value] = CutAt(word, '=');
+    std::string* field = name == "bucket"     ? &options.bucket
+                         : name == "prefix"   ? &options.prefix
+                         : name == "endpoint" ? &options.endpoint
+                         : name == "region"   ? &options.region
+                         : name == "profile"  ? &options.profile
+                         : name == "mode"     ? &mode
+                                              : nullptr;
+    if (field == nullptr || !value) {
+      return Fail(MakeError(ErrorKind::kInvalidArgument,
+                            fmt::format("'{}' is no option of an S3 volume", word))
+                      .WithHint("there are bucket, prefix, endpoint, region, profile, mode, and "
+                                "access-key-id, secret-access-key, session-token"));
+    }
+    *field = *value;
+  }
+  if (mode == "fuse") {
+    return Fail(MakeError(ErrorKind::kUnsupported, "mode=fuse is not supported")
+                    .WithHint("mode=sync keeps a local copy and writes back what changed in it"));
+  }
+  if (mode != "sync") {
+    return Fail(ErrorKind::kInvalidArgument, "mode='{}': the only mode is sync", mode);
+  }
+  if (options.bucket.empty()) return Fail(ErrorKind::kInvalidArgument, "bucket= is missing");
+  TRY(CheckBucket(options.bucket));
+  TRY(options.prefix, CheckPrefix(options.prefix));
+  if (!options.endpoint.empty()) TRY(CheckEndpoint(options.endpoint));
+  while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
+  if (!options.region.empty()) TRY(CheckWord("region", options.region));
+  if (!options.profile.empty()) TRY(CheckWord("profile", options.profile));
+  return options;
+}
+
+}  // namespace
+
+std::string S3Options::Url() const {
+  return fmt::format("s3://{}/{}", bucket, prefix);
+}
+
+bool IsS3Volume(const StringPairs& options) {
+  return std::ranges::any_of(
+      options, [](const auto& option) { return option.first == "type" && option.second == "s3"; });
+}
+
+Result<S3Options> ParseS3Options(const StringPairs& options) {
+  std::string_view words;
+  for (const auto& [key, value] : options) {
+    if (key == "o") {
+      words = value;
+    } else if (key != "type") {
+      return Fail(ErrorKind::kInvalidArgument, "volume option '{}': not with type=s3", key);
+    }
+  }
+  return ParseWords(words);
+}
+
+Result<StringPairs> TakeS3Words(std::string_view words, StringPairs& secrets) {
+  std::string rest;
+  for (std::string_view word : Split(words, ',')) {
+    auto [name, value] = CutAt(word, '=');
+    if (std::ranges::find(kSecretNames, name) == std::end(kSecretNames)) {
+      if (!word.empty()) rest.append(rest.empty() ? "" : ",").append(word);
+    } else if (!value || value->empty() || value->find('\n') != std::string_view::npos) {
+      return Fail(ErrorKind::kInvalidArgument, "{}= is empty", name);
+    } else {
+      secrets.emplace_back(name, *value);
+    }
+  }
+  auto has = [&](std::string_view name) {
+    return std::ranges::any_of(secrets, [&](const auto& pair) { return pair.first == name; });
+  };
+  if (!secrets.empty() && (!has("access-key-id") || !has("secret-access-key"))) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "access-key-id= and secret-access-key= belong together");
+  }
+  TRY(ParseWords(rest));
+  return StringPairs{{"o", std::move(rest)}, {"type", "s3"}};
+}
+
+std::string S3VolumeName(const S3Options& options) {
+  // FNV-1a; two places of one hash are told from each other by their options.
+  uint64_t hash = 0xcbf29ce484222325;
+  for (char c : options.endpoint + "\n" + options.bucket + "\n" + options.prefix) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return fmt::format("s3-{}-{:016x}", options.bucket, hash);
+}
+
+std::string S3Directory(const Layout& layout, std::string_view volume) {
+  return VolumeDirectory(layout, volume) + "/s3";
+}
+std::string S3PendingPath(const Layout& layout, std::string_view volume) {
+  return S3Directory(layout, volume) + "/pending";
+}
+std::string S3StatusPath(const Layout& layout, std::string_view volume) {
+  return S3Directory(layout, volume) + "/status.json";
+}
+std::string S3CredentialsPath(const Layout& layout, std::string_view volume) {
+  return S3Directory(layout, volume) + "/credentials";
+}
+std::string S3EnvironmentPath(const Layout& layout, std::string_view volume) {
+  return fmt::format("{}/s3/{}", layout.run, volume);
+}
+
+Result<> WriteS3Status(const Layout& layout, std::string_view volume, const S3Status& status) {
+  Json json = {{"time", status.time},
+               {"way", status.way},
+               {"error", status.error},
+               {"warnings", status.warnings}};
+  return WriteFileAtomically(S3StatusPath(layout, volume),
+                             json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n",
+                             Durability::kVolatile);
+}
+
+std::optional<S3Status> ReadS3Status(const Layout& layout, std::string_view volume) {
+  auto text = ReadFile(S3StatusPath(layout, volume));
+  if (!text) return std::nullopt;
+  try {
+    Json json = Json::parse(*text);
+    S3Status status;
+    status.time = json.at("time").get<Timestamp>();
+    status.way = json.at("way").get<std::string>();
+    status.error = json.at("error").get<std::string>();
+    status.warnings = json.at("warnings").get<std::vector<std::string>>();
+    return status;
+  } catch (const Json::exception&) {
+    return std::nullopt;  // the next sync writes another
+  }
+}
+
+Result<> MarkS3Pending(const Layout& layout, std::string_view volume) {
+  TRY(MakeDirectories(S3Directory(layout, volume), 0700));
+  TRY(OpenAt(kCwd, S3PendingPath(layout, volume), O_WRONLY | O_CREAT, 0600));
+  return {};
+}
+
+Result<> WriteS3Secrets(const Layout& layout, std::string_view volume, const StringPairs& secrets) {
+  TRY(MakeDirectories(S3Directory(layout, volume), 0700));
+  std::string text;
+  for (const auto& [name, value] : secrets) text += fmt::format("{}={}\n", name, value);
+  return WriteFileAtomically(S3CredentialsPath(layout, volume), text, Durability::kDurable, 0600);
+}
+
+Result<StringPairs> ReadS3Secrets(const std::string& path) {
+  auto text = ReadFile(path);
+  if (!text && text.error().system_errno == ENOENT) return StringPairs();
+  if (!text) return Fail(std::move(text).error());
+  StringPairs pairs;
+  for (std::string_view line : Split(*text, '\n')) {
+    auto [name, value] = CutAt(line, '=');
+    if (value) pairs.emplace_back(name, *value);
+  }
+  return pairs;
+}
+
+}  // namespace hoy::core

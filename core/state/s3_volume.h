@@ -1,0 +1,77 @@
+#pragma once
+// A volume whose files are kept in a bucket: options type=s3, o=bucket=...,prefix=... Its _data is
+// the local copy; what belongs to that lies beside it, for root alone:
+//
+//   DATA/volumes/<name>/s3/
+//     lock           flock: who syncs it
+//     pending        a container may have changed the copy since it was last written back
+//     manifest.json  what both sides were like when they were last the same (oci/s3/manifest.h)
+//     status.json    how the last sync ended
+//     credentials    keys that were given for this volume, 0600; else those of whoever starts it
+//     temp/          files that have not arrived whole
+//   RUN/s3/<name>    0600: the variables of who started it, for the sync when it has ended
+//
+// A start makes `pending` under the volume's lock, and the sync that finds no container left on the
+// volume takes it away; until then the volume is not removed.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/state/container_config.h"
+#include "core/state/layout.h"
+#include "core/sys/clock.h"
+
+namespace hoy::core {
+
+struct S3Options {
+  std::string bucket;
+  std::string prefix;    // "" or "a/b/": ends with a slash, begins with none
+  std::string endpoint;  // "http://127.0.0.1:9000"; empty: AWS
+  std::string region;    // empty: AWS_REGION and the like
+  std::string profile;   // of ~/.aws; empty: AWS_PROFILE, else "default"
+
+  // "s3://bucket/prefix"
+  std::string Url() const;
+};
+
+bool IsS3Volume(const StringPairs& options);
+
+// Of the options of a volume. Pure. kInvalidArgument names the word that is wrong or missing;
+// kUnsupported: mode=fuse.
+Result<S3Options> ParseS3Options(const StringPairs& options);
+// The same from words "key=value", in which keys may be given, too: they are taken out of the words
+// into `secrets`. What is left is in the form that a volume's record has.
+Result<StringPairs> TakeS3Words(std::string_view words, StringPairs& secrets);
+
+// What the volume is called when nobody gives it a name: the same for the same place.
+std::string S3VolumeName(const S3Options& options);
+
+std::string S3Directory(const Layout& layout, std::string_view volume);
+std::string S3PendingPath(const Layout& layout, std::string_view volume);
+std::string S3StatusPath(const Layout& layout, std::string_view volume);
+std::string S3CredentialsPath(const Layout& layout, std::string_view volume);
+std::string S3EnvironmentPath(const Layout& layout, std::string_view volume);
+
+// How the last sync ended, for `volume inspect`.
+struct S3Status {
+  Timestamp time = 0;
+  std::string way;    // "fetch" or "write-back"
+  std::string error;  // empty: it did all it was to do
+  std::vector<std::string> warnings;
+
+  bool operator==(const S3Status&) const = default;
+};
+Result<> WriteS3Status(const Layout& layout, std::string_view volume, const S3Status& status);
+std::optional<S3Status> ReadS3Status(const Layout& layout, std::string_view volume);
+
+// A container is about to have it; the volume's lock is held.
+Result<> MarkS3Pending(const Layout& layout, std::string_view volume);
+
+// The keys for one volume, as "name=value" lines.
+Result<> WriteS3Secrets(const Layout& layout, std::string_view volume, const StringPairs& secrets);
+Result<StringPairs> ReadS3Secrets(const std::string& path);  // a missing file: none
+
+}  // namespace hoy::core
