@@ -156,7 +156,13 @@ class CgroupV1Driver : public CgroupDriver {
 
   Result<> AddCpuset(CgroupLocation& location, std::string_view id) override {
     TRY(std::vector<pid_t> processes, Processes(location));
-    CgroupHost host = processes.empty() ? FullCgroupHost() : CgroupHostOf(processes.front());
+    CgroupHost host = FullCgroupHost();
+    for (pid_t pid : processes) {
+      CgroupHost seen = CgroupHostOf(pid);
+      if (seen.version != CgroupVersion::kV1) continue;  // it has just ended
+      host = std::move(seen);
+      break;
+    }
     const CgroupHierarchy* hierarchy = host.Find("cpuset");
     if (hierarchy == nullptr) {
       return Fail(ErrorKind::kUnsupported, "the cpuset cgroup controller is not mounted");

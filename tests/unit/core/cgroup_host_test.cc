@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "core/cgroup/host.h"
 
@@ -73,6 +74,11 @@ TEST(CgroupHost, KnowsTheUnitsOfSystemd) {
   EXPECT_TRUE(IsManagedBySystemd("/system.slice/ssh.service"));
   EXPECT_FALSE(IsManagedBySystemd(""));
   EXPECT_FALSE(IsManagedBySystemd("/jobs/17"));
+}
+
+TEST(CgroupHost, SeesWhereAnotherProcessIs) {
+  EXPECT_EQ(CgroupHostOf(getpid()).hierarchies, FullCgroupHost().hierarchies);
+  EXPECT_EQ(CgroupHostOf(-1).version, CgroupVersion::kNone) << "there is none";
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <latch>
+#include <thread>
+
 namespace hoy::core {
 namespace {
 
@@ -61,6 +64,18 @@ TEST(ProcFacts, ReadsStatus) {
   EXPECT_EQ(facts.locked_kib, 8U);
   EXPECT_EQ(facts.cap_permitted, 0xa80425fbU);
   EXPECT_EQ(facts.seccomp, 2);
+}
+
+TEST(ProcFacts, ListsThreads) {
+  std::latch done(1);
+  std::jthread other([&] { done.wait(); });
+  const std::vector<ProcFacts> threads = ReadThreadFacts(getpid());
+  ASSERT_GE(threads.size(), 2U);
+  EXPECT_EQ(threads[0].tid, getpid()) << "the first one is the process";
+  for (const ProcFacts& thread : threads) EXPECT_EQ(thread.pid, getpid());
+  EXPECT_GT(threads[1].tid, threads[0].tid);
+  done.count_down();
+  EXPECT_TRUE(ReadThreadFacts(-1).empty());
 }
 
 TEST(ProcFacts, ReadsCommandLines) {
