@@ -112,6 +112,11 @@ class TreeCopier {
       if (errno == ENOENT && !stack_.empty()) return {};  // removed since it was listed
       return FailErrno("open", "");
     }
+    const bool is_other =
+        options_.source_type != 0 && (status.st_mode & S_IFMT) != options_.source_type;
+    if (stack_.empty() && is_other) {
+      return Fail(ErrorKind::kConflict, "something else took its place meanwhile");
+    }
     if (S_ISSOCK(status.st_mode)) return LeaveOut(path, "a socket");
     if ((S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) && !options_.devices) {
       return LeaveOut(path, "a device");

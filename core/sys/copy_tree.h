@@ -27,6 +27,9 @@ struct CopyOptions {
   // Where what is written to the target ends up, when that shows as another directory: the upper
   // directory below an overlay. A source that holds it, or lies in it, would never end.
   BorrowedFd storage = -1;
+  // What the source was when the target was chosen (S_IFDIR, ...); 0: whatever it is. A container
+  // may put a link in a directory's place: made at the target, it would lead the next copy astray.
+  mode_t source_type = 0;
 };
 
 struct CopiedTree {
@@ -39,9 +42,9 @@ struct CopiedTree {
 // directory that is there already is filled, and keeps its own attributes unless `archive`; a file
 // is replaced as one step, and one that something is mounted on is written in place. kConflict: a
 // directory would replace something else, or the reverse, or source and target lie in one
-// another. What can be told of that beforehand is told before anything is copied.
-// Whatever was copied before an error stays; a file is never there by half, and one that nobody
-// finished, because we were killed, has no name or is removed by the next copy.
+// another, or the source is not what it was. What can be told of that beforehand is told before
+// anything is copied. Whatever was copied before an error stays; a file is never there by half, and
+// one that nobody finished, because we were killed, has no name or is removed by the next copy.
 Result<CopiedTree> CopyTree(BorrowedFd source, const std::string& source_name, BorrowedFd target,
                             const std::string& target_name, const CopyOptions& options);
 

@@ -229,6 +229,7 @@ Result<> CopyPaths(Context& context, const CopyFilesOptions& options) {
   copy.devices = options.archive || ParseContainerPath(options.destination).has_value();
   TRY(Fd storage, OpenStorage(context, options.destination));
   copy.storage = storage;
+  copy.source_type = source.status.st_mode & S_IFMT;
   copy.cancelled = [&] { return cancel.cancelled(); };
   TRY(core::CopiedTree copied,
       core::CopyTree(source.parent, source.name, target.directory.parent, target.name, copy));

@@ -158,6 +158,20 @@ TEST_F(CopyTreeTest, FollowsNothingThatStandsAtATarget) {
   EXPECT_TRUE(fs::is_empty(top_ / "elsewhere"));
 }
 
+// The target was chosen for a directory: a link in its place leads elsewhere.
+TEST_F(CopyTreeTest, ASourceThatIsAnotherThanItWasIsRefused) {
+  Write("from/dir/inner", "text");
+  fs::create_symlink("/etc", top_ / "from/link");
+  CopyOptions options;
+  options.source_type = S_IFDIR;
+  auto copied = Copy("link", "copy", options);
+  ASSERT_FALSE(copied);
+  EXPECT_EQ(copied.error().kind, ErrorKind::kConflict) << copied.error().message;
+  EXPECT_TRUE(fs::is_empty(top_ / "to"));
+  ASSERT_TRUE(Copy("dir", "copy", options));
+  EXPECT_EQ(Read("to/copy/inner"), "text");
+}
+
 TEST_F(CopyTreeTest, LeavesOutSocketsAndUnwantedDevices) {
   fs::create_directories(top_ / "from/d");
   ASSERT_EQ(mknod((top_ / "from/d/null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
