@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <tuple>
 
 #include "core/base/text.h"
 #include "core/cgroup/cgroup.h"
@@ -80,16 +79,19 @@ Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id, Lis
     pids = ProcessesInNamespaceOf(status.run->init.pid);
   }
   ProcessList list;
+  std::vector<std::vector<ProcFacts>> found;  // the threads of each, or itself
   for (pid_t pid : pids) {
     if (threads == ListThreads::kYes) {
-      std::ranges::move(ReadThreadFacts(pid), std::back_inserter(list.processes));
+      found.push_back(ReadThreadFacts(pid));
     } else if (auto facts = ReadProcFacts(pid)) {
-      list.processes.push_back(*std::move(facts));
+      found.emplace_back().push_back(*std::move(facts));
     }
   }
-  std::ranges::sort(list.processes, {}, [](const ProcFacts& facts) {
-    return std::tuple(facts.start_ticks, facts.pid, facts.tid);
+  std::erase_if(found, [](const auto& process) { return process.empty(); });
+  std::ranges::sort(found, {}, [](const std::vector<ProcFacts>& process) {
+    return std::pair(process[0].start_ticks, process[0].pid);
   });
+  for (auto& process : found) std::ranges::move(process, std::back_inserter(list.processes));
   auto root =
       OpenAt(kCwd, fmt::format("/proc/{}/root", status.run->init.pid), O_PATH | O_DIRECTORY);
   // It is there now: then the number was its own when the root was opened.

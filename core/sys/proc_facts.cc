@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
@@ -168,7 +169,9 @@ std::vector<ProcFacts> ReadThreadFacts(pid_t pid) {
     facts->pid = pid;
     threads.push_back(*std::move(facts));
   }
-  std::ranges::sort(threads, {}, &ProcFacts::tid);
+  std::ranges::sort(threads, {}, [](const ProcFacts& facts) {
+    return std::tuple(facts.tid != facts.pid, facts.start_ticks, facts.tid);
+  });
   return threads;
 }
 

@@ -64,7 +64,7 @@ std::vector<std::string> ParseCommandLine(std::string_view bytes);
 
 // nullopt: it has ended.
 std::optional<ProcFacts> ReadProcFacts(pid_t pid);
-// One for each of its threads, in the order of their numbers. Empty: it has ended.
+// One for each of its threads, the first one first, then the oldest. Empty: it has ended.
 std::vector<ProcFacts> ReadThreadFacts(pid_t pid);
 
 }  // namespace hoy::core
