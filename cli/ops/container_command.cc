@@ -188,6 +188,7 @@ void ContainerCommand::AddIsolationFlags() {
   Option("--dns-option,--dns-opt", &o.dns_option, "OPTION", "an option of resolv.conf");
   Option("--add-host", &o.add_host, "NAME:ADDRESS",
          "a line for /etc/hosts; host-gateway: the host's address");
+  Flag("--no-hosts", &o.no_hosts, "leave /etc/hosts to the image");
   Option("--expose", &o.expose, "PORT[-PORT][/PROTOCOL]",
          "note that the container listens there; shown by inspect and found by ps");
   Option("-p,--publish", &o.publish, "[IP:][HOST:]PORT[/PROTOCOL]",

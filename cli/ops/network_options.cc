@@ -138,6 +138,10 @@ Result<> SetDns(const RunOptions& options, core::NetworkConfig& config) {
   config.dns = options.dns;
   config.dns_search = options.dns_search;
   config.dns_options = options.dns_option;
+  config.no_hosts = options.no_hosts;
+  if (options.no_hosts && !options.add_host.empty()) {
+    return Fail(ErrorKind::kInvalidArgument, "--no-hosts: not together with --add-host");
+  }
   for (const std::string& text : options.add_host) {
     TRY(std::string host, ParseAddedHost(text));
     config.extra_hosts.push_back(std::move(host));

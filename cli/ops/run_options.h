@@ -86,13 +86,14 @@ struct RunOptions {
   std::vector<std::string> dns_search;
   std::vector<std::string> dns_option;
   std::vector<std::string> add_host;  // NAME:ADDRESS
-  std::vector<std::string> expose;    // PORT[-PORT][/PROTOCOL]
-  std::vector<std::string> publish;   // -p
-  bool publish_all = false;           // -P
-  std::string ipc;                    // private host none
-  std::string pid;                    // private host
-  std::string uts;                    // private host
-  std::string cgroupns;               // private host
+  bool no_hosts = false;
+  std::vector<std::string> expose;   // PORT[-PORT][/PROTOCOL]
+  std::vector<std::string> publish;  // -p
+  bool publish_all = false;          // -P
+  std::string ipc;                   // private host none
+  std::string pid;                   // private host
+  std::string uts;                   // private host
+  std::string cgroupns;              // private host
   std::vector<std::string> sysctl;
 
   // Files.

@@ -148,6 +148,7 @@ void StartPlanner::OpenSources() {
   Put(StepKind::kPropagation, propagation);
   std::string etc = layout_.RunContainer(input_.record->id) + "/";
   for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
+    if (config_.network.no_hosts && name == std::string_view("hosts")) continue;
     etc_files_.emplace_back(OpenTree(etc + name, false), std::string("/etc/") + name);
   }
   if (input_.timezone && input_.timezone->link.empty()) {

@@ -201,6 +201,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("dnsSearch", x.dns_search);
   visitor.Field("dnsOptions", x.dns_options);
   visitor.Field("extraHosts", x.extra_hosts);
+  visitor.Rarely("noHosts", x.no_hosts);
 }
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)

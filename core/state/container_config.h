@@ -169,6 +169,7 @@ struct NetworkConfig {
   std::vector<std::string> dns_search;
   std::vector<std::string> dns_options;
   std::vector<std::string> extra_hosts;  // "NAME:ADDRESS", or "NAME:host-gateway"
+  bool no_hosts = false;                 // /etc/hosts is the image's
 
   bool HasDns() const { return !dns.empty() || !dns_search.empty() || !dns_options.empty(); }
   bool operator==(const NetworkConfig&) const = default;

@@ -253,5 +253,12 @@ TEST_F(Container, DeviceAccessIsWhatWasAsked) {
   EXPECT_TRUE(Has(written.err, "Operation not permitted")) << written;
 }
 
+TEST_F(Container, LeavesHostsToTheImage) {
+  EXPECT_TRUE(Has(Shell("cat /etc/hosts"), "localhost"));
+  EXPECT_EQ(
+      Shell("cat /etc/hosts; grep -c ' /etc/hosts ' /proc/self/mountinfo || true", {"--no-hosts"}),
+      "0");
+}
+
 }  // namespace
 }  // namespace hoy::test

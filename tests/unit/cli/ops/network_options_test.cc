@@ -80,6 +80,7 @@ TEST(NetworkOptions, AreRefusedByName) {
        "02:42:ac:11:00:02"},
       {{.dns = {"one.one"}}, "--dns 'one.one': not an IP address"},
       {{.dns_search = {"a b"}}, "--dns-search 'a b': one word is wanted"},
+      {{.add_host = {"a:10.0.0.1"}, .no_hosts = true}, "--no-hosts: not together with --add-host"},
       {{.add_host = {"a"}}, "--add-host 'a': expected NAME:ADDRESS, or NAME:host-gateway"},
   };
   for (const auto& [options, message] : cases) EXPECT_EQ(Refusal(options), message);
