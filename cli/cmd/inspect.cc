@@ -1,10 +1,10 @@
 #include "cli/ops/inspect.h"
 
-#include <optional>
-
 #include "cli/ops/container_size.h"
 #include "cli/ops/container_tree.h"
 #include "cli/ops/for_each.h"
+#include "cli/ops/network_list.h"
+#include "cli/ops/volume_list.h"
 #include "cli/ui/command.h"
 
 namespace hoy::cli {
@@ -15,14 +15,15 @@ class InspectCommand final : public Command {
   static constexpr CommandInfo kInfo = {
       .name = "inspect",
       .aliases = "container inspect, image inspect",
-      .summary = "Show all that is known about containers and images",
+      .summary = "Show all that is known about containers, images, networks and volumes",
       .section = Section::kContainers};
   InspectCommand() : Command(kInfo) {
-    Arguments("NAME", &names_, Completes::kContainerOrImage);
+    Arguments("NAME", &names_, Completes::kObject);
     Option("-f,--format", &format_, "TEMPLATE", "json, or a Go template");
     Flag("-s,--size", &size_,
          "of containers, also how much they have written, as SizeRw, SizeRootFs");
-    Choice("--type", &type_, {"container", "image"}, "TYPE", "only objects of this type");
+    Choice("--type", &type_, {"container", "image", "network", "volume"}, "TYPE",
+           "only objects of this type");
     Option("--platform", &platform_, "OS/ARCH[/VARIANT]", "which image of a multi-platform one")
         .Completing(Completes::kPlatform);
   }
@@ -39,14 +40,28 @@ class InspectCommand final : public Command {
   }
 
  private:
-  Result<Json> Find(Context& context, const std::string& name) {
-    std::optional<Error> no_container;
-    if (type_ != "image") {
-      auto container = FindContainer(context, name);
-      if (container || container.error().kind != ErrorKind::kNotFound) return container;
-      no_container = std::move(container).error();
-      if (type_ == "container") return Fail(std::move(*no_container));
+  // As docker: the first kind that has such a name.
+  Result<Json> Find(Context& context, const std::string& name) const {
+    struct Kind {
+      std::string_view type;
+      Result<Json> (InspectCommand::*find)(Context&, const std::string&) const;
+    };
+    constexpr Kind kKinds[] = {{"container", &InspectCommand::FindContainer},
+                               {"image", &InspectCommand::FindImage},
+                               {"network", &InspectCommand::FindNetwork},
+                               {"volume", &InspectCommand::FindVolume}};
+    for (const Kind& kind : kKinds) {
+      if (!type_.empty() && type_ != kind.type) continue;
+      auto found = (this->*kind.find)(context, name);
+      if (found || !type_.empty() || found.error().kind != ErrorKind::kNotFound) return found;
     }
+    // A list of images of which none is here says so itself.
+    TRY(auto list, oci::ImageStore(context.layout).FindList(name));
+    if (list) return FindImage(context, name);
+    return Fail(ErrorKind::kNotFound, "no such object: {}", name);
+  }
+
+  Result<Json> FindImage(Context& context, const std::string& name) const {
     oci::ImageStore store(context.layout);
     std::string wanted = name;
     if (!platform_.empty()) {
@@ -55,15 +70,19 @@ class InspectCommand final : public Command {
       wanted = chosen.record.id.ToString();
     }
     auto image = store.Find(wanted);
-    if (!image) {
-      TRY(auto list, store.FindList(wanted));
-      if (list || type_ == "image" || image.error().kind != ErrorKind::kNotFound) {
-        return Fail(std::move(image).error());
-      }
-      return Fail(ErrorKind::kNotFound, "no such object: {}", name);
-    }
+    if (!image) return Fail(std::move(image).error());
     TRY(oci::ImageConfig config, store.ReadConfig(image->record));
     return InspectImage(*image, config);
+  }
+
+  Result<Json> FindNetwork(Context& context, const std::string& name) const {
+    TRY(net::NetworkRecord network, FindAnyNetwork(context.layout, name));
+    return InspectNetwork(context.layout, network);
+  }
+
+  Result<Json> FindVolume(Context& context, const std::string& name) const {
+    TRY(core::VolumeRecord record, core::ReadVolume(context.layout, name));
+    return InspectVolume(context.layout, record);
   }
 
   Result<Json> FindContainer(Context& context, const std::string& name) const {

@@ -47,6 +47,7 @@ enum class Completes {
   kStoppedContainer,
   kImage,
   kContainerOrImage,
+  kObject,         // those, networks and volumes
   kContainerPath,  // CONTAINER:, or a file of the host
   kNetwork,
   kFile,

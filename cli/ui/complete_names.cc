@@ -149,6 +149,13 @@ void OfferCapabilities(std::vector<Candidate>& candidates, std::string_view pref
   }
 }
 
+void OfferVolumes(std::vector<Candidate>& candidates, std::string_view prefix,
+                  const core::Layout& layout) {
+  for (std::string& name : core::ListVolumes(layout).value_or(std::vector<std::string>())) {
+    Offer(candidates, prefix, std::move(name), "volume");
+  }
+}
+
 void OfferVerbs(std::vector<Candidate>& candidates, std::string_view prefix) {
   for (const Registration* entry : AllCommands()) {
     const CommandInfo& info = entry->info();
@@ -171,12 +178,14 @@ std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
       OfferContainers(candidates, what, prefix, layout);
       OfferImages(candidates, prefix, layout);
       break;
-    case Completes::kVolume:
-    case Completes::kVolumeOrFile:
-      for (std::string& name : core::ListVolumes(layout).value_or(std::vector<std::string>())) {
-        Offer(candidates, prefix, std::move(name), "volume");
-      }
+    case Completes::kObject:
+      OfferContainers(candidates, what, prefix, layout);
+      OfferImages(candidates, prefix, layout);
+      OfferNetworks(candidates, prefix, layout);
+      OfferVolumes(candidates, prefix, layout);
       break;
+    case Completes::kVolume:
+    case Completes::kVolumeOrFile: OfferVolumes(candidates, prefix, layout); break;
     case Completes::kContainerPath:
       OfferContainers(candidates, Completes::kContainer, prefix, layout);
       for (Candidate& candidate : candidates) candidate.text += ':';

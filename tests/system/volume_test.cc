@@ -348,5 +348,14 @@ TEST_F(Volumes, SaySoInTheEvents) {
             "volume create data\nvolume destroy data");
 }
 
+TEST_F(Volumes, AreInspectedByTheirNameAlone) {
+  RunOk({"volume", "create", "data"});
+  EXPECT_EQ(Inspect("data")["Mountpoint"], Files("data"));
+  EXPECT_EQ(Inspect("bridge")["Driver"], "bridge");
+  EXPECT_EQ(Run({"inspect", "--type", "image", "data"}).code, 1);
+  EXPECT_TRUE(Has(Run({"inspect", "nothing"}).err, "no such object: nothing"));
+  EXPECT_TRUE(Has(RunOk({"__complete", "--", "inspect", "da"}), "data"));
+}
+
 }  // namespace
 }  // namespace hoy::test
