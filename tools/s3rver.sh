@@ -10,10 +10,16 @@ install_s3rver() {
   command -v npm >/dev/null || bash "$(dirname "${BASH_SOURCE[0]}")/install-packages" npm
   mkdir -p "$directory"
   cp "$here/package.json" "$here/package-lock.json" "$directory/"
-  if ! (cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1); then
-    cat "$directory/npm.log" >&2
-    echo "npm could not install s3rver, which the tests of S3 volumes need" >&2
-    return 1
-  fi
-  echo "$lock" >"$directory/.installed"
+  # The registry of npm may be away for a moment.
+  local attempt
+  for attempt in 1 2 3 4; do
+    if (cd "$directory" && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1); then
+      echo "$lock" >"$directory/.installed"
+      return 0
+    fi
+    sleep $((attempt * 5))
+  done
+  cat "$directory/npm.log" >&2
+  echo "npm could not install s3rver, which the tests of S3 volumes need" >&2
+  return 1
 }
