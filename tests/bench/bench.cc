@@ -35,6 +35,7 @@ constexpr Case kCases[] = {
     {"bridge", "run --rm on the bridge, one and 100 at once; connect", 60, RunOnTheBridge},
     {"ports", "512 MB from another machine into a published port", 31, PublishedPortThroughput},
     {"cp", "cp of 1 GB", 3, CopyBigFile},
+    {"s3", "1,000 small files to and from an S3 server", 3, SyncWithS3},
     {"images", "images with 500 images", 40, ListImages},
 };
 

@@ -37,6 +37,7 @@ void RunInParallel(Ground& ground, Report& report, int rounds);
 void CopyBigFile(Ground& ground, Report& report, int rounds);
 void RunOnTheBridge(Ground& ground, Report& report, int rounds);
 void PublishedPortThroughput(Ground& ground, Report& report, int rounds);
+void SyncWithS3(Ground& ground, Report& report, int rounds);
 void ListImages(Ground& ground, Report& report, int rounds);
 
 }  // namespace hoy::bench
