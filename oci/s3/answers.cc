@@ -66,7 +66,18 @@ Result<ListPage> ParseListPage(std::string_view xml) {
     object.modified = Text(item, "LastModified");
     page.objects.push_back(std::move(object));
   }
-  if (Text(root, "IsTruncated") == "true") {
+  auto [prefixes, end] =
+      std::pair(root.children("CommonPrefixes").begin(), root.children("CommonPrefixes").end());
+  std::string count = Text(root, "KeyCount");
+  auto keys = page.objects.size() + static_cast<size_t>(std::distance(prefixes, end));
+  if (!count.empty() && ParseInteger<size_t>(Trim(count)) != keys) {
+    return Fail(ErrorKind::kCorrupt, "the listing has another number of keys than it says");
+  }
+  std::string truncated = Text(root, "IsTruncated");
+  if (truncated != "true" && truncated != "false") {
+    return Fail(ErrorKind::kCorrupt, "the listing does not say whether it goes on");
+  }
+  if (truncated == "true") {
     page.next = Text(root, "NextContinuationToken");
     if (page.next.empty()) {
       return Fail(ErrorKind::kCorrupt, "the listing goes on, and does not say where");

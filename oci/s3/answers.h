@@ -17,7 +17,8 @@ struct ListPage {
   std::string next;  // continuation token; empty: this is the last page
 };
 // Of ListObjectsV2. Keys are decoded where the answer says that they are encoded (EncodingType).
-// kCorrupt: it is no such document, or says that there is more and not where.
+// kCorrupt: it is no such document, has another number of keys than it says, or says that there is
+// more and not where.
 Result<ListPage> ParseListPage(std::string_view xml);
 
 struct S3Refusal {

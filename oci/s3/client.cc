@@ -20,14 +20,37 @@ std::string ETagOf(const HttpResponse& response) {
   return etag;
 }
 
-// The rest of an object behind what the file has, or all of it.
+// What S3 encrypts with a key of its own has other ETags.
+bool HasMd5ETag(const HttpResponse& response) {
+  return !response.Header("x-amz-server-side-encryption").starts_with("aws:kms") &&
+         response.Header("x-amz-server-side-encryption-customer-algorithm").empty() &&
+         IsMd5ETag(ETagOf(response));
+}
+
+Error Corrupt(std::string message) {
+  return MakeError(ErrorKind::kCorrupt, std::move(message))
+      .WithHint("the object was damaged on its way or in the bucket");
+}
+
+// The rest of an object behind what the file has, or all of it. Progress is what comes behind
+// `furthest`, which earlier tries have reached: a server that always begins again gets no more
+// tries for that.
 class FileBody final : public BodyConsumer {
  public:
-  FileBody(BorrowedFd file, uint64_t have, Attempt& attempt)
-      : file_(file), offset_(have), attempt_(attempt) {}
+  FileBody(const S3Object& object, BorrowedFd file, uint64_t have, uint64_t& furthest,
+           Attempt& attempt)
+      : object_(object), file_(file), offset_(have), furthest_(furthest), attempt_(attempt) {}
 
   Result<> OnHeaders(const HttpResponse& response) override {
-    if (response.status != 206) {
+    bool same = ETagOf(response) == object_.etag;
+    end_ = same ? object_.size : response.ContentLength().value_or(UINT64_MAX);
+    if (response.status == 206) {
+      end_ = object_.size;
+      std::string_view range = response.Header("content-range");
+      if (!range.empty() && !range.starts_with(fmt::format("bytes {}-", offset_))) {
+        return Fail(Corrupt(fmt::format("read '{}': another part of it came", object_.key)));
+      }
+    } else {
       offset_ = 0;
       if (ftruncate(file_.get(), 0) != 0) return FailErrno("truncate", "the temporary file");
     }
@@ -37,21 +60,27 @@ class FileBody final : public BodyConsumer {
     return {};
   }
   Result<> OnData(std::span<const std::byte> bytes) override {
-    attempt_.progressed = true;
+    offset_ += bytes.size();
+    if (offset_ > end_) {
+      (void)ftruncate(file_.get(), 0);
+      return Fail(Corrupt(fmt::format("read '{}': more came than was announced", object_.key)));
+    }
+    if (offset_ > furthest_) {
+      furthest_ = offset_;
+      attempt_.progressed = true;
+    }
     std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return core::WriteAll(file_, text, "the temporary file");
   }
 
  private:
+  const S3Object& object_;
   BorrowedFd file_;
   uint64_t offset_;
+  uint64_t end_ = 0;
+  uint64_t& furthest_;
   Attempt& attempt_;
 };
-
-Error Corrupt(std::string message) {
-  return MakeError(ErrorKind::kCorrupt, std::move(message))
-      .WithHint("the object was damaged on its way or in the bucket");
-}
 
 }  // namespace
 
@@ -83,6 +112,9 @@ Error S3Client::RefusalOf(const HttpResponse& response, const Request& request) 
     error.stage = "changed";
   } else if (elsewhere && (response.status / 100 == 3 || response.status == 400)) {
     error.hint = "the bucket is in another region: region=" + region;
+  } else if (response.status == 403 && refusal && refusal->code == "InvalidObjectState") {
+    error.kind = ErrorKind::kUnsupported;
+    error.stage = "archived";
   } else if (response.status == 401 || response.status == 403) {
     error.kind = ErrorKind::kUnauthorized;
     error.stage = "denied";
@@ -142,6 +174,11 @@ Result<std::vector<S3Object>> S3Client::List(const std::string& prefix) {
     request.query += "encoding-type=url&list-type=2&prefix=" + UriEncode(prefix);
     TRY(HttpResponse response, Send(request));
     TRY_CONTEXT_SET(ListPage page, ParseListPage(response.body), "{}", request.what);
+    // What a page leaves out would pass for deleted.
+    if (!objects.empty() && !page.objects.empty() &&
+        page.objects.front().key <= objects.back().key) {
+      return Fail(ErrorKind::kCorrupt, "{}: its pages are not in order", request.what);
+    }
     if (!page.next.empty() && page.next == next) {
       return Fail(ErrorKind::kCorrupt, "{}: the listing goes round in circles", request.what);
     }
@@ -152,7 +189,8 @@ Result<std::vector<S3Object>> S3Client::List(const std::string& prefix) {
   return objects;
 }
 
-Result<HttpResponse> S3Client::GetOnce(const S3Object& object, BorrowedFd file, Attempt& attempt) {
+Result<HttpResponse> S3Client::GetOnce(const S3Object& object, BorrowedFd file, uint64_t& furthest,
+                                       Attempt& attempt) {
   struct stat status{};
   if (fstat(file.get(), &status) != 0) return FailErrno("stat", "the temporary file");
   auto have = static_cast<uint64_t>(status.st_size);
@@ -165,13 +203,13 @@ Result<HttpResponse> S3Client::GetOnce(const S3Object& object, BorrowedFd file, 
   } else {
     have = 0;
   }
-  FileBody body(file, have, attempt);
+  FileBody body(object, file, have, furthest, attempt);
   bool wants_bytes = request.method == "GET";
   TRY(HttpResponse response, Send(request, wants_bytes ? &body : nullptr, &attempt));
   std::string etag = ETagOf(response);
   if (!wants_bytes && etag != object.etag) {
     (void)ftruncate(file.get(), 0);
-    return GetOnce(object, file, attempt);
+    return GetOnce(object, file, furthest, attempt);
   }
   if (fstat(file.get(), &status) != 0) return FailErrno("stat", "the temporary file");
   have = static_cast<uint64_t>(status.st_size);
@@ -183,9 +221,7 @@ Result<HttpResponse> S3Client::GetOnce(const S3Object& object, BorrowedFd file, 
     return Fail(Corrupt(
         fmt::format("read '{}': {} bytes came instead of {}", object.key, have, announced)));
   }
-  bool plain = !response.Header("x-amz-server-side-encryption").starts_with("aws:kms") &&
-               response.Header("x-amz-server-side-encryption-customer-algorithm").empty();
-  if (plain && IsMd5ETag(etag)) {
+  if (HasMd5ETag(response)) {
     TRY(std::string md5, Md5OfFile(file));
     if (md5 != etag) {
       (void)ftruncate(file.get(), 0);
@@ -196,11 +232,12 @@ Result<HttpResponse> S3Client::GetOnce(const S3Object& object, BorrowedFd file, 
 }
 
 Result<HttpResponse> S3Client::Get(const S3Object& object, BorrowedFd file) {
+  uint64_t furthest = 0;
   return WithRetries(policy_, http_.cancel(), {}, [&](Attempt& attempt) -> Result<HttpResponse> {
-    auto response = GetOnce(object, file, attempt);
+    auto response = GetOnce(object, file, furthest, attempt);
     if (response || response.error().stage != "changed") return response;
     if (ftruncate(file.get(), 0) != 0) return FailErrno("truncate", "the temporary file");
-    return GetOnce(object, file, attempt);
+    return GetOnce(object, file, furthest, attempt);
   });
 }
 
@@ -215,12 +252,17 @@ Result<std::string> S3Client::Put(const std::string& key, std::string body,
   request.headers.push_back("Content-MD5: " + Base64Encode(md5));
   TRY(HttpResponse response, Send(request));
   std::string etag = ETagOf(response);
-  bool plain = !response.Header("x-amz-server-side-encryption").starts_with("aws:kms");
   if (etag.empty()) return Fail(ErrorKind::kCorrupt, "{}: the answer has no ETag", request.what);
-  if (plain && IsMd5ETag(etag) && etag != ToHex(md5)) {
+  if (HasMd5ETag(response) && etag != ToHex(md5)) {
     return Fail(ErrorKind::kCorrupt, "{}: what arrived there is something else", request.what);
   }
   return etag;
+}
+
+Result<std::string> S3Client::ETagNow(const std::string& key) {
+  TRY(HttpResponse response,
+      Send({.method = "HEAD", .key = key, .what = fmt::format("look at '{}'", key)}));
+  return ETagOf(response);
 }
 
 Result<> S3Client::Delete(const std::string& key) {
@@ -253,7 +295,8 @@ Result<std::string> S3Client::PutPart(const std::string& key, const std::string&
       .what = fmt::format("write part {} of '{}'", number, key)};
   TRY(HttpResponse response, Send(request));
   std::string etag = ETagOf(response);
-  if (IsMd5ETag(etag) && etag != ToHex(md5)) {
+  if (etag.empty()) return Fail(ErrorKind::kCorrupt, "{}: the answer has no ETag", request.what);
+  if (HasMd5ETag(response) && etag != ToHex(md5)) {
     return Fail(ErrorKind::kCorrupt, "{}: what arrived there is something else", request.what);
   }
   return etag;

@@ -4,8 +4,9 @@
 // the signature and its MD5 in Content-MD5; the ETag that comes back is compared. Any number of
 // threads may use it.
 //
-// Errors: kNotFound (stage "no-bucket", "no-key"), kUnauthorized (stage "denied"), kConflict (stage
-// "changed": it is another object now), kCorrupt, and those of http.h.
+// Errors: kNotFound (stage "no-bucket", "no-key"), kUnauthorized (stage "denied"), kUnsupported
+// (stage "archived": it is to be restored first), kConflict (stage "changed": it is another object
+// now), kCorrupt, and those of http.h.
 
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ class S3Client {
   // The ETag.
   Result<std::string> Put(const std::string& key, std::string body,
                           const std::vector<std::string>& metadata);
+  Result<std::string> ETagNow(const std::string& key);
   Result<> Delete(const std::string& key);  // one that is not there is deleted
 
   // Returns the upload's id.
@@ -58,7 +60,8 @@ class S3Client {
                             Attempt* attempt = nullptr);
   Result<HttpResponse> SendOnce(const Request& request, BodyConsumer* consumer, Attempt& attempt);
   Error RefusalOf(const HttpResponse& response, const Request& request) const;
-  Result<HttpResponse> GetOnce(const S3Object& object, BorrowedFd file, Attempt& attempt);
+  Result<HttpResponse> GetOnce(const S3Object& object, BorrowedFd file, uint64_t& furthest,
+                               Attempt& attempt);
 
   S3Access access_;
   std::string url_;
