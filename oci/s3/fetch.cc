@@ -19,6 +19,7 @@ class Fetch {
 
   Result<> Run() {
     TRY(s_.Look());
+    s_.TellUnfit();
     TRY(s_.List());
     plan_ = PlanFetch(s_.local, s_.remote, s_.manifest);
     for (const std::string& path : plan_.kept) {
@@ -29,6 +30,7 @@ class Fetch {
     if (!arrived_.empty()) TRY(s_.copy.Sync());
     FailPoint("s3-fetched");
     auto placed = Place();
+    if (touched_) TRY(s_.copy.Sync());
     TRY(s_.SaveManifest());
     if (placed) ForgetTemps();
     return placed;
@@ -75,6 +77,10 @@ class Fetch {
     TRY(Fd file, core::OpenAt(s_.copy.temp(), temp, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     auto response = s_.client->Get({there.key, there.size, there.etag, there.modified}, file);
     if (!response && response.error().stage == "no-key") return {};  // deleted since it was listed
+    if (!response && response.error().stage == "archived") {
+      s_.Warn(fmt::format("the object '{}' does not come here: it is archived", there.key));
+      return {};
+    }
     if (!response) return Fail(std::move(response).error());
     LocalEntry fallback{
         .mode = there.directory ? 0755u : 0644u, .uid = geteuid(), .gid = getegid()};
@@ -94,7 +100,13 @@ class Fetch {
     return {};
   }
 
+  const LocalEntry* Here(const std::string& path) const {
+    auto found = s_.local.find(path);
+    return found == s_.local.end() ? nullptr : &found->second;
+  }
+
   Result<> Place() {
+    touched_ = !plan_.removals.empty() || !plan_.directories.empty() || !arrived_.empty();
     for (const std::string& path : plan_.removals) {
       TRY(bool removed, s_.copy.Remove(path, s_.local.at(path)));
       if (removed) ++s_.report.removed;
@@ -115,7 +127,7 @@ class Fetch {
     for (const auto& [path, arrived] : arrived_) {
       bool directory = arrived.entry.kind == S3Kind::kDirectory;
       auto placed = directory ? s_.copy.MakeDirectory(path, &arrived.entry)
-                              : s_.copy.Publish(arrived.temp, path, arrived.entry);
+                              : s_.copy.Publish(arrived.temp, path, arrived.entry, Here(path));
       if (directory || !placed) (void)unlinkat(s_.copy.temp().get(), arrived.temp.c_str(), 0);
       if (placed) {
         Adopt(path, *placed, arrived.etag);
@@ -131,7 +143,8 @@ class Fetch {
   // Something is in its way that is not ours to take away: a change of the copy's own, or a symlink
   // that the bucket wants to be led along.
   bool Skips(const std::string& path, const Error& error) {
-    constexpr int kInTheWay[] = {ENOTDIR, ELOOP, EISDIR, ENOTEMPTY, EEXIST};
+    constexpr int kInTheWay[] = {ENOTDIR, ELOOP,  EISDIR,       ENOTEMPTY,
+                                 EEXIST,  ENOENT, ENAMETOOLONG, EINVAL};
     bool skips = std::ranges::find(kInTheWay, error.system_errno) != std::end(kInTheWay) ||
                  error.kind == ErrorKind::kCorrupt;
     if (skips) s_.Warn(fmt::format("'{}' does not come here: {}", path, error.message));
@@ -140,6 +153,7 @@ class Fetch {
 
   S3Session& s_;
   FetchPlan plan_;
+  bool touched_ = false;
   std::map<std::string, Arrived> arrived_;  // by path: parents come first
 };
 

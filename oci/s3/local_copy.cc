@@ -17,7 +17,6 @@ namespace {
 
 constexpr uint32_t kModeBits = 07777;
 constexpr int64_t kNanoseconds = 1'000'000'000;
-constexpr size_t kLongestKey = 1024;
 
 // nullopt: neither file nor directory nor symlink.
 std::optional<LocalEntry> EntryOf(const struct stat& status) {
@@ -42,14 +41,22 @@ std::optional<LocalEntry> EntryOf(const struct stat& status) {
   return entry;
 }
 
-Result<> LookIn(BorrowedFd directory, const std::string& prefix, LocalCopy::Scan& scan) {
+Result<> LookIn(BorrowedFd directory, const std::string& prefix, size_t longest,
+                LocalCopy::Scan& scan) {
   TRY(Fd readable, core::OpenAt(directory, ".", O_RDONLY | O_DIRECTORY));
   DIR* stream = fdopendir(readable.get());
   if (stream == nullptr) return FailErrno("read directory", prefix);
   (void)readable.release();
   std::vector<std::string> names;
-  while (dirent* entry = readdir(stream)) names.emplace_back(entry->d_name);
+  errno = 0;
+  while (dirent* entry = readdir(stream)) {
+    names.emplace_back(entry->d_name);
+    errno = 0;
+  }
+  int error = errno;
   closedir(stream);
+  // What is behind it must not pass for deleted.
+  if (error != 0) return FailErrno("read directory", prefix, error);
   for (const std::string& name : names) {
     if (name == "." || name == "..") continue;
     std::string path = prefix + name;
@@ -59,8 +66,9 @@ Result<> LookIn(BorrowedFd directory, const std::string& prefix, LocalCopy::Scan
       return FailErrno("stat", path);
     }
     auto entry = EntryOf(status);
-    if (!entry || !IsUtf8(name) || path.size() >= kLongestKey) {
+    if (!entry || !IsUtf8(name) || path.size() > longest) {
       scan.unfit.push_back(path);
+      if (entry) ++scan.nameless;
       continue;
     }
     scan.tree.emplace(path, *entry);
@@ -70,7 +78,7 @@ Result<> LookIn(BorrowedFd directory, const std::string& prefix, LocalCopy::Scan
       continue;
     }
     if (!below) return Fail(std::move(below).error());
-    TRY(LookIn(*below, path + "/", scan));
+    TRY(LookIn(*below, path + "/", longest, scan));
   }
   return {};
 }
@@ -94,10 +102,20 @@ Result<LocalCopy> LocalCopy::Open(const std::string& files, const std::string& t
   return LocalCopy(std::move(files_fd), std::move(temp_fd));
 }
 
-Result<LocalCopy::Scan> LocalCopy::Look() const {
+Result<LocalCopy::Scan> LocalCopy::Look(size_t longest) const {
   Scan scan;
-  TRY(LookIn(files_, "", scan));
+  TRY(LookIn(files_, "", longest, scan));
   return scan;
+}
+
+Result<LocalCopy::Identity> LocalCopy::Identify() const {
+  struct statx status{};
+  if (statx(files_.get(), "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status) != 0) {
+    return FailErrno("stat", "the local copy");
+  }
+  bool born = (status.stx_mask & STATX_BTIME) != 0;
+  return Identity{status.stx_ino,
+                  born ? status.stx_btime.tv_sec * kNanoseconds + status.stx_btime.tv_nsec : 0};
 }
 
 Result<LocalEntry> LocalCopy::Stat(const std::string& path) const {
@@ -157,8 +175,47 @@ Result<> LocalCopy::MakeLink(const std::string& temp, const Place& place) const 
   return {};
 }
 
+Result<> LocalCopy::PutInPlace(const std::string& temp, const Place& place, const std::string& path,
+                               const LocalEntry* expected) const {
+  auto rename = [&](unsigned flags) {
+    return renameat2(temp_.get(), temp.c_str(), place.parent.get(), place.name.c_str(), flags) == 0;
+  };
+  auto in_the_way = [&](int error) { return FailErrno("publish", path, error); };
+  if (expected != nullptr) {
+    auto now = StatAt(place.parent, place.name, path);
+    if (!now && now.error().kind != ErrorKind::kConflict) return Fail(std::move(now).error());
+    if (!now || *now != *expected) return in_the_way(EEXIST);
+  }
+  // What was a directory has become a file; one with something in it stays.
+  bool directory = expected != nullptr && expected->kind == S3Kind::kDirectory;
+  if (directory && unlinkat(place.parent.get(), place.name.c_str(), AT_REMOVEDIR) != 0) {
+    return in_the_way(errno);
+  }
+  if (expected == nullptr || directory) {
+    if (rename(RENAME_NOREPLACE)) return {};
+    if (errno != EINVAL) return in_the_way(errno);
+    // A file system without that.
+    struct stat status{};
+    int found = fstatat(place.parent.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+    if (found == 0) return in_the_way(EEXIST);
+    return rename(0) ? Result<>{} : in_the_way(errno);
+  }
+  if (!rename(RENAME_EXCHANGE)) {
+    if (errno != EINVAL) return in_the_way(errno);
+    return rename(0) ? Result<>{} : in_the_way(errno);
+  }
+  // What came out is what was expected, or a change of this very moment.
+  auto out = StatAt(temp_, temp, path);
+  if (out && *out == *expected) {
+    (void)unlinkat(temp_.get(), temp.c_str(), 0);
+    return {};
+  }
+  bool back = rename(RENAME_EXCHANGE) || (errno == ENOENT && rename(RENAME_NOREPLACE));
+  return in_the_way(back ? EEXIST : errno);
+}
+
 Result<LocalEntry> LocalCopy::Publish(const std::string& temp, const std::string& path,
-                                      const LocalEntry& entry) const {
+                                      const LocalEntry& entry, const LocalEntry* expected) const {
   TRY(Place place, Find(path, true));
   bool link = entry.kind == S3Kind::kSymlink;
   if (link) TRY(MakeLink(temp, place));
@@ -178,14 +235,7 @@ Result<LocalEntry> LocalCopy::Publish(const std::string& temp, const std::string
   if (utimensat(temp_.get(), temp.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
     return FailErrno("set time", path);
   }
-  if (renameat(temp_.get(), temp.c_str(), place.parent.get(), place.name.c_str()) != 0) {
-    int error = errno;
-    // What was a directory there and has become a file; one with something in it stays.
-    if (error != EISDIR || unlinkat(place.parent.get(), place.name.c_str(), AT_REMOVEDIR) != 0 ||
-        renameat(temp_.get(), temp.c_str(), place.parent.get(), place.name.c_str()) != 0) {
-      return FailErrno("publish", path, error);
-    }
-  }
+  TRY(PutInPlace(temp, place, path, expected));
   return StatAt(place.parent, place.name, path);
 }
 

@@ -21,8 +21,18 @@ class LocalCopy {
   struct Scan {
     LocalTree tree;
     std::vector<std::string> unfit;  // sockets, devices, FIFOs, and names that no key can have
+    size_t nameless = 0;             // those of the second sort
   };
-  Result<Scan> Look() const;
+  // `longest` is the most bytes that a path may have.
+  Result<Scan> Look(size_t longest) const;
+  // Which directory it is, also after a reboot, that may give its device another number.
+  struct Identity {
+    uint64_t inode = 0;
+    int64_t born_ns = 0;  // 0: its file system does not know
+
+    bool operator==(const Identity&) const = default;
+  };
+  Result<Identity> Identify() const;
   // kNotFound: it is gone.
   Result<LocalEntry> Stat(const std::string& path) const;
 
@@ -30,11 +40,12 @@ class LocalCopy {
   Result<std::string> ReadLink(const std::string& path) const;
 
   BorrowedFd temp() const { return temp_; }
-  // Gives the temp file its owner, mode and time, and puts it in the place of what is there, as one
-  // step. Parents that are missing are made. Returns how it is now. A symlink's target is the bytes
-  // of the temp file, which goes.
+  // Gives the temp file its owner, mode and time, and puts it in the place of what is `expected`
+  // there (nullptr: of nothing), as one step; where something else is, that stays: EEXIST, ENOENT
+  // or ENOTEMPTY. Parents that are missing are made. Returns how it is now. A symlink's target is
+  // the bytes of the temp file, which goes.
   Result<LocalEntry> Publish(const std::string& temp, const std::string& path,
-                             const LocalEntry& entry) const;
+                             const LocalEntry& entry, const LocalEntry* expected) const;
   // Makes the directory, or gives the one that is there its owner and mode.
   Result<LocalEntry> MakeDirectory(const std::string& path, const LocalEntry* entry) const;
   // What is gone already, and a directory with something in it, are left: false.
@@ -50,6 +61,8 @@ class LocalCopy {
   };
   Result<Place> Find(const std::string& path, bool make_parents) const;
   Result<> MakeLink(const std::string& temp, const Place& place) const;
+  Result<> PutInPlace(const std::string& temp, const Place& place, const std::string& path,
+                      const LocalEntry* expected) const;
 
   Fd files_;
   Fd temp_;

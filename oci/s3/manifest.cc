@@ -32,26 +32,33 @@ std::string Dump(const Json& json) {
 
 }  // namespace
 
-std::string EncodeS3Manifest(const S3Manifest& manifest) {
+std::string EncodeS3Manifest(const S3Sides& sides, const S3Manifest& manifest) {
   Json entries = Json::object();
   for (const auto& [path, entry] : manifest) {
     entries[path] = Json::array({EncodeEntry(entry.local), entry.etag, entry.modified});
   }
-  return Dump({{"version", kVersion}, {"entries", std::move(entries)}});
+  return Dump({{"version", kVersion},
+               {"there", sides.there},
+               {"inode", sides.here.inode},
+               {"born", sides.here.born_ns},
+               {"entries", std::move(entries)}});
 }
 
-Result<S3Manifest> DecodeS3Manifest(std::string_view text) {
-  return DecodeJson<S3Manifest>(
-      text, "manifest.json", kLargest, [](const Json& json) -> Result<S3Manifest> {
+Result<S3ManifestRecord> DecodeS3Manifest(std::string_view text) {
+  return DecodeJson<S3ManifestRecord>(
+      text, "manifest.json", kLargest, [](const Json& json) -> Result<S3ManifestRecord> {
         if (json.at("version").get<int>() != kVersion) {
           throw MalformedJson{"written by another version"};
         }
-        S3Manifest manifest;
+        S3ManifestRecord record;
+        record.sides.there = json.at("there").get<std::string>();
+        record.sides.here.inode = json.at("inode").get<uint64_t>();
+        record.sides.here.born_ns = json.at("born").get<int64_t>();
         for (const auto& [path, entry] : json.at("entries").items()) {
-          manifest[path] = {DecodeEntry(entry.at(0)), entry.at(1).get<std::string>(),
-                            entry.at(2).get<std::string>()};
+          record.entries[path] = {DecodeEntry(entry.at(0)), entry.at(1).get<std::string>(),
+                                  entry.at(2).get<std::string>()};
         }
-        return manifest;
+        return record;
       });
 }
 

@@ -1,17 +1,28 @@
 #pragma once
-// DATA/volumes/<name>/s3/manifest.json: S3Manifest as a record. Losing it loses nothing: what is on
-// both sides is compared then.
+// DATA/volumes/<name>/s3/manifest.json: S3Manifest as a record, and of which two sides it is. Of
+// others it says nothing: then what is on both sides is compared, as if there were none.
 
 #include <string>
 #include <string_view>
 
 #include "core/base/result.h"
+#include "oci/s3/local_copy.h"
 #include "oci/s3/plan.h"
 
 namespace hoy::oci {
 
-std::string EncodeS3Manifest(const S3Manifest& manifest);
-Result<S3Manifest> DecodeS3Manifest(std::string_view text);
+struct S3Sides {
+  std::string there;  // URL of the bucket and the prefix
+  LocalCopy::Identity here;
+
+  bool operator==(const S3Sides&) const = default;
+};
+struct S3ManifestRecord {
+  S3Sides sides;
+  S3Manifest entries;
+};
+std::string EncodeS3Manifest(const S3Sides& sides, const S3Manifest& manifest);
+Result<S3ManifestRecord> DecodeS3Manifest(std::string_view text);
 
 // A large file that is on its way there in parts (s3/uploads/<hash>).
 struct S3Upload {

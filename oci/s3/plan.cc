@@ -33,6 +33,15 @@ std::set<std::string> AllPaths(const LocalTree& local, const RemoteTree& remote,
   return paths;
 }
 
+bool IsAtOrBelow(const std::string& path, const std::set<std::string>& places) {
+  if (places.contains(path)) return true;
+  for (size_t slash = path.find('/'); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    if (places.contains(path.substr(0, slash))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 FetchPlan PlanFetch(const LocalTree& local, const RemoteTree& remote, const S3Manifest& manifest) {
@@ -73,8 +82,9 @@ FetchPlan PlanFetch(const LocalTree& local, const RemoteTree& remote, const S3Ma
 }
 
 WriteBackPlan PlanWriteBack(const LocalTree& local, const RemoteTree& remote,
-                            const S3Manifest& manifest) {
+                            const S3Manifest& manifest, const std::vector<std::string>& unfit) {
   WriteBackPlan plan;
+  const std::set<std::string> unknown(unfit.begin(), unfit.end());
   for (const std::string& path : AllPaths(local, remote, manifest)) {
     const LocalEntry* here = Find(local, path);
     const RemoteEntry* there = Find(remote.entries, path);
@@ -89,7 +99,7 @@ WriteBackPlan PlanWriteBack(const LocalTree& local, const RemoteTree& remote,
       }
       plan.uploads.push_back(path);
       if (changed_there) plan.overwritten.push_back(path);
-    } else if (then != nullptr) {
+    } else if (then != nullptr && !IsAtOrBelow(path, unknown)) {
       bool deletes = there != nullptr && !there->key.empty() && !changed_there;
       (deletes ? plan.deletions : plan.forgotten).push_back(path);
     }

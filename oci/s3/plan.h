@@ -2,12 +2,13 @@
 // What a sync does, decided from three trees: the local copy, the bucket, and what both were like
 // when they were last the same. Pure.
 //
+// clang-format off
 //   Fetch, before a start. A change of the bucket comes here, unless the copy has one of its own:
 //   that one stays, and is written back later ("kept").
-//   Write back. A change of the copy goes to the bucket, also over one that was made there
-//   meanwhile
+//   Write back. A change of the copy goes to the bucket, also over one that was made there meanwhile
 //   ("overwritten"): of two who change one object the one that syncs last wins, whole. A deletion
 //   spares an object that was changed meanwhile.
+// clang-format on
 
 #include <map>
 #include <string>
@@ -47,8 +48,9 @@ struct WriteBackPlan {
 
   bool empty() const { return uploads.empty() && compare.empty() && deletions.empty(); }
 };
+// What is at or below an `unfit` path of the copy is not known to be gone, and stays there.
 WriteBackPlan PlanWriteBack(const LocalTree& local, const RemoteTree& remote,
-                            const S3Manifest& manifest);
+                            const S3Manifest& manifest, const std::vector<std::string>& unfit = {});
 
 // Whether the copy has changes, for which no listing is needed.
 bool HasLocalChanges(const LocalTree& local, const S3Manifest& manifest);

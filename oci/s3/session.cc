@@ -1,6 +1,7 @@
 #include "oci/s3/session.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <thread>
 
@@ -12,6 +13,14 @@ namespace {
 
 constexpr size_t kAtOnce = 16;
 constexpr size_t kMostWarnings = 20;
+constexpr size_t kMostErrors = 20;
+
+bool IsOfAll(const Error& error) {
+  bool refused = error.stage == "status";  // by a status that is about this one
+  return (error.kind == ErrorKind::kNetwork && !refused) || error.kind == ErrorKind::kTimeout ||
+         error.kind == ErrorKind::kCancelled || error.stage == "no-bucket" ||
+         error.system_errno == ENOSPC || error.system_errno == EDQUOT;
+}
 
 }  // namespace
 
@@ -20,13 +29,14 @@ Result<> ForEachAtOnce(std::span<const std::string> items,
   std::atomic<size_t> next = 0;
   std::mutex mutex;
   std::optional<Error> failed;
+  size_t errors = 0;
   auto work = [&] {
     for (size_t i = next++; i < items.size(); i = next++) {
       auto done = act(items[i]);
       if (done) continue;
       std::lock_guard lock(mutex);
+      if (IsOfAll(done.error()) || ++errors == kMostErrors) next = items.size();
       if (!failed) failed = std::move(done).error();
-      next = items.size();
     }
   };
   {
@@ -47,25 +57,47 @@ Result<S3Session> S3Session::Open(const S3SyncRequest& request, const CancelToke
       .copy = std::move(copy),
       .mutex = std::make_unique<std::mutex>()};
   constexpr size_t kLargest = size_t{1} << 30;
-  auto text = core::ReadFile(request.state + "/manifest.json", kLargest);
-  if (text) {
-    if (auto manifest = DecodeS3Manifest(*text)) session.manifest = *std::move(manifest);
-  } else if (text.error().system_errno != ENOENT) {
-    return Fail(std::move(text).error());
+  session.sides.there = request.access.base + "/" + request.place.prefix;
+  TRY(session.sides.here, session.copy.Identify());
+  std::string path = request.state + "/manifest.json";
+  auto text = core::ReadFile(path, kLargest);
+  if (!text && text.error().system_errno == ENOENT) return session;
+  if (!text) return Fail(std::move(text).error());
+  auto record = DecodeS3Manifest(*text);
+  if (!record) {
+    // Without it a file that is merely old would pass for a change, and win.
+    return Fail(
+        std::move(record)
+            .error()
+            .InContext(fmt::format("read '{}'", path))
+            .WithHint(
+                "without it nobody knows what was changed here; remove it, and what is here wins"));
+  }
+  if (record->sides == session.sides) {
+    session.manifest = std::move(record->entries);
+  } else {
+    session.Warn(fmt::format("the copy was another, or of '{}': it is compared with all of '{}'",
+                             record->sides.there, session.sides.there));
   }
   return session;
 }
 
 Result<> S3Session::Look() {
-  TRY(LocalCopy::Scan scan, copy.Look());
+  TRY(LocalCopy::Scan scan, copy.Look(LongestPath(request->place.prefix)));
   local = std::move(scan.tree);
-  for (const std::string& path : scan.unfit) {
+  unfit = std::move(scan.unfit);
+  nameless = scan.nameless;
+  return {};
+}
+
+void S3Session::TellUnfit() {
+  report.skipped += nameless;
+  for (const std::string& path : unfit) {
     Warn(
-        fmt::format("'{}' is not written back: it is no file, directory or symlink with a name in "
-                    "UTF-8",
+        fmt::format("'{}' is not written back: it is no file, directory or symlink with a name "
+                    "that a key can have",
                     path));
   }
-  return {};
 }
 
 Result<> S3Session::List() {
@@ -78,8 +110,8 @@ Result<> S3Session::List() {
 }
 
 Result<> S3Session::SaveManifest() {
-  return core::WriteFileAtomically(request->state + "/manifest.json", EncodeS3Manifest(manifest),
-                                   core::Durability::kDurable);
+  return core::WriteFileAtomically(request->state + "/manifest.json",
+                                   EncodeS3Manifest(sides, manifest), core::Durability::kDurable);
 }
 
 void S3Session::Warn(std::string text) {

@@ -17,14 +17,16 @@ namespace hoy::oci {
 // Of the notes about uploads in parts, in temp/.
 inline constexpr std::string_view kUploadSuffix = ".up";
 
-// Calls `act` for each, several at once. The first error ends it, and is the result.
+// Calls `act` for each, several at once. The first error is the result; the others are still tried,
+// unless it is one that all of them would meet, or there are many.
 Result<> ForEachAtOnce(std::span<const std::string> items,
                        const std::function<Result<>(const std::string&)>& act);
 
 struct S3Session {
   static Result<S3Session> Open(const S3SyncRequest& request, const CancelToken& cancel);
 
-  Result<> Look();  // fills `local`
+  Result<> Look();  // fills `local` and `unfit`
+  void TellUnfit();
   Result<> List();  // fills `remote`
   Result<> SaveManifest();
   void Warn(std::string text);
@@ -35,7 +37,10 @@ struct S3Session {
   const S3SyncRequest* request;
   std::unique_ptr<S3Client> client;
   LocalCopy copy;
+  S3Sides sides;
   LocalTree local;
+  std::vector<std::string> unfit;
+  size_t nameless = 0;
   RemoteTree remote;
   S3Manifest manifest;
   S3SyncReport report;

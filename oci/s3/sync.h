@@ -3,16 +3,19 @@
 // local copy (plan.h). Whoever calls holds the lock of the sync; containers may use the copy
 // meanwhile.
 //
-//   | killed                          | left behind                | the next one |
-//   |---------------------------------|----------------------------|----------------------------------|
-//   | while objects arrive            | temp/<hash>, in part       | goes on with them | | while
-//   files get their places    | some new ones, all whole   | compares them, and goes on       | |
-//   while files are written         | some new objects           | compares them, and goes on | |
-//   while a large one is written    | its parts, temp/<hash>.up  | goes on with the next part | |
-//   before the manifest is replaced | all of it done             | compares what is on both sides |
+// clang-format off
+//   | killed                          | left behind               | the next one                   |
+//   |---------------------------------|---------------------------|--------------------------------|
+//   | while objects arrive            | temp/<hash>, in part      | goes on with them              |
+//   | while files get their places    | some new ones, all whole  | compares them, and goes on     |
+//   | while files are written         | some new objects          | compares them, and goes on     |
+//   | while a large one is written    | its parts, temp/<hash>.up | goes on with the next part     |
+//   | before the manifest is replaced | all of it done            | compares what is on both sides |
+// clang-format on
 //
-// Fetched files are synced to the disk before the first gets its place: after a power cut none is
-// there in part, to be taken for a change of the copy.
+// The disk has what the manifest speaks of before it has the manifest: fetched files before the
+// first gets its place, their places before the manifest, and what is written back before it is
+// read. So after a power cut nothing is there in part, to be taken for a change of the copy.
 
 #include <string>
 #include <vector>
@@ -35,6 +38,7 @@ struct S3SyncReport {
   size_t uploaded = 0;
   size_t removed = 0;  // here
   size_t deleted = 0;  // there
+  size_t skipped = 0;  // files here whose changes are not there yet, or cannot be: see `warnings`
   uint64_t bytes = 0;  // that went one way or the other
   // For a person: what was left out, or won over a change of somebody else's.
   std::vector<std::string> warnings;

@@ -9,7 +9,9 @@ namespace hoy::oci {
 std::string_view WhyNoPath(std::string_view relative) {
   if (relative.ends_with('/')) relative.remove_suffix(1);
   if (relative.empty()) return "it has no name";
-  if (relative.size() >= PATH_MAX) return "it is too long";
+  if (relative.size() > kLongestKey) return "it is too long";
+  // A record of the copy is text, in which it would be another path.
+  if (!IsUtf8(relative)) return "it is not UTF-8";
   for (std::string_view part : Split(relative, '/')) {
     if (part.empty()) return "it has an empty part";
     if (part == "." || part == "..") return "it has '.' or '..' in it";
@@ -34,6 +36,10 @@ RemoteTree MakeRemoteTree(std::span<const S3Object> objects, std::string_view pr
     }
     bool directory = relative.ends_with('/');
     if (directory) relative.pop_back();
+    if (relative.size() > LongestPath(prefix)) {
+      tree.impossible.emplace_back(object.key, "it is too long");
+      continue;
+    }
     RemoteEntry entry{object.key, directory, object.size, object.etag, object.modified};
     auto [place, made] = tree.entries.try_emplace(relative, entry);
     if (made) continue;

@@ -6,6 +6,7 @@
 // metadata as s3fs has them (https://github.com/s3fs-fuse/s3fs-fuse): x-amz-meta-mode with the type
 // in it, -uid, -gid, -mtime. What has none of that is a file of whoever fetches it.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -15,6 +16,13 @@
 #include <vector>
 
 namespace hoy::oci {
+
+// A key has at most so many bytes.
+inline constexpr size_t kLongestKey = 1024;
+// So a path below that prefix: it may become a directory, whose key has a slash more.
+constexpr size_t LongestPath(std::string_view prefix) {
+  return kLongestKey - std::min(kLongestKey, prefix.size() + 1);
+}
 
 enum class S3Kind { kFile, kDirectory, kSymlink };
 

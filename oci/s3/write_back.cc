@@ -19,9 +19,16 @@ class WriteBack {
 
   Result<> Run() {
     TRY(s_.Look());
-    if (!HasLocalChanges(s_.local, s_.manifest)) return {};
+    if (!HasLocalChanges(s_.local, s_.manifest)) {
+      s_.TellUnfit();
+      return {};
+    }
+    // A container need not have synced what it wrote.
+    TRY(s_.copy.Sync());
+    TRY(s_.Look());
+    s_.TellUnfit();
     TRY(s_.List());
-    plan_ = PlanWriteBack(s_.local, s_.remote, s_.manifest);
+    plan_ = PlanWriteBack(s_.local, s_.remote, s_.manifest, s_.unfit);
     auto written = Write();
     TRY(s_.SaveManifest());
     return written;
@@ -69,11 +76,18 @@ class WriteBack {
   Result<> Upload(const std::string& path) {
     auto done = UploadAsItIs(path);
     if (done) return {};
-    bool moves = done.error().system_errno == ENOENT || done.error().system_errno == ENOTDIR ||
+    constexpr int kMoves[] = {ENOENT, ENOTDIR, ELOOP, EINVAL, ENXIO};
+    bool moves = std::ranges::find(kMoves, done.error().system_errno) != std::end(kMoves) ||
                  done.error().kind == ErrorKind::kConflict;
     if (!moves) return done;
-    s_.Warn(fmt::format("'{}' is not written back yet: it changes at this moment", path));
+    Skip(path);
     return {};
+  }
+
+  void Skip(const std::string& path) {
+    s_.Warn(fmt::format("'{}' is not written back yet: it changes at this moment", path));
+    std::lock_guard lock(*s_.mutex);
+    ++s_.report.skipped;
   }
 
   Result<> UploadAsItIs(const std::string& path) {
@@ -109,15 +123,23 @@ class WriteBack {
     TRY(S3Upload upload, BeginOrGoOn(note, path, key, entry));
     std::string md5s;
     size_t parts = 0;
+    bool plain = true;  // no key of S3's own makes other ETags of the parts
     for (uint64_t offset = 0; offset < entry.size; offset += upload.part_size) {
       TRY(std::string bytes,
           ReadRange(file, offset, std::min(upload.part_size, entry.size - offset)));
-      md5s += Md5Of(bytes);
-      if (++parts <= upload.etags.size()) continue;  // it has arrived before
+      std::string md5 = Md5Of(bytes);
+      md5s += md5;
+      if (++parts <= upload.etags.size()) {  // it has arrived before
+        if (upload.etags[parts - 1] == ToHex(md5)) continue;
+        (void)s_.client->AbortParts(key, upload.id);
+        TRY(core::Unlink(note));
+        return UploadInParts(path, key, entry, file);
+      }
       auto etag = s_.client->PutPart(key, upload.id, parts, std::move(bytes));
       if (!etag && etag.error().kind == ErrorKind::kNotFound) (void)core::Unlink(note);
       if (!etag) return Fail(std::move(etag).error());
       upload.etags.push_back(*etag);
+      plain = plain && *etag == ToHex(md5);
       TRY(core::WriteFileAtomically(note, EncodeS3Upload(upload), core::Durability::kVolatile));
       FailPoint("s3-part");
     }
@@ -131,7 +153,7 @@ class WriteBack {
     if (!etag && etag.error().kind == ErrorKind::kNotFound) (void)core::Unlink(note);
     if (!etag) return Fail(std::move(etag).error());
     (void)core::Unlink(note);
-    if (IsPartsETag(*etag) && *etag != PartsETag(md5s, parts)) {
+    if (plain && IsPartsETag(*etag) && *etag != PartsETag(md5s, parts)) {
       return Fail(ErrorKind::kCorrupt, "write '{}': what arrived there is something else", key);
     }
     return etag;
@@ -152,8 +174,24 @@ class WriteBack {
     return upload;
   }
 
+  // Both sides may be others by now than when they were looked at.
   Result<> Delete(const std::string& path) {
-    TRY(s_.client->Delete(s_.remote.entries.at(path).key));
+    const RemoteEntry& there = s_.remote.entries.at(path);
+    auto now = s_.copy.Stat(path);
+    constexpr int kGone[] = {ENOENT, ENOTDIR, ELOOP};
+    bool gone = now ? (now->kind == S3Kind::kDirectory) != there.directory
+                    : std::ranges::find(kGone, now.error().system_errno) != std::end(kGone);
+    if (!gone) {
+      Skip(path);
+      return {};
+    }
+    auto etag = s_.client->ETagNow(there.key);
+    if (!etag && etag.error().stage != "no-key") return Fail(std::move(etag).error());
+    if (etag && !there.etag.empty() && *etag != there.etag) {
+      s_.Warn(fmt::format("'{}' is not deleted there: it was changed there", path));
+      return {};
+    }
+    TRY(s_.client->Delete(there.key));
     std::lock_guard lock(*s_.mutex);
     if (!s_.local.contains(path)) s_.manifest.erase(path);
     ++s_.report.deleted;

@@ -31,6 +31,9 @@ TEST(S3Answers, RefusesWhatIsNoListing) {
        {"", "<html/>", "<ListBucketResult>", "{}",
         "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
         "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+        "<ListBucketResult></ListBucketResult>",
+        "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>"
+        "</ListBucketResult>",
         "<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>%zz</Key><Size>1</Size>"
         "</Contents></ListBucketResult>"}) {
     EXPECT_FALSE(ParseListPage(text)) << text;
@@ -86,9 +89,11 @@ TEST(S3Manifest, ReadsWhatItWrote) {
   manifest["a b/\xc3\xa9"] = {
       {.size = 5, .mtime_ns = -3, .mode = 04755, .uid = 1, .gid = 2}, "e", "m"};
   manifest["d"] = {{.kind = S3Kind::kDirectory, .mode = 0700}, "", ""};
-  auto read = DecodeS3Manifest(EncodeS3Manifest(manifest));
+  const S3Sides sides{"http://h/box/p/", {.inode = UINT64_MAX, .born_ns = 7}};
+  auto read = DecodeS3Manifest(EncodeS3Manifest(sides, manifest));
   ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(*read, manifest);
+  EXPECT_EQ(read->entries, manifest);
+  EXPECT_EQ(read->sides, sides);
   EXPECT_FALSE(DecodeS3Manifest("{\"version\":1,\"entries\":{\"a\":[]}}"));
 }
 

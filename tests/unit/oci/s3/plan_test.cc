@@ -132,6 +132,17 @@ TEST(S3Plan, DeletesNothingThatItNeverSaw) {
   EXPECT_TRUE(c.WriteBack().empty());
 }
 
+TEST(S3Plan, DeletesNothingWhereTheCopyHasWhatItCannotName) {
+  Case c;
+  for (const char* path : {"a", "d/b/c", "d/bx"}) {
+    c.There(path, Object(path, "one"));
+    c.manifest[path] = {File(1), "one", ""};
+  }
+  const WriteBackPlan back = PlanWriteBack(c.local, c.remote, c.manifest, {"a", "d/b"});
+  EXPECT_EQ(back.deletions, Paths{"d/bx"});
+  EXPECT_TRUE(back.forgotten.empty());
+}
+
 TEST(S3Plan, WritesANewModeBack) {
   Case c;
   c.local["d"] = Directory(0700);
@@ -166,11 +177,15 @@ TEST(S3Tree, TakesNoKeyThatIsNoPathBelowADirectory) {
   }
   objects.push_back({.key = "p/" + std::string(300, 'n')});
   objects.push_back({.key = std::string("p/a\0b", 5)});
+  objects.push_back({.key = "p/\xff"});
+  std::string deep = "p";
+  while (deep.size() < kLongestKey) deep += "/" + std::string(100, 'd');
+  objects.push_back({.key = deep.substr(0, kLongestKey)});  // no directory could have its place
   const RemoteTree tree = MakeRemoteTree(objects, "p/");
   Paths paths;
   for (const auto& [path, entry] : tree.entries) paths.push_back(path);
   EXPECT_EQ(paths, (Paths{"ok", "sp ace+%2F\xc3\xa9"}));
-  EXPECT_EQ(tree.impossible.size(), 8u);
+  EXPECT_EQ(tree.impossible.size(), 10u);
 }
 
 TEST(S3Tree, ADirectoryWinsOverAFileOfItsName) {
