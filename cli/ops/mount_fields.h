@@ -13,7 +13,8 @@ namespace hoy::cli {
 
 class MountFields {
  public:
-  // kInvalidArgument: no such type. `text` is the whole flag's, and outlives this.
+  // kInvalidArgument: no such type. `text` is the whole flag's for errors, without keys, and
+  // outlives this.
   static Result<MountFields> OfType(std::string_view text, std::string_view type);
 
   core::Mount& mount() { return mount_; }

@@ -214,14 +214,15 @@ bool IsGlob(std::string_view text) {
 
 Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
   auto fields = SplitCsv(text);
+  std::string shown = core::WithoutS3Secrets(text);
   if (!fields) {
-    return Fail(ErrorKind::kInvalidArgument, "--mount '{}': a quote is not closed", text);
+    return Fail(ErrorKind::kInvalidArgument, "--mount '{}': a quote is not closed", shown);
   }
   std::string type = "volume";
   for (const std::string& field : *fields) {
     if (field.starts_with("type=")) type = field.substr(5);
   }
-  TRY(MountFields parsed, MountFields::OfType(text, type));
+  TRY(MountFields parsed, MountFields::OfType(shown, type));
   Mount& mount = parsed.mount();
   for (const std::string& field : *fields) {
     Cut cut = CutAt(field, '=');
@@ -229,9 +230,9 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
     std::string_view value = cut.after.value_or("");
     if (key == "type") continue;
     if ((type == "bind" || type == "glob") && (key == "src" || key == "source")) {
-      TRY(SetSource("--mount", text, value, cwd, mount));
+      TRY(SetSource("--mount", shown, value, cwd, mount));
     } else if ((type == "volume" || type == "s3") && (key == "src" || key == "source")) {
-      if (!value.empty()) TRY(CheckVolumeName("--mount", text, value));
+      if (!value.empty()) TRY(CheckVolumeName("--mount", shown, value));
       mount.volume->name = value;
     } else if (type == "image" && (key == "src" || key == "source")) {
       mount.image->reference = value;
@@ -239,7 +240,7 @@ Result<Mount> ParseMount(std::string_view text, std::string_view cwd) {
       if (type == "glob" && value == "/") {
         mount.target = "/";
       } else {
-        TRY(SetTarget("--mount", text, value, mount));
+        TRY(SetTarget("--mount", shown, value, mount));
       }
     } else {
       TRY(parsed.Apply(key, cut.after));

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/text.h"
+#include "core/state/name_generator.h"
 #include "core/state/volume.h"
 #include "core/sys/files.h"
 
@@ -15,6 +16,11 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kSecretNames[] = {"access-key-id", "secret-access-key", "session-token"};
+// What may stand beside them, in the words of a volume or of a mount.
+constexpr std::string_view kPublicNames[] = {
+    "bucket", "prefix",      "endpoint", "region", "profile", "mode",     "type",
+    "src",    "source",      "dst",      "target", "ro",      "readonly", "rw",
+    "bind",   "destination", "rbind",    "size",   "nosuid",  "nodev",    "noexec"};
 
 Result<> CheckBucket(std::string_view bucket) {
   constexpr size_t kShortest = 3;
@@ -77,7 +83,7 @@ Result<S3Options> ParseWords(std::string_view words) {
                                               : nullptr;
     if (field == nullptr || !value) {
       return Fail(MakeError(ErrorKind::kInvalidArgument,
-                            fmt::format("'{}' is no option of an S3 volume", word))
+                            fmt::format("'{}' is no option of an S3 volume", name))
                       .WithHint("there are bucket, prefix, endpoint, region, profile, mode, and "
                                 "access-key-id, secret-access-key, session-token"));
     }
@@ -98,6 +104,15 @@ Result<S3Options> ParseWords(std::string_view words) {
   if (!options.region.empty()) TRY(CheckWord("region", options.region));
   if (!options.profile.empty()) TRY(CheckWord("profile", options.profile));
   return options;
+}
+
+std::string Words(const S3Options& options) {
+  std::string words = "bucket=" + options.bucket;
+  if (!options.prefix.empty()) words += ",prefix=" + options.prefix;
+  if (!options.endpoint.empty()) words += ",endpoint=" + options.endpoint;
+  if (!options.region.empty()) words += ",region=" + options.region;
+  if (!options.profile.empty()) words += ",profile=" + options.profile;
+  return words;
 }
 
 }  // namespace
@@ -142,8 +157,27 @@ Result<StringPairs> TakeS3Words(std::string_view words, StringPairs& secrets) {
     return Fail(ErrorKind::kInvalidArgument,
                 "access-key-id= and secret-access-key= belong together");
   }
-  TRY(ParseWords(rest));
-  return StringPairs{{"o", std::move(rest)}, {"type", "s3"}};
+  TRY(S3Options options, ParseWords(rest));
+  return StringPairs{{"o", Words(options)}, {"type", "s3"}};
+}
+
+std::string WithoutS3Secrets(std::string_view words) {
+  constexpr std::string_view kTelling[] = {"secret", "token", "access", "s3", "S3"};
+  bool keys = std::ranges::any_of(
+      kTelling, [&](std::string_view word) { return words.find(word) != std::string_view::npos; });
+  if (!keys) return std::string(words);
+  std::string shown;
+  for (std::string_view word : Split(words, ',')) {
+    auto [name, value] = CutAt(word, '=');
+    bool known = std::ranges::find(kPublicNames, name) != std::end(kPublicNames);
+    shown.append(shown.empty() ? "" : ",");
+    if (known) {
+      shown.append(word);
+    } else {
+      shown.append(value ? fmt::format("{}=***", name) : "***");
+    }
+  }
+  return shown;
 }
 
 std::string S3VolumeName(const S3Options& options) {
@@ -199,8 +233,15 @@ std::optional<S3Status> ReadS3Status(const Layout& layout, std::string_view volu
 
 Result<> MarkS3Pending(const Layout& layout, std::string_view volume) {
   TRY(MakeDirectories(S3Directory(layout, volume), 0700));
-  TRY(OpenAt(kCwd, S3PendingPath(layout, volume), O_WRONLY | O_CREAT, 0600));
-  return {};
+  return WriteFileAtomically(S3PendingPath(layout, volume), RandomContainerId(),
+                             Durability::kVolatile);
+}
+
+Result<std::optional<std::string>> ReadS3Pending(const Layout& layout, std::string_view volume) {
+  auto word = ReadFile(S3PendingPath(layout, volume));
+  if (word) return *std::move(word);
+  if (word.error().system_errno == ENOENT) return std::nullopt;
+  return Fail(std::move(word).error());
 }
 
 Result<> WriteS3Secrets(const Layout& layout, std::string_view volume, const StringPairs& secrets) {

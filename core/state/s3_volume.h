@@ -4,15 +4,17 @@
 //
 //   DATA/volumes/<name>/s3/
 //     lock           flock: who syncs it
-//     pending        a container may have changed the copy since it was last written back
+//     pending        a container may have changed the copy since it was last written back; in it is
+//                    a random word of whoever said so last
 //     manifest.json  what both sides were like when they were last the same (oci/s3/manifest.h)
 //     status.json    how the last sync ended
 //     credentials    keys that were given for this volume, 0600; else those of whoever starts it
 //     temp/          files that have not arrived whole
 //   RUN/s3/<name>    0600: the variables of who started it, for the sync when it has ended
 //
-// A start makes `pending` under the volume's lock, and the sync that finds no container left on the
-// volume takes it away; until then the volume is not removed.
+// A start makes `pending` anew under the volume's lock. The sync that found no container on the
+// volume before it looked at the files takes it away, if it is the same one still; until then the
+// volume is not removed.
 
 #include <optional>
 #include <string>
@@ -43,8 +45,12 @@ bool IsS3Volume(const StringPairs& options);
 // kUnsupported: mode=fuse.
 Result<S3Options> ParseS3Options(const StringPairs& options);
 // The same from words "key=value", in which keys may be given, too: they are taken out of the words
-// into `secrets`. What is left is in the form that a volume's record has.
+// into `secrets`. What is left is in the form that a volume's record has, in
+// whatever order it came.
 Result<StringPairs> TakeS3Words(std::string_view words, StringPairs& secrets);
+
+// For messages: of words among which keys may be, only what cannot be one; "***" for the rest.
+std::string WithoutS3Secrets(std::string_view words);
 
 // What the volume is called when nobody gives it a name: the same for the same place.
 std::string S3VolumeName(const S3Options& options);
@@ -67,8 +73,10 @@ struct S3Status {
 Result<> WriteS3Status(const Layout& layout, std::string_view volume, const S3Status& status);
 std::optional<S3Status> ReadS3Status(const Layout& layout, std::string_view volume);
 
-// A container is about to have it; the volume's lock is held.
+// Somebody is about to change it; the volume's lock is held.
 Result<> MarkS3Pending(const Layout& layout, std::string_view volume);
+// Who said so last; nullopt: there is nothing to write back.
+Result<std::optional<std::string>> ReadS3Pending(const Layout& layout, std::string_view volume);
 
 // The keys for one volume, as "name=value" lines.
 Result<> WriteS3Secrets(const Layout& layout, std::string_view volume, const StringPairs& secrets);

@@ -132,21 +132,27 @@ Result<> ApplyBind(std::string_view device, std::string_view words, Mount& mount
     if (word == "rbind") {
       mount.recursive = true;
     } else if (word != "bind") {
-      return Fail(ErrorKind::kInvalidArgument, "volume option o='{}': unknown word '{}'", words,
-                  word);
+      return Fail(ErrorKind::kInvalidArgument, "volume option o='{}': unknown word '{}'",
+                  WithoutS3Secrets(words), CutAt(word, '=').before);
     }
   }
   mount.recursive_readonly = mount.recursive && (mount.flags & MS_RDONLY) != 0;
   return {};
 }
 
-// Waits for the one that is at work. Before the volume's lock, as syncs do it.
-Result<Fd> HoldOffSyncs(const Layout& layout, std::string_view name) {
+// Before the volume's lock, as syncs do it. kConflict: one is at work, and it is only tried.
+enum class Patience { kWaits, kTries };
+Result<Fd> HoldOffSyncs(const Layout& layout, std::string_view name, Patience patience) {
   std::string path = S3Directory(layout, name) + "/lock";
   auto file = OpenAt(kCwd, path, O_RDWR);
   if (!file && file.error().system_errno == ENOENT) return Fd();
   if (!file) return file;
-  TRY(LockFile(*file, LockMode::kExclusive, path));
+  if (patience == Patience::kWaits) {
+    TRY(LockFile(*file, LockMode::kExclusive, path));
+    return file;
+  }
+  TRY(bool locked, TryLockFile(*file, LockMode::kExclusive));
+  if (!locked) return Fail(ErrorKind::kConflict, "volume '{}' is being synced", name);
   return file;
 }
 
@@ -230,7 +236,8 @@ Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data,
     return ApplyBind(device, words, mount);
   }
   return Fail(MakeError(ErrorKind::kUnsupported,
-                        fmt::format("volume options type='{}', o='{}': not supported", type, words))
+                        fmt::format("volume options type='{}', o='{}': not supported", type,
+                                    WithoutS3Secrets(words)))
                   .WithHint("hoy mounts type=tmpfs, type=s3, and directories: type=none, o=bind, "
                             "device=/PATH; o=size=SIZE limits a volume"));
 }
@@ -332,9 +339,12 @@ Result<VolumeUsers> FindUsersOfVolume(const Layout& layout, std::string_view nam
   return users;
 }
 
-Result<> RemoveVolume(const Layout& layout, std::string_view name, PendingChanges pending) {
+namespace {
+
+Result<> Remove(const Layout& layout, std::string_view name, PendingChanges pending,
+                Patience patience) {
   if (!IsValidVolumeName(name)) return Fail(NoSuchVolume(name));
-  TRY(Fd no_sync, HoldOffSyncs(layout, name));
+  TRY(Fd no_sync, HoldOffSyncs(layout, name, patience));
   TRY(VolumeLock lock, VolumeLock::Acquire(layout, name, LockMode::kExclusive));
   TRY(VolumeUsers users, FindUsersOfVolume(layout, name));
   if (auto found = users.by_volume.find(name); found != users.by_volume.end()) {
@@ -373,10 +383,17 @@ Result<> RemoveVolume(const Layout& layout, std::string_view name, PendingChange
   return RemoveTree(gone);
 }
 
+}  // namespace
+
+Result<> RemoveVolume(const Layout& layout, std::string_view name, PendingChanges pending) {
+  return Remove(layout, name, pending, Patience::kWaits);
+}
+
 void RemoveAnonymousVolumes(const Layout& layout, const ContainerConfig& config) {
   for (const Mount& mount : config.mounts) {
     if (mount.volume && mount.volume->anonymous && !mount.volume->name.empty()) {
-      (void)RemoveVolume(layout, mount.volume->name);
+      // Our caller may hold a container's lock for which a sync of the volume waits.
+      (void)Remove(layout, mount.volume->name, PendingChanges::kKeep, Patience::kTries);
     }
   }
 }

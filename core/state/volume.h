@@ -105,7 +105,7 @@ enum class PendingChanges { kKeep, kDiscard };
 Result<> RemoveVolume(const Layout& layout, std::string_view name,
                       PendingChanges pending = PendingChanges::kKeep);
 // Those of a container that was just removed, unless others use them. As far as possible: what
-// stays is for `volume prune`.
+// stays, as one that is being synced does, is for `volume prune`.
 void RemoveAnonymousVolumes(const Layout& layout, const ContainerConfig& config);
 
 // Deletes what dead processes left in DATA/volumes.

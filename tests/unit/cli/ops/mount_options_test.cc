@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include "core/state/s3_volume.h"
+
 namespace hoy::cli {
 namespace {
 
@@ -122,8 +124,8 @@ TEST(MountOptions, ParsesMountsOfBuckets) {
       "/");
   ASSERT_TRUE(mount) << mount.error().message;
   const core::VolumeUse& volume = *mount->volume;
-  EXPECT_EQ(volume.options, (core::StringPairs{{"o", "bucket=box,prefix=a/,endpoint=http://h:1/"},
-                                               {"type", "s3"}}));
+  EXPECT_EQ(volume.options,
+            (core::StringPairs{{"o", "bucket=box,prefix=a/,endpoint=http://h:1"}, {"type", "s3"}}));
   EXPECT_EQ(volume.secrets,
             (core::StringPairs{{"access-key-id", "K"}, {"secret-access-key", "S"}}));
   EXPECT_TRUE(volume.name.starts_with("s3-box-"));
@@ -147,8 +149,36 @@ TEST(MountOptions, ParsesMountsOfBuckets) {
         "type=s3,bucket=box,access-key-id=K,dst=/d", "type=s3,src=a/b,bucket=box,dst=/d"}) {
     EXPECT_FALSE(ParseMount(bad, "/")) << bad;
   }
+  EXPECT_EQ(
+      ParseMount("type=s3,endpoint=http://h:1,dst=/e,prefix=a,bucket=box", "/")->volume->options,
+      volume.options)
+      << "in any order";
   EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3"}));
   EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3", "o=bucket=box", "device=/x"}));
+}
+
+TEST(MountOptions, TellNoKeysInErrors) {
+  const char* const kBad[] = {
+      "type=s3,secret-access-key=HIDE",
+      "type=s3,bucket=box,secret_access_key=HIDE,dst=/d",
+      "type=s3,bucket=box,secret-access-key=HIDE,dst=d",
+      "type=s3,src=a/b,session-token=HIDE",
+      "type=S3,bucket=box,secret-access-key=HIDE,dst=/d",
+      "type=s3,bucket=box,dst=/d,ro=x,key=HIDE",
+      "type=s3,bucket=box,dst=/d,\"secret-access-key=a,HIDE",
+      "type=s3,bucket=box,dst=/d,\"secret-access-key=a,HIDE\"",
+      "type=volume,dst=/d,volume-opt=type=S3,\"volume-opt=o=bucket=box,secret-access-key=HIDE\"",
+      "type=volume,dst=/d,volume-opt=type=none,\"volume-opt=o=bind,secret-access-key=HIDE\"",
+      "type=volume,dst=d,\"volume-opt=o=bucket=box,access-key-id=HIDE\""};
+  for (const char* text : kBad) {
+    auto mount = ParseMount(text, "/");
+    ASSERT_FALSE(mount) << text;
+    EXPECT_EQ(mount.error().message.find("HIDE"), std::string::npos) << mount.error().message;
+    EXPECT_EQ(mount.error().hint.find("HIDE"), std::string::npos) << mount.error().hint;
+  }
+  EXPECT_EQ(core::WithoutS3Secrets("type=s3,bucket=b,session-token=T,word,ro"),
+            "type=s3,bucket=b,session-token=***,***,ro");
+  EXPECT_EQ(core::WithoutS3Secrets("type=bind,src=/a,what=x"), "type=bind,src=/a,what=x");
 }
 
 TEST(MountOptions, ParsesVolumesFrom) {

@@ -1,5 +1,6 @@
 #include "core/state/volume.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
@@ -8,6 +9,7 @@
 
 #include "core/state/container_record.h"
 #include "core/state/name_generator.h"
+#include "core/state/s3_volume.h"
 #include "tests/unit/core/sys/scratch_directory.h"
 
 namespace hoy::core {
@@ -120,6 +122,31 @@ TEST_F(Volume, WaitsForThoseWhoUseIt) {
   EXPECT_TRUE(ReadVolume(layout_, "data").has_value());
   EXPECT_EQ(VolumeLock::Acquire(layout_, "none", LockMode::kShared).error().kind,
             ErrorKind::kNotFound);
+}
+
+TEST_F(Volume, IsNotWaitedForWithItsContainerWhileItIsSynced) {
+  Create("data");
+  ASSERT_TRUE(MakeDirectories(S3Directory(layout_, "data")).has_value());
+  auto record =
+      ContainerConfig{.mounts = {{.volume = VolumeUse{.name = "data", .anonymous = true}}}};
+  {
+    auto sync = OpenAt(kCwd, S3Directory(layout_, "data") + "/lock", O_RDWR | O_CREAT, 0600);
+    ASSERT_TRUE(sync && LockFile(*sync, LockMode::kExclusive, "lock"));
+    RemoveAnonymousVolumes(layout_, record);
+    EXPECT_TRUE(ReadVolume(layout_, "data").has_value());
+  }
+  RemoveAnonymousVolumes(layout_, record);
+  EXPECT_FALSE(ReadVolume(layout_, "data").has_value());
+}
+
+TEST_F(Volume, IsPendingAnewForEachWhoMayChangeIt) {
+  Create("data");
+  EXPECT_EQ(*ReadS3Pending(layout_, "data"), std::nullopt);
+  ASSERT_TRUE(MarkS3Pending(layout_, "data").has_value());
+  auto first = ReadS3Pending(layout_, "data");
+  ASSERT_TRUE(first && *first);
+  ASSERT_TRUE(MarkS3Pending(layout_, "data").has_value());
+  EXPECT_NE(*ReadS3Pending(layout_, "data"), *first);
 }
 
 TEST_F(Volume, OfTheDeadIsSweptAway) {
