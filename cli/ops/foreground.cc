@@ -6,6 +6,7 @@
 #include "cli/ops/port_warnings.h"
 #include "cli/ops/s3_volumes.h"
 #include "cli/ops/sd_notify.h"
+#include "cli/ui/exit_code.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/start.h"
 #include "core/engine/stop.h"
@@ -141,9 +142,10 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     started.monitor.Release();
     if (!cleaned) context.Report(cleaned.error());
   }
+  if (!synced) context.Report(synced.error());
   if (report) TRY(GiveReport(context, options.report, record, *report));
-  if (!synced) context.Report(std::move(synced).error());
-  return session.ends_with_input ? 0 : end->exit_code;
+  int code = session.ends_with_input ? 0 : end->exit_code;
+  return synced || code != 0 ? code : kExitFailed;
 }
 
 Result<int> AttachInForeground(Context& context, const core::ContainerRecord& record,

@@ -45,7 +45,7 @@ Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_vi
   TRY(ContainerRecord record, ReadContainer(layout, id));
   TRY(PrepareMountPoints(layout));
   TRY(MakeMissingSources(record.config));
-  TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config));
+  TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config, access));
   auto made = MadeRoot::Make(BuildFilesPlan(layout, record, access).Serialize(),
                              fmt::format("root of container {}", ShortId(id)));
   if (!made) {

@@ -265,12 +265,14 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   TRY(RemoveTraces(layout, id, record.config.cgroup_parent,
                    {.processes = kill, .network = HasNetwork(record.config)}));
   (void)RemoveOverlays(layout, id, record.config);  // else the next start does
+  // While it is there: a sync that ends meanwhile must not take them for written back.
+  std::vector<std::string> pending = PendingVolumesOf(layout, record.config);
   if (removes) {
     if (record.config.storage_size > 0) LiftLimit(layout.Container(id) + "/upper");
     TRY(RemoveContainer(layout, id, summary.name));
     RemoveAnonymousVolumes(layout, record.config);
   }
-  WriteBackLater(layout, RemoteVolumesOf(record.config));
+  WriteBackLater(layout, pending);
   return restarts ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
 }
 

@@ -24,6 +24,7 @@ void SpawnAlone(const std::string& program, std::vector<std::string> words) {
   if (child < 0) return;
   if (child == 0) {
     setsid();
+    if (chdir("/") != 0) _exit(1);  // nobody's directory is to be busy for it
     if (fork() != 0) _exit(0);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, stream);
@@ -60,14 +61,17 @@ std::vector<std::string> RemoteVolumesOf(const ContainerConfig& config) {
   return names;
 }
 
+std::vector<std::string> PendingVolumesOf(const Layout& layout, const ContainerConfig& config) {
+  std::vector<std::string> names = RemoteVolumesOf(config);
+  std::erase_if(names, [&](const auto& name) { return !Exists(S3PendingPath(layout, name)); });
+  return names;
+}
+
 void WriteBackLater(const Layout& layout, std::span<const std::string> volumes) {
   std::vector<std::string> words = {
       "hoy", "--root=" + layout.data, "--run-root=" + layout.run, "volume", "sync", "--"};
-  size_t before = words.size();
-  for (const std::string& name : volumes) {
-    if (Exists(S3PendingPath(layout, name))) words.push_back(name);
-  }
-  if (words.size() == before) return;
+  if (volumes.empty()) return;
+  words.insert(words.end(), volumes.begin(), volumes.end());
   if (auto program = LibexecProgram("hoy-image")) SpawnAlone(*program, std::move(words));
 }
 

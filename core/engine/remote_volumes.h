@@ -3,11 +3,12 @@
 // network: hoy-image does. Each program that starts or cleans up containers names once who calls
 // it.
 //
+// clang-format off
 //   Fetch           before a start, under no lock: what is new there comes here
 //   WriteBackLater  when a container's traces have been removed, by a process of its own that
-//   nobody
-//                   waits for. What it cannot write back stays here, `pending`; the volume's status
-//                   says why, and the next start, end or `volume sync` tries again.
+//                   nobody waits for. What it cannot write back stays here, `pending`; the
+//                   volume's status says why, and the next end or `volume sync` tries again.
+// clang-format on
 
 #include <span>
 #include <string>
@@ -33,7 +34,9 @@ RemoteVolumes* TheRemoteVolumes();
 // The names of those of a container; each once.
 std::vector<std::string> RemoteVolumesOf(const ContainerConfig& config);
 
-// Of the volumes those that are pending.
+// Of them those that are pending; to be asked before the container is removed.
+std::vector<std::string> PendingVolumesOf(const Layout& layout, const ContainerConfig& config);
+
 void WriteBackLater(const Layout& layout, std::span<const std::string> volumes);
 
 }  // namespace hoy::core

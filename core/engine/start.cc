@@ -181,7 +181,7 @@ Result<MonitorNetwork> SetUpNetwork(const Layout& layout, const ContainerRecord&
 Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord& record,
                                      const StartRequest& request, const ContainerLock& lock) {
   TRY(StartInput input, MakeInput(layout, record, request));
-  TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config));
+  TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config, FilesAccess::kWrite));
   TRY(MakeMissingSources(record.config));
   // It starts up while we look things up; without a plan it ends by itself. It shares our lock: if
   // we are killed, nobody may look before it has ended what nobody waits for.
@@ -281,13 +281,18 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
                           std::move(monitor.process)};
 }
 
-Result<> FetchRemoteVolumes(const Layout& layout, const ContainerConfig& config) {
+Result<> FetchRemoteVolumes(const Layout& layout, const ContainerConfig& config,
+                            StartReason reason) {
   std::vector<std::string> volumes = RemoteVolumesOf(config);
   if (volumes.empty()) return {};
   if (TheRemoteVolumes() == nullptr) {
     return Fail(ErrorKind::kUnsupported, "this program cannot fetch what an S3 volume holds");
   }
-  return TheRemoteVolumes()->Fetch(layout, volumes);
+  auto fetched = TheRemoteVolumes()->Fetch(layout, volumes);
+  // What is not there yet comes with a later start. A container that is to be kept up goes on with
+  // the copy that it had, as it would have without an end; the volumes' status says what failed.
+  if (!fetched && reason == StartReason::kRestartPolicy) return {};
+  return fetched;
 }
 
 // The container runs, or cannot be started: no restart is pending any more.
@@ -304,7 +309,7 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
                                         const StartRequest& request) {
   if (record.config.log.driver == LogDriver::kPassthrough) TRY(CheckOwnStreams());
   TRY(ContainerStatus status, Heal(layout, record.id));
-  if (!status.IsUp()) TRY(FetchRemoteVolumes(layout, record.config));
+  if (!status.IsUp()) TRY(FetchRemoteVolumes(layout, record.config, request.reason));
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, record.id));
   TRY(status, Observe(layout, record.id, lock));
   TRY(bool go, Permit(Verb::kStart, status.state, record.name));

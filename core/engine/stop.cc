@@ -199,11 +199,13 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
   }
   if (Exists(layout.RunContainer(id))) TRY(DismantleRun(layout, id, cgroup_parent));
   if (record && record->config.storage_size > 0) LiftLimit(layout.Container(id) + "/upper");
+  std::vector<std::string> pending;
+  if (record) pending = PendingVolumesOf(layout, record->config);
   TRY(RemoveContainer(layout, id, name));
   if (record && (volumes == WithVolumes::kAnonymous || record->config.auto_remove)) {
     RemoveAnonymousVolumes(layout, record->config);
   }
-  if (record) WriteBackLater(layout, RemoteVolumesOf(record->config));
+  WriteBackLater(layout, pending);
   return {};
 }
 

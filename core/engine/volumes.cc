@@ -40,6 +40,21 @@ bool IsEmpty(const std::string& directory) {
   return names && names->empty();
 }
 
+// A container has it, or is about to: one that is up or starting.
+Result<bool> IsVolumeMounted(const Layout& layout, std::string_view name) {
+  TRY(VolumeUsers users, FindUsersOfVolume(layout, name));
+  auto found = users.by_volume.find(name);
+  if (found == users.by_volume.end()) return false;
+  for (const VolumeUser& user : found->second) {
+    auto lock = ContainerLock::TryAcquire(layout, user.id);
+    if (!lock && lock.error().kind == ErrorKind::kNotFound) continue;
+    if (!lock || !*lock) return true;
+    auto status = Observe(layout, user.id, **lock);
+    if (!status || !status->IsDown()) return true;
+  }
+  return false;
+}
+
 class Preparation {
  public:
   Preparation(const Layout& layout, ContainerConfig& config) : layout_(layout), config_(config) {}
@@ -71,8 +86,7 @@ class Preparation {
     constexpr int kTries = 20;
     for (int attempt = 1;; ++attempt) {
       record.created = Now();
-      TRY(bool made, CreateVolume(layout_, record, durability(use)));
-      if (!made && !use.secrets.empty()) TRY(WriteS3Secrets(layout_, use.name, use.secrets));
+      TRY(CreateVolume(layout_, record, durability(use)));
       auto lock = VolumeLock::Acquire(layout_, use.name, LockMode::kShared);
       if (lock) {
         TRY(lock->CheckData());
@@ -91,6 +105,7 @@ class Preparation {
     if (!mount.volume->options.empty() && record.options != mount.volume->options) {
       return Fail(ErrorKind::kAlreadyExists, "it exists with other options");
     }
+    if (!mount.volume->secrets.empty()) TRY(KeepSecrets(*mount.volume));
     TRY(ApplyVolumeOptions(record.options, VolumeData(layout_, record.name), mount));
     mount.volume->remote = IsS3Volume(record.options);
     if (!mount.volume->subpath.empty() && mount.kind != MountKind::kBind) {
@@ -99,6 +114,12 @@ class Preparation {
     if (!record.options.empty() || mount.volume->no_copy || !mount.volume->subpath.empty())
       return {};
     return FillFromImage(mount);
+  }
+
+  // The newest keys count.
+  Result<> KeepSecrets(const VolumeUse& use) {
+    TRY(StringPairs kept, ReadS3Secrets(S3CredentialsPath(layout_, use.name)));
+    return kept == use.secrets ? Result<>{} : WriteS3Secrets(layout_, use.name, use.secrets);
   }
 
   Result<> FillFromImage(const Mount& mount) {
@@ -166,20 +187,6 @@ class Preparation {
 
 }  // namespace
 
-Result<bool> IsVolumeMounted(const Layout& layout, std::string_view name) {
-  TRY(VolumeUsers users, FindUsersOfVolume(layout, name));
-  auto found = users.by_volume.find(name);
-  if (found == users.by_volume.end()) return false;
-  for (const VolumeUser& user : found->second) {
-    auto lock = ContainerLock::TryAcquire(layout, user.id);
-    if (!lock && lock.error().kind == ErrorKind::kNotFound) continue;
-    if (!lock || !*lock) return true;
-    auto status = Observe(layout, user.id, **lock);
-    if (!status || !status->IsDown()) return true;
-  }
-  return false;
-}
-
 void LocateVolumes(const Layout& layout, ContainerConfig& config) {
   for (Mount* mount : VolumeMounts(config)) mount->source = VolumeData(layout, mount->volume->name);
 }
@@ -198,13 +205,16 @@ Result<std::vector<VolumeLock>> PrepareVolumes(const Layout& layout, ContainerCo
   return locks;
 }
 
-Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const ContainerConfig& config) {
+Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const ContainerConfig& config,
+                                            FilesAccess access) {
   std::vector<VolumeLock> locks;
   for (const Mount* mount : VolumeMounts(config)) {
     auto lock = VolumeLock::Acquire(layout, mount->volume->name, LockMode::kShared);
     if (lock) {
       TRY_CONTEXT(lock->CheckData(), "volume '{}'", mount->volume->name);
-      if (mount->volume->remote) TRY(MarkS3Pending(layout, mount->volume->name));
+      if (mount->volume->remote && access == FilesAccess::kWrite) {
+        TRY(MarkS3Pending(layout, mount->volume->name));
+      }
       locks.push_back(*std::move(lock));
     } else if (lock.error().kind == ErrorKind::kNotFound) {
       return Fail(MakeError(ErrorKind::kNotFound,

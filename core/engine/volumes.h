@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/engine/root_plan.h"
 #include "core/state/container_config.h"
 #include "core/state/layout.h"
 #include "core/state/volume.h"
@@ -20,10 +21,9 @@ void LocateVolumes(const Layout& layout, ContainerConfig& config);
 // container's record is published. On failure no anonymous volume is left.
 Result<std::vector<VolumeLock>> PrepareVolumes(const Layout& layout, ContainerConfig& config);
 
-// Whether a container has it mounted, or is about to: one that is up or starting.
-Result<bool> IsVolumeMounted(const Layout& layout, std::string_view name);
-
-// For a start: they are all there, and stay. The error names the one that is missing.
-Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const ContainerConfig& config);
+// For a start, or for somebody who copies: they are all there, and stay. What is held to be written
+// to has changes that are to be written back. The error names the one that is missing.
+Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const ContainerConfig& config,
+                                            FilesAccess access);
 
 }  // namespace hoy::core

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "tests/support/must_run.h"
 #include "tests/support/s3_server.h"
 #include "tests/support/sandbox.h"
 
@@ -31,6 +32,11 @@ class S3Volume : public ImageSandbox {
   // `hoy run --rm` with the bucket on /data.
   Output RunOnBucket(const std::string& script) const {
     return RunShell("cd /data && " + script, {Mount()});
+  }
+  void MakeVolume(const std::string& name, const std::string& more = "") const {
+    RunOk({"volume", "create", "--opt", "type=s3", "--opt",
+           fmt::format("o=bucket={},endpoint={}{}", S3Server::kBucket, server.endpoint(), more),
+           name});
   }
   std::string VolumeName() const { return RunOk({"volume", "ls", "-q"}); }
   std::string StatusOf(const std::string& volume, const std::string& field) const {
@@ -88,6 +94,8 @@ TEST_F(S3Volume, IsWrittenBackWhenADetachedContainerEnds) {
   EXPECT_EQ(server.Object("p/two"), "two\n");
   EXPECT_TRUE(Has(RunOk({"events", "--stream=false", "-f", "event=sync", "--format", "json"}),
                   "write-back"));
+  RunOk({"cp", id + ":/data/two", Path("two")});
+  EXPECT_EQ(StatusOf(volume, "Pending"), "false") << "who only reads changes nothing";
 
   // Nobody is left to do it when the monitor is killed as well: the next command does.
   RunOk({"start", id});
@@ -136,12 +144,68 @@ TEST_F(S3Volume, KeepsChangesThatCouldNotBeWrittenBack) {
             fmt::format("access-key-id={0}\nsecret-access-key={0}\n", S3Server::kKey), 0600);
   RunOk({"volume", "sync", "vol"});
   EXPECT_EQ(server.Object("p/kept"), "kept\n");
+  RunOk({"volume", "export", "-o", Path("tar"), "vol"});
+  RunOk({"volume", "import", "vol", Path("tar")});
+  EXPECT_EQ(StatusOf("vol", "Pending"), "true") << "what is unpacked there is a change";
+  RunOk({"volume", "sync", "vol"});
   RunOk({"volume", "rm", "vol"});
 }
 
+TEST_F(S3Volume, TellsOfWritingBackThatFailed) {
+  MakeVolume("vol", ",prefix=p");
+  const std::string state = data() + "/volumes/vol/s3";
+  // Its keys go bad while the container runs.
+  const std::string script = "echo more > /data/more && echo access-key-id=a > /s3/credentials";
+  const Output output = RunShell(script, {"-v", "vol:/data", "-v", state + ":/s3"});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_TRUE(Has(output.err, "write back volume 'vol'")) << output;
+  EXPECT_EQ(StatusOf("vol", "Pending"), "true");
+  EXPECT_TRUE(Has(StatusOf("vol", "Error"), "only one is there")) << "also before it has begun";
+
+  // Who asks for another place has no say about the keys.
+  const Output other =
+      RunShell("echo ran", {fmt::format("--mount=type=s3,src=vol,bucket={},endpoint={},dst=/data,"
+                                        "access-key-id=x,secret-access-key=y",
+                                        S3Server::kBucket, server.endpoint())});
+  EXPECT_EQ(other.code, 125) << other;
+  EXPECT_TRUE(Has(other.err, "exists with other options")) << other;
+  EXPECT_EQ(ReadFile(state + "/credentials"), "access-key-id=a\n");
+}
+
+TEST_F(S3Volume, OfAContainerThatIsKeptUpMayBeStale) {
+  MakeVolume("vol");
+  const std::string id =
+      RunOk({"run", "-d", "--restart=always", "-v", "vol:/data", Busybox(), "sh", "-c",
+             "rm -f /data/end; until [ -e /data/end ]; do sleep 0.1; done"});
+  WriteFile(data() + "/volumes/vol/s3/credentials", "access-key-id=a\n", 0600);
+  RunOk({"exec", id, "touch", "/data/end"});
+  EXPECT_TRUE(Eventually([&] {
+    return RunOk({"inspect", "-f", "{{.RestartCount}} {{.State.Status}}", id}) == "1 running";
+  }));
+  std::filesystem::remove(data() + "/volumes/vol/s3/credentials");
+  RunOk({"rm", "-f", id});
+  EXPECT_TRUE(WaitUntilWrittenBack("vol"));
+}
+
+TEST_F(S3Volume, IsSyncedWithItsOwnVariables) {
+  MakeVolume("va");
+  MakeVolume("vb");
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}) env[name] = std::nullopt;
+  RunOk({"version"});
+  std::filesystem::create_directories(run() + "/s3");
+  WriteFile(run() + "/s3/va",
+            fmt::format("AWS_ACCESS_KEY_ID={0}\nAWS_SECRET_ACCESS_KEY={0}\n", S3Server::kKey));
+  WriteFile(run() + "/s3/vb", "AWS_PROFILE=nowhere\n");
+  WriteFile(data() + "/volumes/va/_data/file", "of a");
+  const Output output = Run({"volume", "sync", "va", "vb"});
+  EXPECT_EQ(server.Object("file"), "of a");
+  EXPECT_TRUE(Has(output.err, "profile 'nowhere'")) << output;
+  // A person who starts something brings his own.
+  EXPECT_FALSE(Has(Run({"volume", "sync", "--fetch", "vb"}).err, "profile 'nowhere'"));
+}
+
 TEST_F(S3Volume, GoesOnWhereItWasKilled) {
-  RunOk({"volume", "create", "--opt", "type=s3", "--opt",
-         fmt::format("o=bucket={},endpoint={}", S3Server::kBucket, server.endpoint()), "vol"});
+  MakeVolume("vol");
   const std::string files = data() + "/volumes/vol/_data";
   const std::string large = Noise(20 << 20);
   WriteFile(files + "/large", large);
@@ -161,8 +225,7 @@ TEST_F(S3Volume, GoesOnWhereItWasKilled) {
   EXPECT_EQ(third.err, "") << "what was there already was our own";
 
   RunOk({"volume", "rm", "vol"});
-  RunOk({"volume", "create", "--opt", "type=s3", "--opt",
-         fmt::format("o=bucket={},endpoint={}", S3Server::kBucket, server.endpoint()), "vol"});
+  MakeVolume("vol");
   dying("s3-fetched", {"volume", "sync", "--fetch", "vol"});
   EXPECT_TRUE(ListNames(files).empty());
   dying("s3-placed", {"volume", "sync", "--fetch", "vol"});
@@ -184,7 +247,7 @@ TEST_F(S3Volume, SaysWhatIsWrongWithABucket) {
   fails("bucket=box,endpoint=http://127.0.0.1:1", "Connection refused");
   fails("bucket=box,mode=fuse", "mode=fuse is not supported");
   fails("bucket=box,prefix=../x", "prefix='../x'");
-  fails("bucket=box,size=1", "'size=1' is no option of an S3 volume");
+  fails("bucket=box,size=1", "'size' is no option of an S3 volume");
   fails("prefix=x", "bucket= is missing");
   fails("bucket=box,access-key-id=x", "belong together");
   EXPECT_EQ(RunOk({"ps", "-aq"}), "");
@@ -195,7 +258,7 @@ TEST_F(S3Volume, SaysWhatIsWrongWithABucket) {
 // The independent reader and writer of the same objects. Where the kernel has no FUSE, there is
 // only the metadata that the first test looks at.
 TEST_F(S3Volume, IsWhatS3fsReadsAndWrites) {
-  if (!Fd(open("/dev/fuse", O_RDWR | O_CLOEXEC))) return;
+  if (!Fd(open("/dev/fuse", O_RDWR | O_CLOEXEC))) SKIP_BECAUSE("/dev/fuse cannot be opened");
   EXPECT_EQ(RunOnBucket("mkdir d && echo hoy > d/f && chmod 604 d/f && ln -s d/f l").code, 0);
   WriteFile(Path("keys"), fmt::format("{0}:{0}", S3Server::kKey), 0600);
   // In a mount namespace of its own, with which it ends.

@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 #include "cli/ops/heavy/cancel_on_signal.h"
-#include "core/engine/volumes.h"
+#include "cli/ui/printable.h"
+#include "core/engine/lifecycle.h"
 #include "core/state/container_record.h"
 #include "core/state/event_log.h"
 #include "core/state/s3_volume.h"
@@ -35,17 +36,38 @@ Result<> RememberVariables(const core::Layout& layout, const std::string& volume
                                    core::Durability::kVolatile, 0600);
 }
 
-// What is not set here; of keys all or none.
-Result<> RecallVariables(const core::Layout& layout, const std::string& volume) {
-  TRY(core::StringPairs known, core::ReadS3Secrets(core::S3EnvironmentPath(layout, volume)));
-  bool own_keys = !Variable("AWS_ACCESS_KEY_ID").empty() || !Variable("AWS_PROFILE").empty();
-  for (const auto& [name, value] : known) {
-    bool of_keys = name == "AWS_ACCESS_KEY_ID" || name == "AWS_SECRET_ACCESS_KEY" ||
-                   name == "AWS_SESSION_TOKEN" || name == "AWS_PROFILE";
-    if (!(of_keys && own_keys)) setenv(name.c_str(), value.c_str(), 0);
-  }
-  return {};
+// Who starts a container again by its restart policy has none, nor has who writes back at its end.
+bool HasEnvironment() {
+  return environ != nullptr && *environ != nullptr;
 }
+
+// What the volume's sync finds set, until this ends: the next volume's may be other keys.
+class RecalledVariables {
+ public:
+  RecalledVariables() = default;
+  RecalledVariables(const RecalledVariables&) = delete;
+  RecalledVariables& operator=(const RecalledVariables&) = delete;
+  ~RecalledVariables() {
+    for (const std::string& name : set_) unsetenv(name.c_str());
+  }
+
+  // What is not set here; of keys all or none.
+  Result<> Recall(const core::Layout& layout, const std::string& volume) {
+    TRY(core::StringPairs known, core::ReadS3Secrets(core::S3EnvironmentPath(layout, volume)));
+    bool own_keys = !Variable("AWS_ACCESS_KEY_ID").empty() || !Variable("AWS_PROFILE").empty();
+    for (auto& [name, value] : known) {
+      bool of_keys = name == "AWS_ACCESS_KEY_ID" || name == "AWS_SECRET_ACCESS_KEY" ||
+                     name == "AWS_SESSION_TOKEN" || name == "AWS_PROFILE";
+      if ((of_keys && own_keys) || std::getenv(name.c_str()) != nullptr) continue;
+      setenv(name.c_str(), value.c_str(), 0);
+      set_.push_back(std::move(name));
+    }
+    return {};
+  }
+
+ private:
+  std::vector<std::string> set_;
+};
 
 void NoteStatus(const core::Layout& layout, const std::string& volume, SyncWay way,
                 const Result<oci::S3SyncReport>& report) {
@@ -67,16 +89,50 @@ void NoteStatus(const core::Layout& layout, const std::string& volume, SyncWay w
       layout, {.type = "volume", .action = "sync", .id = volume, .attributes = std::move(facts)});
 }
 
-// All changes are there, unless a container can have made another since.
-Result<> ForgetPending(const core::Layout& layout, const std::string& volume) {
-  TRY(core::VolumeUsers users, core::FindUsersOfVolume(layout, volume));
-  // One whose end is being tidied up looks up to the end of that.
-  for (const core::VolumeUser& user : users.by_volume[volume]) {
-    (void)core::ContainerLock::Acquire(layout, user.id);
+// Before the files are looked at, and under no lock, for it waits for those who have some. The mark
+// that goes when all they have is written back; nullopt: there is none, or somebody may be changing
+// them. Whoever begins to do so after it was read makes another.
+std::optional<std::string> FindSettledMark(const core::Layout& layout, const std::string& volume) {
+  auto mark = core::ReadS3Pending(layout, volume);
+  auto users = core::FindUsersOfVolume(layout, volume);
+  if (!mark || !*mark || !users || !users->unreadable.empty()) return std::nullopt;
+  for (const core::VolumeUser& user : users->by_volume[volume]) {
+    auto lock = core::ContainerLock::Acquire(layout, user.id);
+    if (!lock && lock.error().kind == ErrorKind::kNotFound) continue;
+    if (!lock) return std::nullopt;
+    auto status = core::Observe(layout, user.id, *lock);
+    if (!status || !status->IsDown()) return std::nullopt;
   }
+  // Who copies into it has this.
+  if (!core::VolumeLock::Acquire(layout, volume, core::LockMode::kExclusive)) return std::nullopt;
+  return *std::move(mark);
+}
+
+Result<> ForgetPending(const core::Layout& layout, const std::string& volume,
+                       const std::string& mark) {
+  TRY(std::optional<std::string> now, core::ReadS3Pending(layout, volume));
+  if (now != mark) return {};
   TRY(core::VolumeLock lock, core::VolumeLock::Acquire(layout, volume, core::LockMode::kExclusive));
-  TRY(bool mounted, core::IsVolumeMounted(layout, volume));
-  return mounted ? Result<>{} : core::Unlink(core::S3PendingPath(layout, volume));
+  TRY(now, core::ReadS3Pending(layout, volume));
+  return now == mark ? core::Unlink(core::S3PendingPath(layout, volume)) : Result<>{};
+}
+
+Result<oci::S3SyncReport> Transfer(const core::Layout& layout, const std::string& volume,
+                                   SyncWay way) {
+  TRY(core::VolumeRecord record, core::ReadVolume(layout, volume));
+  RecalledVariables recalled;
+  // A person who fetches is asked for his own keys.
+  if (way == SyncWay::kWriteBack || !HasEnvironment()) TRY(recalled.Recall(layout, volume));
+  if (way == SyncWay::kFetch) TRY(RememberVariables(layout, volume));
+  oci::S3SyncRequest request{.files = core::VolumeData(layout, volume),
+                             .state = core::S3Directory(layout, volume)};
+  TRY(request.place, core::ParseS3Options(record.options));
+  TRY(core::StringPairs secrets, core::ReadS3Secrets(core::S3CredentialsPath(layout, volume)));
+  TRY(request.access, oci::FindS3Access(request.place, secrets, &Variable));
+  oci::CancelToken cancel;
+  CancelOnSignal on_signal(cancel);
+  return way == SyncWay::kFetch ? oci::FetchFromS3(request, cancel)
+                                : oci::WriteBackToS3(request, cancel);
 }
 
 Result<> Sync(Context& context, const std::string& volume, SyncWay way) {
@@ -91,36 +147,28 @@ Result<> Sync(Context& context, const std::string& volume, SyncWay way) {
     }
     TRY(core::MakeDirectories(state, 0700));
   }
+  std::optional<std::string> settled;
+  if (way == SyncWay::kWriteBack) settled = FindSettledMark(layout, volume);
   TRY(Fd lock, core::OpenAt(core::kCwd, state + "/lock", O_RDWR | O_CREAT, 0600));
   TRY(core::LockFile(lock, core::LockMode::kExclusive, state));
   // It may have been removed, and made again, while we waited.
   if (!core::LeadsTo(state + "/lock", lock)) {
     return Fail(ErrorKind::kConflict, "it was removed meanwhile");
   }
-  TRY(core::VolumeRecord record, core::ReadVolume(layout, volume));
-  // Who starts it again by its restart policy has no environment either.
-  TRY(RecallVariables(layout, volume));
-  if (way == SyncWay::kFetch) TRY(RememberVariables(layout, volume));
-  oci::S3SyncRequest request{.files = core::VolumeData(layout, volume), .state = state};
-  TRY(request.place, core::ParseS3Options(record.options));
-  TRY(core::StringPairs secrets, core::ReadS3Secrets(core::S3CredentialsPath(layout, volume)));
-  TRY(request.access, oci::FindS3Access(request.place, secrets, &Variable));
-  oci::CancelToken cancel;
-  CancelOnSignal on_signal(cancel);
-  auto report = way == SyncWay::kFetch ? oci::FetchFromS3(request, cancel)
-                                       : oci::WriteBackToS3(request, cancel);
+  auto report = Transfer(layout, volume, way);
   NoteStatus(layout, volume, way, report);
   if (!report) {
     Error error = std::move(report).error();
+    error.message = Printable(error.message);
     if (way == SyncWay::kWriteBack && error.hint.empty()) {
       error.hint = fmt::format("what was changed is kept here: hoy volume sync {}", volume);
     }
     return Fail(std::move(error));
   }
   for (const std::string& warning : report->warnings) {
-    context.Warn(fmt::format("volume '{}': {}", volume, warning));
+    context.Warn(fmt::format("volume '{}': {}", volume, Printable(warning)));
   }
-  return way == SyncWay::kFetch ? Result<>{} : ForgetPending(layout, volume);
+  return settled ? ForgetPending(layout, volume, *settled) : Result<>{};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "cli/ops/archives.h"
 #include "cli/ops/container_tree.h"
 #include "cli/ops/heavy/output_file.h"
+#include "core/state/s3_volume.h"
 #include "core/state/volume.h"
 #include "core/sys/files.h"
 #include "oci/layer/byte_sink.h"
@@ -73,6 +74,8 @@ Result<> Import(Context& context, const VolumeArchiveOptions& options) {
     return Fail(MakeError(ErrorKind::kInvalidArgument, "an archive is not read from a terminal")
                     .WithHint("name a file, or use a pipe"));
   }
+  TRY(core::VolumeRecord record, core::ReadVolume(context.layout, options.volume));
+  if (core::IsS3Volume(record.options)) TRY(core::MarkS3Pending(context.layout, options.volume));
   RaiseDescriptorLimit();
   oci::FdSource source(file ? BorrowedFd(file) : BorrowedFd(STDIN_FILENO), options.file);
   TRY(oci::ExtractTar(source, volume.directory));
