@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ class Fetch {
     TRY(ForEachAtOnce(plan_.downloads, [&](const std::string& path) { return Download(path); }));
     if (!arrived_.empty()) TRY(s_.copy.Sync());
     FailPoint("s3-fetched");
+    TRY(NotePlacing());
     auto placed = Place();
     if (touched_) TRY(s_.copy.Sync());
     TRY(s_.SaveManifest());
@@ -64,6 +66,21 @@ class Fetch {
     return {};
   }
 
+  // As each will be in its place.
+  Result<> NotePlacing() {
+    if (arrived_.empty()) return {};
+    S3Manifest placing;
+    for (const auto& [path, arrived] : arrived_) {
+      const RemoteEntry& there = s_.remote.entries.at(path);
+      LocalEntry entry = arrived.entry;
+      if (there.directory) entry.mtime_ns = 0;
+      if (entry.kind == S3Kind::kSymlink) entry.mode = 0777;
+      placing[path] = {entry, arrived.etag, arrived.etag == there.etag ? there.modified : ""};
+    }
+    return core::WriteFileAtomically(s_.PlacingPath(), EncodeS3Manifest(s_.sides, placing),
+                                     core::Durability::kDurable);
+  }
+
   void Adopt(const std::string& path, const LocalEntry& entry, const std::string& etag) {
     const RemoteEntry& there = s_.remote.entries.at(path);
     s_.manifest[path] = {entry, etag, etag == there.etag ? there.modified : ""};
@@ -92,6 +109,9 @@ class Fetch {
       (void)unlinkat(s_.copy.temp().get(), temp.c_str(), 0);
       return {};
     }
+    struct stat status{};
+    if (fstat(file.get(), &status) != 0) return FailErrno("stat", "the temporary file");
+    if (!there.directory) entry->size = static_cast<uint64_t>(status.st_size);
     std::string etag(response->Header("etag"));
     std::erase(etag, '"');
     std::lock_guard lock(*s_.mutex);

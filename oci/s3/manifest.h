@@ -11,6 +11,10 @@
 
 namespace hoy::oci {
 
+//
+// placing.json beside it is of the same form: what a fetch is about to put into its place, as it
+// will be there. It goes when the manifest has it.
+
 struct S3Sides {
   std::string there;  // URL of the bucket and the prefix
   LocalCopy::Identity here;

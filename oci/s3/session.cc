@@ -22,6 +22,20 @@ bool IsOfAll(const Error& error) {
          error.system_errno == ENOSPC || error.system_errno == EDQUOT;
 }
 
+// nullopt: there is none.
+Result<std::optional<S3ManifestRecord>> ReadRecord(const std::string& path) {
+  constexpr size_t kLargest = size_t{1} << 30;
+  auto text = core::ReadFile(path, kLargest);
+  if (!text && text.error().system_errno == ENOENT) return std::nullopt;
+  if (!text) return Fail(std::move(text).error());
+  auto record = DecodeS3Manifest(*text);
+  if (record) return *std::move(record);
+  // Without it a file that is merely old would pass for a change, and win.
+  Error error = std::move(record).error().InContext(fmt::format("read '{}'", path));
+  error.hint = "without it nobody knows what was changed here; remove it, and what is here wins";
+  return Fail(std::move(error));
+}
+
 }  // namespace
 
 Result<> ForEachAtOnce(std::span<const std::string> items,
@@ -56,30 +70,36 @@ Result<S3Session> S3Session::Open(const S3SyncRequest& request, const CancelToke
       .client = std::make_unique<S3Client>(request.access, request.place.Url(), cancel),
       .copy = std::move(copy),
       .mutex = std::make_unique<std::mutex>()};
-  constexpr size_t kLargest = size_t{1} << 30;
   session.sides.there = request.access.base + "/" + request.place.prefix;
   TRY(session.sides.here, session.copy.Identify());
-  std::string path = request.state + "/manifest.json";
-  auto text = core::ReadFile(path, kLargest);
-  if (!text && text.error().system_errno == ENOENT) return session;
-  if (!text) return Fail(std::move(text).error());
-  auto record = DecodeS3Manifest(*text);
-  if (!record) {
-    // Without it a file that is merely old would pass for a change, and win.
-    return Fail(
-        std::move(record)
-            .error()
-            .InContext(fmt::format("read '{}'", path))
-            .WithHint(
-                "without it nobody knows what was changed here; remove it, and what is here wins"));
-  }
-  if (record->sides == session.sides) {
-    session.manifest = std::move(record->entries);
-  } else {
+  TRY(auto record, ReadRecord(session.ManifestPath()));
+  if (record && record->sides != session.sides) {
     session.Warn(fmt::format("the copy was another, or of '{}': it is compared with all of '{}'",
                              record->sides.there, session.sides.there));
+  } else if (record) {
+    session.manifest = std::move(record->entries);
   }
+  TRY(session.AdoptPlaced());
   return session;
+}
+
+Result<> S3Session::AdoptPlaced() {
+  TRY(auto placing, ReadRecord(PlacingPath()));
+  if (!placing) return {};
+  bool adopted = false;
+  if (placing->sides == sides) {
+    for (auto& [path, entry] : placing->entries) {
+      auto now = copy.Stat(path);
+      auto then = manifest.find(path);
+      bool told_apart = then == manifest.end() || then->second.local != entry.local;
+      if (!now || *now != entry.local || !told_apart) continue;
+      manifest[path] = std::move(entry);
+      adopted = true;
+    }
+  }
+  if (!adopted) return core::Unlink(PlacingPath());
+  TRY(copy.Sync());
+  return SaveManifest();
 }
 
 Result<> S3Session::Look() {
@@ -110,8 +130,10 @@ Result<> S3Session::List() {
 }
 
 Result<> S3Session::SaveManifest() {
-  return core::WriteFileAtomically(request->state + "/manifest.json",
-                                   EncodeS3Manifest(sides, manifest), core::Durability::kDurable);
+  TRY(core::WriteFileAtomically(ManifestPath(), EncodeS3Manifest(sides, manifest),
+                                core::Durability::kDurable));
+  (void)core::Unlink(PlacingPath());
+  return {};
 }
 
 void S3Session::Warn(std::string text) {

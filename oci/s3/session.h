@@ -29,9 +29,14 @@ struct S3Session {
   void TellUnfit();
   Result<> List();  // fills `remote`
   Result<> SaveManifest();
+  // Takes into the manifest what a fetch that was killed has put into its place: it is no change of
+  // the copy.
+  Result<> AdoptPlaced();
   void Warn(std::string text);
   // Whether both sides have the same bytes. A file that cannot be read is not the same.
   bool IsSame(const std::string& path);
+  std::string ManifestPath() const { return request->state + "/manifest.json"; }
+  std::string PlacingPath() const { return request->state + "/placing.json"; }
   std::string TempPath(const std::string& name) const { return request->state + "/temp/" + name; }
 
   const S3SyncRequest* request;

@@ -7,7 +7,7 @@
 //   | killed                          | left behind               | the next one                   |
 //   |---------------------------------|---------------------------|--------------------------------|
 //   | while objects arrive            | temp/<hash>, in part      | goes on with them              |
-//   | while files get their places    | some new ones, all whole  | compares them, and goes on     |
+//   | while files get their places    | some new ones, all whole  | knows them (placing.json)      |
 //   | while files are written         | some new objects          | compares them, and goes on     |
 //   | while a large one is written    | its parts, temp/<hash>.up | goes on with the next part     |
 //   | before the manifest is replaced | all of it done            | compares what is on both sides |

@@ -230,5 +230,39 @@ TEST_F(S3SyncTest, AnArchivedObjectStaysThere) {
   EXPECT_TRUE(objects.contains("p/a"));
 }
 
+TEST_F(S3SyncTest, WhatAKilledFetchHasPlacedIsNoChangeOfTheCopy) {
+  const std::string manifest = request_.state + "/manifest.json";
+  for (const char* path : {"file", "mine"}) Write(path, "1");
+  fs::create_symlink("1", request_.files + "/link");
+  fs::create_directories(request_.files + "/d");
+  ASSERT_TRUE(WriteBack());
+  const std::string before = core::ReadFile(manifest).value();
+  for (const char* path : {"p/file", "p/mine"}) objects[path] = {"two", {}};
+  objects.at("p/link").bytes = "two";
+  objects.at("p/d/").bytes = "two";
+  // It gets as far as the manifest, in whose place something is.
+  fault_ = [&](const FaultRequest& request) -> std::optional<FaultReply> {
+    if (request.target != "/box/p/file") return std::nullopt;
+    fs::remove(manifest);
+    fs::create_directories(manifest + "/in-the-way");
+    return std::nullopt;
+  };
+  EXPECT_FALSE(Fetch());
+  EXPECT_EQ(Read("file"), "two");
+  fs::remove_all(manifest);
+  ASSERT_TRUE(core::WriteFileAtomically(manifest, before, core::Durability::kVolatile, 0600));
+  Write("mine", "changed");
+  for (const char* path : {"p/file", "p/mine"}) objects[path] = {"three", {}};
+  objects.at("p/link").bytes = "three";
+  fault_ = nullptr;
+  auto fetched = Fetch();
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_EQ(Read("file"), "three");
+  EXPECT_EQ(fs::read_symlink(request_.files + "/link"), "three");
+  EXPECT_EQ(Read("mine"), "changed");
+  EXPECT_EQ(fetched->warnings.size(), 1u) << "of the change";
+  EXPECT_FALSE(fs::exists(request_.state + "/placing.json"));
+}
+
 }  // namespace
 }  // namespace hoy::oci
