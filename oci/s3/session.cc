@@ -138,7 +138,12 @@ Result<> S3Session::SaveManifest() {
 
 void S3Session::Warn(std::string text) {
   std::lock_guard lock(*mutex);
-  if (report.warnings.size() < kMostWarnings) report.warnings.push_back(std::move(text));
+  if (report.warnings.size() < kMostWarnings) {
+    report.warnings.push_back(std::move(text));
+    return;
+  }
+  report.warnings.resize(kMostWarnings + 1);
+  report.warnings.back() = fmt::format("and {} more", ++more_warnings);
 }
 
 bool S3Session::IsSame(const std::string& path) {

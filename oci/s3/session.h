@@ -49,6 +49,7 @@ struct S3Session {
   RemoteTree remote;
   S3Manifest manifest;
   S3SyncReport report;
+  size_t more_warnings = 0;
   std::unique_ptr<std::mutex> mutex;  // of the manifest and the report
 };
 

@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
+#include <chrono>
+#include <thread>
 
 #include "core/base/fail_point.h"
+#include "core/sys/clock.h"
 #include "core/sys/files.h"
 #include "oci/layer/sha256.h"
 #include "oci/s3/hash.h"
@@ -72,6 +74,23 @@ class WriteBack {
     return {};
   }
 
+  // How it is when its time tells it from what is written to it next, and the disk has it, too.
+  Result<LocalEntry> Settle(const std::string& path, const LocalEntry& entry) {
+    // Two writes of one tick of the kernel's clock leave the same time.
+    constexpr int64_t kTick = 20'000'000;
+    auto seen = s_.local.find(path);
+    bool changed = seen == s_.local.end() || seen->second != entry;
+    int64_t age = core::Now() - entry.mtime_ns;
+    bool young = age >= 0 && age < kTick;
+    if (!changed && !young) return entry;
+    if (young) std::this_thread::sleep_for(std::chrono::nanoseconds(kTick - age));
+    TRY(Fd file, s_.copy.OpenFile(path));
+    if (fsync(file.get()) != 0) return FailErrno("sync", path);
+    TRY(LocalEntry settled, s_.copy.Stat(path));
+    if (settled.kind != entry.kind) return Fail(ErrorKind::kConflict, "it changed");
+    return settled;
+  }
+
   // A file that a container takes away or writes meanwhile is for the next time.
   Result<> Upload(const std::string& path) {
     auto done = UploadAsItIs(path);
@@ -100,6 +119,7 @@ class WriteBack {
       TRY(std::string target, s_.copy.ReadLink(path));
       TRY(etag, s_.client->Put(key, std::move(target), MetadataHeaders(entry)));
     } else {
+      TRY(entry, Settle(path, entry));
       TRY(Fd file, s_.copy.OpenFile(path));
       if (entry.size > kPartSize) {
         TRY(etag, UploadInParts(path, key, entry, file));

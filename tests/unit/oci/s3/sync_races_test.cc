@@ -214,6 +214,14 @@ TEST_F(S3SyncTest, AnObjectThatFailsHoldsUpNoOtherAndDeletesNothing) {
   EXPECT_TRUE(objects.contains("p/deleted"));
 }
 
+TEST_F(S3SyncTest, SaysHowManyMoreWarningsThereAre) {
+  for (int i = 0; i < 25; ++i) objects[fmt::format("p//{}", i)] = {"x", {}};
+  auto fetched = Fetch();
+  ASSERT_TRUE(fetched);
+  ASSERT_EQ(fetched->warnings.size(), 21u);
+  EXPECT_EQ(fetched->warnings.back(), "and 5 more");
+}
+
 TEST_F(S3SyncTest, AnArchivedObjectStaysThere) {
   objects["p/a"] = {"x", {}};
   objects["p/b"] = {"x", {}};
