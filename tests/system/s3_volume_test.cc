@@ -144,10 +144,6 @@ TEST_F(S3Volume, KeepsChangesThatCouldNotBeWrittenBack) {
             fmt::format("access-key-id={0}\nsecret-access-key={0}\n", S3Server::kKey), 0600);
   RunOk({"volume", "sync", "vol"});
   EXPECT_EQ(server.Object("p/kept"), "kept\n");
-  RunOk({"volume", "export", "-o", Path("tar"), "vol"});
-  RunOk({"volume", "import", "vol", Path("tar")});
-  EXPECT_EQ(StatusOf("vol", "Pending"), "true") << "what is unpacked there is a change";
-  RunOk({"volume", "sync", "vol"});
   RunOk({"volume", "rm", "vol"});
 }
 
@@ -170,13 +166,24 @@ TEST_F(S3Volume, TellsOfWritingBackThatFailed) {
   EXPECT_EQ(other.code, 125) << other;
   EXPECT_TRUE(Has(other.err, "exists with other options")) << other;
   EXPECT_EQ(ReadFile(state + "/credentials"), "access-key-id=a\n");
+
+  const std::string nameless = data() + "/volumes/vol/_data/\xff";
+  WriteFile(nameless, "");
+  std::filesystem::remove(state + "/credentials");
+  RunOk({"volume", "sync", "vol"});
+  EXPECT_EQ(server.Object("p/more"), "more\n");
+  EXPECT_EQ(StatusOf("vol", "Pending"), "true") << "not all of it is there";
+  std::filesystem::remove(nameless);
+  RunOk({"volume", "sync", "vol"});
+  EXPECT_EQ(StatusOf("vol", "Pending"), "false");
 }
 
 TEST_F(S3Volume, OfAContainerThatIsKeptUpMayBeStale) {
   MakeVolume("vol");
   const std::string id =
       RunOk({"run", "-d", "--restart=always", "-v", "vol:/data", Busybox(), "sh", "-c",
-             "rm -f /data/end; until [ -e /data/end ]; do sleep 0.1; done"});
+             "[ ! -e /data/again ] || exec sleep 3600; touch /data/again; "
+             "until [ -e /data/end ]; do sleep 0.1; done"});
   WriteFile(data() + "/volumes/vol/s3/credentials", "access-key-id=a\n", 0600);
   RunOk({"exec", id, "touch", "/data/end"});
   EXPECT_TRUE(Eventually([&] {
@@ -200,6 +207,10 @@ TEST_F(S3Volume, IsSyncedWithItsOwnVariables) {
   const Output output = Run({"volume", "sync", "va", "vb"});
   EXPECT_EQ(server.Object("file"), "of a");
   EXPECT_TRUE(Has(output.err, "profile 'nowhere'")) << output;
+  EXPECT_EQ(StatusOf("va", "Pending"), "false");
+  RunOk({"volume", "export", "-o", Path("tar"), "va"});
+  RunOk({"volume", "import", "va", Path("tar")});
+  EXPECT_EQ(StatusOf("va", "Pending"), "true") << "what is unpacked there is a change";
   // A person who starts something brings his own.
   EXPECT_FALSE(Has(Run({"volume", "sync", "--fetch", "vb"}).err, "profile 'nowhere'"));
 }

@@ -168,7 +168,9 @@ Result<> Sync(Context& context, const std::string& volume, SyncWay way) {
   for (const std::string& warning : report->warnings) {
     context.Warn(fmt::format("volume '{}': {}", volume, Printable(warning)));
   }
-  return settled ? ForgetPending(layout, volume, *settled) : Result<>{};
+  // Which of the files that were left out are changed nobody can tell but a later sync.
+  bool done = settled && report->skipped == 0;
+  return done ? ForgetPending(layout, volume, *settled) : Result<>{};
 }
 
 }  // namespace
