@@ -269,7 +269,12 @@ TEST_F(RunVerb, AttachedToStdinAloneItPrintsTheIdAndLeavesWithTheInput) {
   EXPECT_EQ(output.code, 0) << output.err;
   EXPECT_EQ(output.out, Inspect("one").at("Id").get<std::string>() + "\n");
   EXPECT_EQ(RunOk({"wait", "one"}), "3");
-  EXPECT_TRUE(RunOk({"logs", "one"}) + "\n" == input) << "all of it arrived";
+  const std::string arrived = RunOk({"logs", "one"}) + "\n";
+  const auto [there, sent] = std::ranges::mismatch(arrived, input);
+  EXPECT_TRUE(arrived == input) << arrived.size() << " of " << input.size()
+                                << " bytes arrived, other ones from byte " << sent - input.begin()
+                                << " on: "
+                                << std::string(there, std::min(there + 60, arrived.end()));
   // Without -i there is no input to wait for.
   EXPECT_EQ(Run({"run", "-a", "stdin", "--name", "two", Busybox(), "sleep", "1000"}).code, 0);
   EXPECT_EQ(Status("two"), "running");
