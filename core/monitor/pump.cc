@@ -89,22 +89,24 @@ void Pump::HandleClients(const pollfd* slots) {
       SendHeld();
       if (clients_.at(i).lags) clients_.CatchUp(i, log_.end());
     }
-    if ((ready & POLLIN) != 0) {
-      // One packet may leave input waiting, and then there is no room for another.
-      if (input_begin_ == input_end_) ReadClient(i);
+    if ((ready & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+    if (input_begin_ == input_end_) {
+      // Also of one that has gone: its last words are heard first, and then its end. One packet may
+      // leave input waiting, and then there is no room for another.
+      ReadClient(i);
     } else if ((ready & (POLLHUP | POLLERR)) != 0) {
-      if (input_begin_ == input_end_) {
-        DropClient(i);
-      } else {
-        clients_.at(i).listens = false;  // what it had to say is heard later
-      }
+      clients_.at(i).listens = false;  // what it had to say is heard later
     }
   }
 }
 
 void Pump::ReadClient(int index) {
   AttachClient& client = clients_.at(index);
-  ssize_t count = recv(client.fd, input_, sizeof input_, MSG_DONTWAIT);
+  ssize_t count = 0;
+  do {
+    count = recv(client.fd, input_, sizeof input_, MSG_DONTWAIT);
+    // It went without having heard all: that is told once, before what it had said.
+  } while (count < 0 && errno == ECONNRESET);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) {
     DropClient(index);
