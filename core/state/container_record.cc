@@ -93,7 +93,8 @@ Result<> FillDirectory(const std::string& directory, const ContainerRecord& reco
   TRY(MakeDirectory(directory + "/work", 0700));
   if (record.config.storage_size > 0) {
     const std::string limited[] = {directory + "/upper", directory + "/work"};
-    TRY(LimitTrees(limited, record.id, record.config.storage_size));
+    TRY_CONTEXT(LimitTrees(limited, record.id, record.config.storage_size),
+                "limit what the container writes");
   }
   TRY(WriteSecrets(directory, secrets, durability));
   std::string path = directory + "/record.json";

@@ -83,7 +83,9 @@ Result<int64_t> SizeLimit(const StringPairs& options) {
 
 Result<> Fill(const std::string& directory, const VolumeRecord& record, Durability durability) {
   TRY(int64_t limit, SizeLimit(record.options));
-  if (limit > 0) TRY(LimitTrees({&directory, 1}, record.name, limit));
+  if (limit > 0) {
+    TRY_CONTEXT(LimitTrees({&directory, 1}, record.name, limit), "limit volume '{}'", record.name);
+  }
   // Who fills a bucket decides about modes: no program of his is to be run from the host.
   if (IsS3Volume(record.options) && chmod(directory.c_str(), 0700) != 0) {
     return FailErrno("chmod", directory);

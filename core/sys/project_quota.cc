@@ -25,16 +25,16 @@ int QuotaControl(BorrowedFd directory, int command, uint32_t id, dqblk& quota) {
                                   static_cast<int>(id), &quota));
 }
 
-Error NoQuotas(const std::string& directory, int error) {
+Error NoQuotas(int error) {
   bool forbidden = error == EPERM || error == EACCES;
   return MakeError(forbidden ? ErrorKind::kPermission : ErrorKind::kUnsupported,
-                   fmt::format("the file system of {} has no project quotas{}", directory,
+                   fmt::format("its file system has no project quotas{}",
                                forbidden ? " that we may set" : ""))
       .WithHint("a limit wants ext4 (mkfs.ext4 -O project,quota) or XFS, mounted with prjquota");
 }
 
 // From the owner's name on, the first that has neither a limit nor a file.
-Result<uint32_t> ChooseId(BorrowedFd directory, const std::string& path, std::string_view owner) {
+Result<uint32_t> ChooseId(BorrowedFd directory, std::string_view owner) {
   uint32_t hash = 2166136261;  // FNV-1a
   for (char byte : owner) hash = (hash ^ static_cast<uint8_t>(byte)) * 16777619;
   for (uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
@@ -42,20 +42,20 @@ Result<uint32_t> ChooseId(BorrowedFd directory, const std::string& path, std::st
     dqblk quota{};
     if (QuotaControl(directory, Q_GETQUOTA, id, quota) != 0) {
       if (errno == ENOENT) return id;  // XFS: nothing is known of it
-      return Fail(NoQuotas(path, errno));
+      return Fail(NoQuotas(errno));
     }
     if (quota.dqb_bhardlimit == 0 && quota.dqb_curspace == 0) return id;
   }
-  return Fail(ErrorKind::kConflict, "limit {}: no project id is free", path);
+  return Fail(ErrorKind::kConflict, "no project id is free");
 }
 
-Result<> SetLimit(BorrowedFd directory, const std::string& path, uint32_t id, int64_t bytes) {
+Result<> SetLimit(BorrowedFd directory, uint32_t id, int64_t bytes) {
   dqblk quota{};
   quota.dqb_bhardlimit = static_cast<uint64_t>((bytes + kBlock - 1) / kBlock);
   quota.dqb_bsoftlimit = quota.dqb_bhardlimit;
   quota.dqb_valid = QIF_BLIMITS;
   if (QuotaControl(directory, Q_SETQUOTA, id, quota) == 0) return {};
-  return Fail(NoQuotas(path, errno));
+  return Fail(NoQuotas(errno));
 }
 
 }  // namespace
@@ -66,19 +66,19 @@ Result<> LimitTrees(std::span<const std::string> directories, std::string_view o
   for (const std::string& path : directories) {
     TRY(Fd directory, OpenDirectory(path));
     if (id == 0) {
-      TRY(id, ChooseId(directory, path, owner));
-      TRY(SetLimit(directory, path, id, bytes));
+      TRY(id, ChooseId(directory, owner));
+      TRY(SetLimit(directory, id, bytes));
     }
     fsxattr attributes{};
     if (ioctl(directory.get(), FS_IOC_FSGETXATTR, &attributes) != 0) {
-      return Fail(NoQuotas(path, errno));
+      return Fail(NoQuotas(errno));
     }
     attributes.fsx_projid = id;
     attributes.fsx_xflags |= FS_XFLAG_PROJINHERIT;
     if (ioctl(directory.get(), FS_IOC_FSSETXATTR, &attributes) != 0) {
       int error = errno;
-      (void)SetLimit(directory, path, id, 0);
-      return Fail(NoQuotas(path, error));
+      (void)SetLimit(directory, id, 0);
+      return Fail(NoQuotas(error));
     }
   }
   return {};
@@ -89,7 +89,7 @@ void LiftLimit(const std::string& directory) {
   fsxattr attributes{};
   if (!opened || ioctl(opened->get(), FS_IOC_FSGETXATTR, &attributes) != 0) return;
   bool is_ours = attributes.fsx_projid >= kFirstId && attributes.fsx_projid < kFirstId + kIds;
-  if (is_ours) (void)SetLimit(*opened, directory, attributes.fsx_projid, 0);
+  if (is_ours) (void)SetLimit(*opened, attributes.fsx_projid, 0);
 }
 
 }  // namespace hoy::core
