@@ -241,14 +241,9 @@ Result<HttpResponse> S3Client::Get(const S3Object& object, BorrowedFd file) {
   });
 }
 
-Result<std::string> S3Client::Put(const std::string& key, std::string body,
-                                  const std::vector<std::string>& metadata) {
-  std::string md5 = Md5Of(body);
-  Request request{.method = "PUT",
-                  .key = key,
-                  .body = std::move(body),
-                  .headers = metadata,
-                  .what = fmt::format("write '{}'", key)};
+// What arrived is what was sent, as far as the server tells. Its ETag.
+Result<std::string> S3Client::SendChecked(Request request) {
+  std::string md5 = Md5Of(request.body);
   request.headers.push_back("Content-MD5: " + Base64Encode(md5));
   TRY(HttpResponse response, Send(request));
   std::string etag = ETagOf(response);
@@ -257,6 +252,15 @@ Result<std::string> S3Client::Put(const std::string& key, std::string body,
     return Fail(ErrorKind::kCorrupt, "{}: what arrived there is something else", request.what);
   }
   return etag;
+}
+
+Result<std::string> S3Client::Put(const std::string& key, std::string body,
+                                  const std::vector<std::string>& metadata) {
+  return SendChecked({.method = "PUT",
+                      .key = key,
+                      .body = std::move(body),
+                      .headers = metadata,
+                      .what = fmt::format("write '{}'", key)});
 }
 
 Result<std::string> S3Client::ETagNow(const std::string& key) {
@@ -285,21 +289,12 @@ Result<std::string> S3Client::BeginParts(const std::string& key,
 
 Result<std::string> S3Client::PutPart(const std::string& key, const std::string& upload,
                                       size_t number, std::string body) {
-  std::string md5 = Md5Of(body);
-  Request request{
-      .method = "PUT",
-      .key = key,
-      .query = fmt::format("partNumber={}&uploadId={}", number, UriEncode(upload)),
-      .body = std::move(body),
-      .headers = {"Content-Type: application/octet-stream", "Content-MD5: " + Base64Encode(md5)},
-      .what = fmt::format("write part {} of '{}'", number, key)};
-  TRY(HttpResponse response, Send(request));
-  std::string etag = ETagOf(response);
-  if (etag.empty()) return Fail(ErrorKind::kCorrupt, "{}: the answer has no ETag", request.what);
-  if (HasMd5ETag(response) && etag != ToHex(md5)) {
-    return Fail(ErrorKind::kCorrupt, "{}: what arrived there is something else", request.what);
-  }
-  return etag;
+  return SendChecked({.method = "PUT",
+                      .key = key,
+                      .query = fmt::format("partNumber={}&uploadId={}", number, UriEncode(upload)),
+                      .body = std::move(body),
+                      .headers = {"Content-Type: application/octet-stream"},
+                      .what = fmt::format("write part {} of '{}'", number, key)});
 }
 
 Result<std::string> S3Client::CompleteParts(const std::string& key, const std::string& upload,

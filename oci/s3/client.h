@@ -58,6 +58,7 @@ class S3Client {
   };
   Result<HttpResponse> Send(const Request& request, BodyConsumer* consumer = nullptr,
                             Attempt* attempt = nullptr);
+  Result<std::string> SendChecked(Request request);
   Result<HttpResponse> SendOnce(const Request& request, BodyConsumer* consumer, Attempt& attempt);
   Error RefusalOf(const HttpResponse& response, const Request& request) const;
   Result<HttpResponse> GetOnce(const S3Object& object, BorrowedFd file, uint64_t& furthest,
