@@ -68,9 +68,9 @@ std::vector<std::string> PendingVolumesOf(const Layout& layout, const ContainerC
 }
 
 void WriteBackLater(const Layout& layout, std::span<const std::string> volumes) {
+  if (volumes.empty()) return;
   std::vector<std::string> words = {
       "hoy", "--root=" + layout.data, "--run-root=" + layout.run, "volume", "sync", "--"};
-  if (volumes.empty()) return;
   words.insert(words.end(), volumes.begin(), volumes.end());
   if (auto program = LibexecProgram("hoy-image")) SpawnAlone(*program, std::move(words));
 }
