@@ -83,7 +83,8 @@ make_busybox_layer() {
   rm -rf "$root"
 }
 
-# make_debian_layer FILE.tar.gz: debootstrap's minbase of this machine's Debian, made once.
+# make_debian_layer FILE.tar.gz: debootstrap's minbase of this machine's Debian, with a server and
+# the usual programs that ask and measure. Made once.
 make_debian_layer() {
   local root mirror suite
   [ ! -s "$1" ] || return 0
@@ -92,7 +93,7 @@ make_debian_layer() {
   suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
   root=$(mktemp -d)
   chmod 755 "$root"
-  debootstrap --variant=minbase "$suite" "$root/root" "$mirror" >&2
+  debootstrap --variant=minbase --include=nginx-light,curl,bind9-dnsutils,iperf3 "$suite" "$root/root" "$mirror" >&2
   rm -rf "$root"/root/var/cache/apt/archives/*.deb "$root"/root/var/lib/apt/lists/*
   mkdir -p "$(dirname "$1")"
   tar -C "$root/root" --one-file-system --xattrs --numeric-owner -czf "$1.partial" .

@@ -2,6 +2,7 @@
 
 #include "cli/ops/container_tree.h"
 #include "cli/ui/format.h"
+#include "cli/ui/printable.h"
 #include "core/rootfs/tree_diff.h"
 #include "oci/image/image_store.h"
 
@@ -37,9 +38,10 @@ class DiffCommand final : public ListCommand {
     RaiseDescriptorLimit();
     TRY_CONTEXT_SET(auto changes, core::CompareTrees(before, after.trees), "diff '{}'", name_);
     std::vector<Json> rows;
+    bool one_line = context.terminal.stdout_is_terminal && format_ != "json";
     for (core::FileChange& change : changes) {
       rows.push_back({{"Kind", std::string(1, static_cast<char>(change.kind))},
-                      {"Path", std::move(change.path)}});
+                      {"Path", one_line ? Printable(change.path) : std::move(change.path)}});
     }
     if (format_.empty() && !quiet_) format_ = "{{.Kind}} {{.Path}}";
     return PrintRows(

@@ -7,6 +7,7 @@
 #include "cli/ops/event_text.h"
 #include "cli/ops/moment.h"
 #include "cli/ui/command.h"
+#include "cli/ui/format.h"
 #include "cli/ui/template.h"
 
 namespace hoy::cli {
@@ -14,13 +15,14 @@ namespace {
 
 class EventsCommand final : public Command {
  public:
-  static constexpr CommandInfo kInfo = {.name = "events",
-                                        .aliases = "system events",
-                                        .summary = "Show what happens to containers and images",
-                                        .section = Section::kSystem};
+  static constexpr CommandInfo kInfo = {
+      .name = "events",
+      .aliases = "system events",
+      .summary = "Show what happens to containers, images, networks and volumes",
+      .section = Section::kSystem};
   EventsCommand() : Command(kInfo) {
     Option("-f,--filter", &filters_text_, "KEY=VALUE",
-           "only those that match: container, event, image, label, type, volume");
+           "only those that match: container, event, image, label, network, type, volume");
     Option("--format", &format_, "FORMAT", "json, or a Go template");
     Option("--since", &since_text_, "TIME",
            "also those since then: 10m, an RFC 3339 time, or seconds since 1970");
@@ -29,8 +31,8 @@ class EventsCommand final : public Command {
   }
 
   Result<int> Run(Context& context) override {
-    TRY(filters_,
-        Filters::Parse(filters_text_, {"container", "event", "image", "label", "type", "volume"}));
+    TRY(filters_, Filters::Parse(filters_text_, {"container", "event", "image", "label", "network",
+                                                 "type", "volume"}));
     core::Timestamp now = core::Now();
     bool has_bounds = since_text_ || until_text_ || !stream_;
     TRY(since_, ParseBound("--since", since_text_, now, has_bounds ? 0 : now));
@@ -73,7 +75,7 @@ class EventsCommand final : public Command {
     for (const core::Event& event : events) {
       if (event.time < since_ || event.time > until_ || !EventMatches(event, filters_)) continue;
       if (format_.empty()) {
-        context.out.Write(EventText(event));
+        PrintData(context, EventText(event));
         continue;
       }
       if (!pattern) {
@@ -81,7 +83,7 @@ class EventsCommand final : public Command {
         continue;
       }
       TRY(std::string text, pattern->Render(EventFields(event), EventJson(event)));
-      context.out.Print("{}\n", text);
+      PrintData(context, text + "\n");
     }
     return {};
   }

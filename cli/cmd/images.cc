@@ -33,7 +33,11 @@ class ImagesCommand final : public ListCommand {
     TRY(request.filters,
         Filters::Parse(filters_, {"dangling", "label", "before", "since", "reference", "until"}));
     oci::ImageStore store(context.layout);
-    TRY(std::vector<oci::ListedImage> images, store.List());
+    std::vector<Error> damaged;
+    TRY(std::vector<oci::ListedImage> images, store.List(&damaged));
+    for (const Error& error : damaged) {
+      context.Warn(fmt::format("{} ({})", error.message, error.hint));
+    }
     TRY(std::vector<Json> rows, ImageRows(images, request));
     if (tree_) return PrintTree(context, store, images, rows);
     ListModel model;

@@ -9,6 +9,7 @@
 #include "core/engine/lifecycle.h"
 #include "core/state/container_record.h"
 #include "core/sys/files.h"
+#include "net/firewall/firewall.h"
 
 namespace hoy::cli {
 namespace {
@@ -46,6 +47,14 @@ std::string OperatingSystem() {
     return std::string(name);
   }
   return "Linux";
+}
+
+// Who would keep the rules of networks. Only root may ask the kernel.
+std::string FirewallDriver() {
+  auto firewall = net::Firewall::Open();
+  auto driver = firewall ? firewall->Driver() : Fail(std::move(firewall).error());
+  if (driver) return *std::move(driver);
+  return driver.error().kind == ErrorKind::kUnsupported ? "none" : "unknown";
 }
 
 class InfoCommand final : public Command {
@@ -98,6 +107,7 @@ class InfoCommand final : public Command {
         {"CgroupVersion", version},
         {"CgroupControllers", controllers},
         {"SecurityOptions", Json::array({"name=seccomp,profile=builtin"})},
+        {"FirewallBackend", {{"Driver", FirewallDriver()}}},
         {"Rootless", geteuid() != 0},
         {"KernelVersion", kernel.release},
         {"OperatingSystem", OperatingSystem()},
@@ -124,6 +134,7 @@ class InfoCommand final : public Command {
     out.Print("Cgroup driver:     {}\n", text("CgroupDriver"));
     out.Print("Controllers:       {}\n",
               fmt::join(info["CgroupControllers"].get<std::vector<std::string>>(), " "));
+    out.Print("Firewall:          {}\n", info["FirewallBackend"]["Driver"].get<std::string>());
     out.Print("Rootless:          {}\n", info["Rootless"].get<bool>());
     out.Print("Kernel version:    {}\n", text("KernelVersion"));
     out.Print("Operating system:  {}\n", text("OperatingSystem"));

@@ -19,10 +19,11 @@ class NetworkCreateCommand final : public Command {
     Option("--ip-range", &request_.ip_ranges, "RANGE",
            "the part of the subnet that containers get their addresses from");
     Flag("--ipv6", &request_.ipv6, "with IPv6; a subnet is made when none is given");
-    Flag("--internal", &request_.internal, "containers reach each other, and nothing else");
+    Flag("--internal", &request_.internal,
+         "containers reach each other, and nothing else (bridge)");
     Option("--label", &labels_, "KEY[=VALUE]", "set a label");
     Option("-o,--opt", &options_, "NAME=VALUE",
-           "an option of the driver: mtu, vlan, isolate, parent, mode");
+           "an option of the driver: mtu, vlan, isolate, parent, mode, ipvlan_flag");
     Flag("--ignore", &ignore_, "a network of that name is no error");
   }
 

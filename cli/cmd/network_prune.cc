@@ -2,6 +2,7 @@
 #include "cli/ops/network_list.h"
 #include "cli/ops/remove_network.h"
 #include "cli/ui/prompt.h"
+#include "net/attach/network_events.h"
 
 namespace hoy::cli {
 namespace {
@@ -28,8 +29,11 @@ class NetworkPruneCommand final : public Command {
     TRY(std::vector<net::NetworkRecord> networks, net::ListNetworks(context.layout));
     std::vector<std::string> names;
     for (const net::NetworkRecord& network : networks) names.push_back(network.name);
-    return PruneEach(context, names, {.what = "Networks", .dry_run = dry_run_},
-                     [&](const std::string& name) { return Prune(context.layout, name, filters); });
+    int code =
+        PruneEach(context, names, {.what = "Networks", .dry_run = dry_run_},
+                  [&](const std::string& name) { return Prune(context.layout, name, filters); });
+    if (!dry_run_) net::RecordNetworkPrune(context.layout);
+    return code;
   }
 
  private:
@@ -45,10 +49,11 @@ class NetworkPruneCommand final : public Command {
     if (!members.empty()) return std::nullopt;
     if (dry_run_) return 0;
     auto removed = RemoveUnusedNetwork(layout, network);
-    // Somebody has come since.
-    if (!removed && removed.error().kind == ErrorKind::kConflict) return std::nullopt;
-    if (!removed) return Fail(std::move(removed).error());
-    return 0;
+    if (removed) return 0;
+    // Somebody has come since, or has removed it.
+    ErrorKind kind = removed.error().kind;
+    if (kind == ErrorKind::kConflict || kind == ErrorKind::kNotFound) return std::nullopt;
+    return Fail(std::move(removed).error());
   }
 
   std::vector<std::string> filters_;

@@ -13,21 +13,26 @@ class NetworkRmCommand final : public Command {
                                         .section = Section::kNetworks};
   NetworkRmCommand() : Command(kInfo) {
     Arguments("NETWORK", &networks_, Completes::kNetwork);
-    Flag("-f,--force", &force_, "a missing network is no error");
+    Flag("-f,--force", &force_, "a missing network is no error, and a damaged one goes, too");
   }
 
   Result<int> Run(Context& context) override {
     return ForEachObject(context, networks_, [&](const std::string& name) -> Result<> {
-      auto network = FindAnyNetwork(context.layout, name);
-      if (!network) {
-        if (force_ && network.error().kind == ErrorKind::kNotFound) return {};
-        return Fail(std::move(network).error());
-      }
-      return RemoveUnusedNetwork(context.layout, *network);
+      auto removed = Remove(context.layout, name, force_);
+      bool is_missing = !removed && removed.error().kind == ErrorKind::kNotFound;
+      return force_ && is_missing ? Result<>{} : removed;
     });
   }
 
  private:
+  static Result<> Remove(const core::Layout& layout, const std::string& name, bool force) {
+    auto network = FindAnyNetwork(layout, name);
+    if (network) return RemoveUnusedNetwork(layout, *network);
+    if (network.error().kind != ErrorKind::kCorrupt) return Fail(std::move(network).error());
+    if (force) return RemoveDamagedNetwork(layout, name);
+    return Fail(std::move(network).error().WithHint("hoy network rm -f " + name));
+  }
+
   std::vector<std::string> networks_;
   bool force_ = false;
 };

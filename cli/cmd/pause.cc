@@ -30,7 +30,15 @@ class PauseCommand final : public Command {
     }
     return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
-      return core::PauseContainer(context.layout, id);
+      TRY(core::PauseContainer(context.layout, id));
+      std::string other = core::HeldUpByPause(context.layout, id);
+      if (!other.empty()) {
+        context.Warn(
+            fmt::format("'{}', in whose PID namespace {} is, cannot end by itself before "
+                        "the unpause (cgroup v1)",
+                        other, name));
+      }
+      return {};
     });
   }
 

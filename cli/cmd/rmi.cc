@@ -1,7 +1,6 @@
-#include "cli/ops/image_users.h"
+#include "cli/ops/remove_image.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
-#include "core/state/event_log.h"
 
 namespace hoy::cli {
 namespace {
@@ -26,12 +25,11 @@ class RmiCommand final : public Command {
       return Fail(
           UsageError(all_ ? "--all leaves no image to name" : "name an image, or use --all"));
     }
-    oci::ImageStore store(context.layout);
     if (all_) {
-      TRY(images_, Everything(store));
+      TRY(images_, Everything(oci::ImageStore(context.layout)));
     }
     return ForEachObject(
-        context, images_, [&](const std::string& image) { return Remove(context, store, image); },
+        context, images_, [&](const std::string& image) { return Remove(context, image); },
         /*print_names=*/false);
   }
 
@@ -47,26 +45,14 @@ class RmiCommand final : public Command {
     return all;
   }
 
-  Result<> Remove(Context& context, const oci::ImageStore& store, const std::string& image) const {
-    // Asked first: where nothing was ever pulled, it is the image that is missing, not a directory.
-    auto resolved = store.Resolve(image);
-    std::string id = resolved ? resolved->record.id.ToString() : "";
-    if (!resolved) {
-      TRY(auto list, store.FindList(image));
-      if (!list && (force_ || ignore_) && resolved.error().kind == ErrorKind::kNotFound) return {};
-      if (!list) return Fail(std::move(resolved).error());
-    }
-    auto removed = store.Remove(image, force_, UsersOf(context.layout));
+  Result<> Remove(Context& context, const std::string& image) const {
+    auto removed = RemoveImage(context.layout, image, force_);
     if (!removed) {
       if ((force_ || ignore_) && removed.error().kind == ErrorKind::kNotFound) return {};
       return Fail(std::move(removed).error());
     }
-    for (const std::string& name : removed->untagged) {
-      core::RecordImageEvent(context.layout, "untag", id.empty() ? name : id, name);
-      context.out.Print("Untagged: {}\n", name);
-    }
+    for (const std::string& name : removed->untagged) context.out.Print("Untagged: {}\n", name);
     for (const oci::Digest& digest : removed->deleted) {
-      core::RecordImageEvent(context.layout, "delete", digest.ToString(), digest.ToString());
       context.out.Print("Deleted: {}\n", digest.ToString());
     }
     return {};

@@ -48,6 +48,7 @@ class StartCommand final : public Command {
       }
       pid_t monitor = started->monitor.pid();
       started->monitor.Release();
+      for (const std::string& warning : started->warnings) context.Warn(warning);
       TRY(WritePidFile(record, started->pid));
       if (notifies) NotifyStarted(context, record, monitor);
       WarnOfBlockers(context, record);

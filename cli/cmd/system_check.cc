@@ -4,6 +4,7 @@
 #include "cli/ops/check_images.h"
 #include "cli/ui/format.h"
 #include "core/engine/check.h"
+#include "core/sys/files.h"
 #include "net/attach/check.h"
 
 namespace hoy::cli {
@@ -21,6 +22,8 @@ class SystemCheckCommand final : public ListCommand {
   }
 
   Result<int> Run(Context& context) override {
+    // Who only looks makes nothing.
+    if (dry_run_ && !core::Exists(context.layout.data)) return 0;
     TRY(core::PrepareLayout(context.layout));
     auto mode = dry_run_ ? core::CheckMode::kLook : core::CheckMode::kMend;
     // Containers first: what they are healed of goes from their networks as well.

@@ -14,12 +14,13 @@ class VolumeSyncCommand final : public Command {
   VolumeSyncCommand() : Command(kInfo) {
     Arguments("VOLUME", &volumes_, Completes::kVolume);
     Flag("--fetch", &fetch_, "the other way: bring what is new in the bucket here");
+    Flag("--once", &once_, "with --fetch: try once, and wait for nobody").Hidden();
   }
 
   Result<int> Run(Context& context) override {
-    auto sync = [&](const std::string& name) {
-      return RunVolumeSync(context, name, fetch_ ? SyncWay::kFetch : SyncWay::kWriteBack);
-    };
+    if (once_ && !fetch_) return Fail(UsageError("--once is for --fetch"));
+    SyncWay way = !fetch_ ? SyncWay::kWriteBack : once_ ? SyncWay::kFetchOnce : SyncWay::kFetch;
+    auto sync = [&](const std::string& name) { return RunVolumeSync(context, name, way); };
     // The error of one is the verb's own, for whoever started us.
     if (volumes_.size() > 1) return ForEachObject(context, volumes_, sync);
     TRY(sync(volumes_.front()));
@@ -30,6 +31,7 @@ class VolumeSyncCommand final : public Command {
  private:
   std::vector<std::string> volumes_;
   bool fetch_ = false;
+  bool once_ = false;
 };
 HOY_REGISTER_COMMAND(VolumeSyncCommand);
 

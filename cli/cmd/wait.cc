@@ -101,13 +101,19 @@ class WaitCommand final : public Command {
     if (item.outcome) return;
     if (item.log) {
       auto line = item.log->Check();
-      if (!line) item.outcome = Fail(std::move(line).error());
-      if (line && *line) item.outcome = Met{{}, **std::move(line)};
+      if (!line) {
+        item.outcome = Fail(std::move(line).error());
+      } else if (*line) {
+        item.outcome = Met{{}, **std::move(line)};
+      }
       return;
     }
     auto exit = item.waiter->Check();
-    if (!exit) item.outcome = Fail(Named(item, std::move(exit).error()));
-    if (exit && *exit) item.outcome = Met{**std::move(exit), {}};
+    if (!exit) {
+      item.outcome = Fail(Named(item, std::move(exit).error()));
+    } else if (*exit) {
+      item.outcome = Met{**std::move(exit), {}};
+    }
   }
 
   // In the order of the arguments; with --any, whichever came first. True: nothing is left.
@@ -144,7 +150,9 @@ class WaitCommand final : public Command {
         slots.push_back({item.log->fd().get(), POLLIN, 0});
         continue;
       }
-      for (int fd : item.waiter->Descriptors()) slots.push_back({fd, POLLIN, 0});
+      std::vector<int> descriptors = item.waiter->Descriptors();
+      if (descriptors.empty()) return true;
+      for (int fd : descriptors) slots.push_back({fd, POLLIN, 0});
     }
     int ready = poll(slots.data(), slots.size(), deadline.PollTimeout());
     return ready > 0 || !deadline.Passed();

@@ -8,6 +8,7 @@
 #include "cli/ops/option_values.h"
 #include "cli/ops/yaml_json.h"
 #include "core/base/text.h"
+#include "core/state/config_names.h"
 #include "core/sys/files.h"
 
 namespace hoy::cli {
@@ -49,6 +50,14 @@ const Json& Member(const Json& object, const char* key) {
   return found == object.end() || found->is_null() ? kNone : *found;
 }
 
+std::optional<core::HookPoint> PointOf(std::string_view name) {
+  if (name == "prestart") return core::HookPoint::kCreateRuntime;  // what it was called once
+  for (const auto& [point, known] : core::kHookPoints) {
+    if (known == name) return point;
+  }
+  return std::nullopt;
+}
+
 Result<CdiEdits> ToEdits(const Json& object) {
   CdiEdits edits;
   for (const char* key : {"intelRdt", "netDevices"}) {
@@ -70,7 +79,19 @@ Result<CdiEdits> ToEdits(const Json& object) {
     edits.groups.push_back(std::to_string(item.get<uint32_t>()));
   }
   for (const Json& item : Member(object, "hooks")) {
-    edits.hooks.push_back(item.at("path").get<std::string>());
+    auto point = item.at("hookName").get<std::string>();
+    core::Hook hook{.path = item.at("path").get<std::string>(),
+                    .args = item.value("args", std::vector<std::string>()),
+                    .env = item.value("env", std::vector<std::string>()),
+                    .timeout_seconds = item.value("timeout", 0)};
+    if (!hook.path.starts_with('/') || hook.timeout_seconds < 0) {
+      return Fail(ErrorKind::kCorrupt, "hook '{}': not an absolute path, or a bad timeout",
+                  hook.path);
+    }
+    auto known = PointOf(point);
+    if (!known) return Fail(ErrorKind::kCorrupt, "hook '{}': no such point '{}'", hook.path, point);
+    hook.point = *known;
+    edits.hooks.push_back(std::move(hook));
   }
   return edits;
 }
@@ -151,9 +172,12 @@ void CdiEdits::Append(CdiEdits more) {
   append(nodes, more.nodes);
   append(mounts, more.mounts);
   append(groups, more.groups);
-  for (std::string& hook : more.hooks) {
-    if (std::ranges::find(hooks, hook) == hooks.end()) hooks.push_back(std::move(hook));
-  }
+  auto append_new = [](auto& to, auto& from) {
+    for (auto& item : from) {
+      if (std::ranges::find(to, item) == to.end()) to.push_back(std::move(item));
+    }
+  };
+  append_new(hooks, more.hooks);
 }
 
 Result<core::Mount> ToMount(const CdiMount& mount) {
@@ -232,6 +256,13 @@ std::vector<std::string> CdiDirectories() {
   std::vector<std::string> directories;
   for (std::string_view directory : Split(chosen, ':')) directories.emplace_back(directory);
   return directories;
+}
+
+std::vector<std::string> ListCdiDevices(const std::vector<std::string>& directories) {
+  std::vector<std::string> names = ReadRegistry(directories).names;
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
 }
 
 Result<CdiEdits> FindCdiDevices(const std::vector<std::string>& names,

@@ -41,7 +41,7 @@ struct CdiEdits {
   std::vector<CdiNode> nodes;
   std::vector<CdiMount> mounts;
   std::vector<std::string> groups;  // numbers
-  std::vector<std::string> hooks;   // programs that hoy does not run
+  std::vector<core::Hook> hooks;
 
   void Append(CdiEdits more);
 };
@@ -66,6 +66,9 @@ Result<CdiSpec> ParseCdiSpec(std::string_view text);
 
 // HOY_CDI_DIRS (colons in between), else /etc/cdi and /var/run/cdi.
 std::vector<std::string> CdiDirectories();
+
+// The names of all devices, sorted. What cannot be read has none.
+std::vector<std::string> ListCdiDevices(const std::vector<std::string>& directories);
 
 // What the devices need together. A device of a later directory hides its like in an earlier one.
 // kNotFound: none of that name; kConflict: two files of one directory have it; and what is wrong

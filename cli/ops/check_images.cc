@@ -20,8 +20,10 @@ std::vector<core::Finding> CheckImages(const core::Layout& layout, core::CheckMo
   auto damaged = store.FindDamaged();
   if (!damaged) findings.push_back({"images", damaged.error().message, "", false, ""});
   for (const oci::DamagedImage& one : damaged.value_or(std::vector<oci::DamagedImage>{})) {
-    findings.push_back({fmt::format("image '{}'", NameOf(one.image)), one.error.message, "", false,
-                        "pull or load it again"});
+    bool is_known = !one.image.record.id.empty();
+    findings.push_back({is_known ? fmt::format("image '{}'", NameOf(one.image)) : "images",
+                        one.error.message, "", false,
+                        is_known ? "pull or load it again" : one.error.hint});
   }
   oci::ListImageUsers users = UsersOf(layout);
   core::Timestamp before = core::Now() - oci::kPartialsStay;

@@ -10,6 +10,7 @@
 #include "cli/ops/find_image.h"
 #include "cli/ops/log_options.h"
 #include "cli/ops/mount_options.h"
+#include "cli/ops/namespace_options.h"
 #include "cli/ops/resolve_networks.h"
 #include "cli/ops/secret_options.h"
 #include "core/base/fail_point.h"
@@ -132,6 +133,8 @@ void ContainerCommand::AddObjectFlags() {
   Option("--stop-timeout", &o.stop_timeout, "SECONDS",
          "how long stop waits before it kills; -1: for ever");
   Option("--timeout", &o.timeout, "SECONDS", "kill the container after this time; exit code 124");
+  Option("--sync-interval", &o.sync_interval, "TIME",
+         "write S3 volumes back so often while it runs, too; 0: only at its end");
   Option("--log-driver", &o.log_driver, "DRIVER", "where the output is kept").choices =
       LogDriverNames();
   Option("--log-opt", &o.log_opt, "NAME=VALUE",
@@ -177,7 +180,7 @@ void ContainerCommand::AddIsolationFlags() {
   Option("--tz", &o.tz, "ZONE", "time zone inside the container, or 'local': the host's");
   Option("--network,--net", &o.network, "NETWORK",
          "none, host, container:ID, ns:PATH, or a network: NAME[:ip=,ip6=,mac=,alias=]")
-      .Completing(Completes::kNetwork);
+      .Completing(Completes::kNetworkMode);
   Option("--ip", &o.ip, "ADDRESS", "IPv4 address on the first network");
   Option("--ip6", &o.ip6, "ADDRESS", "IPv6 address on the first network");
   Option("--mac-address", &o.mac_address, "ADDRESS", "MAC address on the first network");
@@ -194,10 +197,15 @@ void ContainerCommand::AddIsolationFlags() {
   Option("-p,--publish", &o.publish, "[IP:][HOST:]PORT[/PROTOCOL]",
          "make a port of the container one of the host's; ranges are FIRST-LAST");
   Flag("-P,--publish-all", &o.publish_all, "publish every exposed port on a free port of the host");
-  Choice("--ipc", &o.ipc, {"private", "host", "none"}, "MODE", "IPC namespace");
-  Choice("--pid", &o.pid, {"private", "host"}, "MODE", "PID namespace");
-  Choice("--uts", &o.uts, {"private", "host"}, "MODE", "UTS namespace");
+  Option("--ipc", &o.ipc, "MODE",
+         "IPC namespace and /dev/shm: private, shareable, none, host or container:NAME")
+      .Completing(Completes::kIpcMode);
+  Option("--pid", &o.pid, "MODE", "PID namespace: private, host or container:NAME")
+      .Completing(Completes::kNamespaceMode);
+  Option("--uts", &o.uts, "MODE", "UTS namespace: private, host or container:NAME")
+      .Completing(Completes::kNamespaceMode);
   Choice("--cgroupns", &o.cgroupns, {"private", "host"}, "MODE", "cgroup namespace");
+  Choice("--userns", &o.userns, {"host"}, "MODE", "user namespace: only the host's");
   Option("--sysctl", &o.sysctl, "NAME=VALUE", "set a namespaced kernel parameter");
   Flag("--privileged", &o.privileged,
        "all capabilities and devices, nothing masked, no seccomp filter");
@@ -254,6 +262,7 @@ Result<core::ContainerRecord> ContainerCommand::Plan(Context& context) {
     TRY_CONTEXT_SET(facts.mounts_of[text], MountsOf(context.layout, text), "--volumes-from '{}'",
                     text);
   }
+  TRY(facts.join_targets, FindJoinTargets(context.layout, options_));
   TRY(CheckRunOptions(options_, facts));
   oci::ResolvedImage image;
   if (!options_.rootfs) {

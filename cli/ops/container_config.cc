@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "cli/ops/container_mounts.h"
 #include "cli/ops/environment.h"
 #include "cli/ops/health_options.h"
 #include "cli/ops/limit_options.h"
 #include "cli/ops/log_options.h"
+#include "cli/ops/mount_fields.h"
 #include "cli/ops/mount_options.h"
+#include "cli/ops/namespace_options.h"
 #include "cli/ops/network_options.h"
 #include "cli/ops/option_values.h"
 #include "cli/ops/port_options.h"
@@ -24,6 +27,7 @@
 #include "core/seccomp/capabilities.h"
 #include "core/state/container_id.h"
 #include "core/state/name_generator.h"
+#include "core/state/s3_volume.h"
 #include "core/sys/signals.h"
 #include "net/attach/host_network.h"
 
@@ -76,6 +80,7 @@ class Builder {
   Result<> SetSecurity();
   Result<> SetStorage();
   Result<> SetMounts();
+  Result<> SetSyncInterval();
   Result<> SetDevices();
   Result<> SetSysctls();
   Result<> SetLimits();
@@ -92,22 +97,12 @@ class Builder {
   BuiltConfig built_;
 };
 
-Result<NamespaceMode> ParseNamespace(std::string_view flag, std::string_view text) {
-  if (text.empty() || text == "private") return NamespaceMode::kPrivate;
-  if (text == "host") return NamespaceMode::kHost;
-  return Fail(ErrorKind::kInvalidArgument, "{} '{}': one of private, host", flag, text);
-}
-
 Result<> Builder::SetNamespaces() {
-  core::NamespaceModes& modes = config().namespaces;
-  TRY(modes.pid, ParseNamespace("--pid", options_.pid));
-  TRY(modes.uts, ParseNamespace("--uts", options_.uts));
-  TRY(modes.cgroup, ParseNamespace("--cgroupns", options_.cgroupns));
-  TRY(modes.ipc, ParseNamespace("--ipc", options_.ipc == "none" ? "private" : options_.ipc));
+  TRY(config().namespaces, ParseNamespaces(options_, host_));
   auto preset = FindVariable(host_.env, "HOY_NETWORK");
   TRY(NetworkChoice network,
       ParseNetworks(options_, preset ? std::string_view(*preset) : net::kDefaultNetwork));
-  modes.net = network.mode;
+  config().namespaces.net = network.mode;
   config().network = std::move(network.config);
   return {};
 }
@@ -160,10 +155,14 @@ Result<> Builder::SetNames() {
   }
   TRY(CheckHostname("--hostname", options_.hostname));
   TRY(CheckHostname("--domainname", options_.domainname));
-  if (config().namespaces.uts == NamespaceMode::kHost) {
-    if (options_.hostname.empty() && options_.domainname.empty()) return {};
-    return Fail(ErrorKind::kInvalidArgument,
-                "--hostname and --domainname cannot be set with --uts host");
+  if (config().namespaces.uts != NamespaceMode::kPrivate) {
+    if (!options_.hostname.empty() || !options_.domainname.empty()) {
+      return Fail(ErrorKind::kInvalidArgument,
+                  "--hostname and --domainname cannot be set with --uts {}", options_.uts);
+    }
+    auto target = host_.join_targets.find(options_.uts);
+    if (target != host_.join_targets.end()) config().hostname = target->second.hostname;
+    return {};
   }
   config().domainname = options_.domainname;
   config().hostname = options_.hostname;
@@ -371,15 +370,35 @@ Result<> Builder::SetStorage() {
   return {};
 }
 
+// The container's own, else the shortest that one of its mounts asks for: one process syncs all.
+Result<> Builder::SetSyncInterval() {
+  int64_t& interval = config().sync_interval_ns;
+  if (!options_.sync_interval.empty()) {
+    TRY(interval, core::ParseSyncInterval("--sync-interval", options_.sync_interval));
+  }
+  for (Mount& mount : config().mounts) {
+    if (!mount.volume) continue;
+    if (!options_.sync_interval.empty()) mount.volume->sync_interval_ns = interval;
+    int64_t own = mount.volume->sync_interval_ns.value_or(0);
+    if (own > 0) interval = interval == 0 ? own : std::min(interval, own);
+  }
+  return {};
+}
+
 Result<> Builder::SetMounts() {
   if (!options_.shm_size.empty()) {
     TRY(int64_t size, ParseSizeFlag("--shm-size", options_.shm_size));
     if (size > 0) config().shm_size = size;
+    const core::NamespaceModes& modes = config().namespaces;
+    if (modes.ipc != NamespaceMode::kPrivate || modes.ipc_sharing == core::IpcSharing::kNone) {
+      built_.warnings.push_back(
+          fmt::format("--shm-size has no effect with --ipc {}", options_.ipc));
+    }
   }
   TRY(SetStorage());
   TRY(config().mounts,
       BuildMounts(options_, image_.volumes, host_, config().shm_size, built_.warnings));
-  return {};
+  return SetSyncInterval();
 }
 
 Result<> Builder::SetDevices() {
@@ -407,10 +426,7 @@ Result<> Builder::SetDevices() {
   for (const CdiNode& node : host_.cdi.nodes) {
     give({.host = node.host_path, .container = node.path, .access = node.access});
   }
-  for (const std::string& hook : host_.cdi.hooks) {
-    built_.warnings.push_back(
-        fmt::format("a CDI device wants the hook '{}', which hoy does not run", hook));
-  }
+  config().hooks = host_.cdi.hooks;
   for (const std::string& text : options_.device) {
     if (IsCdiName(text)) continue;
     TRY(DeviceOption option, ParseDevice(text));

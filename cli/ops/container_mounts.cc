@@ -163,10 +163,12 @@ Result<std::vector<Mount>> BuildMounts(const RunOptions& options,
   if (options.read_only && options.read_only_tmpfs) list.AddReadOnlyTmpfs();
   bool host_shm =
       options.ipc == "host" && host.sources.contains("/dev/shm") && host.sources.at("/dev/shm");
-  return std::move(list).WithDefaults(core::DefaultMounts({.shm_size = shm_size,
-                                                           .writable_kernel = options.privileged,
-                                                           .shm = options.ipc != "none",
-                                                           .host_shm = host_shm}));
+  return std::move(list).WithDefaults(
+      core::DefaultMounts({.shm_size = shm_size,
+                           .writable_kernel = options.privileged,
+                           .shm = options.ipc != "none",
+                           .host_shm = host_shm,
+                           .joined_shm = options.ipc.starts_with("container:")}));
 }
 
 }  // namespace hoy::cli

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "cli/ui/printable.h"
+#include "core/sys/files.h"
 
 namespace hoy::cli {
 
@@ -37,6 +38,11 @@ Result<> CheckNotTorn(Context& context, const std::vector<std::string>& torn) {
   }
   return Fail(MakeError(ErrorKind::kConflict, "what shrank while it was read is not whole")
                   .WithHint("nothing changes in a container that is stopped or paused"));
+}
+
+Result<> CheckStillThere(const core::Layout& layout, const std::string& id) {
+  if (core::Exists(layout.Container(id))) return {};
+  return Fail(ErrorKind::kNotFound, "the container was removed meanwhile");
 }
 
 void RaiseDescriptorLimit() {

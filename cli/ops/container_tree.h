@@ -25,6 +25,10 @@ std::set<std::string> MountTargets(const core::ContainerConfig& config);
 // is there, but not right.
 Result<> CheckNotTorn(Context& context, const std::vector<std::string>& torn);
 
+// kNotFound where the container has been removed: what a reader that holds no lock cannot tell from
+// files that were never there.
+Result<> CheckStillThere(const core::Layout& layout, const std::string& id);
+
 // Deep trees need many descriptors: the soft limit becomes the hard one.
 void RaiseDescriptorLimit();
 

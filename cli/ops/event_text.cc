@@ -32,6 +32,11 @@ bool IsContainer(const core::Event& event, std::string_view wanted) {
                                        (!wanted.empty() && event.id.starts_with(wanted)));
 }
 
+bool IsNetwork(const core::Event& event, std::string_view wanted) {
+  return event.type == "network" && (AttributeOf(event, "name") == wanted ||
+                                     (!wanted.empty() && event.id.starts_with(wanted)));
+}
+
 bool IsImage(const core::Event& event, std::string_view wanted) {
   std::string name = ImageOf(event);
   if (name.empty() && event.type != "image") return false;
@@ -106,6 +111,7 @@ bool EventMatches(const core::Event& event, const Filters& filters) {
          filters.Match("image", [&](std::string_view v) { return IsImage(event, v); }) &&
          filters.Match("label", [&](std::string_view v) { return HasLabel(event, v); }) &&
          filters.Match("type", [&](std::string_view v) { return event.type == v; }) &&
+         filters.Match("network", [&](std::string_view v) { return IsNetwork(event, v); }) &&
          filters.Match("volume",
                        [&](std::string_view v) { return event.type == "volume" && event.id == v; });
 }

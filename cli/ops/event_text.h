@@ -17,7 +17,7 @@ Json EventJson(const core::Event& event);
 // The same for templates, which know the fields by their Go names: .Time, .TimeNano, .ID ...
 Json EventFields(const core::Event& event);
 
-// Keys: container event image label type.
+// Keys: container event image label network type volume.
 bool EventMatches(const core::Event& event, const Filters& filters);
 
 }  // namespace hoy::cli

@@ -24,7 +24,7 @@ Result<int> InspectEach(Context& context, std::span<const std::string> names,
   }
   // As docker does: an empty array rather than nothing, so that a script's parser is content.
   TRY(std::string text, FormatInspect(format, objects));
-  context.out.Write(text);
+  PrintData(context, text);
   return exit_code;
 }
 

@@ -71,6 +71,13 @@ Error NotRunning(const core::ContainerRecord& record) {
       .WithHint(fmt::format("hoy start {}", record.name));
 }
 
+void RecordResize(Context& context, const core::ContainerRecord& record, core::WindowSize size) {
+  auto summary = core::ReadSummary(context.layout, record.id);  // it may have been renamed
+  core::RecordContainerEvent(
+      context.layout, summary ? *summary : record.Summary(), "resize",
+      {{"height", std::to_string(size.rows)}, {"width", std::to_string(size.columns)}});
+}
+
 }  // namespace
 
 Result<> WritePidFile(const core::ContainerRecord& record, pid_t pid) {
@@ -100,6 +107,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   TRY(core::StartedContainer started, core::StartContainer(context.layout, record, request));
   pair.monitor.reset();
   if (options.passed != nullptr) ClosePassedFds(*options.passed);
+  for (const std::string& warning : started.warnings) context.Warn(warning);
   TRY(WritePidFile(record, started.pid));
   if (options.notifies) NotifyStarted(context, record, getpid());
   WarnOfBlockers(context, record);
@@ -113,6 +121,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   peer_options.ours = true;
   core::MonitorPeer peer(std::move(pair.client), started.log_place, std::move(peer_options));
   session.ends_with_input = ShowsNothing(options);
+  session.on_resize = [&](core::WindowSize size) { RecordResize(context, record, size); };
   session.process = init;
   auto end = core::RunSession(peer, signals, session);
   if (!end || end->kind != End::Kind::kExited || !peer.cleans_up()) {
@@ -169,7 +178,9 @@ Result<int> AttachInForeground(Context& context, const core::ContainerRecord& re
     // A size that changes makes programs draw their screen again, and shells their prompt.
     peer.Resize({static_cast<uint16_t>(window->rows + 1), window->columns});
     peer.Resize(*window);
+    RecordResize(context, record, *window);
   }
+  session.on_resize = [&](core::WindowSize size) { RecordResize(context, record, size); };
   session.process = *init;
   TRY(End end, core::RunSession(peer, signals, session));
   if (end.kind == End::Kind::kDetached) {

@@ -20,7 +20,7 @@ Result<> ActOnHealth(Context& context, const core::ContainerRecord& record,
     case core::HealthAction::kKill:
       return core::KillContainer(context.layout, record.id, SIGKILL, core::Wish::kNobodys);
     case core::HealthAction::kStop: return core::StopContainer(context.layout, record.id, {});
-    case core::HealthAction::kRestart: return RestartContainer(context, record.name, record.id, {});
+    case core::HealthAction::kRestart: return RestartByItself(context, record);
   }
   return {};
 }

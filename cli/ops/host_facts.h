@@ -21,6 +21,13 @@ struct RlimitPair {
   uint64_t hard = UINT64_MAX;
 };
 
+// A container whose namespaces are to be joined.
+struct JoinTarget {
+  std::string id;
+  std::string hostname;
+  core::NamespaceModes namespaces;
+};
+
 // What the host says, and the files that the options name.
 struct HostFacts {
   std::vector<std::string> env;  // "NAME=value"
@@ -39,6 +46,8 @@ struct HostFacts {
   std::map<std::string, std::vector<std::string>> globs;
   // --volumes-from as typed -> the mounts that such a container was given
   std::map<std::string, std::vector<core::Mount>> mounts_of;
+  // "container:NAME" as typed -> that container
+  std::map<std::string, JoinTarget> join_targets;
   // --device host path -> its nodes: one, or those of a directory. `path` is what follows the host
   // path ("" for itself, "/controlC0").
   std::map<std::string, std::vector<core::Device>> devices;

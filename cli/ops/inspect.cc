@@ -8,6 +8,7 @@
 
 #include "cli/ops/container_status.h"
 #include "cli/ops/health_options.h"
+#include "cli/ops/namespace_options.h"
 #include "cli/ops/network_json.h"
 #include "cli/ops/network_options.h"
 #include "cli/ops/port_json.h"
@@ -77,15 +78,17 @@ Json StateOf(const core::ContainerStatus& status, uint64_t log_lost) {
 // The exit report of the last run, when that has ended and one was kept.
 void AddResources(const core::Layout& layout, std::string_view id,
                   const core::ContainerStatus& status, Json& state) {
+  state["Resources"] = nullptr;
   if (!status.exit) return;
   auto report = core::ReadResourceReport(layout, id);
   if (!report || !*report || (*report)->started_at != status.exit->started_at) return;
   state["Resources"] = Json::parse(core::EncodeResourceReport(**report));
 }
 
-// Docker has it only where there is a health check.
+// null without a health check, so that a template may ask whether there is one.
 void AddHealth(const core::Layout& layout, const core::ContainerRecord& record,
                const core::ContainerStatus& status, Json& state) {
+  state["Health"] = nullptr;
   auto health = core::ObserveHealth(layout, record.Summary(), status);
   if (!health) return;
   Json log = Json::array();
@@ -122,15 +125,12 @@ Json ConfigOf(const core::ContainerRecord& record) {
                {"StopSignal", core::SignalName(config.stop_signal)},
                {"Timezone", config.timezone},
                {"StopTimeout", config.stop_timeout_seconds}};
+  if (config.sync_interval_ns > 0) json["SyncInterval"] = config.sync_interval_ns;
   if (config.health) {
     json["Healthcheck"] = HealthcheckJson(*config.health);
     json["HealthcheckOnFailureAction"] = core::ToString(config.health->on_failure);
   }
   return json;
-}
-
-std::string ModeName(core::NamespaceMode mode) {
-  return mode == core::NamespaceMode::kHost ? "host" : "private";
 }
 
 constexpr std::array<std::string_view, RLIM_NLIMITS> kLimitNames = {
@@ -210,69 +210,70 @@ Json HostConfigOf(const core::ContainerConfig& config) {
     seccomp.push_back("seccomp=" + config.seccomp.profile);
   }
   if (config.process.no_new_privileges) seccomp.push_back("no-new-privileges");
-  return {{"Binds", BindsOf(config)},
-          {"ContainerIDFile", config.cid_file},
-          {"NetworkMode", NetworkModeName(config)},
-          {"Dns", config.network.dns},
-          {"DnsSearch", config.network.dns_search},
-          {"DnsOptions", config.network.dns_options},
-          {"ExtraHosts", config.network.extra_hosts},
-          {"PortBindings", PortBindingsOf(config.network)},
-          {"PublishAllPorts", config.network.publish_all},
-          {"AutoRemove", config.auto_remove},
-          {"LogConfig", LogConfigOf(config.log)},
-          {"RestartPolicy",
-           {{"Name", core::ToString(config.restart.mode)},
-            {"MaximumRetryCount", config.restart.max_retries}}},
-          {"CapAdd", config.cap_add.empty() ? Json() : Json(config.cap_add)},
-          {"CapDrop", config.cap_drop.empty() ? Json() : Json(config.cap_drop)},
-          {"CapBounding", core::CapabilityNames({config.process.capabilities.bounding})},
-          {"CgroupnsMode", ModeName(config.namespaces.cgroup)},
-          {"IpcMode", ModeName(config.namespaces.ipc)},
-          {"PidMode", config.namespaces.pid == core::NamespaceMode::kHost ? "host" : ""},
-          {"UTSMode", config.namespaces.uts == core::NamespaceMode::kHost ? "host" : ""},
-          {"OomScoreAdj", config.process.oom_score_adj.value_or(0)},
-          {"Privileged", config.privileged},
-          {"ReadonlyRootfs", config.readonly_rootfs},
-          {"SecurityOpt", seccomp},
-          {"Init", config.init},
-          {"ShmSize", config.shm_size},
-          {"StorageOpt", StorageOf(config)},
-          {"Sysctls", FromPairs(config.sysctls)},
-          {"GroupAdd", config.process.additional_groups},
-          {"CgroupParent", config.cgroup_parent},
-          {"Devices", DevicesOf(config)},
-          {"Ulimits", UlimitsOf(config.process.rlimits)},
-          {"Tmpfs", TmpfsOf(config)},
-          {"Annotations", FromPairs(config.annotations)},
-          {"UsernsMode", ""},
-          {"OomKillDisable", false},
-          {"Runtime", "hoy"},
-          {"Isolation", ""},
-          {"VolumeDriver", ""},
-          {"VolumesFrom", nullptr},  // what came from others is among the mounts
-          {"Links", nullptr},
-          {"BlkioWeightDevice", Json::array()},
-          {"CpuRealtimePeriod", 0},
-          {"CpuRealtimeRuntime", 0},
-          {"MemorySwappiness", limits.memory_swappiness ? Json(*limits.memory_swappiness) : Json()},
-          {"Memory", limits.memory_bytes.value_or(0)},
-          {"MemorySwap", limits.memory_swap_bytes.value_or(0)},
-          {"MemoryReservation", limits.memory_reservation_bytes.value_or(0)},
-          {"NanoCpus", limits.nano_cpus.value_or(0)},
-          {"CpuShares", limits.cpu_shares.value_or(0)},
-          {"CpuPeriod", limits.cpu_period_us.value_or(0)},
-          {"CpuQuota", limits.cpu_quota_us.value_or(0)},
-          {"CpusetCpus", limits.cpuset_cpus},
-          {"CpusetMems", limits.cpuset_mems},
-          {"BlkioWeight", limits.blkio_weight.value_or(0)},
-          {"BlkioDeviceReadBps", ThrottlesOf(limits, "read_bps")},
-          {"BlkioDeviceWriteBps", ThrottlesOf(limits, "write_bps")},
-          {"BlkioDeviceReadIOps", ThrottlesOf(limits, "read_iops")},
-          {"BlkioDeviceWriteIOps", ThrottlesOf(limits, "write_iops")},
-          {"PidsLimit", limits.pids_limit ? Json(*limits.pids_limit) : Json()},
-          {"MaskedPaths", config.masked_paths},
-          {"ReadonlyPaths", config.readonly_paths}};
+  return {
+      {"Binds", BindsOf(config)},
+      {"ContainerIDFile", config.cid_file},
+      {"NetworkMode", NetworkModeName(config)},
+      {"Dns", config.network.dns},
+      {"DnsSearch", config.network.dns_search},
+      {"DnsOptions", config.network.dns_options},
+      {"ExtraHosts", config.network.extra_hosts},
+      {"PortBindings", PortBindingsOf(config.network)},
+      {"PublishAllPorts", config.network.publish_all},
+      {"AutoRemove", config.auto_remove},
+      {"LogConfig", LogConfigOf(config.log)},
+      {"RestartPolicy",
+       {{"Name", core::ToString(config.restart.mode)},
+        {"MaximumRetryCount", config.restart.max_retries}}},
+      {"CapAdd", config.cap_add.empty() ? Json() : Json(config.cap_add)},
+      {"CapDrop", config.cap_drop.empty() ? Json() : Json(config.cap_drop)},
+      {"CapBounding", core::CapabilityNames({config.process.capabilities.bounding})},
+      {"CgroupnsMode", config.namespaces.cgroup == core::NamespaceMode::kHost ? "host" : "private"},
+      {"IpcMode", IpcModeName(config.namespaces)},
+      {"PidMode", PidModeName(config.namespaces)},
+      {"UTSMode", UtsModeName(config.namespaces)},
+      {"OomScoreAdj", config.process.oom_score_adj.value_or(0)},
+      {"Privileged", config.privileged},
+      {"ReadonlyRootfs", config.readonly_rootfs},
+      {"SecurityOpt", seccomp},
+      {"Init", config.init},
+      {"ShmSize", config.shm_size},
+      {"StorageOpt", StorageOf(config)},
+      {"Sysctls", FromPairs(config.sysctls)},
+      {"GroupAdd", config.process.additional_groups},
+      {"CgroupParent", config.cgroup_parent},
+      {"Devices", DevicesOf(config)},
+      {"Ulimits", UlimitsOf(config.process.rlimits)},
+      {"Tmpfs", TmpfsOf(config)},
+      {"Annotations", FromPairs(config.annotations)},
+      {"UsernsMode", ""},
+      {"OomKillDisable", false},
+      {"Runtime", "hoy"},
+      {"Isolation", ""},
+      {"VolumeDriver", ""},
+      {"VolumesFrom", nullptr},  // what came from others is among the mounts
+      {"Links", nullptr},
+      {"BlkioWeightDevice", Json::array()},
+      {"CpuRealtimePeriod", 0},
+      {"CpuRealtimeRuntime", 0},
+      {"MemorySwappiness", limits.memory_swappiness ? Json(*limits.memory_swappiness) : Json()},
+      {"Memory", limits.memory_bytes.value_or(0)},
+      {"MemorySwap", limits.memory_swap_bytes.value_or(0)},
+      {"MemoryReservation", limits.memory_reservation_bytes.value_or(0)},
+      {"NanoCpus", limits.nano_cpus.value_or(0)},
+      {"CpuShares", limits.cpu_shares.value_or(0)},
+      {"CpuPeriod", limits.cpu_period_us.value_or(0)},
+      {"CpuQuota", limits.cpu_quota_us.value_or(0)},
+      {"CpusetCpus", limits.cpuset_cpus},
+      {"CpusetMems", limits.cpuset_mems},
+      {"BlkioWeight", limits.blkio_weight.value_or(0)},
+      {"BlkioDeviceReadBps", ThrottlesOf(limits, "read_bps")},
+      {"BlkioDeviceWriteBps", ThrottlesOf(limits, "write_bps")},
+      {"BlkioDeviceReadIOps", ThrottlesOf(limits, "read_iops")},
+      {"BlkioDeviceWriteIOps", ThrottlesOf(limits, "write_iops")},
+      {"PidsLimit", limits.pids_limit ? Json(*limits.pids_limit) : Json()},
+      {"MaskedPaths", config.masked_paths},
+      {"ReadonlyPaths", config.readonly_paths}};
 }
 
 Json ExecIdsOf(const std::vector<core::ExecSession>& sessions) {
@@ -396,13 +397,16 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"Driver", config.HasUpper() ? "overlay" : "rootfs"},
       {"Platform", "linux"},
       {"AppArmorProfile", ""},
+      {"ProcessLabel", ""},
+      {"MountLabel", ""},
       {"ExecIDs", ExecIdsOf(execs)},
       {"ExecSessions", ExecSessionsOf(execs)},
       {"HostConfig", HostConfigOf(config)},
       {"GraphDriver", GraphDriverOf(config, directory)},
       {"Mounts", MountsOf(layout, config)},
       {"Config", ConfigOf(record)},
-      {"NetworkSettings", NetworkSettingsOf(layout, record)}};
+      {"NetworkSettings",
+       NetworkSettingsOf(layout, record, status.IsUp() && status.run ? status.run->init.pid : 0)}};
   return object;
 }
 

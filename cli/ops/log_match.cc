@@ -59,6 +59,8 @@ Result<LogMatch> LogMatch::Begin(const Context& context, const std::string& id,
                                     context.layout.run,
                                     "logs",
                                     "-f"};
+  // Whole lines, whatever pieces the two streams are written in; a terminal has one stream.
+  if (!record.config.process.terminal) words.push_back("--grep=" + pattern);
   if (status.IsUp() && status.run) {
     words.insert(words.end(), {"--since", core::FormatRfc3339(status.run->started_at)});
   }
@@ -83,6 +85,13 @@ Result<LogMatch> LogMatch::Begin(const Context& context, const std::string& id,
   return LogMatch(id, pattern, core::ChildProcess(pid, Fd()), std::move(reader));
 }
 
+Error LogMatch::CouldNotRead() const {
+  std::string message = fmt::format("the log of container {} cannot be read", core::ShortId(id_));
+  constexpr std::string_view kOurs = "hoy: ";
+  if (last_.starts_with(kOurs)) message += ": " + last_.substr(kOurs.size());
+  return MakeError(ErrorKind::kSystem, std::move(message));
+}
+
 Result<std::optional<std::string>> LogMatch::Check() {
   Regex regex(pattern_);
   std::array<char, 16 << 10> buffer;
@@ -98,9 +107,12 @@ Result<std::optional<std::string>> LogMatch::Check() {
       std::string line = rest_.substr(begin, end - begin);
       if (line.ends_with('\r')) line.pop_back();
       if (regex.Matches(line)) return line;
+      last_ = std::move(line);
     }
     rest_.erase(0, begin);
     if (count == 0) {
+      TRY(core::ExitStatus status, child_.Wait());
+      if (status.code != 0) return Fail(CouldNotRead());
       return Fail(ErrorKind::kConflict, "container {} has exited, and no line matched '{}'",
                   core::ShortId(id_), pattern_);
     }

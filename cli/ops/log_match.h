@@ -22,7 +22,8 @@ class LogMatch {
                                 const std::string& pattern);
 
   BorrowedFd fd() const { return pipe_; }  // for poll(2)
-  // The line, when there is one. kConflict: the container has exited for good without one.
+  // The line, when there is one. kConflict: the container has exited for good without one. Another
+  // kind: its log could not be read to its end.
   Result<std::optional<std::string>> Check();
 
  private:
@@ -32,11 +33,14 @@ class LogMatch {
         child_(std::move(child)),
         pipe_(std::move(pipe)) {}
 
+  Error CouldNotRead() const;
+
   std::string id_;
   std::string pattern_;
   core::ChildProcess child_;
   Fd pipe_;
   std::string rest_;
+  std::string last_;  // line that did not match; of a child that failed, what it says of that
 };
 
 }  // namespace hoy::cli

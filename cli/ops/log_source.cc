@@ -6,6 +6,12 @@
 #include "core/sys/process.h"
 
 namespace hoy::cli {
+namespace {
+
+// By which a clock may be set back without hiding what was written then from --until.
+constexpr core::Timestamp kClockStep = 60 * core::kSecond;
+
+}  // namespace
 
 Result<> CheckLogIsKept(const core::ContainerRecord& record) {
   if (record.config.log.HasFile() || record.config.log.driver == core::LogDriver::kJournald) {
@@ -72,6 +78,9 @@ Result<> LogSource::Look() {
   bool gone = !status && status.error().kind == ErrorKind::kNotFound;
   if (!status && !gone) return Fail(std::move(status).error());
   if (!reader_ && !journal_) TRY(OpenLog());
+  if (reader_ && !selection_.follow && !end_) {
+    TRY(end_, reader_->End());
+  }
   bool down = gone || status->IsDown();
   if (gone) {
     over_ = true;
@@ -89,10 +98,12 @@ Result<> LogSource::Look() {
 
 Result<std::optional<core::LogFrame>> LogSource::Next() {
   while (reader_ || journal_) {
+    if (reader_ && end_ && reader_->place() >= *end_) return std::nullopt;
     TRY(std::optional<core::LogFrame> frame, reader_ ? reader_->Next() : journal_->Next());
     if (!frame) return std::nullopt;
     if (selection_.until != 0 && frame->time > selection_.until) {
-      // Time goes on in one direction: nothing that is wanted comes after it.
+      // Time goes on in one direction, but for the little by which a clock is set right.
+      if (frame->time <= selection_.until + kClockStep) continue;
       over_ = true;
       reader_.reset();
       journal_.reset();

@@ -72,6 +72,7 @@ class LogSource {
   core::LogConfig config_;
   std::optional<core::LogReader> reader_;
   std::optional<JournalLog> journal_;  // instead
+  std::optional<uint64_t> end_;  // without `follow`: a container may write faster than we read
   std::optional<Fd> change_;
   std::optional<core::ExitRecord> exit_;
   bool over_ = false;

@@ -214,9 +214,14 @@ Result<bool> MountFields::ApplyImage(std::string_view key,
   return true;
 }
 
-// The words of a volume's --opt o=, each as a field of its own.
+// The words of a volume's --opt o=, each as a field of its own, and what is only of this mount.
 Result<bool> MountFields::ApplyS3(std::string_view key,
                                   const std::optional<std::string_view>& value) {
+  if (key == "sync-interval") {
+    TRY(mount_.volume->sync_interval_ns,
+        core::ParseSyncInterval("--mount type=s3: sync-interval", value.value_or("")));
+    return true;
+  }
   if (value && value->find(',') != std::string_view::npos) {
     return Fail(ErrorKind::kInvalidArgument, "--mount type=s3: {} has a comma in it", key);
   }

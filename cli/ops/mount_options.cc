@@ -83,7 +83,9 @@ Result<> CheckVolumeName(std::string_view flag, std::string_view text, std::stri
                         fmt::format("{} '{}': '{}' is not the name of a volume: names are "
                                     "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
                                     flag, text, name))
-                  .WithHint(fmt::format("for a directory, give a path: ./{}", name)));
+                  .WithHint(flag == "--mount"
+                                ? "a file or directory of the host is mounted with type=bind"
+                                : fmt::format("for a directory, give a path: ./{}", name)));
 }
 
 // Asked for and not there yet.
@@ -277,8 +279,16 @@ Result<VolumeOptions> ParseVolumeOptions(std::string_view flag,
   }
   VolumeOptions parsed{.pairs = {options.begin(), options.end()}, .secrets = {}};
   if (core::IsS3Volume(parsed.pairs)) {
+    // What belongs into `o` may stand by itself as well.
     std::string words = options["o"];
-    options.erase("o");
+    for (const auto& [name, value] : options) {
+      if (name == "o" || name == "type") continue;
+      if (value.find(',') != std::string::npos) {
+        return Fail(ErrorKind::kInvalidArgument, "{}: {} has a comma in it", flag, name);
+      }
+      words += fmt::format("{}{}={}", words.empty() ? "" : ",", name, value);
+    }
+    std::erase_if(options, [](const auto& option) { return option.first != "type"; });
     TRY_CONTEXT_SET(core::StringPairs s3, core::TakeS3Words(words, parsed.secrets), "{}", flag);
     options.insert(s3.begin(), s3.end());
     parsed.pairs.assign(options.begin(), options.end());

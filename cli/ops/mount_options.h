@@ -27,6 +27,7 @@ Result<core::Mount> ParseVolume(std::string_view text, std::string_view cwd);
 //   type=devpts,dst=...[,uid=][,gid=][,mode=][,max=]
 //   type=tmpfs,dst=...[,tmpfs-size=64m][,tmpfs-mode=1770]
 //   type=s3,bucket=NAME,dst=...[,prefix=][,endpoint=URL][,region=][,profile=][,src=NAME][,ro]
+//     [,sync-interval=TIME]
 //     [,mode=sync][,access-key-id=,secret-access-key=[,session-token=]]
 //   [type=volume,][src=NAME,]dst=...[,ro][,volume-nocopy][,volume-label=KEY=VALUE]
 //     [,volume-opt=KEY=VALUE][,volume-subpath=PATH][,volume-driver=local]

@@ -39,16 +39,20 @@ Json IpamConfigOf(const core::NetworkAttachment& wanted) {
 
 }  // namespace
 
-Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& record) {
+Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& record,
+                       pid_t init) {
   net::NetworkStatus status;
   if (auto read = net::ReadNetworkStatus(layout, record.id); read && *read) status = **read;
   Json networks = Json::object();
   for (const core::NetworkAttachment& wanted : record.config.network.attachments) {
     auto found = std::ranges::find(status.endpoints, wanted.network, &net::Endpoint::network);
     net::Endpoint endpoint = found != status.endpoints.end() ? *found : net::Endpoint();
-    Json one = {{"IPAMConfig", IpamConfigOf(wanted)},     {"Links", nullptr},
-                {"Aliases", NullIfEmpty(wanted.aliases)}, {"DriverOpts", nullptr},
-                {"NetworkID", endpoint.network_id},       {"EndpointID", ""},
+    Json one = {{"IPAMConfig", IpamConfigOf(wanted)},
+                {"Links", nullptr},
+                {"Aliases", NullIfEmpty(wanted.aliases)},
+                {"DriverOpts", nullptr},
+                {"NetworkID", endpoint.network_id},
+                {"EndpointID", net::EndpointId(endpoint.network_id, record.id)},
                 {"DNSNames", NullIfEmpty(endpoint.names)}};
     PutAddresses(one, endpoint);
     if (endpoint.network_id.empty()) {
@@ -58,8 +62,9 @@ Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& 
     networks[wanted.network] = std::move(one);
   }
   bool joined = !record.config.network.container.empty();
-  Json settings = {{"SandboxID", ""},
-                   {"SandboxKey", ""},
+  // What nsenter(1) --net takes: nothing is mounted anywhere. The container has one at a time.
+  Json settings = {{"SandboxID", init > 0 ? record.id : ""},
+                   {"SandboxKey", init > 0 ? fmt::format("/proc/{}/ns/net", init) : ""},
                    {"Ports", OpenPortsJson(OpenPortsOf(status))},
                    {"Networks", std::move(networks)}};
   if (joined) settings["Networks"] = Json::object();

@@ -8,8 +8,8 @@
 
 namespace hoy::cli {
 
-// NetworkSettings of `inspect`. `status`: nullopt: it does not run; then the networks it will be on
-// are there, without addresses.
-Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& record);
+// NetworkSettings of `inspect`. `init`: of the container; 0: it does not run; then the networks it
+// will be on are there, without addresses.
+Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& record, pid_t init);
 
 }  // namespace hoy::cli

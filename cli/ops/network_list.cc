@@ -1,7 +1,6 @@
 #include "cli/ops/network_list.h"
 
 #include <algorithm>
-#include <set>
 
 #include "cli/ops/container_filters.h"
 #include "cli/ops/moment.h"
@@ -73,10 +72,7 @@ Result<net::NetworkRecord> FindAnyNetwork(const core::Layout& layout, std::strin
 Result<std::vector<std::string>> MembersOf(const core::Layout& layout,
                                            const net::NetworkRecord& network) {
   TRY(net::SweepLeases(layout, network));
-  TRY(std::vector<net::Lease> leases, net::ListLeases(layout, network));
-  std::set<std::string> ids;
-  for (net::Lease& lease : leases) ids.insert(std::move(lease.container_id));
-  return std::vector<std::string>(ids.begin(), ids.end());
+  return net::HoldersOf(layout, network);
 }
 
 Result<NetworkFilters> NetworkFilters::Parse(const std::vector<std::string>& texts,
@@ -144,7 +140,7 @@ Result<Json> InspectNetwork(const core::Layout& layout, const net::NetworkRecord
     auto endpoint = std::ranges::find((*status)->endpoints, network.name, &net::Endpoint::network);
     if (endpoint == (*status)->endpoints.end()) continue;
     containers[id] = {{"Name", summary->name},
-                      {"EndpointID", ""},
+                      {"EndpointID", net::EndpointId(network.id, id)},
                       {"MacAddress", net::ToString(endpoint->mac)},
                       {"IPv4Address", WithPrefix(endpoint->v4)},
                       {"IPv6Address", WithPrefix(endpoint->v6)}};

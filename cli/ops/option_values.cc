@@ -234,6 +234,11 @@ Result<std::pair<std::string, std::string>> ParseSysctl(std::string_view text,
   }
   auto shared = [&](core::NamespaceMode mode, std::string_view flag) -> Result<> {
     if (mode == core::NamespaceMode::kPrivate) return {};
+    if (mode == core::NamespaceMode::kJoined) {
+      return Fail(ErrorKind::kInvalidArgument,
+                  "--sysctl '{}': the namespace that {} joins is not this container's to change",
+                  text, flag);
+    }
     return Fail(ErrorKind::kInvalidArgument,
                 "--sysctl '{}': with {} host this would change the host", text, flag);
   };
@@ -321,8 +326,11 @@ Result<std::vector<EnvEntry>> ParseEnvFile(std::string_view path, std::string_vi
   std::vector<EnvEntry> entries;
   TRY(ForEachLine(content, [&](std::string_view line) -> Result<> {
     TRY(EnvEntry entry, ParseEnv(fmt::format("--env-file '{}'", path), line));
-    if (entry.name.find_first_of(" \t") != std::string::npos ||
-        entry.name.find('\0') != std::string::npos) {
+    if (line.find('\0') != std::string_view::npos) {
+      return Fail(ErrorKind::kInvalidArgument, "--env-file '{}': '{}' contains a zero byte", path,
+                  entry.name.substr(0, entry.name.find('\0')));
+    }
+    if (entry.name.find_first_of(" \t") != std::string::npos) {
       return Fail(ErrorKind::kInvalidArgument, "--env-file '{}': the name '{}' contains a space",
                   path, entry.name);
     }

@@ -212,8 +212,9 @@ Result<> SetPorts(const std::vector<std::string>& publish, bool publish_all,
                 "publish");
   }
   bool host = config.namespaces.net == core::NamespaceMode::kHost;
-  warnings.push_back(host ? "-p has no effect with --network host: all ports are the host's"
-                          : "-p has no effect with --network none");
+  warnings.push_back(
+      host ? "-p has no effect with --network host: all ports are the host's"
+           : "-p has no effect with --network none, until it is connected to a network");
   return {};
 }
 

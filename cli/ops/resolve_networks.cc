@@ -3,6 +3,7 @@
 #include "core/state/container_record.h"
 #include "core/sys/files.h"
 #include "net/attach/host_network.h"
+#include "net/netlink/namespace.h"
 #include "net/state/network_store.h"
 
 namespace hoy::cli {
@@ -13,6 +14,9 @@ Result<> ResolveNetworks(const core::Layout& layout, core::NetworkConfig& config
   }
   if (!config.path.empty() && !core::Exists(config.path)) {
     return Fail(ErrorKind::kNotFound, "--network 'ns:{}': no such file", config.path);
+  }
+  if (!config.path.empty()) {
+    TRY_CONTEXT(net::OpenNetworkNamespace(config.path), "--network 'ns:{}'", config.path);
   }
   for (core::NetworkAttachment& attachment : config.attachments) {
     if (attachment.network == net::kDefaultNetwork) continue;  // made when it is first needed

@@ -3,6 +3,7 @@
 #include "cli/ops/foreground.h"
 #include "cli/ops/stop_gently.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/restart.h"
 #include "core/engine/start.h"
 #include "core/engine/state_rules.h"
 #include "core/state/event_log.h"
@@ -22,8 +23,19 @@ Result<> RestartContainer(Context& context, const std::string& name, const std::
     return Fail(std::move(started).error().InContext(fmt::format("restart '{}'", name)));
   }
   started->monitor.Release();
+  for (const std::string& warning : started->warnings) context.Warn(warning);
   core::RecordContainerEvent(context.layout, record, "restart");
   return WritePidFile(record, started->pid);
+}
+
+Result<> RestartByItself(Context& context, const core::ContainerRecord& record) {
+  Fd kept = core::KeepThroughRestart(context.layout, record.id);
+  TRY(core::TakeRestartInHand(context.layout, record.id));
+  TRY(core::StopContainer(context.layout, record.id, {.wish = core::Wish::kNobodys}));
+  TRY(std::optional<pid_t> pid, core::RestartWhenDue(context.layout, record.id));
+  if (!pid) return {};
+  core::RecordContainerEvent(context.layout, record, "restart");
+  return WritePidFile(record, *pid);
 }
 
 }  // namespace hoy::cli

@@ -24,6 +24,7 @@ struct RunOptions {
   // The container as an object.
   std::string name;
   bool replace = false;  // --replace: remove a container of that name first
+  bool ensure = false;   // --ensure, run only: use the container of that name, if there is one
   bool rm = false;
   std::vector<std::string> label;       // -l KEY[=VALUE]
   std::vector<std::string> label_file;  // --label-file
@@ -34,6 +35,7 @@ struct RunOptions {
   std::string stop_signal;
   std::string stop_timeout;          // seconds; -1 waits for ever
   std::string timeout;               // seconds; 0 never
+  std::string sync_interval;         // of S3 volumes, as "1m30s"; 0 never
   std::string log_driver;            // file json-file journald none passthrough
   std::vector<std::string> log_opt;  // --log-opt NAME=VALUE
 
@@ -90,10 +92,11 @@ struct RunOptions {
   std::vector<std::string> expose;   // PORT[-PORT][/PROTOCOL]
   std::vector<std::string> publish;  // -p
   bool publish_all = false;          // -P
-  std::string ipc;                   // private host none
-  std::string pid;                   // private host
-  std::string uts;                   // private host
+  std::string ipc;                   // private shareable none host container:NAME
+  std::string pid;                   // private host container:NAME
+  std::string uts;                   // private host container:NAME
   std::string cgroupns;              // private host
+  std::string userns;                // host: there is no other
   std::vector<std::string> sysctl;
 
   // Files.

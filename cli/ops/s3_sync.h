@@ -11,7 +11,9 @@ namespace hoy::cli {
 
 enum class SyncWay {
   kWriteBack,
-  kFetch,  // and remembers who asked, for the end of the container
+  kFetch,      // and remembers who asked, for the end of the container
+  kFetchOnce,  // the same in one try, which ends at a few silent seconds; nothing where somebody
+               // syncs it just now
 };
 
 // One volume. Warnings go to stderr. kUnsupported: it is no S3 volume.

@@ -1,5 +1,6 @@
 #pragma once
-// hoy-image as a child that syncs S3 volumes, for who starts a container and waits for its end.
+// hoy-image as a child that syncs or mounts volumes, for who starts a container and waits for its
+// end.
 
 #include <span>
 #include <string>
@@ -12,6 +13,10 @@ namespace hoy::cli {
 // Waits for it; its warnings go to our stderr, its error comes back. A ^C reaches it: kCancelled.
 Result<> SpawnVolumeSync(const core::Layout& layout, std::span<const std::string> volumes,
                          SyncWay way);
+
+// So many mounts of one that is mounted for each container. Errors and signals likewise.
+Result<std::vector<Fd>> SpawnVolumeMount(const core::Layout& layout, const std::string& volume,
+                                         size_t count);
 
 // What core calls before a start.
 core::RemoteVolumes& SpawnedRemoteVolumes();

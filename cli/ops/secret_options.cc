@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "cli/ops/mount_options.h"
 #include "core/base/text.h"
 #include "core/sys/files.h"
 
@@ -105,9 +106,13 @@ Result<SecretOption> ParseSecret(std::string_view text) {
     if (part != "..") continue;
     return Fail(Wrong(text, fmt::format("target={} leads out", secret.target)));
   }
-  if (is_path && secret.target.ends_with('/')) {
+  // The same target in two spellings is one, and none of them is the directory itself.
+  std::string target = CleanPath(secret.target);
+  bool is_directory = target == "/" || target + "/" == kDirectory;
+  if (is_directory || (is_path && secret.target.ends_with('/'))) {
     return Fail(Wrong(text, fmt::format("target={} is a directory", secret.target)));
   }
+  secret.target = std::move(target);
   return secret;
 }
 

@@ -57,13 +57,14 @@ class HeldSignals {
 };
 
 Result<pid_t> Spawn(const std::string& path, std::vector<std::string>& arguments, BorrowedFd out,
-                    BorrowedFd pipe, const sigset_t& mask) {
+                    BorrowedFd pipe, BorrowedFd passed, const sigset_t& mask) {
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, pipe.get(), kErrorFd);
+  if (passed.get() >= 0) posix_spawn_file_actions_adddup2(&actions, passed.get(), kPassedFd);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out.get(), STDOUT_FILENO);
   posix_spawnattr_t attributes;
@@ -106,8 +107,8 @@ Result<std::string> ReadError(BorrowedFd reader, pid_t child, HeldSignals& signa
 }  // namespace
 
 Result<std::string> SpawnImageProgram(const std::vector<std::string>& globals,
-                                      const std::vector<std::string>& words,
-                                      std::string_view what) {
+                                      const std::vector<std::string>& words, std::string_view what,
+                                      BorrowedFd passed) {
   TRY(std::string path, core::LibexecProgram("hoy-image"));
   std::vector<std::string> arguments = {"hoy"};
   arguments.insert(arguments.end(), globals.begin(), globals.end());
@@ -120,7 +121,7 @@ Result<std::string> SpawnImageProgram(const std::vector<std::string>& globals,
   HeldSignals signals;
   Fd output(memfd_create("hoy-output", MFD_CLOEXEC));
   if (!output) return FailErrno("memfd_create", "output");
-  TRY(pid_t pid, Spawn(path, arguments, output, writer, signals.before()));
+  TRY(pid_t pid, Spawn(path, arguments, output, writer, passed, signals.before()));
   core::ChildProcess child(pid, Fd());
   writer.reset();
   bool interrupted = false;

@@ -50,6 +50,9 @@ enum class Completes {
   kObject,         // those, networks and volumes
   kContainerPath,  // CONTAINER:, or a file of the host
   kNetwork,
+  kNetworkMode,    // those, and container:NAME
+  kNamespaceMode,  // private, host, container:NAME
+  kIpcMode,
   kFile,
   kDirectory,
   kSignal,

@@ -11,8 +11,8 @@ using Fallback = Completion::Fallback;
 
 class Completer {
  public:
-  Completer(std::span<const std::string> words, core::Layout layout)
-      : words_(words), layout_(std::move(layout)) {}
+  Completer(std::span<const std::string> words, core::Layout layout, ValueNames more_values)
+      : words_(words), layout_(std::move(layout)), more_values_(more_values) {}
 
   Completion Run() {
     if (words_.empty()) return {};
@@ -124,6 +124,9 @@ class Completer {
       for (std::string_view value : {"true", "false"}) OfferText(before, value, typed);
     }
     for (std::string_view choice : option.choices) OfferText(before, choice, typed);
+    if (more_values_ != nullptr) {
+      for (const std::string& name : more_values_(option, typed)) OfferText(before, name, typed);
+    }
     size_t first = completion_.candidates.size();
     OfferNames(option.completes, typed);
     for (size_t i = first; i < completion_.candidates.size(); ++i) {
@@ -183,14 +186,16 @@ class Completer {
 
   std::span<const std::string> words_;
   core::Layout layout_;
+  ValueNames more_values_;
   Completion completion_;
   bool finished_ = false;
 };
 
 }  // namespace
 
-Completion Complete(std::span<const std::string> words, const core::Layout& layout) {
-  return Completer(words, layout).Run();
+Completion Complete(std::span<const std::string> words, const core::Layout& layout,
+                    ValueNames more_values) {
+  return Completer(words, layout, more_values).Run();
 }
 
 std::string CompletionText(const Completion& completion) {

@@ -1,6 +1,7 @@
 #pragma once
 // What the shells offer, answered from the command model and, for names, from directory listings:
-// no record is opened and no lock taken, so it takes milliseconds with any number of containers.
+// no record of hoy's is opened and no lock taken, so it takes milliseconds with any number of
+// containers.
 
 #include <span>
 #include <string>
@@ -26,8 +27,13 @@ struct Completion {
   Fallback fallback = Fallback::kNone;
 };
 
+// Values of an option that this room knows nothing of, of which `typed` is the beginning. Others
+// may be among them.
+using ValueNames = std::vector<std::string> (*)(const OptionSpec& option, std::string_view typed);
+
 // `words` are those after "hoy"; the last one is being typed and may be empty.
-Completion Complete(std::span<const std::string> words, const core::Layout& layout);
+Completion Complete(std::span<const std::string> words, const core::Layout& layout,
+                    ValueNames more_values = nullptr);
 
 // "TEXT\tDESCRIPTION" per line, then the fallback.
 std::string CompletionText(const Completion& completion);

@@ -72,6 +72,20 @@ void OfferNetworks(std::vector<Candidate>& candidates, std::string_view prefix,
   for (std::string& name : names) Offer(candidates, prefix, std::move(name));
 }
 
+// Of those that run: in others there is nothing to join.
+void OfferModes(std::vector<Candidate>& candidates, std::string_view prefix,
+                std::initializer_list<std::string_view> words, const core::Layout& layout) {
+  constexpr std::string_view kContainer = "container:";
+  for (std::string_view word : words) Offer(candidates, prefix, std::string(word));
+  if (!prefix.starts_with(kContainer)) {
+    Offer(candidates, prefix, std::string(kContainer));
+    return;
+  }
+  OfferContainers(candidates, Completes::kRunningContainer, prefix.substr(kContainer.size()),
+                  layout);
+  for (Candidate& candidate : candidates) candidate.text.insert(0, kContainer);
+}
+
 // The file "docker.io+library+busybox:1" (oci/image/image_record.h) is offered as "busybox:1".
 // Very long names end in a hash instead of themselves; they are not offered.
 void OfferImages(std::vector<Candidate>& candidates, std::string_view prefix,
@@ -191,6 +205,16 @@ std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
       for (Candidate& candidate : candidates) candidate.text += ':';
       break;
     case Completes::kNetwork: OfferNetworks(candidates, prefix, layout); break;
+    case Completes::kNetworkMode:
+      OfferModes(candidates, prefix, {}, layout);
+      OfferNetworks(candidates, prefix, layout);
+      break;
+    case Completes::kNamespaceMode:
+      OfferModes(candidates, prefix, {"host", "private"}, layout);
+      break;
+    case Completes::kIpcMode:
+      OfferModes(candidates, prefix, {"host", "none", "private", "shareable"}, layout);
+      break;
     case Completes::kSignal: OfferSignals(candidates, prefix); break;
     case Completes::kCapability: OfferCapabilities(candidates, prefix); break;
     case Completes::kVerb: OfferVerbs(candidates, prefix); break;

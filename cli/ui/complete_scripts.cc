@@ -7,7 +7,8 @@ namespace {
 
 // Bash splits words at ':' and '=' too (COMP_WORDBREAKS): pieces without a blank between them are
 // put together again, and the part before the last break is cut from the replies, because bash
-// replaces only what is behind it.
+// replaces only what is behind it. Only file names are quoted: a '=' in other names stays. What
+// ends in one of them goes on without a blank, in zsh as well; fish knows that by itself.
 constexpr std::string_view kBash = R"script(# bash completion for hoy
 _hoy() {
   local rest=$COMP_LINE piece line current i fallback
@@ -32,16 +33,17 @@ _hoy() {
   local typed=$current before=
   case $typed in --*=*) before=${typed%%=*}= typed=${typed#*=} ;; esac
   if [[ $fallback == files || $fallback == directories ]]; then
-    compopt -o filenames 2>/dev/null
-    local kind=-f
+    local kind=-f names=${#COMPREPLY[@]}
     [[ $fallback == directories ]] && kind=-d
     while IFS= read -r line; do COMPREPLY+=("$before$line"); done < <(compgen $kind -- "$typed")
+    ((${#COMPREPLY[@]} > names)) && compopt -o filenames 2>/dev/null
   fi
   before=
   case $current in
     *[:=]*) before=${current%"${current##*[:=]}"} ;;
   esac
   [[ -n $before ]] && COMPREPLY=("${COMPREPLY[@]#"$before"}")
+  [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[:=] ]] && compopt -o nospace 2>/dev/null
   return 0
 }
 complete -F _hoy hoy
@@ -50,22 +52,27 @@ complete -F _hoy hoy
 constexpr std::string_view kZsh = R"script(#compdef hoy
 # zsh completion for hoy
 _hoy() {
-  local line fallback
-  local -a texts shown
+  local line fallback text view
+  local -a texts shown open open_shown
   for line in "${(@f)$(${words[1]} __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
     case $line in
       :*) fallback=${line#:} ;;
-      *$'\t'*)
-        texts+=("${line%%$'\t'*}")
-        shown+=("${line%%$'\t'*}  -- ${line#*$'\t'}")
-        ;;
       ?*)
-        texts+=("$line")
-        shown+=("$line")
+        text=${line%%$'\t'*}
+        view=$text
+        [[ $line == *$'\t'* ]] && view="$text  -- ${line#*$'\t'}"
+        if [[ $text == *[:=] ]]; then
+          open+=("$text")
+          open_shown+=("$view")
+        else
+          texts+=("$text")
+          shown+=("$view")
+        fi
         ;;
     esac
   done
   (( ${#texts} )) && compadd -l -d shown -a texts
+  (( ${#open} )) && compadd -l -S '' -d open_shown -a open
   case $fallback in
     files) compset -P '--*='; _files ;;
     directories) compset -P '--*='; _files -/ ;;

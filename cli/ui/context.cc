@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "cli/ui/exit_code.h"
+#include "cli/ui/printable.h"
 #include "cli/ui/report.h"
 #include "core/base/text.h"
 
@@ -54,7 +55,7 @@ void Context::Report(const Error& error) {
 
 void Context::Warn(std::string_view message) {
   if (error_format == ErrorFormat::kJson) return err.Write(WarningJson(message));
-  err.Print("hoy: warning: {}\n", message);
+  err.Print("hoy: warning: {}\n", PrintableLines(message));
 }
 
 }  // namespace hoy::cli

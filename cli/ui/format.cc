@@ -1,5 +1,6 @@
 #include "cli/ui/format.h"
 
+#include "cli/ui/printable.h"
 #include "cli/ui/table.h"
 #include "core/base/text.h"
 
@@ -121,6 +122,11 @@ Result<std::string> FormatInspect(std::string_view format, std::span<const Json>
   return text;
 }
 
+void PrintData(Context& context, std::string_view text) {
+  if (context.terminal.stdout_is_terminal) return context.out.Write(PrintableLines(text));
+  context.out.Write(text);
+}
+
 ListCommand::ListCommand(const CommandInfo& info) : Command(info) {
   Flag("-q,--quiet", &quiet_, "print only the ids");
   Flag("--no-trunc", &no_trunc_, "do not cut ids and texts short");
@@ -131,7 +137,7 @@ Result<int> ListCommand::PrintRows(Context& context, const ListModel& model,
                                    std::span<const Json> rows) const {
   int max_width = no_trunc_ ? 0 : context.terminal.columns;
   TRY(std::string text, FormatRows(format_, quiet_, model, rows, max_width));
-  context.out.Write(text);
+  PrintData(context, text);
   return 0;
 }
 

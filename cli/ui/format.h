@@ -53,6 +53,10 @@ Result<std::string> FormatRows(std::string_view format, bool quiet, const ListMo
 // For verbs that show one thing: `json` is one indented object, else a template.
 Result<std::string> FormatObject(std::string_view format, const Json& object);
 
+// What was rendered, for stdout. A terminal gets it without what it would obey: labels, names and
+// the like are strangers' text.
+void PrintData(Context& context, std::string_view text);
+
 // For inspect: no format or `json` is an array, else the template once per object.
 Result<std::string> FormatInspect(std::string_view format, std::span<const Json> objects);
 

@@ -26,15 +26,15 @@ size_t Decode(std::string_view bytes, uint32_t* code) {
   return *code < kSmallest[length - 1] || surrogate || *code > 0x10ffff ? 0 : length;
 }
 
-}  // namespace
-
-std::string Printable(std::string_view bytes) {
+std::string Escaped(std::string_view bytes, bool keep_layout) {
   std::string text;
   while (!bytes.empty()) {
     uint32_t code = 0;
     size_t length = Decode(bytes, &code);
     bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
-    if (bytes[0] == '\n') {
+    if (keep_layout && (bytes[0] == '\n' || bytes[0] == '\t')) {
+      text += bytes[0];
+    } else if (bytes[0] == '\n') {
       text += "\\n";
     } else if (bytes[0] == '\t') {
       text += "\\t";
@@ -49,6 +49,16 @@ std::string Printable(std::string_view bytes) {
     bytes.remove_prefix(length == 0 ? 1 : length);
   }
   return text;
+}
+
+}  // namespace
+
+std::string Printable(std::string_view bytes) {
+  return Escaped(bytes, /*keep_layout=*/false);
+}
+
+std::string PrintableLines(std::string_view bytes) {
+  return Escaped(bytes, /*keep_layout=*/true);
 }
 
 }  // namespace hoy::cli

@@ -9,5 +9,7 @@ namespace hoy::cli {
 // Control characters (C0, DEL, C1) and bytes that are not UTF-8 become \n, \t or \xNN;
 // everything else stays. One line, and no terminal obeys it.
 std::string Printable(std::string_view bytes);
+// Line feeds and tabs, which lay text out, stay.
+std::string PrintableLines(std::string_view bytes);
 
 }  // namespace hoy::cli

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/ui/printable.h"
+
 namespace hoy::cli {
 namespace {
 
@@ -15,11 +17,13 @@ std::string OneLine(const nlohmann::ordered_json& object) {
 }  // namespace
 
 std::string ErrorText(const Error& error, bool color) {
-  std::string text = color ? fmt::format("\033[1;31mhoy:\033[0m {}\n", error.message)
-                           : fmt::format("hoy: {}\n", error.message);
-  if (!error.hint.empty()) {
-    text += color ? fmt::format("\033[2mhint:\033[0m {}\n", error.hint)
-                  : fmt::format("hint: {}\n", error.hint);
+  // It may quote an image or a container.
+  std::string message = PrintableLines(error.message);
+  std::string hint = PrintableLines(error.hint);
+  std::string text = color ? fmt::format("\033[1;31mhoy:\033[0m {}\n", message)
+                           : fmt::format("hoy: {}\n", message);
+  if (!hint.empty()) {
+    text += color ? fmt::format("\033[2mhint:\033[0m {}\n", hint) : fmt::format("hint: {}\n", hint);
   }
   return text;
 }

@@ -1,8 +1,9 @@
 #pragma once
 // Places where a test may kill hoy: with HOY_FAIL_POINT=<name> in the environment the process ends
-// itself with SIGKILL there, as a crash or a power cut would. Costs one null check otherwise; the
-// variable is read once. Usable in hoy-monitor (no allocation). All names are in kFailPoints, which
-// `hoy __fail-points` prints for the test that walks them, kVolumeFailPoints and kImageFailPoints.
+// itself with SIGKILL there, as a crash or a power cut would. With <name>@<FIFO> it waits there
+// until somebody opens the FIFO to write, and goes on. Costs one null check otherwise; the variable
+// is read once. Usable in hoy-monitor (no allocation). All names are in kFailPoints, which
+// `hoy __fail-points` prints for the test that walks them, and in the lists after it.
 
 #include <array>
 #include <string_view>
@@ -35,6 +36,9 @@ constexpr std::array<std::string_view, 5> kVolumeFailPoints = {
 // Those of an image's removal.
 constexpr std::array<std::string_view, 4> kImageFailPoints = {
     "image-untagged", "image-unrecorded", "image-blobs-removed", "image-layers-aside"};
+
+// That of `hoy wait`: it has looked, and is about to open what tells it to look again.
+constexpr std::string_view kWaitFailPoint = "wait-looked";
 
 void FailPoint(std::string_view name);
 

@@ -5,8 +5,12 @@
 #include "core/base/text.h"
 #include "core/cgroup/driver.h"
 #include "core/cgroup/join.h"
+#include "core/cgroup/tree.h"
+#include "core/sys/files.h"
 
 namespace hoy::core {
+
+constexpr std::string_view kEventsFile = "/cgroup.events";  // of v2
 namespace {
 
 std::unique_ptr<CgroupDriver> DriverOf(CgroupVersion version) {
@@ -61,6 +65,12 @@ std::vector<std::string> CgroupLocation::SelfJoinFiles() const {
   return files;
 }
 
+std::vector<std::string> CgroupLocation::HelperJoinFiles() const {
+  std::vector<std::string> files = SelfJoinFiles();
+  if (version == CgroupVersion::kV1) std::erase(files, Directory("freezer") + "/tasks");
+  return files;
+}
+
 std::vector<std::string> CgroupLocation::ProcsFiles() const {
   std::vector<std::string> files;
   for (const auto& [name, directory] : directories) files.push_back(directory + "/cgroup.procs");
@@ -76,6 +86,21 @@ std::string CgroupLocation::OomFile() const {
 std::string CgroupLocation::ThawFile() const {
   std::string directory = version == CgroupVersion::kV1 ? Directory("freezer") : "";
   return directory.empty() ? "" : directory + "/freezer.state";
+}
+
+std::string CgroupLocation::FreezerFile() const {
+  if (version != CgroupVersion::kV2) return ThawFile();
+  return directories.front().second + std::string(kEventsFile);
+}
+
+bool IsFrozenBy(const std::string& freezer_file) {
+  if (freezer_file.empty()) return false;
+  auto text = ReadKernelFile(freezer_file);
+  if (!text) return false;
+  if (!freezer_file.ends_with(kEventsFile)) return Trim(*text) != "THAWED";
+  if (FlatKeyed(*text, "frozen") == 1) return true;
+  std::string directory = freezer_file.substr(0, freezer_file.size() - kEventsFile.size());
+  return ReadCgroupNumber(directory + "/cgroup.freeze").value_or(0) == 1;
 }
 
 Cgroup::Cgroup(CgroupLocation location)
@@ -162,7 +187,7 @@ Result<> Cgroup::Thaw() const {
 }
 
 bool Cgroup::IsFrozen() const {
-  return driver_ != nullptr && driver_->IsFrozen(location_);
+  return driver_ != nullptr && IsFrozenBy(location_.FreezerFile());
 }
 
 Result<> Cgroup::Kill() const {

@@ -50,6 +50,9 @@ struct CgroupLocation {
   // way on v1). v2 has no such way but clone3(CLONE_INTO_CGROUP); the file given here is a slow
   // one.
   std::vector<std::string> SelfJoinFiles() const;
+  // The same for a helper of the monitor's that must die when it is killed: on v1 not where it
+  // could be frozen.
+  std::vector<std::string> HelperJoinFiles() const;
   // What a pid is written to, one per directory. Slow on both versions.
   std::vector<std::string> ProcsFiles() const;
   // What ReadOomKills (join.h) reads; empty where nobody counts.
@@ -57,7 +60,12 @@ struct CgroupLocation {
   // v1: what is to be written "THAWED" to so that a frozen process takes its SIGKILL; on v2 it does
   // so anyway, and this is empty.
   std::string ThawFile() const;
+  // What IsFrozenBy reads; empty where nothing can be frozen.
+  std::string FreezerFile() const;
 };
+
+// Whether the cgroup with that file is frozen, or on the way there.
+bool IsFrozenBy(const std::string& freezer_file);
 
 struct CgroupRequest {
   std::string id;                   // the container's

@@ -30,7 +30,6 @@ class CgroupDriver {
   virtual Result<> DropCpuset(CgroupLocation& location) = 0;
   virtual Result<> Freeze(const CgroupLocation& location) = 0;
   virtual Result<> Thaw(const CgroupLocation& location) = 0;
-  virtual bool IsFrozen(const CgroupLocation& location) = 0;
   virtual Result<> Kill(const CgroupLocation& location) = 0;
   virtual Result<> Remove(const CgroupLocation& location, int patience_ms) = 0;
   virtual Result<std::vector<pid_t>> Processes(const CgroupLocation& location) = 0;

@@ -197,13 +197,6 @@ class CgroupV1Driver : public CgroupDriver {
   Result<> Freeze(const CgroupLocation& location) override { return SetFrozen(location, true); }
   Result<> Thaw(const CgroupLocation& location) override { return SetFrozen(location, false); }
 
-  bool IsFrozen(const CgroupLocation& location) override {
-    std::string directory = location.Directory("freezer");
-    if (directory.empty()) return false;
-    auto state = ReadKernelFile(directory + "/freezer.state");
-    return state && Trim(*state) != "THAWED";
-  }
-
   Result<> Kill(const CgroupLocation& location) override {
     if (location.directories.empty()) return {};
     std::string directory = AnyDirectory(location);

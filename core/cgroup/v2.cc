@@ -147,14 +147,6 @@ class CgroupV2Driver : public CgroupDriver {
   Result<> Freeze(const CgroupLocation& location) override { return SetFrozen(location, true); }
   Result<> Thaw(const CgroupLocation& location) override { return SetFrozen(location, false); }
 
-  bool IsFrozen(const CgroupLocation& location) override {
-    std::string directory = Directory(location);
-    auto events = ReadKernelFile(directory + "/cgroup.events");
-    if (!events) return false;
-    if (FlatKeyed(*events, "frozen") == 1) return true;
-    return ReadCgroupNumber(directory + "/cgroup.freeze").value_or(0) == 1;
-  }
-
   Result<> Kill(const CgroupLocation& location) override {
     std::string directory = Directory(location);
     if (options_.use_kill_file) {

@@ -25,4 +25,7 @@ std::vector<std::string> ExecEndedCommand(const Layout& layout, std::string_view
 // argv of the process that it starts when a probe of the container's health is due.
 std::vector<std::string> ProbeCommand(const Layout& layout, std::string_view id);
 
+// argv of the process that it starts to write the container's S3 volumes back while it runs.
+std::vector<std::string> SyncVolumesCommand(const Layout& layout, std::string_view id);
+
 }  // namespace hoy::core

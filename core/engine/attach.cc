@@ -14,7 +14,9 @@
 
 #include "core/engine/lifecycle.h"
 #include "core/engine/stop.h"
+#include "core/engine/wait.h"
 #include "core/state/container_id.h"
+#include "core/sys/fd_packet.h"
 #include "core/sys/files.h"
 #include "core/sys/process.h"
 
@@ -43,6 +45,12 @@ Result<Fd> Connect(const Layout& layout, std::string_view id) {
   }
   if (errno == ENOENT || errno == ECONNREFUSED || errno == EAGAIN) return Fd();
   return FailErrno("connect", "attach");
+}
+
+Error TooManyClients(std::string_view id, uint64_t count) {
+  return MakeError(
+      ErrorKind::kConflict,
+      fmt::format("container {} has {} clients attached, and takes no more", ShortId(id), count));
 }
 
 // nullopt: the monitor has gone, or goes, without an answer.
@@ -88,8 +96,7 @@ Result<std::optional<Attachment>> AttachTo(const Layout& layout, std::string_vie
     if (attachment.monitor && attachment.socket) {
       TRY(std::optional<AttachHeader> welcome, AwaitWelcome(attachment.socket));
       if (welcome && welcome->kind == AttachKind::kBusy) {
-        return Fail(ErrorKind::kConflict, "container {} has {} clients attached, and takes no more",
-                    ShortId(id), welcome->number);
+        return Fail(TooManyClients(id, welcome->number));
       }
       if (welcome) {
         attachment.log_place = welcome->number;
@@ -101,6 +108,49 @@ Result<std::optional<Attachment>> AttachTo(const Layout& layout, std::string_vie
     poll(&slot, 1, kConnectPauseMs);
   }
   return Fail(ErrorKind::kTimeout, "the monitor of container {} does not answer", ShortId(id));
+}
+
+Result<> GiveNetwork(const Layout& layout, std::string_view id, const MonitorNetwork& network,
+                     uint32_t parts) {
+  constexpr int64_t kPatienceMs = 20'000;
+  auto silent = [&] {
+    return Fail(ErrorKind::kTimeout, "the monitor of container {} does not answer", ShortId(id));
+  };
+  Fd monitor;
+  std::optional<AttachHeader> welcome;
+  for (int attempt = 0; !welcome && attempt < kConnectTries; ++attempt) {
+    if (attempt > 0) poll(nullptr, 0, kConnectPauseMs);
+    TRY(monitor, Connect(layout, id));
+    if (monitor) {
+      TRY(welcome, AwaitWelcome(monitor));
+    }
+  }
+  if (!welcome) return silent();
+  if (welcome->kind == AttachKind::kBusy) return Fail(TooManyClients(id, welcome->number));
+  if (welcome->end == 0) {
+    return Fail(MakeError(ErrorKind::kUnsupported,
+                          fmt::format("container {} was started by an older hoy, and its monitor "
+                                      "takes nothing of a network",
+                                      ShortId(id)))
+                    .WithHint(fmt::format("restart it: hoy restart {}", ShortId(id))));
+  }
+  const uint8_t packet[2] = {static_cast<uint8_t>(AttachKind::kNetwork),
+                             static_cast<uint8_t>(network.Parts() | parts)};
+  std::vector<int> fds = network.Descriptors();
+  if (SendPacket(monitor.get(), packet, sizeof packet, fds.data(), fds.size()) < 0) {
+    return FailErrno("send", "network");
+  }
+  // What the container writes comes, too.
+  Deadline deadline(kPatienceMs);
+  while (true) {
+    TRY(bool came, AwaitReadable(monitor, deadline));
+    if (!came) return silent();
+    AttachHeader header{};
+    ssize_t count = recv(monitor.get(), &header, sizeof header, MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (count <= 0) return silent();
+    if (header.kind == AttachKind::kTaken) return {};
+  }
 }
 
 MonitorPeer::MonitorPeer(Fd socket, uint64_t log_place, MonitorPeerOptions options)

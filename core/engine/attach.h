@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "core/engine/network_driver.h"
 #include "core/engine/session.h"
 #include "core/log/log_reader.h"
 #include "core/monitor/attach_protocol.h"
@@ -35,6 +36,13 @@ struct Attachment {
 // its state file as it was found last. kConflict: too many clients.
 Result<std::optional<Attachment>> AttachTo(const Layout& layout, std::string_view id,
                                            Fd* last_state = nullptr);
+
+// Gives the monitor of a running container what it is to keep of a network that the container has
+// come to, or left (NetworkParts; `parts` beside those that are there). Under the container's lock,
+// after Heal. kConflict: too many clients; kUnsupported: an older hoy started it; kTimeout: it
+// does not take them.
+Result<> GiveNetwork(const Layout& layout, std::string_view id, const MonitorNetwork& network,
+                     uint32_t parts = 0);
 
 // Which of the container's streams our own stdout and stderr show; the others are thrown away.
 struct ShownStreams {

@@ -1,6 +1,10 @@
 #include "core/engine/check.h"
 
+#include <algorithm>
+
 #include "core/cgroup/cgroup.h"
+#include "core/cgroup/host.h"
+#include "core/cgroup/leftover.h"
 #include "core/engine/exec_sessions.h"
 #include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
@@ -9,6 +13,7 @@
 #include "core/state/container_id.h"
 #include "core/state/container_names.h"
 #include "core/state/container_record.h"
+#include "core/state/run_owner.h"
 #include "core/state/volume.h"
 #include "core/sys/files.h"
 
@@ -79,8 +84,19 @@ class ContainerCheck {
           half_made ? "its creation was cut off" : "its removal was cut off", "removed");
       if (!mends()) continue;
       RemoveAbandoned(layout_);
-      Note(!Exists(layout_.Containers() + "/" + name), "somebody works on it");
+      if (!Exists(layout_.Containers() + "/" + name)) {
+        Note(true, "");
+      } else if (IsAbandoned(name)) {
+        Note(false, "its files cannot be removed");
+      } else {
+        findings_.pop_back();  // somebody works on it
+      }
     }
+  }
+
+  bool IsAbandoned(const std::string& name) const {
+    auto names = ListAbandoned(layout_.Containers());
+    return std::ranges::find(names, name) != names.end();
   }
 
   void LookAtNames() {
@@ -91,40 +107,73 @@ class ContainerCheck {
           one.of_nobody ? "no container has it"
                         : fmt::format("container {} has another one by now", ShortId(one.id)),
           "it is free");
-      if (mends()) Note(DropFaultyName(layout_, one), "somebody works on it");
+      if (!mends()) continue;
+      auto dropped = DropFaultyName(layout_, one);
+      if (dropped && !*dropped) {
+        findings_.pop_back();  // somebody works on it
+      } else {
+        Note(dropped, "");
+      }
     }
   }
 
   void LookAt(const std::string& id) {
     auto record = ReadContainer(layout_, id);
     if (!record) {
-      if (record.error().kind == ErrorKind::kNotFound) return;  // removed meanwhile
+      if (record.error().kind == ErrorKind::kNotFound) return LookForLostRecord(id);
       Add(NameOf(layout_, id), record.error().message).error =
           fmt::format("hoy rm -f {} removes what is left of it", ShortId(id));
       return;
     }
     std::string object = fmt::format("container '{}'", record->name);
-    auto status = Observe(layout_, id);
+    auto status = ObserveLocked(id);
     if (!status) {
-      if (status.error().kind == ErrorKind::kNotFound) return;
       Add(object, "its state cannot be told").error = status.error().message;
       return;
     }
+    if (!*status) return;
     LookAtOwnName(*record, object);
-    if (status->needs_healing) {
-      Ailment ailment = AilmentOf(layout_, id, *status);
+    if ((*status)->needs_healing) {
+      Ailment ailment = AilmentOf(layout_, id, **status);
       Add(object, ailment.problem, ailment.remedy);
-      if (mends()) Note(HealIt(id), "somebody works on it");
+      if (mends()) HealIt(id);
     }
     LookAtSessions(id, object);
+    LookForLeftoverCgroups(*record, object);
   }
 
-  Result<bool> HealIt(const std::string& id) const {
+  void LookForLostRecord(const std::string& id) {
+    auto lock = ContainerLock::TryAcquire(layout_, id);
+    if (!lock || !*lock) return;  // removed meanwhile, or about to be
+    auto record = ReadContainer(layout_, id);
+    if (record || record.error().kind != ErrorKind::kNotFound) return;
+    Add(fmt::format("container {}", ShortId(id)), "its record is gone").error =
+        fmt::format("hoy rm -f {} removes what is left of it", ShortId(id));
+  }
+
+  // nullopt: somebody works on it, or has removed it. What he is about looks as if cut off.
+  Result<std::optional<ContainerStatus>> ObserveLocked(const std::string& id) const {
+    auto lock = ContainerLock::TryAcquire(layout_, id);
+    if (lock && !*lock) return std::nullopt;
+    auto status = lock ? Observe(layout_, id, **lock) : Fail(std::move(lock).error());
+    if (status) return *std::move(status);
+    if (status.error().kind == ErrorKind::kNotFound) return std::nullopt;
+    return Fail(std::move(status).error());
+  }
+
+  // The last finding.
+  void HealIt(const std::string& id) {
     auto healed = HealUnlessBusy(layout_, id);
-    if (healed) return !healed->needs_healing;
     // It was to be removed at its end.
-    if (healed.error().kind == ErrorKind::kNotFound) return true;
-    return Fail(std::move(healed).error());
+    bool is_gone = !healed && healed.error().kind == ErrorKind::kNotFound;
+    if (is_gone || (healed && !healed->needs_healing)) return Note(true, "");
+    if (!healed) return Note(Fail(std::move(healed).error()), "");
+    auto status = ObserveLocked(id);
+    if (status && !*status) {
+      findings_.pop_back();  // somebody else came first
+    } else {
+      Note(status && !(*status)->needs_healing, "it is as before");
+    }
   }
 
   // A removal lets go of the name first.
@@ -152,11 +201,52 @@ class ContainerCheck {
     Note(CountAbandonedSessions(layout_, id) == 0, "a process of theirs goes on");
   }
 
+  // RUN was emptied by another hand, and with it went the note of where they are. Of other ids
+  // nobody can tell whose they are: another DATA may have them.
+  void LookForLeftoverCgroups(const ContainerRecord& record, const std::string& object) {
+    if (Exists(layout_.RunContainer(record.id))) return;
+    CgroupLocation left = FindLeftoverCgroups(host_, record.id, record.config.cgroup_parent);
+    if (left.version == CgroupVersion::kNone) return;
+    auto lock = ContainerLock::TryAcquire(layout_, record.id);
+    if (!lock || !*lock || Exists(layout_.RunContainer(record.id))) return;  // it is started
+    Cgroup cgroup = Cgroup::Open(left);
+    auto processes = cgroup.Processes();
+    if (!processes || !processes->empty()) {
+      Add(object, "it does not run, and processes are in its cgroup").error =
+          fmt::format("it may run with another --run-root; if not, end those of {}/cgroup.procs",
+                      left.directories.front().second);
+      return;
+    }
+    Add(object, "the cgroup of its last run is left", "removed");
+    if (!mends()) return;
+    auto removed = cgroup.Remove();
+    Note(removed ? Result<bool>(true) : Fail(std::move(removed).error()), "");
+  }
+
+  std::vector<std::string> RunsWithoutRecord() const {
+    auto ids = ListDirectory(layout_.RunContainers()).value_or(std::vector<std::string>{});
+    std::erase_if(ids, [&](const std::string& id) {
+      if (!IsContainerId(id) || Exists(layout_.Container(id))) return true;
+      return !Exists(layout_.RunContainer(id));  // both were removed meanwhile
+    });
+    return ids;
+  }
+
   // Whose directory in DATA is gone, by another hand than ours.
   void LookForRunsOfNobody() {
-    auto ids = ListDirectory(layout_.RunContainers());
-    for (const std::string& id : ids.value_or(std::vector<std::string>{})) {
-      if (!IsContainerId(id) || Exists(layout_.Container(id))) continue;
+    std::vector<std::string> ids = RunsWithoutRecord();
+    if (ids.empty()) {
+      if (mends()) (void)NoteRunOwner(layout_);  // an older hoy noted nothing
+      return;
+    }
+    if (auto other = OtherRunOwner(layout_)) {
+      Add(fmt::format("'{}'", layout_.run),
+          fmt::format("it is of the data in '{}': runs and leases of nobody cannot be told",
+                      *other))
+          .error = "name another place with --run-root";
+      return;
+    }
+    for (const std::string& id : ids) {
       Add(fmt::format("container {}", ShortId(id)), "it has run, and has no record",
           "its traces are removed");
       auto run = ReadRunState(layout_, id);
@@ -172,6 +262,7 @@ class ContainerCheck {
 
   const Layout& layout_;
   const CheckMode mode_;
+  const CgroupHost host_ = FullCgroupHost();
   std::vector<Finding> findings_;
 };
 

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 
+#include <optional>
+
 #include "core/engine/bind_sources.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/made_mounts.h"
 #include "core/engine/root_plan.h"
 #include "core/engine/state_rules.h"
 #include "core/engine/volumes.h"
@@ -17,14 +20,11 @@ namespace {
 // The root of a living container; an empty descriptor: it does not run.
 Result<Fd> OpenLiving(const ContainerStatus& status) {
   if (!status.run) return Fd();
-  TRY(std::optional<Fd> init, OpenProcess(status.run->init));
-  if (!init) return Fd();
-  auto root =
-      OpenAt(kCwd, fmt::format("/proc/{}/root", status.run->init.pid), O_PATH | O_DIRECTORY);
-  // The number was still this process's when it was opened.
-  TRY(init, OpenProcess(status.run->init));
-  if (!init) return Fd();
-  return root;
+  if (!status.run->ready) {
+    return Fail(ErrorKind::kConflict, "the container is starting");  // in the host's root, maybe
+  }
+  auto root = OpenProcessFile(status.run->init, "root", O_PATH | O_DIRECTORY);
+  return root || root.error().kind != ErrorKind::kNotFound ? std::move(root) : Fd();
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ Result<Fd> OpenLiving(const ContainerStatus& status) {
 Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_view id,
                                             FilesAccess access) {
   ContainerFiles files;
-  TRY(ContainerStatus status, Heal(layout, id));
+  TRY(ContainerStatus status, HealStarted(layout, id));
   TRY(Permit(Verb::kCopy, status.state, layout, id));
   TRY(files.living_, OpenLiving(status));
   if (!files.living_ && access == FilesAccess::kWrite) {
@@ -43,6 +43,10 @@ Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_vi
   }
   if (files.living_) return files;
   TRY(ContainerRecord record, ReadContainer(layout, id));
+  std::optional<MadeMounts> mounts;  // until the root has them
+  if (MadeMounts::AreIn(record.config)) {
+    TRY(mounts, MadeMounts::Make(layout, record.config));
+  }
   TRY(PrepareMountPoints(layout));
   TRY(MakeMissingSources(record.config));
   TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config, access));
@@ -52,7 +56,7 @@ Result<ContainerFiles> ContainerFiles::Open(const Layout& layout, std::string_vi
     // Where a directory that is some overlay's upper one may not be read by another ("index=on"),
     // it may be for a start that we lose a race to.
     if (access == FilesAccess::kRead) {
-      TRY(status, Observe(layout, id));
+      TRY(status, HealStarted(layout, id));
       TRY(files.living_, OpenLiving(status));
     }
     if (files.living_) return files;

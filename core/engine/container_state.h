@@ -5,7 +5,8 @@
 //   | state        | because                                                                    |
 //   |--------------|----------------------------------------------------------------------------|
 //   | created      | there is no trace of a run                                                 |
-//   | initializing | a run directory without a process, and somebody holds the container's lock |
+//   | initializing | a run directory without a process, and somebody holds the container's lock; |
+//   |              | or its init lives, and its program does not run yet (RunState::ready)      |
 //   | running      | its init lives, or its monitor does and is about to publish the exit       |
 //   | paused       | the same, and the kernel has frozen its cgroup                             |
 //   | stopping     | the same, and a living `hoy stop` waits for its end                        |
@@ -34,7 +35,7 @@ inline constexpr int kContainerStates = 9;
 // Docker's words, and three of ours: "initializing", "stopping", "failed".
 std::string_view ToString(ContainerState state);
 
-// Its processes are there.
+// Its program runs.
 constexpr bool IsUp(ContainerState state) {
   return state == ContainerState::kRunning || state == ContainerState::kPaused ||
          state == ContainerState::kStopping;

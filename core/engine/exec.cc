@@ -87,11 +87,57 @@ void PublishSession(const JoiningProcess& joining, pid_t pid, const ExecRequest&
                                            .privileged = request.privileged});
 }
 
+Result<StartReply> ReceiveBy(const Deadline& deadline, StartChannel& channel) {
+  if (deadline.PollTimeout() >= 0) {
+    TRY(bool in_time, AwaitReadable(channel.socket(), deadline));
+    if (!in_time) return Fail(ErrorKind::kTimeout, "its program was not run in time");
+  }
+  return channel.Receive();
+}
+
 // As docker, with the command in the action: "exec_start: sh -c ls".
 void RecordExec(const Layout& layout, const ContainerRecord& record, std::string_view action,
                 const ProcessConfig& process, const std::string& session) {
   RecordContainerEvent(layout, record, fmt::format("{}: {}", action, fmt::join(process.args, " ")),
                        {{"execID", session}});
+}
+
+Error NotRunning(const Layout& layout, std::string_view id) {
+  std::string name = ShownName(layout, id);
+  return MakeError(ErrorKind::kConflict, fmt::format("container {} is not running", name))
+      .WithHint(fmt::format("hoy start {}", name));
+}
+
+// Whatever it was that failed: where the container has ended meanwhile, that is why.
+Error UnlessItEnded(const Layout& layout, const JoiningProcess& joining, Error error) {
+  return IsEnding(joining.init, joining.init_pid) ? NotRunning(layout, joining.container) : error;
+}
+
+Result<> Join(const Layout& layout, JoiningProcess& joining, const JoinRequest& request,
+              pid_t monitor) {
+  const std::string& id = joining.container;
+  joining.passes_fds = !request.passed_fds.empty();
+  TRY(joining.streams, MakeStreams(request));
+  TRY(AttachPair guard, MakeAttachPair());
+  const Fd* streams = joining.streams.theirs;
+  TRY(joining.child,
+      SpawnMonitor({.label = std::string(ShortId(id)),
+                    .attach = guard.monitor,
+                    .join = joining.init,
+                    .streams = {streams[0].get(), streams[1].get(), streams[2].get()},
+                    .sibling = monitor}));
+  // It ends by itself when we are gone, and takes its traces with it.
+  pid_t guard_pid = joining.child.process.pid();
+  joining.child.process.Release();
+  joining.guard = std::move(guard.client);
+  guard.monitor.reset();
+  TRY(joining.cgroup, ReadCgroupLocation(layout, id));
+  joining.place = ChooseExecPlace(layout, id, joining.cgroup, guard_pid);
+  JoinInput input{joining.place, request.timeout_ms, {}};
+  if (request.detach || request.terminal) {
+    input.ended_argv = ExecEndedCommand(layout, id, joining.place.session_id);
+  }
+  return joining.child.channel.SendPlan(BuildJoinPlan(input).Serialize(), request.passed_fds);
 }
 
 }  // namespace
@@ -114,48 +160,24 @@ Result<ProcessConfig> DefaultExecProcess(const Layout& layout, const ContainerRe
 
 Result<JoiningProcess> JoinContainer(const Layout& layout, std::string_view id,
                                      const JoinRequest& request) {
-  TRY(ContainerStatus status, Heal(layout, id));
+  TRY(ContainerStatus status, HealStarted(layout, id));
   TRY(Permit(Verb::kExec, status.state, layout, id));
   std::optional<Fd> init;
   if (status.run) {
     TRY(init, OpenProcess(status.run->init));
   }
-  if (!init) {
-    return Fail(MakeError(ErrorKind::kConflict,
-                          fmt::format("container {} is not running", ShownName(layout, id)))
-                    .WithHint(fmt::format("hoy start {}", ShownName(layout, id))));
-  }
+  if (!init) return Fail(NotRunning(layout, id));
   JoiningProcess joining;
   joining.container = id;
   joining.init = *std::move(init);
   joining.init_pid = status.run->init.pid;
-  joining.passes_fds = !request.passed_fds.empty();
-  TRY(joining.streams, MakeStreams(request));
-  TRY(AttachPair guard, MakeAttachPair());
-  const Fd* streams = joining.streams.theirs;
-  TRY(joining.child,
-      SpawnMonitor({.label = std::string(ShortId(id)),
-                    .attach = guard.monitor,
-                    .join = joining.init,
-                    .streams = {streams[0].get(), streams[1].get(), streams[2].get()},
-                    .sibling = status.run->monitor.pid}));
-  // It ends by itself when we are gone, and takes its traces with it.
-  pid_t guard_pid = joining.child.process.pid();
-  joining.child.process.Release();
-  joining.guard = std::move(guard.client);
-  guard.monitor.reset();
-  TRY(joining.cgroup, ReadCgroupLocation(layout, id));
-  joining.place = ChooseExecPlace(layout, id, joining.cgroup, guard_pid);
-  JoinInput input{joining.place, request.timeout_ms, {}};
-  if (request.detach || request.terminal) {
-    input.ended_argv = ExecEndedCommand(layout, id, joining.place.session_id);
-  }
-  TRY(joining.child.channel.SendPlan(BuildJoinPlan(input).Serialize(), request.passed_fds));
-  return joining;
+  auto joined = Join(layout, joining, request, status.run->monitor.pid);
+  if (joined) return joining;
+  return Fail(UnlessItEnded(layout, joining, std::move(joined).error()));
 }
 
 Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const ContainerRecord& record,
-                     const ExecRequest& request) {
+                     const ExecRequest& request, const Deadline& deadline) {
   const ProcessConfig& process = request.process;
   const std::string& session = joining.place.session_id;
   pid_t init_pid = joining.init_pid;
@@ -175,35 +197,39 @@ Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const Contai
     input.columns = size->columns;
   }
   TRY(GiveStreams(streams, input.resolved.user));
-  TRY(StartReply joined, channel.Receive());
-  if (joined.kind == StartReply::Kind::kEndOfFile) {
-    return Fail(ErrorKind::kSystem, "hoy-monitor was killed before it had joined the container");
-  }
-  if (joined.message.kind != StartMessageKind::kForked) {
-    return Fail(ExplainFailure(init_pid, process, input.resolved, channel, joined.message));
-  }
-  auto pid = static_cast<pid_t>(joined.message.value);
-  TRY(channel.SendPlan(BuildExecPlan(input).Serialize()));
-  // While it executes its program.
-  if (!request.is_probe) RecordExec(layout, record, "exec_create", process, session);
-  PublishSession(joining, pid, request);
-  HealExecSessions(layout, joining.container, joining.cgroup);
+  TRY(channel.SendLastPlan(BuildExecPlan(input).Serialize()));
+  Fd running;
   while (true) {
-    TRY(StartReply reply, channel.Receive());
+    TRY(StartReply reply, ReceiveBy(deadline, channel));
     if (reply.kind == StartReply::Kind::kEndOfFile) break;
-    if (reply.message.kind == StartMessageKind::kTerminal) {
+    if (reply.message.kind == StartMessageKind::kTerminal && !running) {
       streams.ours.terminal = std::move(reply.fd);
-      continue;
+    } else if (reply.message.kind == StartMessageKind::kForked && !running) {
+      running = std::move(reply.fd);
+      // While it executes its program.
+      if (!request.is_probe) RecordExec(layout, record, "exec_create", process, session);
+      PublishSession(joining, static_cast<pid_t>(reply.message.value), request);
+      HealExecSessions(layout, joining.container, joining.cgroup);
+    } else {
+      return Fail(ExplainFailure(init_pid, process, input.resolved, channel, reply.message));
     }
-    return Fail(ExplainFailure(init_pid, process, input.resolved, channel, reply.message));
+  }
+  if (!running) {
+    // Its guard was killed, and may have been after the fork.
+    if (!joining.place.cgroup.directory.empty()) KillLeaf(joining.place.cgroup.directory.c_str());
+    return Fail(MakeError(ErrorKind::kSystem,
+                          "hoy-monitor was killed before the program ran in the container")
+                    .WithHint("nothing of it is left: run it again"));
   }
   if (!request.is_probe) RecordExec(layout, record, "exec_start", process, session);
-  return std::move(joined.fd);
+  return running;
 }
 
 Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
                             const ContainerRecord& record, const ExecRequest& request) {
-  TRY(Fd pidfd, RunJoined(layout, joining, record, request));
+  auto running = RunJoined(layout, joining, record, request);
+  if (!running) return Fail(UnlessItEnded(layout, joining, std::move(running).error()));
+  Fd pidfd = *std::move(running);
   ExecStreams& streams = joining.streams;
   using End = SessionPeer::End;
   streams.ours.process = pidfd;
@@ -223,7 +249,13 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
   bool detached = end.kind == End::Kind::kDetached;
   if (detached) {
     TRY(std::optional<End> ended, ExecPeer::Detach(joining.guard, peer.terminal()));
-    if (!ended) return 0;
+    if (!ended) {
+      // By its keys: who asked for --detach was never on it.
+      if (!request.detach) {
+        RecordContainerEvent(layout, record, "exec_detach", {{"execID", joining.place.session_id}});
+      }
+      return 0;
+    }
     end = *ended;
   }
   if (end.kind == End::Kind::kExited) {

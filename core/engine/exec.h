@@ -9,6 +9,7 @@
 #include "core/engine/exec_sessions.h"
 #include "core/engine/session.h"
 #include "core/engine/spawn_monitor.h"
+#include "core/engine/wait.h"
 #include "core/state/container_record.h"
 
 namespace hoy::core {
@@ -62,9 +63,10 @@ void RecordExecDie(const Layout& layout, const ContainerSummary& container,
 
 // Makes of the process, which has joined all namespaces and the cgroup by then, the program that is
 // wanted, and returns its pidfd once that runs. `joining` keeps what the session needs: the streams
-// and the guard, without which it is killed. kStart: as StartContainer.
+// and the guard, without which it is killed. kStart: as StartContainer. kTimeout: the program did
+// not run by `deadline`: what is in the container may stop a process before, or hold up its exec.
 Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const ContainerRecord& record,
-                     const ExecRequest& request);
+                     const ExecRequest& request, const Deadline& deadline = Deadline(-1));
 
 // With a process that has joined all namespaces and the cgroup, runs it. Returns its exit code, or
 // 0 when it was detached, by `detach` or by the user's keys: then it goes on, and what it writes to

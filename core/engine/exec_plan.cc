@@ -1,10 +1,16 @@
 #include "core/engine/exec_plan.h"
 
+#include <fcntl.h>
 #include <sched.h>
 
 #include "core/engine/process_plan.h"
 
 namespace hoy::core {
+namespace {
+
+constexpr uint32_t kOomScoreSlot = 0;
+
+}  // namespace
 
 PlanBuilder BuildJoinPlan(const JoinInput& input) {
   PlanBuilder plan;
@@ -20,32 +26,44 @@ PlanBuilder BuildJoinPlan(const JoinInput& input) {
     header.session_cgroup = plan.Text(leaf.directory);
     header.session_cgroup_above = plan.Text(leaf.above);
   }
-  uint64_t namespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
-  bool v2 = has_leaf && leaf.others.version == CgroupVersion::kV2;
-  if (!v2) {
-    // While the host's paths are still in reach.
+  // While the host's paths are still in reach.
+  Offset score = plan.Text(kOomScorePath);
+  Step& open = plan.Add(StepKind::kOpenFile);
+  open.a = score;
+  open.flags = O_WRONLY;
+  open.slot = kOomScoreSlot;
+  if (has_leaf && leaf.others.version == CgroupVersion::kV2) {
+    // With "nsdelegate" nobody moves a process across the border of the own cgroup namespace: on v2
+    // that one is joined by who is in the cgroup already.
+    header.session_born_there = 1;
+  } else {
     Offset files = plan.Texts(leaf.others.SelfJoinFiles());
     Step& join = plan.Add(StepKind::kJoinCgroups);
     join.d = files;
     join.slot = has_leaf ? 1 : 0;
-    namespaces |= CLONE_NEWCGROUP;
   }
-  plan.Add(StepKind::kJoinNamespaces).flags = namespaces;
-  plan.Add(StepKind::kForkIntoPidNamespace).slot = v2 ? 1 : 0;
-  // With "nsdelegate" nobody moves a process across the border of the own cgroup namespace: on v2
-  // this one is joined by who is in the cgroup already.
-  if (v2) plan.Add(StepKind::kJoinNamespaces).flags = CLONE_NEWCGROUP;
-  plan.Add(StepKind::kNewSession);
+  plan.Add(StepKind::kJoinNamespaces).flags =
+      CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWPID;
   return plan;
 }
 
 PlanBuilder BuildExecPlan(const ExecInput& input) {
   PlanBuilder plan;
   plan.header().mode = MonitorMode::kDirect;
+  if (input.process->oom_score_adj) {
+    Offset path = plan.Text(kOomScorePath);
+    Offset value = plan.Text(std::to_string(*input.process->oom_score_adj));
+    Step& step = plan.Add(StepKind::kWriteOpen);
+    step.slot = kOomScoreSlot;
+    step.a = path;
+    step.b = value;
+  }
   if (input.process->terminal) {
     AddTerminal(plan, input.resolved.user.uid, input.rows, input.columns);
+    plan.last().slot = 1;
   }
-  AddProcess(plan, *input.process, input.resolved, input.seccomp, {.passes_fds = input.passes_fds});
+  AddProcess(plan, *input.process, input.resolved, input.seccomp,
+             {.passes_fds = input.passes_fds, .forks = true});
   return plan;
 }
 

@@ -24,6 +24,10 @@ bool IsCurrent(BorrowedFd file, const std::string& path) {
 
 }  // namespace
 
+bool HasEnded(const Error& error) {
+  return error.kind == ErrorKind::kNotFound || error.system_errno == ENODEV;
+}
+
 Result<TemporaryFreeze> TemporaryFreeze::Begin(const Layout& layout, std::string_view id) {
   TRY(CgroupLocation location, ReadCgroupLocation(layout, id));
   if (location.version == CgroupVersion::kNone) {
@@ -41,18 +45,26 @@ Result<TemporaryFreeze> TemporaryFreeze::Begin(const Layout& layout, std::string
       freeze.marker_.reset();
       return freeze;
     }
-    TRY(freeze.cgroup_.Freeze());
-    return freeze;
+    auto frozen = freeze.cgroup_.Freeze();
+    if (frozen) return freeze;
+    ErrorKind kind = HasEnded(frozen.error()) ? ErrorKind::kNotFound : frozen.error().kind;
+    return Fail(std::move(frozen).error().WithKind(kind));
   }
 }
 
 Result<> TemporaryFreeze::End() {
   if (!marker_) return {};
   Result<> thawed = cgroup_.Thaw();
+  if (!thawed && HasEnded(thawed.error())) thawed = {};
   // A failed thaw leaves the marker, so that the next command tries again.
   if (thawed) unlink(path_.c_str());
   marker_.reset();
   return thawed;
+}
+
+void TemporaryFreeze::Keep() {
+  if (marker_) unlink(path_.c_str());
+  marker_.reset();
 }
 
 bool IsHeldStill(const Layout& layout, std::string_view id) {

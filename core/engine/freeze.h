@@ -17,16 +17,23 @@
 
 namespace hoy::core {
 
+// Of a freeze or a thaw: a cgroup that goes away under our hands is that of a container that has
+// ended.
+bool HasEnded(const Error& error);
+
 // Thaws when it goes.
 class TemporaryFreeze {
  public:
   // Waits for another one of the same container. kUnsupported: there is no cgroup to freeze.
+  // kNotFound: it has ended.
   static Result<TemporaryFreeze> Begin(const Layout& layout, std::string_view id);
   TemporaryFreeze(TemporaryFreeze&& other) noexcept = default;
   TemporaryFreeze& operator=(TemporaryFreeze&&) = delete;
   ~TemporaryFreeze() { (void)End(); }
 
   Result<> End();
+  // It stays frozen, as by a person's wish.
+  void Keep();
 
  private:
   TemporaryFreeze(Cgroup cgroup, Fd marker, std::string path)

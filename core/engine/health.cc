@@ -39,8 +39,8 @@ Result<bool> IsEnding(const ProcessIdentity& init) {
 
 // With the program at work. When this returns without its end, the guard is let go of by the caller
 // and kills the session.
-Result<ProbeEnd> AwaitProbe(ExecPeer& peer, BorrowedFd init, int64_t timeout_ns, int* exit_code) {
-  Deadline deadline((timeout_ns + kMillisecond - 1) / kMillisecond);
+Result<ProbeEnd> AwaitProbe(ExecPeer& peer, BorrowedFd init, int64_t timeout_ms, int* exit_code) {
+  Deadline deadline(timeout_ms);
   std::vector<pollfd> slots;
   while (true) {
     slots.clear();
@@ -69,14 +69,19 @@ Result<ProbeEnd> RunProbe(const Layout& layout, const ContainerRecord& record, P
   TRY(request.process, DefaultExecProcess(layout, record));
   request.process.args = record.config.health->Command();
   request.is_probe = true;
-  TRY(Fd process, RunJoined(layout, joining, record, request));
-  joining.streams.ours.process = process;
+  int64_t timeout_ms = (record.config.health->Timeout() + kMillisecond - 1) / kMillisecond;
+  // How long it takes to come into being says little of the container's health.
+  auto process = RunJoined(layout, joining, record, request, Deadline(timeout_ms));
+  bool late = !process && process.error().kind == ErrorKind::kTimeout;
+  if (late) return IsPaused(layout, record.id) ? ProbeEnd::kPointless : ProbeEnd::kTimedOut;
+  if (!process) return Fail(std::move(process).error());
+  joining.streams.ours.process = *process;
   joining.streams.ours.guard = joining.guard;
   ExecPeer peer(std::move(joining.streams.ours), [&](int, std::string_view bytes) -> Result<bool> {
     output.Add(bytes);
     return true;
   });
-  TRY(ProbeEnd end, AwaitProbe(peer, joining.init, record.config.health->Timeout(), exit_code));
+  TRY(ProbeEnd end, AwaitProbe(peer, joining.init, timeout_ms, exit_code));
   if (end == ProbeEnd::kTimedOut && IsPaused(layout, record.id)) return ProbeEnd::kPointless;
   return end;
 }

@@ -5,7 +5,7 @@
 //   hoy-monitor --when one is due--> hoy __probe --> the probe, in the container
 //               <--when to come again--'
 //
-// The monitor keeps only the time (core/monitor/probe_timer.h). When the next probe is due follows
+// The monitor keeps only the time (core/monitor/helper_timer.h). When the next probe is due follows
 // from what is on disk (core/state/health_state.h), so a new monitor goes on where the old one was,
 // and a probe that outlives its monitor is recorded all the same.
 

@@ -1,6 +1,7 @@
 #include "core/engine/lifecycle.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,12 +11,16 @@
 #include "core/engine/adopt.h"
 #include "core/engine/bind_sources.h"
 #include "core/engine/freeze.h"
+#include "core/engine/hooks.h"
 #include "core/engine/network_driver.h"
 #include "core/engine/remote_volumes.h"
 #include "core/engine/report.h"
 #include "core/engine/restart.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/stop_note.h"
+#include "core/engine/volumes.h"
+#include "core/engine/wait.h"
+#include "core/state/container_id.h"
 #include "core/state/event_log.h"
 #include "core/state/health_state.h"
 #include "core/state/volume.h"
@@ -103,13 +108,21 @@ Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id
   return status;
 }
 
-void ObserveUp(const Layout& layout, std::string_view id, ContainerStatus& status) {
+bool IsFrozen(const Layout& layout, std::string_view id, const RunState& run) {
+  if (run.freezer) return IsFrozenBy(*run.freezer);
   auto location = ReadCgroupLocation(layout, id);
-  bool frozen = location && Cgroup::Open(*std::move(location)).IsFrozen();
+  return location && Cgroup::Open(*std::move(location)).IsFrozen();
+}
+
+void ObserveUp(const Layout& layout, std::string_view id, const RunState& run,
+               ContainerStatus& status) {
+  bool frozen = IsFrozen(layout, id, run);
   // Held still for a moment is not paused.
   bool held_still = frozen && IsHeldStill(layout, id);
   if (held_still && IsFreezeAbandoned(layout, id)) status.needs_healing = true;
-  status.state = frozen && !held_still ? ContainerState::kPaused : ContainerState::kRunning;
+  status.state = frozen && !held_still ? ContainerState::kPaused
+                 : run.ready           ? ContainerState::kRunning
+                                       : ContainerState::kInitializing;
   if (IsStopping(layout, id)) status.state = ContainerState::kStopping;
 }
 
@@ -119,8 +132,9 @@ Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, c
   ContainerStatus status;
   TRY(bool monitor_works, MonitorWorks(*run, view.duty));
   status.needs_healing = !monitor_works;
-  // With a living monitor and a dead init the exit is about to be published.
-  bool is_up = monitor_works;
+  // With a living monitor and a dead init the exit is about to be published; but before it is
+  // ready, the monitor has the lock.
+  bool is_up = monitor_works && (run->ready || !view.locked);
   if (!is_up && !run->exit) {
     TRY(is_up, IsAlive(run->init));
   }
@@ -128,7 +142,7 @@ Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, c
     status.state = ContainerState::kExited;
     status.exit = run->exit;
   } else if (is_up) {
-    ObserveUp(layout, id, status);
+    ObserveUp(layout, id, *run, status);
   } else {
     status.state = ContainerState::kExited;
     status.exit = UnknownExit(run->started_at);
@@ -187,6 +201,7 @@ Result<> RemoveCgroup(const Layout& layout, std::string_view id, std::string_vie
 struct RunTraces {
   bool processes = false;  // in the cgroup
   bool network = false;
+  const ContainerRecord* hooks = nullptr;  // whose are to be told that it has stopped
 };
 
 // What needs no record: works for a container whose record is damaged, too.
@@ -196,12 +211,23 @@ Result<> RemoveTraces(const Layout& layout, std::string_view id, std::string_vie
   if (traces.network && TheNetworkDriver() != nullptr && Exists(layout.RunContainer(id))) {
     TRY(TheNetworkDriver()->Detach(layout, id));
   }
+  if (traces.hooks != nullptr) RunPoststopHooks(layout, *traces.hooks);
   return RemoveRunDirectory(layout, id);
 }
 
 bool HasNoRoom(const Error& error) {
   return error.system_errno == ENOSPC || error.system_errno == EDQUOT ||
          error.system_errno == EROFS;
+}
+
+// Whether it is nobody else's to tell of the death. A clean-up that was killed took the FIFO, and
+// may have told before.
+bool TakeDeath(const Layout& layout, std::string_view id, const ExitRecord& exit) {
+  if (unlink((layout.RunContainer(id) + "/out").c_str()) == 0) return true;
+  auto events = EventReader(layout).Read();
+  return !events || std::ranges::none_of(*events, [&](const Event& event) {
+    return event.id == id && event.action == "die" && event.time >= exit.finished_at;
+  });
 }
 
 void RecordDeath(const Layout& layout, const ContainerSummary& container, const ExitRecord& exit) {
@@ -252,7 +278,8 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
     TRY(RemoveCgroup(layout, id, record.config.cgroup_parent, kill));
     return CleanUpEnd::kDone;
   }
-  if (has_run && (status.run || newer)) RecordDeath(layout, summary, *status.exit);
+  bool dies = has_run && (status.run || newer);
+  if (dies && TakeDeath(layout, id, *status.exit)) RecordDeath(layout, summary, *status.exit);
   // Before the run's traces go: it must not look exited for good in between.
   bool restarts = false;
   if (may_restart && restarter != Restarter::kNobody) {
@@ -263,7 +290,8 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
     (void)KeepHealth(layout, id, status.run->started_at);  // without it, nothing is told of it
   }
   TRY(RemoveTraces(layout, id, record.config.cgroup_parent,
-                   {.processes = kill, .network = HasNetwork(record.config)}));
+                   {.processes = kill, .network = HasNetwork(record.config), .hooks = &record}));
+  if (dies) RecordUnmounts(layout, record);
   (void)RemoveOverlays(layout, id, record.config);  // else the next start does
   // While it is there: a sync that ends meanwhile must not take them for written back.
   std::vector<std::string> pending = PendingVolumesOf(layout, record.config);
@@ -276,16 +304,45 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   return restarts ? CleanUpEnd::kRestarts : CleanUpEnd::kDone;
 }
 
+// Its starter and its monitor were killed before its program ran. It may be in the host's root
+// still: nobody is to watch over it, or to be led into it. The caller holds the lock.
+Result<> EndHalfStarted(const Layout& layout, std::string_view id, const ProcessIdentity& init) {
+  constexpr int64_t kPatienceMs = 30'000;
+  TRY(std::optional<Fd> process, OpenProcess(init));
+  if (process) {
+    TRY(SendSignal(*process, SIGKILL));
+    TRY(bool ended, AwaitReadable(*process, Deadline(kPatienceMs)));
+    if (!ended) {
+      return Fail(
+          MakeError(ErrorKind::kTimeout,
+                    fmt::format("container {}: its start was cut off, and process {} of it does "
+                                "not end, even by SIGKILL",
+                                ShortId(id), init.pid))
+              .WithHint("it may hang in the kernel, for example on a dead mount"));
+    }
+  }
+  TRY(ContainerStatus status, ObserveWith(layout, id, {.locked = true}));
+  TRY(CleanUpLocked(layout, id, status, Restarter::kSpawned));
+  return {};
+}
+
 Result<> HealLocked(const Layout& layout, std::string_view id, const ContainerStatus& status,
                     const ContainerLock& lock) {
   if (status.IsUp()) {
     TRY(ThawAbandoned(layout, id));
     TRY(bool is_held, MonitorWorks(*status.run, MonitorDuty::kItsOwn));
-    return is_held ? Result<>{} : Adopt(layout, id, *status.run, lock);
+    if (is_held) return {};
+    return status.run->ready ? Adopt(layout, id, *status.run, lock)
+                             : EndHalfStarted(layout, id, status.run->init);
   }
   if (status.restart) {
+    // Of a start or a clean-up that was cut off: swept here, or the restarter would find it, too.
+    TRY(ContainerRecord record, ReadContainer(layout, id));
+    TRY(RemoveTraces(layout, id, record.config.cgroup_parent,
+                     {.processes = true, .network = HasNetwork(record.config), .hooks = &record}));
     TRY(RestartState state, ReadRestartState(layout, id));
-    return SpawnRestarter(layout, id, std::move(state));
+    TRY(bool restarter_lives, IsAlive(status.restart->restarter));
+    return restarter_lives ? Result<>{} : SpawnRestarter(layout, id, std::move(state));
   }
   TRY(CleanUpLocked(layout, id, status, Restarter::kSpawned));
   return {};
@@ -345,7 +402,8 @@ Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* stat
   };
   hold_state_file();
   TRY(ContainerStatus status, Observe(layout, id));
-  if (!status.needs_healing && status.state != ContainerState::kInitializing) return status;
+  bool waits = status.state == ContainerState::kInitializing && !status.run;
+  if (!status.needs_healing && !waits) return status;
   {
     TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
     hold_state_file();
@@ -360,6 +418,27 @@ Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* stat
   }
   if (!Exists(layout.Container(id))) return Fail(NoSuchContainer(id));
   return Observe(layout, id);
+}
+
+Result<ContainerStatus> HealStarted(const Layout& layout, std::string_view id) {
+  auto is_starting = [](const ContainerStatus& status) {
+    return status.IsUp() && status.run && !status.run->ready;
+  };
+  TRY(ContainerStatus status, Heal(layout, id));
+  if (!is_starting(status)) return status;
+  {
+    // Who starts it has the lock, or its monitor, until then.
+    TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
+    TRY(status, Observe(layout, id, lock));
+  }
+  // They have died.
+  if (is_starting(status) && status.needs_healing) {
+    TRY(status, Heal(layout, id));
+  }
+  if (!is_starting(status)) return status;
+  status.state = ContainerState::kInitializing;
+  status.run.reset();  // into which nobody is to be led
+  return status;
 }
 
 Result<ContainerStatus> HealUnlessBusy(const Layout& layout, std::string_view id) {

@@ -12,6 +12,7 @@
 //   | monitor, while the container has exited | run directory, cgroup     | exited, status unknown  |
 //   | monitor, after its exit line            | run directory, cgroup     | exited, status known    |
 //   | hoy or monitor during clean-up          | part of the same          | clean-up again          |
+//   | the same, before its hooks have ended   | config.json in RUN        | they are run (again)    |
 //   | the restarter, during a back-off        | restart.json              | a new restarter waits   |
 //   | hoy commit, while it holds it still     | freezer, a frozen cgroup  | thawed (freeze.h)       |
 //   | hoy stop, while it waits                | nothing: its lock is free | running                 |
@@ -35,7 +36,10 @@ struct ContainerStatus {
   std::optional<PendingRestart> restart;  // with kRestarting, once the back-off has begun
   bool needs_healing = false;
 
-  bool IsUp() const { return core::IsUp(state); }
+  // Its processes are there.
+  bool IsUp() const {
+    return core::IsUp(state) || (state == ContainerState::kInitializing && run.has_value());
+  }
   bool IsDown() const { return core::IsDown(state); }
 };
 
@@ -57,11 +61,16 @@ Result<ContainerStatus> Observe(const Layout& layout, std::string_view id,
 // does something.
 Result<std::optional<Fd>> OpenChangeFd(const ContainerStatus& status);
 
-// Observes and mends; a start or a removal in progress is waited for. kNotFound: it was an
+// Observes and mends; a start or a removal in progress is waited for, a start only until its first
+// process is there. kNotFound: it was an
 // auto-remove container, and is gone now. `state_file`, when given, becomes the state file of the
 // run, if there is one: opened before anybody can have taken it away, it keeps the exit line even
 // when a clean-up unlinks it.
 Result<ContainerStatus> Heal(const Layout& layout, std::string_view id, Fd* state_file = nullptr);
+// Heal, and where its program does not run yet (RunState::ready), waits until it does: before that
+// its first process may be in the host's root still, into which nobody must be led. Once more not
+// ready: kInitializing, without a run.
+Result<ContainerStatus> HealStarted(const Layout& layout, std::string_view id);
 // For lists: where somebody holds the lock, what Observe says is good enough.
 Result<ContainerStatus> HealUnlessBusy(const Layout& layout, std::string_view id);
 

@@ -27,9 +27,12 @@ struct MonitorNetwork {
   Fd ports;      // kept open and never touched: it holds ports of the host
   Fd datagrams;  // where the container's programs ask for names (core/monitor/resolver.h): both of
   Fd listener;   // them, or none
+  Fd bundle;     // of core/monitor/forwarder.h: both, or none
+  Fd watch;
 
-  // For SendPlan, in the order in which core/init/plan.h has them.
+  // In the order in which core/init/plan.h has them, and which they are (NetworkParts).
   std::vector<int> Descriptors() const;
+  uint32_t Parts() const;
   // Tells the monitor what it is to do with them.
   void Describe(PlanBuilder& plan, const Layout& layout, std::string_view id) const;
 };

@@ -18,6 +18,10 @@ Result<> PauseContainer(const Layout& layout, std::string_view id);
 // kConflict: it does not run, or is not paused.
 Result<> UnpauseContainer(const Layout& layout, std::string_view id);
 
+// The name of the container that cannot end by itself while this one is paused, or "": it has the
+// first process of their PID namespace, and on cgroup v1 what is frozen does not die.
+std::string HeldUpByPause(const Layout& layout, std::string_view id);
+
 // Whether a container that runs is paused, or is on the way there. Two or three small reads.
 bool IsPaused(const Layout& layout, std::string_view id);
 

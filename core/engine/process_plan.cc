@@ -12,6 +12,24 @@ void AddPathStep(PlanBuilder& plan, StepKind kind, const std::string& path) {
   plan.Add(kind).a = text;
 }
 
+void AddHook(PlanBuilder& plan, const PlannedHook& planned) {
+  constexpr int kMostSeconds = 60;  // of one that names no time: nobody else ends it
+  const Hook& hook = *planned.hook;
+  Offset path = plan.Text(hook.path);
+  Offset argv = plan.Texts(hook.args.empty() ? std::vector{hook.path} : hook.args);
+  Offset envp = plan.Texts(hook.env);
+  Offset state = plan.Texts({planned.state.first, planned.state.second});
+  Step& step = plan.Add(StepKind::kHook);
+  step.a = path;
+  step.b = argv;
+  step.c = envp;
+  step.d = state;
+  step.value =
+      static_cast<uint64_t>(hook.timeout_seconds > 0 ? hook.timeout_seconds : kMostSeconds);
+  constexpr uint64_t kLong = 1'000'000;  // so that their sum stays a number
+  plan.header().hook_seconds += static_cast<uint32_t>(std::min(step.value, kLong));
+}
+
 }  // namespace
 
 void SetVariable(std::vector<std::string>& environment, const std::string& entry) {
@@ -32,13 +50,6 @@ void AddProcess(PlanBuilder& plan, const ProcessConfig& process, const ResolvedP
                 std::span<const sock_filter> seccomp, const ProcessTraits& traits) {
   plan.Add(StepKind::kStandardStreams).slot = traits.passes_streams ? 1 : 0;
   if (traits.passes_fds) plan.Add(StepKind::kPassedDescriptors);
-  if (process.oom_score_adj) {
-    Offset path = plan.Text("/proc/self/oom_score_adj");
-    Offset value = plan.Text(std::to_string(*process.oom_score_adj));
-    Step& step = plan.Add(StepKind::kWriteFile);
-    step.a = path;
-    step.b = value;
-  }
   for (const Rlimit& limit : process.rlimits) {
     Step& step = plan.Add(StepKind::kLimit);
     step.value = static_cast<uint64_t>(limit.resource);
@@ -70,12 +81,19 @@ void AddProcess(PlanBuilder& plan, const ProcessConfig& process, const ResolvedP
   sets.extra = capabilities.inheritable;
   sets.extra2 = capabilities.ambient;
   if (process.no_new_privileges) plan.Add(StepKind::kNoNewPrivileges);
+  if (traits.forks) {
+    plan.Add(StepKind::kFork);
+    plan.Add(StepKind::kNewSession);
+    if (process.terminal) plan.Add(StepKind::kControllingTerminal);
+    if (traits.awaits_release) plan.Add(StepKind::kAwaitRelease);
+  }
   if (traits.reaper) plan.Add(StepKind::kReaper);
   if (process.no_new_privileges) add_filter();
   std::vector<std::string> environment = process.env;
   bool has_home = std::ranges::any_of(
       environment, [](const std::string& entry) { return entry.starts_with("HOME="); });
   if (!has_home) environment.push_back("HOME=" + resolved.user.home);
+  for (const PlannedHook& planned : traits.hooks) AddHook(plan, planned);
   Offset path = plan.Text(resolved.executable);
   Offset argv = plan.Texts(process.args);
   Offset envp = plan.Texts(environment);

@@ -65,7 +65,7 @@ IdNames ParseIdNames(std::string_view passwd_or_group) {
 }
 
 Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id, ListThreads threads) {
-  TRY(ContainerStatus status, Heal(layout, id));
+  TRY(ContainerStatus status, HealStarted(layout, id));
   auto not_running = [&] {
     return Fail(ErrorKind::kConflict, "container {} is not running", ShownName(layout, id));
   };
@@ -87,7 +87,11 @@ Result<ProcessList> ListProcesses(const Layout& layout, std::string_view id, Lis
       found.emplace_back().push_back(*std::move(facts));
     }
   }
-  std::erase_if(found, [](const auto& process) { return process.empty(); });
+  // What forwards ports is in the container's cgroup, and not of it (core/monitor/forwarder.h).
+  std::erase_if(found, [&](const auto& process) {
+    return process.empty() ||
+           (process[0].ppid == status.run->monitor.pid && process[0].pid != status.run->init.pid);
+  });
   std::ranges::sort(found, {}, [](const std::vector<ProcFacts>& process) {
     return std::pair(process[0].start_ticks, process[0].pid);
   });

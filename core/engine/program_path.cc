@@ -30,10 +30,11 @@ std::string LibexecDirectory() {
 Result<std::string> LibexecProgram(std::string_view name) {
   std::string path = LibexecDirectory() + "/" + std::string(name);
   if (access(path.c_str(), X_OK) == 0) return path;
-  return Fail(SystemError("run", path)
-                  .WithHint("hoy is not completely installed: libexec/hoy belongs beside its bin "
-                            "directory; HOY_LIBEXEC "
-                            "names another place"));
+  Error error = SystemError("run", path);
+  error.kind = ErrorKind::kSystem;  // it is no container that was not found
+  return Fail(std::move(error).WithHint(
+      "hoy is not completely installed: libexec/hoy belongs beside its bin directory; HOY_LIBEXEC "
+      "names another place"));
 }
 
 }  // namespace hoy::core

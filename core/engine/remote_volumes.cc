@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/engine/program_path.h"
+#include "core/monitor/shield.h"
 #include "core/state/s3_volume.h"
 #include "core/sys/files.h"
 
@@ -32,6 +33,7 @@ void SpawnAlone(const std::string& program, std::vector<std::string> words) {
     // What was a monitor is shielded from the OOM killer; this is not to be.
     int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (score >= 0) (void)!write(score, "0", 1);
+    HearSignals();
     char* envp[] = {nullptr};  // what matters of who started the container is in RUN
     execve(program.c_str(), argv.data(), envp);
     _exit(1);

@@ -78,6 +78,11 @@ Result<bool> DecideRestart(const Layout& layout, const ContainerSummary& summary
                            const ExitRecord& exit, bool spawn) {
   if (summary.restart.mode == RestartMode::kNo) return false;
   TRY(RestartState before, ReadRestartState(layout, summary.id));
+  bool in_hand = false;
+  if (before.pending) {
+    TRY(in_hand, IsAlive(before.pending->restarter));
+  }
+  if (in_hand) return false;
   std::optional<RestartState> next = NextRestart(summary.restart, before, exit);
   if (!next) return false;
   next->pending = PendingRestart{{}, Now() + next->delay_ms * 1'000'000};
@@ -91,17 +96,26 @@ Result<bool> DecideRestart(const Layout& layout, const ContainerSummary& summary
   return true;
 }
 
-Result<> RestartWhenDue(const Layout& layout, std::string_view id) {
+Result<> TakeRestartInHand(const Layout& layout, std::string_view id) {
+  TRY(ContainerLock lock, ContainerLock::Acquire(layout, id));
+  TRY(RestartState state, ReadRestartState(layout, id));
+  TRY(ProcessIdentity self, IdentityOf(getpid()));
+  state.pending = PendingRestart{.restarter = self, .due = Now()};
+  return WriteRestartState(layout, id, state);
+}
+
+Result<std::optional<pid_t>> RestartWhenDue(const Layout& layout, std::string_view id) {
   Fd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!watch) return FailErrno("inotify", "init");
   std::string directory = layout.Container(id);
   if (inotify_add_watch(watch.get(), directory.c_str(),
                         IN_MOVED_TO | IN_DELETE | IN_MOVE_SELF | IN_DELETE_SELF) < 0) {
-    return errno == ENOENT ? Result<>{} : FailErrno("watch", directory);
+    if (errno == ENOENT) return std::nullopt;
+    return FailErrno("watch", directory);
   }
   while (true) {
     TRY(RestartState state, ReadRestartState(layout, id));
-    if (!KeepsRestart(state)) return {};
+    if (!KeepsRestart(state)) return std::nullopt;
     // A clock that was set back must not make it wait for longer than it was to.
     Timestamp left = std::min(state.pending->due - Now(), state.delay_ms * 1'000'000);
     if (left <= 0) break;
@@ -119,7 +133,7 @@ Result<> RestartWhenDue(const Layout& layout, std::string_view id) {
   TRY(StartedContainer started,
       StartContainer(layout, record, {.reason = StartReason::kRestartPolicy}));
   started.monitor.Release();
-  return {};
+  return started.pid;
 }
 
 Result<> NoteStoppedByPerson(const Layout& layout, std::string_view id) {

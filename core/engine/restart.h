@@ -9,6 +9,10 @@
 // inotify tells the restarter at once. A restarter that was killed shows as a pending restart whose
 // restarter is dead; Heal spawns another one, which waits for what is left of the back-off.
 
+#include <sys/types.h>
+
+#include <optional>
+
 #include "core/base/result.h"
 #include "core/engine/container_state.h"
 #include "core/state/container_record.h"
@@ -17,15 +21,20 @@
 namespace hoy::core {
 
 // Decides, and writes it down. `spawn`: the restarter is a new process, otherwise this one. False:
-// it stays down. The caller holds the lock and has an exit record at hand.
+// it stays down, or somebody has its restart in hand already. The caller holds the lock and has an
+// exit record at hand.
 Result<bool> DecideRestart(const Layout& layout, const ContainerSummary& summary,
                            const ExitRecord& exit, bool spawn);
 // Gives a pending restart whose restarter was killed a new one. The caller holds the lock.
 Result<> SpawnRestarter(const Layout& layout, std::string_view id, RestartState state);
 
-// What the restarter does. Returns when the container runs again, could not be started (the exit
-// record says why), or is not to be started any more.
-Result<> RestartWhenDue(const Layout& layout, std::string_view id);
+// Before a stop that is to be followed by a start: makes this process the restarter, at once, with
+// any policy or none, so that the container comes up again even if this process dies in between.
+Result<> TakeRestartInHand(const Layout& layout, std::string_view id);
+
+// What the restarter does. Returns the process of the container when that runs again, an error when
+// it could not be started (the exit record says why), nullopt: it is not to be started any more.
+Result<std::optional<pid_t>> RestartWhenDue(const Layout& layout, std::string_view id);
 
 // True: a restart that this process keeps is pending still.
 bool KeepsRestart(const RestartState& state);

@@ -114,6 +114,10 @@ uint32_t AddOpenSource(PlanBuilder& plan, const Layout& layout, const Mount& mou
   }
   uint32_t slot = merged ? AddOpenTree(plan, layout.RootMountPoint(), false)
                          : AddOpenTree(plan, layers.front(), mount.recursive);
+  if (mount.kind == MountKind::kFilesystem) {
+    plan.last().flags = 0;
+    plan.last().value = 1;
+  }
   std::string subpath = SubpathOf(mount);
   if (!subpath.empty()) plan.last().b = plan.Text(subpath);
   return slot;
@@ -142,7 +146,7 @@ PlanBuilder BuildFilesPlan(const Layout& layout, const ContainerRecord& record,
   AddPrivateMounts(plan);
   std::vector<std::pair<const Mount*, uint32_t>> binds;
   for (const Mount& mount : record.config.mounts) {
-    if (mount.kind != MountKind::kBind) continue;
+    if (!mount.HasSource()) continue;
     binds.emplace_back(&mount, AddOpenSource(plan, layout, mount, ""));
   }
   if (access == FilesAccess::kRead && record.config.HasUpper()) {

@@ -12,12 +12,14 @@
 
 #include "core/base/text.h"
 #include "core/engine/detach_watch.h"
+#include "core/engine/wait.h"
 #include "core/sys/process.h"
 
 namespace hoy::core {
 namespace {
 
 constexpr int kHoldKeysMs = 200;  // what may begin the detach sequence
+constexpr int kStillMs = 200;     // a window that is dragged has many sizes
 
 // Not for the container: our own business, impossible to catch, or caused by ourselves.
 constexpr std::array kKept = {SIGCHLD, SIGURG, SIGSTOP, SIGKILL, SIGPIPE};
@@ -63,6 +65,13 @@ class Session {
   }
 
   Result<SessionPeer::End> Run() {
+    auto end = RunToItsEnd();
+    TellSize();
+    return end;
+  }
+
+ private:
+  Result<SessionPeer::End> RunToItsEnd() {
     std::optional<RawTerminal> raw;
     if (options_.terminal && options_.interactive && isatty(STDIN_FILENO) != 0) {
       raw.emplace(STDIN_FILENO);
@@ -76,13 +85,16 @@ class Session {
       slots_.push_back({reading_ && peer_.TakesInput() ? STDIN_FILENO : -1, POLLIN, 0});
       peer_.Prepare(slots_);
       bool keys_wait = watch_.Holds() && peer_.TakesInput();
-      int ready = poll(slots_.data(), slots_.size(), keys_wait ? kHoldKeysMs : -1);
+      if (still_.Passed()) TellSize();
+      int timeout = still_.PollTimeout();
+      if (keys_wait) timeout = timeout < 0 ? kHoldKeysMs : std::min(timeout, kHoldKeysMs);
+      int ready = poll(slots_.data(), slots_.size(), timeout);
       if (ready < 0) {
         if (errno == EINTR) continue;
         return FailErrno("poll", "session");
       }
       if (ready == 0) {
-        peer_.SendInput(watch_.LetGo());
+        if (keys_wait && !still_.Passed()) peer_.SendInput(watch_.LetGo());
         continue;
       }
       if (slots_[0].revents != 0) TRY(PassSignal());
@@ -94,13 +106,22 @@ class Session {
     }
   }
 
- private:
+  void TellSize() {
+    if (size_ && options_.on_resize) options_.on_resize(*size_);
+    size_.reset();
+    still_ = Deadline(-1);
+  }
+
   Result<> PassSignal() {
     signalfd_siginfo info{};
     if (read(signals_.fd().get(), &info, sizeof info) != sizeof info) return {};
     auto signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGWINCH && options_.terminal) {
-      if (auto size = WindowOf(STDOUT_FILENO)) peer_.Resize(*size);
+      auto size = WindowOf(STDOUT_FILENO);
+      if (size) peer_.Resize(*size);
+      if (!size) return {};
+      size_ = size;
+      still_ = Deadline(kStillMs);
       return {};
     }
     if (options_.proxy_signals) return SendSignal(options_.process, signal);
@@ -140,6 +161,8 @@ class Session {
   const SessionOptions& options_;
   DetachWatch watch_;
   bool reading_ = false;
+  std::optional<WindowSize> size_;  // not told yet
+  Deadline still_ = Deadline(-1);   // then it is
   std::vector<pollfd> slots_;
 };
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -74,7 +75,9 @@ struct SessionOptions {
   bool ends_with_input = false;  // when all of our stdin was passed on: kDetached
   bool proxy_signals = true;
   std::vector<char> detach_keys;  // with a terminal only
-  BorrowedFd process = -1;        // pidfd that signals go to
+  // The peer's terminal has become as large as ours, and stayed so for a while.
+  std::function<void(WindowSize)> on_resize;
+  BorrowedFd process = -1;  // pidfd that signals go to
 };
 
 // Runs until the peer ends or the user detaches. The terminal is restored on every way out.

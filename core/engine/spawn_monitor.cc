@@ -122,7 +122,7 @@ Result<SpawnedMonitor> SpawnMonitor(const SpawnRequest& request) {
   theirs_low.reset();
   Fd null;
   TRY(null, OpenAt(kCwd, "/dev/null", O_RDWR));
-  Fd plans(memfd_create("hoy-plans", MFD_CLOEXEC));
+  Fd plans(memfd_create("hoy-plans", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!plans) return FailErrno("memfd_create", "plans");
   std::array<Fd, 7> moved;
   std::array<Placement, 8> placements = {{{theirs.get(), kStartFd},

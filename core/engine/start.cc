@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/base/fail_point.h"
 #include "core/base/rollback.h"
@@ -14,8 +15,11 @@
 #include "core/engine/adopt.h"
 #include "core/engine/bind_sources.h"
 #include "core/engine/etc_files.h"
+#include "core/engine/hooks.h"
+#include "core/engine/joined_namespaces.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/log_plan.h"
+#include "core/engine/made_mounts.h"
 #include "core/engine/network_driver.h"
 #include "core/engine/owned_mounts.h"
 #include "core/engine/process_plan.h"
@@ -30,11 +34,11 @@
 #include "core/engine/state_rules.h"
 #include "core/engine/timezone.h"
 #include "core/engine/volumes.h"
-#include "core/monitor/journal.h"
 #include "core/rootfs/mount_points.h"
 #include "core/rootfs/propagation.h"
 #include "core/state/container_id.h"
 #include "core/state/event_log.h"
+#include "core/state/s3_volume.h"
 #include "core/state/secrets.h"
 #include "core/sys/files.h"
 #include "core/sys/start_marks.h"
@@ -69,17 +73,11 @@ Result<Cgroup> MakeCgroup(const CgroupHost& host, const ContainerRecord& record)
   return Cgroup::Create(host, request);
 }
 
-Error SetupFailure(const ContainerRecord& record, const StartMessage& message) {
-  constexpr std::string_view kStages[] = {"read plan", "publish state", "open streams", "open log",
-                                          "clone",     "join cgroup",   "await process"};
-  auto stage = std::min<size_t>(message.index, std::size(kStages) - 1);
-  bool journald = record.config.log.driver == LogDriver::kJournald;
-  if (journald && static_cast<SetupStage>(message.index) == SetupStage::kLog) {
-    return SystemError("log driver journald: connect", kJournalSocket,
-                       static_cast<int>(message.value))
-        .WithHint("systemd-journald has to run; or use --log-driver file");
-  }
-  return SystemError(kStages[stage], "", static_cast<int>(message.value));
+// Where the first process of a PID namespace has ended meanwhile, nothing can be forked into it.
+Result<> CheckJoinedPid(const Layout& layout, const ContainerRecord& record) {
+  const std::string& joined = record.config.namespaces.pid_container;
+  if (!joined.empty()) TRY(OpenFileOfContainer(layout, joined, "ns/pid", "--pid"));
+  return {};
 }
 
 Result<StartInput> MakeInput(const Layout& layout, const ContainerRecord& record,
@@ -91,6 +89,7 @@ Result<StartInput> MakeInput(const Layout& layout, const ContainerRecord& record
   input.columns = request.columns;
   input.cleanup_argv = CleanUpCommand(layout, record.id);
   if (record.config.HasHealthCheck()) input.probe_argv = ProbeCommand(layout, record.id);
+  if (record.config.sync_interval_ns > 0) input.sync_argv = SyncVolumesCommand(layout, record.id);
   TRY(input.boot_id, BootId());
   input.passes_fds = !request.passed_fds.empty();
   return input;
@@ -123,16 +122,16 @@ Error ExplainFailedStep(LayeredRoot& root, const ContainerRecord& record,
                         const ResolvedProcess& process, const StartChannel& channel,
                         const StartMessage& message) {
   StepDescription step = channel.Describe(message);
-  return ExplainStartFailure(
-      &root, record.config.process, &process.user,
-      {std::string(step.stage), static_cast<int>(message.value), step.subject});
+  StartFailure failure{std::string(step.stage), static_cast<int>(message.value), step.subject};
+  if (auto error = ExplainSubpath(record.config.mounts, failure)) return *std::move(error);
+  return ExplainStartFailure(&root, record.config.process, &process.user, failure);
 }
 
 // What goes along with the first plan (plan.h, PlanOrder).
 std::vector<int> DescriptorsFor(const ContainerRecord& record, const StartRequest& request,
-                                BorrowedFd network_namespace) {
+                                const JoinedNamespaces& joined) {
   std::vector<int> fds;
-  if (network_namespace.get() >= 0) fds.push_back(network_namespace.get());
+  joined.AppendTo(fds);
   if (record.config.log.driver == LogDriver::kPassthrough) {
     for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) fds.push_back(stream);
   }
@@ -142,10 +141,10 @@ std::vector<int> DescriptorsFor(const ContainerRecord& record, const StartReques
 
 // clone3 puts the process into a cgroup v2; into those of v1 it goes by itself, later.
 Result<> SendClonePlan(SpawnedMonitor& monitor, const ContainerRecord& record,
-                       const StartRequest& request, BorrowedFd network_namespace,
+                       const StartRequest& request, const JoinedNamespaces& joined,
                        const CgroupLocation& cgroup) {
   return monitor.channel.SendPlan(BuildClonePlan(record.config, cgroup).Serialize(),
-                                  DescriptorsFor(record, request, network_namespace));
+                                  DescriptorsFor(record, request, joined));
 }
 
 // An address or a port that is in use is not what kConflict means here: that it runs already.
@@ -154,12 +153,8 @@ Error NotAConflict(Error error) {
   return error;
 }
 
-Result<Fd> OpenNetworkNamespace(const Layout& layout, const ContainerRecord& record) {
-  if (!HasNetwork(record.config)) return Fd();
-  if (TheNetworkDriver() == nullptr) {
-    return Fail(ErrorKind::kUnsupported, "this program cannot wire networks");
-  }
-  auto opened = TheNetworkDriver()->OpenNamespace(layout, record);
+Result<JoinedNamespaces> OpenJoined(const Layout& layout, const ContainerRecord& record) {
+  auto opened = OpenJoinedNamespaces(layout, record);
   return opened ? std::move(opened) : Fail(NotAConflict(std::move(opened).error()));
 }
 
@@ -193,8 +188,8 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(input.next_log_number, PrepareLog(layout, record));
   CgroupHost host = DetectCgroupHost();
   bool cgroup_first = host.version == CgroupVersion::kV2;
-  TRY(Fd network_namespace, OpenNetworkNamespace(layout, record));
-  if (!cgroup_first) TRY(SendClonePlan(monitor, record, request, network_namespace, {}));
+  TRY(JoinedNamespaces joined, OpenJoined(layout, record));
+  if (!cgroup_first) TRY(SendClonePlan(monitor, record, request, joined, {}));
   auto opened = OpenContainerRoot(layout, record.id, record.config);
   if (!opened) {
     TRY(CheckLayers(layout, record));
@@ -212,10 +207,13 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   TRY(input.timezone, ResolveTimezone(root, record.config));
   MarkStart("user and program found");
   Rollback rollback;
-  rollback.Add([&] { (void)RemoveRunDirectory(layout, record.id); });
+  rollback.Add([&] {
+    RunPoststopHooks(layout, record);
+    (void)RemoveRunDirectory(layout, record.id);
+  });
   TRY(MakeRunDirectory(layout, record.id, input.process.user.uid, input.process.user.gid));
   FailPoint("start-run-directory");
-  TRY(MonitorNetwork network, SetUpNetwork(layout, record, network_namespace, rollback));
+  TRY(MonitorNetwork network, SetUpNetwork(layout, record, joined.network, rollback));
   if (input.timezone && input.timezone->link.empty()) {
     TRY(WriteLocaltime(layout, record.id, input.timezone->content));
   }
@@ -233,7 +231,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   MarkStart("cgroup");
   input.cgroup = cgroup.location();
   if (cgroup_first) {
-    TRY(SendClonePlan(monitor, record, request, network_namespace, input.cgroup));
+    TRY(SendClonePlan(monitor, record, request, joined, input.cgroup));
   }
   // Where the kernel does not enforce device rules, making nodes would open every device.
   bool confine = !cgroup.devices_enforced() && !record.config.privileged;
@@ -252,13 +250,17 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   for (const Mount& mount : request.mounts) adjusted.config.mounts.push_back(mount);
   TRY(WriteCgroupLocation(layout, record.id, input.cgroup));
 
+  TRY(HookMeeting hooks, HookMeeting::Prepare(record));
+  input.hooks_arrival = hooks.ArrivalPath();
+  input.hooks_leave = hooks.LeavePath();
   PlanBuilder plan = BuildStartPlan(input);
   network.Describe(plan, layout, record.id);
-  TRY(monitor.channel.SendPlan(plan.Serialize(), network.Descriptors()));
+  TRY(monitor.channel.SendLastPlan(plan.Serialize(), network.Descriptors()));
   network = {};
   monitor.program.reset();  // we have nothing else to do now
   FailPoint("start-spawned");
   MarkStart("plan sent");
+  auto hooked = hooks.Run(layout, record, monitor.channel.socket());
   TRY(StartReply reply, monitor.channel.Receive());
   if (reply.kind == StartReply::Kind::kEndOfFile) {
     (void)cgroup.Kill();
@@ -267,7 +269,9 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   if (reply.message.kind != StartMessageKind::kStarted) {
     (void)monitor.process.Wait();  // then nothing of it is left that could hold the cgroup
     if (reply.message.kind == StartMessageKind::kSetup)
-      return Fail(SetupFailure(record, reply.message));
+      return Fail(SetupFailure(record.config.log, reply.message));
+    TRY(std::move(hooked));
+    TRY(CheckJoinedPid(layout, record));
     return Fail(ExplainFailedStep(root, record, input.process, monitor.channel, reply.message));
   }
   rollback.Commit();
@@ -277,8 +281,10 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   MarkStart("program runs");
   // The lock is ours still: its clean-up, however soon it ends, finds them.
   if (StartMarksWanted()) (void)KeepStartMarks(layout, record.id, StartMarks());
-  return StartedContainer{static_cast<pid_t>(reply.message.value), reply.message.log_end,
-                          std::move(monitor.process)};
+  return StartedContainer{.pid = static_cast<pid_t>(reply.message.value),
+                          .log_place = reply.message.log_end,
+                          .monitor = std::move(monitor.process),
+                          .warnings = {}};
 }
 
 Result<> FetchRemoteVolumes(const Layout& layout, const ContainerConfig& config,
@@ -288,19 +294,17 @@ Result<> FetchRemoteVolumes(const Layout& layout, const ContainerConfig& config,
   if (TheRemoteVolumes() == nullptr) {
     return Fail(ErrorKind::kUnsupported, "this program cannot fetch what an S3 volume holds");
   }
-  auto fetched = TheRemoteVolumes()->Fetch(layout, volumes);
+  if (reason != StartReason::kRestartPolicy) {
+    return TheRemoteVolumes()->Fetch(layout, volumes, FetchEffort::kAll);
+  }
   // What is not there yet comes with a later start. A container that is to be kept up goes on with
-  // the copy that it had, as it would have without an end; the volumes' status says what failed.
-  if (!fetched && reason == StartReason::kRestartPolicy) return {};
-  return fetched;
-}
-
-// The container runs, or cannot be started: no restart is pending any more.
-Result<> SettleRestart(const Layout& layout, std::string_view id, RestartState& state,
-                       StartReason reason) {
-  if (reason == StartReason::kPerson) return RemoveRestartState(layout, id);
-  state.pending.reset();
-  return WriteRestartState(layout, id, state);
+  // the copy that it had, as it would have without an end, and the sooner the better; the volumes'
+  // status says what failed. What it wrote itself is newer than what is there.
+  std::erase_if(volumes, [&](const auto& name) { return Exists(S3PendingPath(layout, name)); });
+  if (!volumes.empty()) {
+    (void)TheRemoteVolumes()->Fetch(layout, volumes, FetchEffort::kOneTry);
+  }
+  return {};
 }
 
 }  // namespace
@@ -309,7 +313,15 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
                                         const StartRequest& request) {
   if (record.config.log.driver == LogDriver::kPassthrough) TRY(CheckOwnStreams());
   TRY(ContainerStatus status, Heal(layout, record.id));
-  if (!status.IsUp()) TRY(FetchRemoteVolumes(layout, record.config, request.reason));
+  std::optional<ContainerRecord> mounted;  // with what is mounted for this start
+  Result<MadeMounts> mounts;
+  if (!status.IsUp()) {
+    TRY(FetchRemoteVolumes(layout, record.config, request.reason));
+    if (MadeMounts::AreIn(record.config)) {
+      mounted = record;
+      mounts = MadeMounts::Make(layout, mounted->config);
+    }
+  }
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, record.id));
   TRY(status, Observe(layout, record.id, lock));
   TRY(bool go, Permit(Verb::kStart, status.state, record.name));
@@ -319,16 +331,24 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
     error.stage = kRunsAlready;
     return Fail(std::move(error));
   }
+  if (!mounted && MadeMounts::AreIn(record.config)) {
+    return Fail(ErrorKind::kConflict, "container '{}' was ending just now; start it again",
+                record.name);
+  }
   bool is_first = status.state == ContainerState::kCreated;
+  bool by_policy = request.reason == StartReason::kRestartPolicy;
   RestartState restart;
-  if (!is_first) {
+  if (by_policy) {
     TRY(restart, ReadRestartState(layout, record.id));
   }
-  if (request.reason == StartReason::kRestartPolicy && !KeepsRestart(restart)) {
+  if (by_policy && !KeepsRestart(restart)) {
     return Fail(ErrorKind::kConflict, "the restart of '{}' was called off", record.name);
   }
   TRY(FinishRun(layout, record.id, status, lock));
-  auto started = StartLocked(layout, record, request, lock);
+  // A person who wanted it down wants it up now. Before it runs: its policy counts from then on.
+  if (!is_first && !by_policy) TRY(RemoveRestartState(layout, record.id));
+  auto started = mounts ? StartLocked(layout, mounted ? *mounted : record, request, lock)
+                        : Fail(std::move(mounts).error());
   if (!started && !record.config.auto_remove) {
     ExitRecord failure;
     failure.exit_code = StartExitCode(started.error());
@@ -336,8 +356,16 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
     failure.finished_at = Now();
     (void)WriteExitRecord(layout, record.id, failure, false);
   }
-  if (started) RecordContainerEvent(layout, record, "start");
-  if (!is_first) TRY(SettleRestart(layout, record.id, restart, request.reason));
+  if (started) {
+    RecordMounts(layout, record);
+    RecordContainerEvent(layout, record, "start");
+    started->warnings = RunPoststartHooks(layout, record, started->pid);
+  }
+  if (by_policy) {
+    // It runs, or cannot be started: no restart is pending any more.
+    restart.pending.reset();
+    TRY(WriteRestartState(layout, record.id, restart));
+  }
   return started;
 }
 

@@ -32,6 +32,7 @@ struct StartedContainer {
   pid_t pid = 0;           // of the init, on the host
   uint64_t log_place = 0;  // what it writes lies behind it in its log
   ChildProcess monitor;    // released by the caller unless it stays to see the end
+  std::vector<std::string> warnings;
 };
 
 // Under the container's lock: look up user and program in the root, make run directory, etc files

@@ -1,6 +1,7 @@
 #include "core/engine/start_channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +26,14 @@ Result<> WriteAt(BorrowedFd fd, std::string_view bytes, size_t offset) {
 }  // namespace
 
 Result<> StartChannel::SendPlan(std::string plan, std::span<const int> passed) {
+  return Send(std::move(plan), passed, false);
+}
+
+Result<> StartChannel::SendLastPlan(std::string plan, std::span<const int> passed) {
+  return Send(std::move(plan), passed, true);
+}
+
+Result<> StartChannel::Send(std::string plan, std::span<const int> passed, bool last) {
   size_t offset = 0;
   for (const SentPlan& sent : sent_) offset = sent.offset + sent.bytes.size();
   offset = (offset + kPlanAlignment - 1) / kPlanAlignment * kPlanAlignment;
@@ -35,6 +44,8 @@ Result<> StartChannel::SendPlan(std::string plan, std::span<const int> passed) {
                 plan.size(), kPlanSpace);
   }
   TRY(WriteAt(plans_, plan, offset));
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+  if (last && fcntl(plans_.get(), F_ADD_SEALS, kSeals) != 0) return FailErrno("seal", "plan");
   PlanOrder order{static_cast<uint32_t>(offset)};
   ssize_t sent = SendPacket(socket_.get(), &order, sizeof order, passed.data(), passed.size());
   if (sent < 0 && errno != EPIPE && errno != ECONNRESET) {

@@ -28,7 +28,10 @@ class StartChannel {
   // killed shows as end-of-file when its answer is read.
   // `passed`: with the first plan only, descriptors for the process.
   Result<> SendPlan(std::string plan, std::span<const int> passed = {});
+  // After this one nobody can change any of them.
+  Result<> SendLastPlan(std::string plan, std::span<const int> passed = {});
   Result<StartReply> Receive();
+  BorrowedFd socket() const { return socket_; }  // readable: there is something to receive
 
   // What the step was doing that a kFailed message names.
   StepDescription Describe(const StartMessage& message) const;
@@ -38,6 +41,8 @@ class StartChannel {
     uint32_t offset;
     std::string bytes;
   };
+  Result<> Send(std::string plan, std::span<const int> passed, bool last);
+
   Fd socket_;
   Fd plans_;
   std::vector<SentPlan> sent_;

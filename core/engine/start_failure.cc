@@ -1,5 +1,7 @@
 #include "core/engine/start_failure.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <optional>
@@ -7,7 +9,10 @@
 
 #include "core/base/text.h"
 #include "core/engine/executable_file.h"
+#include "core/init/plan.h"
+#include "core/monitor/journal.h"
 #include "core/rootfs/executable.h"
+#include "core/rootfs/mount_source.h"
 
 namespace hoy::core {
 namespace {
@@ -185,6 +190,8 @@ class ExecFailure {
   const ResolvedUser* user_;
 };
 
+constexpr std::string_view kOpenMountSource = "open mount source";
+
 // Steps other than the exec where one cause is likely. Stages as core/init names them.
 struct KnownCause {
   std::string_view step;
@@ -192,13 +199,18 @@ struct KnownCause {
   std::string_view hint;
 };
 constexpr KnownCause kKnownCauses[] = {
-    {"open mount source", ENOENT, "the source was removed after the container was created"},
+    {kOpenMountSource, ENOENT, "the source was removed after the container was created"},
     {"bind mount", ENOTDIR,
      "a directory cannot be mounted over a file, nor a file over a directory"},
+    {"bring up loopback", EPERM,
+     "hoy needs CAP_NET_ADMIN for a network namespace; --network host does without"},
+    {"set user", EPERM, "hoy needs CAP_SETUID and CAP_SETGID to change the user; see -u"},
+    {"drop capabilities", EPERM, "hoy needs CAP_SETPCAP to take capabilities away"},
     {"mount overlay", ENODEV, "this kernel has no overlay file system: modprobe overlay"},
     {"mount overlay", EINVAL,
      "the file system of hoy's data directory cannot hold an overlay's upper directory; choose "
      "another with --root"},
+    {"open mount of the joined container", EMEDIUMTYPE, "it has mounted something else there"},
     {"mount", EINVAL, "the file system refused its options"},
     {"create device", EPERM, "hoy needs CAP_MKNOD to create devices"},
     {"set resource limit", EPERM,
@@ -207,6 +219,10 @@ constexpr KnownCause kKnownCauses[] = {
     {"change to working directory", EACCES, "the container's user may not enter it; see -w and -u"},
     {"change to working directory", EXDEV, "it leads out of the container's file system"},
     {"create directory", ENOTDIR, "a part of the path is a file in the image"},
+    {"enter PID namespace", EPERM,
+     "the seccomp profile has to allow clone, or --security-opt no-new-privileges to be given"},
+    {"setsid", EPERM,
+     "the seccomp profile has to allow setsid, or --security-opt no-new-privileges to be given"},
     {"set hostname", EPERM, "a host name cannot be set with --uts host"},
     {"clone", EPERM, "hoy must run as root"},
     {"clone", ENOSPC, "too many namespaces: see /proc/sys/user/max_*_namespaces"},
@@ -223,10 +239,24 @@ std::string HintFor(const StartFailure& failure) {
     if (failure.system_errno == ENOENT) return "this kernel has no such sysctl; see --sysctl";
     if (failure.system_errno == EINVAL) return "the kernel refused the value given to --sysctl";
   }
+  if (failure.system_errno == ELOOP)
+    return "a symlink in the image leads into /proc or in a circle";
   if (failure.step == "write" && failure.subject.ends_with("/oom_score_adj")) {
     return "a value below hoy's own needs CAP_SYS_RESOURCE; see --oom-score-adj";
   }
   return {};
+}
+
+// The kernel says only EINVAL when the one is a directory and the other is none. What the root has
+// there is the mount's source.
+std::optional<std::string> ExplainBind(LayeredRoot& root, const StartFailure& failure) {
+  if (failure.step != "bind mount" || failure.system_errno != EINVAL) return std::nullopt;
+  auto source = root.Find(failure.subject);
+  if (!source) return std::nullopt;
+  bool directory = S_ISDIR(source->status.st_mode);
+  return fmt::format("bind mount '{}': it is a {} in the container, and the source is a {}",
+                     failure.subject, directory ? "file" : "directory",
+                     directory ? "directory" : "file");
 }
 
 Finding ExplainLookup(LayeredRoot* root, const ProcessConfig& process,
@@ -264,6 +294,15 @@ Finding ExplainLookup(LayeredRoot* root, const ProcessConfig& process,
   return finding;
 }
 
+std::string HookFailure(const StartFailure& failure) {
+  std::string how = failure.system_errno > kHookEnded
+                        ? fmt::format(" ended with {}", failure.system_errno - kHookEnded)
+                    : failure.system_errno == ETIME
+                        ? " took too long"
+                        : fmt::format(": {}", strerrordesc_np(failure.system_errno));
+  return fmt::format("startContainer hook '{}'{}", failure.subject, how);
+}
+
 }  // namespace
 
 Error ExplainStartFailure(LayeredRoot* root, const ProcessConfig& process, const ResolvedUser* user,
@@ -276,8 +315,15 @@ Error ExplainStartFailure(LayeredRoot* root, const ProcessConfig& process, const
     error.hint = std::move(finding.hint);
     return error;
   }
+  if (failure.step == "run hook") {
+    error.message = HookFailure(failure);
+    error.hint = "the CDI file of a device (--device, --gpus) wants it";
+    return error;
+  }
   if (failure.step != "exec") {
     error.hint = HintFor(failure);
+    auto bind = root != nullptr ? ExplainBind(*root, failure) : std::nullopt;
+    if (bind) error.message = *std::move(bind);
     return error;
   }
   if (failure.system_errno == E2BIG) {
@@ -292,6 +338,43 @@ Error ExplainStartFailure(LayeredRoot* root, const ProcessConfig& process, const
     if (!finding->hint.empty()) error.hint = std::move(finding->hint);
   }
   return error;
+}
+
+std::optional<Error> ExplainSubpath(const std::vector<Mount>& mounts, const StartFailure& failure) {
+  if (failure.step != kOpenMountSource) return std::nullopt;
+  for (const Mount& mount : mounts) {
+    std::string subpath = SubpathOf(mount);
+    if (subpath.empty() || !failure.subject.ends_with("/" + subpath)) continue;
+    std::string_view kind = mount.image ? "image" : "volume";
+    const std::string& name = mount.image ? mount.image->reference : mount.volume->name;
+    Error error = MakeError(ErrorKind::kStart,
+                            fmt::format("mount '{}': subpath '{}' of {} '{}': {}", mount.target,
+                                        subpath, kind, name, ErrnoText(failure.system_errno)));
+    error.system_errno = failure.system_errno;
+    error.stage = failure.step;
+    error.subject = failure.subject;
+    error.hint =
+        fmt::format("it is looked for in the {}, and so is what a symlink there leads to", kind);
+    return error;
+  }
+  return std::nullopt;
+}
+
+Error SetupFailure(const LogConfig& log, const StartMessage& message) {
+  constexpr std::string_view kStages[] = {"read plan", "publish state", "open streams",
+                                          "open log",  "clone",         "join cgroup"};
+  auto stage = std::min<size_t>(message.index, std::size(kStages) - 1);
+  if (static_cast<SetupStage>(message.index) == SetupStage::kHeldUp) {
+    return MakeError(ErrorKind::kStart, "its process did not get to its program for half a minute")
+        .WithHint("who is in the PID namespace that it joins can stop it there");
+  }
+  bool journald = log.driver == LogDriver::kJournald;
+  if (journald && static_cast<SetupStage>(message.index) == SetupStage::kLog) {
+    return SystemError("log driver journald: connect", kJournalSocket,
+                       static_cast<int>(message.value))
+        .WithHint("systemd-journald has to run; or use --log-driver file");
+  }
+  return SystemError(kStages[stage], "", static_cast<int>(message.value));
 }
 
 int StartExitCode(const Error& error) {

@@ -4,10 +4,13 @@
 // The child reports {step, errno, subject}. The sentence is written here, from the container's root
 // as it was to be (LayeredRoot), because the mount namespace that had it is gone by then.
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.h"
+#include "core/init/plan.h"
 #include "core/rootfs/layered_root.h"
 #include "core/rootfs/users.h"
 #include "core/state/container_config.h"
@@ -32,6 +35,12 @@ struct StartFailure {
 // `root` may be null (nothing is read then). `user`: who was to run it; null: root.
 Error ExplainStartFailure(LayeredRoot* root, const ProcessConfig& process, const ResolvedUser* user,
                           const StartFailure& failure);
+
+// Where it is the part of a volume or an image that is to be mounted that could not be opened.
+std::optional<Error> ExplainSubpath(const std::vector<Mount>& mounts, const StartFailure& failure);
+
+// What the monitor failed at before there was a process (StartMessageKind::kSetup).
+Error SetupFailure(const LogConfig& log, const StartMessage& message);
 
 // 127: not found (ENOENT of exec or lookup). 126: found, but cannot be run. 125: anything else.
 int StartExitCode(const Error& error);

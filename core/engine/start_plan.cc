@@ -1,5 +1,6 @@
 #include "core/engine/start_plan.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -9,11 +10,13 @@
 #include <algorithm>
 
 #include "core/engine/bind_sources.h"
+#include "core/engine/joined_namespaces.h"
 #include "core/engine/log_plan.h"
 #include "core/engine/network_driver.h"
 #include "core/engine/process_plan.h"
 #include "core/engine/root_plan.h"
 #include "core/state/health_state.h"
+#include "core/state/oci_state.h"
 #include "core/state/run_state.h"
 
 namespace hoy::core {
@@ -52,9 +55,11 @@ class StartPlanner {
     FillHeader();
     JoinCgroup();
     OpenSources();
+    OpenMeeting();
     AddRoot(plan_, layout_, *input_.record);
     MakeMounts();
     MakeDevices();
+    MeetHooks();
     RestrictPaths();
     AddProcessSteps();
     return std::move(plan_);
@@ -82,19 +87,25 @@ class StartPlanner {
   }
   void MakeTimezoneLink(const ResolvedTimezone& timezone);
   void MakeMounts();
+  void MoveJoinedTree(const Mount& mount, uint32_t slot);
   void MakeFilesystem(const Mount& mount);
   void MakeCgroupMounts(const Mount& mount);
   void AwaitCgroup();
   void MakeDevices();
+  void OpenMeeting();
+  void MeetHooks();
   void RestrictPaths();
+  std::vector<PlannedHook> PlanHooks() const;
   void AddProcessSteps();
 
   const StartInput& input_;
   const ContainerConfig& config_;
   const Layout& layout_;
+  const bool joins_pid_ = config_.namespaces.pid == NamespaceMode::kJoined;
   PlanBuilder plan_;
   std::vector<std::pair<uint32_t, std::string>> etc_files_;
   std::vector<PendingBind> binds_;
+  Step meeting_{};
   bool released_ = false;
 };
 
@@ -104,12 +115,15 @@ void StartPlanner::FillHeader() {
   PlanHeader& header = plan_.header();
   header.mode = MonitorMode::kStart;
   header.terminal = config_.process.terminal ? 1 : 0;
+  header.forks = joins_pid_ ? 1 : 0;
+  header.meets = input_.hooks_arrival.empty() ? 0 : 1;
   header.open_stdin = config_.process.stdin_open ? 1 : 0;
   header.durable = config_.auto_remove ? 0 : 1;
   header.owner_uid = input_.process.user.uid;
   header.owner_gid = input_.process.user.gid;
   header.container_id = plan_.Text(id);
   header.boot_id = plan_.Text(input_.boot_id);
+  AddFreezer(plan_, input_.cgroup);
   header.run_dir = plan_.Text(run);
   header.state_path = plan_.Text(StatePath(layout_, id));
   if (!config_.auto_remove) header.exit_path = plan_.Text(ExitPath(layout_, id));
@@ -118,8 +132,12 @@ void StartPlanner::FillHeader() {
     header.oom_path = plan_.Text(input_.cgroup.OomFile());
   }
   if (config_.timeout_seconds > 0) AddTimeout(plan_, config_.timeout_seconds, input_.cgroup);
+  if (!config_.network.ports.empty()) {
+    header.forwarder_cgroup = plan_.Texts(input_.cgroup.HelperJoinFiles());
+  }
   header.cleanup_argv = plan_.Texts(input_.cleanup_argv);
   if (config_.HasHealthCheck()) AddProbes(plan_, *config_.health, {}, 0, input_.probe_argv);
+  if (config_.sync_interval_ns > 0) AddSyncs(plan_, config_.sync_interval_ns, input_.sync_argv);
 }
 
 // v1: the process itself goes, which is quick. v2: clone3 puts it there.
@@ -131,12 +149,18 @@ void StartPlanner::JoinCgroup() {
 }
 
 void StartPlanner::OpenSources() {
+  if (config_.process.oom_score_adj) {
+    Step score{};
+    score.a = plan_.Text(kOomScorePath);
+    score.b = plan_.Text(std::to_string(*config_.process.oom_score_adj));
+    Put(StepKind::kWriteFile, score);
+  }
   // Before the next step, which leaves no mount of ours in the host's peer groups: a shared volume
   // is to stay in its own.
   auto open_binds = [&](bool shared) {
     for (size_t i = 0; i < config_.mounts.size(); ++i) {
       const Mount& mount = config_.mounts[i];
-      if (mount.kind == MountKind::kBind && ((mount.propagation & MS_SHARED) != 0) == shared) {
+      if (mount.HasSource() && ((mount.propagation & MS_SHARED) != 0) == shared) {
         OpenSource(i);
       }
     }
@@ -163,6 +187,28 @@ void StartPlanner::OpenSource(size_t index) {
   binds_.push_back({AddOpenSource(plan_, layout_, mount, writes), &mount});
   auto owners = input_.owners.find(index);
   if (owners != input_.owners.end()) plan_.last().c = plan_.Text(owners->second);
+}
+
+void StartPlanner::OpenMeeting() {
+  if (input_.hooks_arrival.empty()) return;
+  auto open = [&](const std::string& path, uint64_t flags) {
+    Step step{};
+    step.a = plan_.Text(path);
+    step.flags = flags;
+    step.slot = plan_.NextSlot();
+    Put(StepKind::kOpenFile, step);
+    return step.slot;
+  };
+  meeting_.slot = open(input_.hooks_arrival, O_WRONLY);
+  meeting_.value = open(input_.hooks_leave, O_RDONLY);
+}
+
+// All mounts are there, and nothing is read-only yet. The hooks find us by the state that is on
+// disk when we are released.
+void StartPlanner::MeetHooks() {
+  if (input_.hooks_arrival.empty()) return;
+  AwaitCgroup();
+  Put(StepKind::kMeet, meeting_);
 }
 
 void StartPlanner::AwaitCgroup() {
@@ -236,11 +282,24 @@ void StartPlanner::MakeTimezoneLink(const ResolvedTimezone& timezone) {
   Put(StepKind::kSymlink, step);
 }
 
+void StartPlanner::MoveJoinedTree(const Mount& mount, uint32_t slot) {
+  Step step{};
+  step.slot = slot;
+  step.c = plan_.Text(mount.target);
+  step.flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  step.value = MS_PRIVATE;
+  Put(StepKind::kMoveTree, step);
+}
+
 void StartPlanner::MakeMounts() {
   for (const Mount& mount : config_.mounts) {
-    if (mount.from_user || mount.kind == MountKind::kBind) continue;
+    if (mount.from_user || mount.HasSource()) continue;
     if (mount.kind == MountKind::kCgroup) {
       MakeCgroupMounts(mount);
+    } else if (mount.kind == MountKind::kJoinedShm) {
+      MoveJoinedTree(mount, kJoinedShmSlot);
+    } else if (mount.kind == MountKind::kProc && joins_pid_) {
+      MoveJoinedTree(mount, kJoinedProcSlot);
     } else {
       MakeFilesystem(mount);
     }
@@ -250,6 +309,8 @@ void StartPlanner::MakeMounts() {
     Step step{};
     step.slot = slot;
     step.c = plan_.Text(target);
+    step.flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    if (config_.readonly_rootfs) step.flags |= MOUNT_ATTR_RDONLY;
     step.value = MS_PRIVATE | MS_REC;
     Put(StepKind::kMoveTree, step);
   }
@@ -257,12 +318,12 @@ void StartPlanner::MakeMounts() {
   // Nested targets need their parents first, whatever order they were given in.
   std::vector<const Mount*> ordered;
   for (const Mount& mount : config_.mounts) {
-    if (mount.from_user || mount.kind == MountKind::kBind) ordered.push_back(&mount);
+    if (mount.from_user || mount.HasSource()) ordered.push_back(&mount);
   }
   std::ranges::stable_sort(
       ordered, {}, [](const Mount* mount) { return std::ranges::count(mount->target, '/'); });
   for (const Mount* mount : ordered) {
-    if (mount->kind != MountKind::kBind) {
+    if (!mount->HasSource()) {
       MakeFilesystem(*mount);
       continue;
     }
@@ -311,7 +372,9 @@ void StartPlanner::RestrictPaths() {
   }
   for (const std::string& path : config_.readonly_paths) AddPath(StepKind::kReadOnlyPath, path);
   for (const std::string& path : config_.masked_paths) AddPath(StepKind::kMask, path);
-  if (!config_.hostname.empty()) AddPath(StepKind::kHostname, config_.hostname);
+  if (!config_.hostname.empty() && config_.namespaces.uts == NamespaceMode::kPrivate) {
+    AddPath(StepKind::kHostname, config_.hostname);
+  }
   if (!config_.domainname.empty()) AddPath(StepKind::kDomainname, config_.domainname);
   AddPath(StepKind::kMakeDirectories, config_.process.cwd, 0755);
   if (config_.readonly_rootfs) {
@@ -323,15 +386,28 @@ void StartPlanner::RestrictPaths() {
   AwaitCgroup();
 }
 
+std::vector<PlannedHook> StartPlanner::PlanHooks() const {
+  std::vector<PlannedHook> planned;
+  for (const Hook& hook : config_.hooks) {
+    if (hook.point != HookPoint::kStartContainer) continue;
+    planned.push_back({&hook, EncodeOciStateAround(layout_, *input_.record, "created")});
+  }
+  return planned;
+}
+
 void StartPlanner::AddProcessSteps() {
   if (config_.process.terminal) {
     AddTerminal(plan_, input_.process.user.uid, input_.rows, input_.columns);
+    plan_.last().slot = joins_pid_ ? 1 : 0;
     Put(StepKind::kConsole, {});
   }
   AddProcess(plan_, config_.process, input_.process, input_.seccomp,
              {.reaper = config_.init,
               .passes_fds = input_.passes_fds,
-              .passes_streams = config_.log.driver == LogDriver::kPassthrough});
+              .passes_streams = config_.log.driver == LogDriver::kPassthrough,
+              .forks = joins_pid_,
+              .awaits_release = joins_pid_,
+              .hooks = PlanHooks()});
 }
 
 }  // namespace
@@ -359,13 +435,19 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
     header.cgroup_dir = plan.Text(cgroup.directories.front().second);
   }
   plan.Add(StepKind::kNewSession);
-  if (HasNetwork(config)) {
-    header.clone_flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
-    header.joins_network = 1;
-    plan.Add(StepKind::kJoinNamespaces).flags = CLONE_NEWNET;
-  }
+  if (HasNetwork(config)) header.clone_flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
+  AddJoins(plan, config);
   if (config.namespaces.net == NamespaceMode::kPrivate) plan.Add(StepKind::kLoopbackUp);
   return plan;
+}
+
+void AddFreezer(PlanBuilder& plan, const CgroupLocation& cgroup) {
+  constexpr size_t kMost = 512;  // the monitor has one short line for it all, and escapes nothing
+  std::string file = cgroup.FreezerFile();
+  bool is_plain = file.size() <= kMost && std::ranges::all_of(file, [](char c) {
+                    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+                  });
+  if (is_plain) plan.header().freezer = plan.Text('"' + file + '"');
 }
 
 void AddTimeout(PlanBuilder& plan, int64_t seconds, const CgroupLocation& cgroup) {
@@ -380,6 +462,11 @@ void AddProbes(PlanBuilder& plan, const HealthCheck& check, const HealthState& k
   header.probe_first_ns = NextProbeIn(check, known, now);
   header.probe_period_ns = check.Interval();
   header.probe_argv = plan.Texts(argv);
+}
+
+void AddSyncs(PlanBuilder& plan, int64_t interval_ns, const std::vector<std::string>& argv) {
+  plan.header().sync_period_ns = interval_ns;
+  plan.header().sync_argv = plan.Texts(argv);
 }
 
 PlanBuilder BuildStartPlan(const StartInput& input) {

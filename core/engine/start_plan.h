@@ -43,8 +43,11 @@ struct StartInput {
   std::optional<ResolvedTimezone> timezone;
   std::vector<std::string> cleanup_argv;
   std::vector<std::string> probe_argv;  // with a health check
+  std::vector<std::string> sync_argv;   // with a sync interval
   std::string boot_id;
   uint64_t next_log_number = 1;  // PrepareLog
+  std::string hooks_arrival;     // HookMeeting: where its pipes are, or empty
+  std::string hooks_leave;
   // MapOwners: by the place of a mount in the config, the file of its user namespace.
   std::map<size_t, std::string> owners;
 };
@@ -56,11 +59,15 @@ PlanBuilder BuildClonePlan(const ContainerConfig& config, const CgroupLocation& 
 // Mode kStart: the rest. The header is complete.
 PlanBuilder BuildStartPlan(const StartInput& input);
 
+// What the monitor is told of the container's freezer; where it cannot say it, readers find it.
+void AddFreezer(PlanBuilder& plan, const CgroupLocation& cgroup);
 // What the monitor is told of --timeout, of which there are `seconds` left.
 void AddTimeout(PlanBuilder& plan, int64_t seconds, const CgroupLocation& cgroup);
 // What the monitor is told of a health check: the first probe is due by what is known of the run.
 void AddProbes(PlanBuilder& plan, const HealthCheck& check, const HealthState& known, Timestamp now,
                const std::vector<std::string>& argv);
+// What the monitor is told of --sync-interval.
+void AddSyncs(PlanBuilder& plan, int64_t interval_ns, const std::vector<std::string>& argv);
 
 // CLONE_NEW* of the namespaces that a container has of its own.
 uint64_t NamespaceFlags(const NamespaceModes& modes);

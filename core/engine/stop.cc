@@ -1,6 +1,9 @@
 #include "core/engine/stop.h"
 
+#include <poll.h>
 #include <signal.h>
+
+#include <set>
 
 #include "core/cgroup/cgroup.h"
 #include "core/engine/lifecycle.h"
@@ -20,10 +23,37 @@ namespace {
 // SIGKILL is not always obeyed at once (a process in a dead NFS mount); then this is an error.
 constexpr int64_t kKillPatienceMs = 30'000;
 
+// What cannot be mended while it runs, for example because no monitor can be started, can be ended.
+Result<ContainerStatus> HealOrObserve(const Layout& layout, std::string_view id) {
+  auto healed = Heal(layout, id);
+  if (healed || healed.error().kind == ErrorKind::kNotFound) return healed;
+  auto seen = Observe(layout, id);
+  return seen && seen->IsUp() ? std::move(seen) : std::move(healed);
+}
+
 // nullopt: its init is gone already.
 Result<std::optional<Fd>> OpenInit(const ContainerStatus& status) {
   if (!status.IsUp() || !status.run) return std::nullopt;
   return OpenProcess(status.run->init);
+}
+
+bool IsOnItsWay(const ContainerStatus& status) {
+  return status.state == ContainerState::kInitializing && status.IsUp();
+}
+
+// Until its program runs, its first process takes no signal but SIGKILL, and who starts it has the
+// lock, for as long as that hangs.
+Result<> EndHungStart(const Layout& layout, std::string_view id, ContainerStatus status,
+                      int64_t patience_ms) {
+  constexpr int kPauseMs = 20;
+  Deadline deadline(patience_ms);
+  while (IsOnItsWay(status) && !deadline.Passed()) {
+    poll(nullptr, 0, kPauseMs);
+    TRY(status, HealOrObserve(layout, id));
+  }
+  if (!IsOnItsWay(status)) return {};
+  TRY(std::optional<Fd> init, OpenInit(status));
+  return init ? SendSignal(*init, SIGKILL) : Result<>{};
 }
 
 // A signal to a frozen process is taken when it thaws.
@@ -36,6 +66,33 @@ Result<> ThawToEnd(const Layout& layout, std::string_view id) {
   return !thawed && !cgroup.IsFrozen() ? Result<>{} : std::move(thawed);
 }
 
+// With the first process of a PID namespace the kernel kills all in it, and waits for them; on
+// cgroup v1 those of a paused container wait, too.
+void ThawThoseWhoJoined(const Layout& layout, std::string_view id) {
+  auto ids = ListContainerIds(layout);
+  std::set<std::string> inside = {std::string(id)};
+  for (bool found = true; found && ids;) {
+    found = false;
+    for (const std::string& other : *ids) {
+      if (inside.contains(other)) continue;
+      auto record = ReadContainer(layout, other);
+      if (!record || !inside.contains(record->config.namespaces.pid_container)) continue;
+      (void)ThawToEnd(layout, other);
+      inside.insert(other);
+      found = true;
+    }
+  }
+}
+
+// False: it lives on.
+Result<bool> AwaitKilled(const Layout& layout, std::string_view id, BorrowedFd init) {
+  constexpr int64_t kPromptMs = 500;
+  TRY(bool ended, AwaitReadable(init, Deadline(kPromptMs)));
+  if (ended) return true;
+  ThawThoseWhoJoined(layout, id);
+  return AwaitReadable(init, Deadline(kKillPatienceMs));
+}
+
 // Before the signal is sent: what it brings about is recorded by others.
 void RecordKill(const Layout& layout, const ContainerSummary& container, int signal) {
   RecordContainerEvent(layout, container, "kill", {{"signal", std::to_string(signal)}});
@@ -43,7 +100,10 @@ void RecordKill(const Layout& layout, const ContainerSummary& container, int sig
 
 // So that no policy starts it again, and a pending restart is called off. False: it is gone.
 Result<bool> NoteWish(const Layout& layout, std::string_view id, const ContainerRecord& record) {
-  if (record.config.restart.mode == RestartMode::kNo) return true;
+  if (record.config.restart.mode == RestartMode::kNo) {
+    TRY(RestartState state, ReadRestartState(layout, id));
+    if (!state.pending) return true;
+  }
   auto lock = ContainerLock::Acquire(layout, id);
   if (!lock && lock.error().kind == ErrorKind::kNotFound) return false;
   if (!lock) return Fail(std::move(lock).error());
@@ -51,14 +111,17 @@ Result<bool> NoteWish(const Layout& layout, std::string_view id, const Container
   return true;
 }
 
+Error DoesNotEnd(const Layout& layout, std::string_view id) {
+  return MakeError(ErrorKind::kTimeout,
+                   fmt::format("container {} does not end, even by SIGKILL", ShownName(layout, id)))
+      .WithHint("a process of it may hang in the kernel, for example on a dead mount");
+}
+
 // Its end, and the clean-up's. An auto-remove container may be gone by now.
 Result<> AwaitDown(const Layout& layout, std::string_view id, int64_t timeout_ms) {
   auto exit = WaitForExit(layout, id, timeout_ms);
   if (!exit && exit.error().kind == ErrorKind::kTimeout) {
-    return Fail(
-        MakeError(ErrorKind::kTimeout,
-                  fmt::format("container {} does not end, even by SIGKILL", ShownName(layout, id)))
-            .WithHint("a process of it may hang in the kernel, for example on a dead mount"));
+    return Fail(DoesNotEnd(layout, id));
   }
   if (!exit && exit.error().kind != ErrorKind::kNotFound) return Fail(std::move(exit).error());
   return {};
@@ -74,7 +137,7 @@ void SayIfDeaf(const StopRequest& request, const ContainerStatus& status, int si
 
 // Kills it when it runs, and sees it end.
 Result<> EndForRemoval(const Layout& layout, std::string_view id, const ContainerStatus& status) {
-  if (!status.IsDown()) {
+  if (!status.IsDown() && !IsOnItsWay(status)) {
     if (auto record = ReadContainer(layout, id)) TRY(NoteWish(layout, id, *record));
   }
   if (!status.IsUp()) return {};
@@ -82,6 +145,7 @@ Result<> EndForRemoval(const Layout& layout, std::string_view id, const Containe
   if (auto summary = ReadSummary(layout, id)) RecordKill(layout, *summary, SIGKILL);
   if (init) TRY(SendSignal(*init, SIGKILL));
   TRY(ThawToEnd(layout, id));
+  if (init) TRY(AwaitKilled(layout, id, *init));
   auto ended = WaitForExit(layout, id, kKillPatienceMs);
   if (!ended && ended.error().kind != ErrorKind::kNotFound) return Fail(std::move(ended).error());
   return {};
@@ -90,14 +154,15 @@ Result<> EndForRemoval(const Layout& layout, std::string_view id, const Containe
 }  // namespace
 
 Result<> KillContainer(const Layout& layout, std::string_view id, int signal, Wish wish) {
-  TRY(ContainerStatus status, Heal(layout, id));
+  TRY(ContainerStatus status, HealOrObserve(layout, id));
   TRY(Permit(Verb::kKill, status.state, layout, id));
   TRY(ContainerRecord record, ReadContainer(layout, id));
   bool ends = signal == SIGKILL || signal == record.config.stop_signal;
+  if (signal == SIGKILL) TRY(EndHungStart(layout, id, status, 0));
   if (ends && wish == Wish::kPersons) {
     TRY(bool is_there, NoteWish(layout, id, record));
     if (!is_there) return {};
-    TRY(status, Heal(layout, id));
+    TRY(status, HealOrObserve(layout, id));
     if (status.IsDown()) return {};  // it was waiting to be restarted
   }
   TRY(std::optional<Fd> init, OpenInit(status));
@@ -106,32 +171,40 @@ Result<> KillContainer(const Layout& layout, std::string_view id, int signal, Wi
   }
   RecordKill(layout, record.Summary(), signal);
   TRY(SendSignal(*init, signal));
-  return ends ? ThawToEnd(layout, id) : Result<>{};
+  if (ends) TRY(ThawToEnd(layout, id));
+  if (signal != SIGKILL) return {};
+  TRY(bool ended, AwaitKilled(layout, id, *init));
+  return ended ? Result<>{} : Fail(DoesNotEnd(layout, id));
 }
 
 Result<> StopContainer(const Layout& layout, std::string_view id, const StopRequest& request) {
-  TRY(ContainerStatus status, Heal(layout, id));
+  TRY(ContainerStatus status, HealOrObserve(layout, id));
   TRY(bool go, Permit(Verb::kStop, status.state, layout, id));
   if (!go) return AwaitDown(layout, id, -1);
   TRY(ContainerRecord record, ReadContainer(layout, id));
-  TRY(bool is_there, NoteWish(layout, id, record));
-  if (!is_there) return {};
-  TRY(status, Heal(layout, id));
+  int64_t patience = request.timeout_seconds.value_or(record.config.stop_timeout_seconds);
+  int64_t patience_ms = patience < 0 ? -1 : patience * 1000;
+  TRY(EndHungStart(layout, id, status, patience_ms));
+  if (request.wish == Wish::kPersons) {
+    TRY(bool is_there, NoteWish(layout, id, record));
+    if (!is_there) return {};
+  }
+  TRY(status, HealOrObserve(layout, id));
   Fd note = NoteStopping(layout, id);
   TRY(std::optional<Fd> init, OpenInit(status));
   if (!init) return AwaitDown(layout, id, -1);
-  int64_t patience = request.timeout_seconds.value_or(record.config.stop_timeout_seconds);
   int signal = request.signal.value_or(record.config.stop_signal);
   SayIfDeaf(request, status, signal, patience);
   ContainerSummary summary = record.Summary();
   RecordKill(layout, summary, signal);
   TRY(SendSignal(*init, signal));
   TRY(ThawToEnd(layout, id));
-  TRY(bool ended, AwaitReadable(*init, Deadline(patience < 0 ? -1 : patience * 1000)));
+  TRY(bool ended, AwaitReadable(*init, Deadline(patience_ms)));
   if (!ended) {
     RecordKill(layout, summary, SIGKILL);
     TRY(SendSignal(*init, SIGKILL));
     TRY(ThawToEnd(layout, id));  // somebody may have paused it meanwhile
+    TRY(AwaitKilled(layout, id, *init));
   }
   TRY(AwaitDown(layout, id, kKillPatienceMs));
   RecordContainerEvent(layout, summary, "stop");
@@ -154,7 +227,7 @@ Result<> KillRun(const Layout& layout, std::string_view id) {
   if (!init) return {};
   TRY(SendSignal(*init, SIGKILL));
   TRY(ThawToEnd(layout, id));
-  TRY(bool ended, AwaitReadable(*init, Deadline(kKillPatienceMs)));
+  TRY(bool ended, AwaitKilled(layout, id, *init));
   if (!ended) return Fail(ErrorKind::kTimeout, "container {} does not end", ShownName(layout, id));
   return {};
 }
@@ -174,7 +247,7 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
   }
   if (status) {
     TRY(Permit(verb, status->state, layout, id));
-    TRY(EndForRemoval(layout, id, *status));
+    if (force || !status->IsUp()) TRY(EndForRemoval(layout, id, *status));
   }
   auto lock = ContainerLock::Acquire(layout, id);
   if (!lock) {
@@ -198,7 +271,8 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
     name = summary->name;
   }
   if (Exists(layout.RunContainer(id))) TRY(DismantleRun(layout, id, cgroup_parent));
-  if (record && record->config.storage_size > 0) LiftLimit(layout.Container(id) + "/upper");
+  // Where the record does not tell there may be one.
+  if (!record || record->config.storage_size > 0) LiftLimit(layout.Container(id) + "/upper");
   std::vector<std::string> pending;
   if (record) pending = PendingVolumesOf(layout, record->config);
   TRY(RemoveContainer(layout, id, name));

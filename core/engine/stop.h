@@ -18,20 +18,22 @@ enum class Wish {
 
 // Sends a signal to the container's init. kConflict: it does not run. SIGKILL and its stop signal
 // say that a person wants it down: no policy restarts it, a pending restart is called off, and a
-// paused one is thawed. Other signals to a paused container wait until it is unpaused.
+// paused one is thawed. Returns after SIGKILL when it has ended. Other signals to a paused
+// container wait until it is unpaused.
 Result<> KillContainer(const Layout& layout, std::string_view id, int signal,
                        Wish wish = Wish::kPersons);
 
 struct StopRequest {
   std::optional<int64_t> timeout_seconds;  // nullopt: the container's own; negative: for ever
   std::optional<int> signal;               // nullopt: the container's own
+  Wish wish = Wish::kPersons;
   // Called before a wait that the signal will not end: then SIGKILL does, after `patience_seconds`
   // (negative: never).
   std::function<void(SignalEffect effect, int signal, int64_t patience_seconds)> deaf;
 };
 
 // Its stop signal, then SIGKILL after the patience. Success when it is not running, also if it was
-// not before. No policy restarts it.
+// not before. No policy restarts it, if it is a person's wish.
 Result<> StopContainer(const Layout& layout, std::string_view id, const StopRequest& request);
 
 // For `hoy restart`: while this is held, the end of an auto-remove container does not remove it,

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +11,11 @@
 #include "core/base/fail_point.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/made_root.h"
+#include "core/engine/remote_volumes.h"
 #include "core/engine/resolve.h"
 #include "core/engine/root_plan.h"
 #include "core/rootfs/mount_points.h"
+#include "core/state/event_log.h"
 #include "core/state/name_generator.h"
 #include "core/state/s3_volume.h"
 #include "core/sys/copy_tree.h"
@@ -55,6 +58,12 @@ Result<bool> IsVolumeMounted(const Layout& layout, std::string_view name) {
   return false;
 }
 
+Result<> CheckSyncInterval(const ContainerConfig& config) {
+  if (config.sync_interval_ns == 0 || !RemoteVolumesOf(config).empty()) return {};
+  return Fail(ErrorKind::kInvalidArgument,
+              "--sync-interval: the container has no S3 volume with mode=sync");
+}
+
 class Preparation {
  public:
   Preparation(const Layout& layout, ContainerConfig& config) : layout_(layout), config_(config) {}
@@ -69,6 +78,7 @@ class Preparation {
       }
       TRY_CONTEXT(Complete(*mount), "volume '{}'", name);
     }
+    TRY(CheckSyncInterval(config_));
     return std::move(locks_);
   }
 
@@ -102,18 +112,32 @@ class Preparation {
 
   Result<> Complete(Mount& mount) {
     TRY(VolumeRecord record, ReadVolume(layout_, mount.volume->name));
-    if (!mount.volume->options.empty() && record.options != mount.volume->options) {
+    if (!mount.volume->options.empty() && !HaveSameFiles(record.options, mount.volume->options)) {
       return Fail(ErrorKind::kAlreadyExists, "it exists with other options");
     }
     if (!mount.volume->secrets.empty()) TRY(KeepSecrets(*mount.volume));
     TRY(ApplyVolumeOptions(record.options, VolumeData(layout_, record.name), mount));
-    mount.volume->remote = IsS3Volume(record.options);
-    if (!mount.volume->subpath.empty() && mount.kind != MountKind::kBind) {
+    mount.volume->remote = IsS3Volume(record.options) && mount.kind != MountKind::kFilesystem;
+    if (mount.volume->remote) TRY(TakeSyncInterval(record, *mount.volume));
+    if (!mount.volume->subpath.empty() && mount.kind == MountKind::kTmpfs) {
       return Fail(ErrorKind::kInvalidArgument, "a part of it cannot be mounted: it begins empty");
+    }
+    if (mount.kind == MountKind::kFilesystem && (!mount.volume->subpath.empty() || mount.owned)) {
+      return Fail(ErrorKind::kUnsupported, "it is mounted whole, and its files keep their owners");
     }
     if (!record.options.empty() || mount.volume->no_copy || !mount.volume->subpath.empty())
       return {};
     return FillFromImage(mount);
+  }
+
+  // The volume's own, where neither the container nor the mount has said anything.
+  Result<> TakeSyncInterval(const VolumeRecord& record, const VolumeUse& use) {
+    if (use.sync_interval_ns) return {};
+    TRY(S3Options options, ParseS3Options(record.options));
+    int64_t own = options.sync_interval_ns;
+    int64_t& all = config_.sync_interval_ns;
+    if (own > 0) all = all == 0 ? own : std::min(all, own);
+    return {};
   }
 
   // The newest keys count.
@@ -198,11 +222,27 @@ Result<std::vector<VolumeLock>> PrepareVolumes(const Layout& layout, ContainerCo
     any = true;
     if (mount.volume->name.empty()) mount.volume->name = RandomContainerId();
   }
-  if (!any) return std::vector<VolumeLock>();
+  if (!any) {
+    TRY(CheckSyncInterval(config));
+    return std::vector<VolumeLock>();
+  }
   // What it has locked is free again before anything is removed: the locks went with it.
   auto locks = Preparation(layout, config).Run();
   if (!locks) RemoveAnonymousVolumes(layout, config);
   return locks;
+}
+
+void RemoveUnfetchedVolumes(const Layout& layout, const ContainerRecord& record) {
+  for (const std::string& name : RemoteVolumesOf(record.config)) {
+    auto volume = ReadVolume(layout, name);
+    if (!volume || volume->created < record.created) continue;
+    auto options = ParseS3Options(volume->options);
+    if (!options || name != S3VolumeName(*options)) continue;
+    std::string directory = S3Directory(layout, name);
+    bool has_any = Exists(directory + "/manifest.json") || !IsEmpty(VolumeData(layout, name)) ||
+                   (Exists(directory + "/temp") && !IsEmpty(directory + "/temp"));
+    if (!has_any) (void)RemoveVolume(layout, name);
+  }
 }
 
 Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const ContainerConfig& config,
@@ -226,6 +266,29 @@ Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const Containe
     }
   }
   return locks;
+}
+
+void RecordMounts(const Layout& layout, const ContainerRecord& record) {
+  for (const Mount* mount : VolumeMounts(record.config)) {
+    bool writable = (mount->flags & MS_RDONLY) == 0;
+    RecordEvent(layout, {.type = "volume",
+                         .action = "mount",
+                         .id = mount->volume->name,
+                         .attributes = {{"container", record.id},
+                                        {"destination", mount->target},
+                                        {"driver", "local"},
+                                        {"propagation", ""},
+                                        {"read/write", writable ? "true" : "false"}}});
+  }
+}
+
+void RecordUnmounts(const Layout& layout, const ContainerRecord& record) {
+  for (const Mount* mount : VolumeMounts(record.config)) {
+    RecordEvent(layout, {.type = "volume",
+                         .action = "unmount",
+                         .id = mount->volume->name,
+                         .attributes = {{"container", record.id}, {"driver", "local"}}});
+  }
 }
 
 }  // namespace hoy::core

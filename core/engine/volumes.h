@@ -21,9 +21,19 @@ void LocateVolumes(const Layout& layout, ContainerConfig& config);
 // container's record is published. On failure no anonymous volume is left.
 Result<std::vector<VolumeLock>> PrepareVolumes(const Layout& layout, ContainerConfig& config);
 
+// After a start that failed of a container that was made for it, and is gone: of its S3 volumes
+// that nobody gave a name those that were made with it, into which nothing has come. What somebody
+// else uses by now stays.
+void RemoveUnfetchedVolumes(const Layout& layout, const ContainerRecord& record);
+
 // For a start, or for somebody who copies: they are all there, and stay. What is held to be written
 // to has changes that are to be written back. The error names the one that is missing.
 Result<std::vector<VolumeLock>> HoldVolumes(const Layout& layout, const ContainerConfig& config,
                                             FilesAccess access);
+
+// Events "mount" and "unmount" of a container's volumes, in docker's shape; of one without volumes
+// there are none.
+void RecordMounts(const Layout& layout, const ContainerRecord& record);
+void RecordUnmounts(const Layout& layout, const ContainerRecord& record);
 
 }  // namespace hoy::core

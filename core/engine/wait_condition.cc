@@ -8,6 +8,7 @@
 
 #include <array>
 
+#include "core/base/fail_point.h"
 #include "core/engine/health.h"
 #include "core/sys/files.h"
 
@@ -132,7 +133,7 @@ Result<std::optional<ExitRecord>> ContainerWaiter::Check() {
   switch (condition_) {
     case WaitCondition::kRemoved: break;
     case WaitCondition::kRunning:
-      if (status->IsUp()) return ExitRecord{};
+      if (IsUp(status->state)) return ExitRecord{};
       break;
     case WaitCondition::kHealthy: {
       TRY(bool healthy, IsHealthy(*status));
@@ -149,11 +150,15 @@ Result<std::optional<ExitRecord>> ContainerWaiter::Check() {
       }
       break;
   }
+  FailPoint(kWaitFailPoint);
   TRY(change_, OpenChangeFd(*status));
+  // Its monitor has ended since we looked, and nothing may tell of that any more.
+  unsettled_ = !change_ && (status->IsUp() || status->state == ContainerState::kRestarting);
   return std::nullopt;
 }
 
 std::vector<int> ContainerWaiter::Descriptors() const {
+  if (unsettled_) return {};
   std::vector<int> descriptors = {watch_.get()};
   if (change_) descriptors.push_back(change_->get());
   return descriptors;

@@ -57,8 +57,9 @@ class ContainerWaiter {
   WaitCondition condition_;
   ContainerSummary summary_;  // kHealthy
   Fd watch_;
-  Fd state_file_;                   // of the run that is waited for
-  std::optional<Fd> change_;        // OpenChangeFd
+  Fd state_file_;             // of the run that is waited for
+  std::optional<Fd> change_;  // OpenChangeFd
+  bool unsettled_ = false;
   std::optional<ExitRecord> seen_;  // how the last run that was seen ended
   Timestamp before_started_ = 0;    // kNextExit: of the run that had ended already
   Timestamp before_finished_ = 0;

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "core/init/container_paths.h"
 
 namespace hoy::core {
 namespace {
@@ -71,20 +74,6 @@ int MountOverlayWith(OptionText& options, const char* target, bool is_volatile) 
     if (!more.overflowed() && errno != EINVAL) return -1;
   }
   return mount("overlay", target, "overlay", 0, options.text());
-}
-
-int MakeParents(const char* path) {
-  const char* slash = strrchr(path, '/');
-  if (slash == nullptr || slash == path) return 0;
-  char parent[PATH_MAX];
-  auto length = static_cast<size_t>(slash - path);
-  if (length >= sizeof parent) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  memcpy(parent, path, length);
-  parent[length] = '\0';
-  return MakeDirectoriesInPlace(parent, 0755);
 }
 
 int SetAttributes(int tree, unsigned recursive, uint64_t attributes, uint64_t propagation) {
@@ -157,7 +146,8 @@ int CloneTree(const char* path, const char* inside, unsigned open_flags) {
 
 }  // namespace
 
-int OpenTree(const char* path, const char* inside, const char* owners, uint64_t flags) {
+int OpenTree(const char* path, const char* inside, const char* owners, uint64_t flags, bool made) {
+  if (made) return open(path, O_PATH | O_CLOEXEC);
   unsigned open_flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   if ((flags & kAtRecursive) != 0) open_flags |= kAtRecursive;
   int tree = CloneTree(path, inside, open_flags);
@@ -166,6 +156,70 @@ int OpenTree(const char* path, const char* inside, const char* owners, uint64_t 
   close(tree);
   errno = saved;
   return -1;
+}
+
+namespace {
+
+// Where a process is: setns(2) into a mount namespace makes that one's root its root and its
+// working directory, and on the way back ours, from which it may have been kept (chroot(2)).
+class OwnPlace {
+ public:
+  OwnPlace()
+      : mounts_(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)),
+        root_(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)),
+        directory_(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+  OwnPlace(const OwnPlace&) = delete;
+  OwnPlace& operator=(const OwnPlace&) = delete;
+  ~OwnPlace() {
+    int saved = errno;
+    for (int fd : {mounts_, root_, directory_}) {
+      if (fd >= 0) close(fd);
+    }
+    errno = saved;
+  }
+
+  bool is_known() const { return mounts_ >= 0 && root_ >= 0 && directory_ >= 0; }
+  bool Return() const {
+    return setns(mounts_, CLONE_NEWNS) == 0 && fchdir(root_) == 0 && chroot(".") == 0 &&
+           fchdir(directory_) == 0;
+  }
+
+ private:
+  int mounts_;
+  int root_;
+  int directory_;
+};
+
+// In the mount namespace where we are.
+int CloneMount(const char* path, uint64_t type) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  auto found = static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+  if (found < 0) return -1;
+  int tree = -1;
+  struct statfs status{};
+  if (type != 0 && (fstatfs(found, &status) != 0 || static_cast<uint64_t>(status.f_type) != type)) {
+    errno = EMEDIUMTYPE;
+  } else {
+    tree = open_tree(found, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  }
+  int saved = errno;
+  close(found);
+  errno = saved;
+  return tree;
+}
+
+}  // namespace
+
+int OpenTreeIn(int mount_namespace, const char* path, uint64_t type) {
+  OwnPlace own;
+  if (!own.is_known() || setns(mount_namespace, CLONE_NEWNS) != 0) return -1;
+  int tree = CloneMount(path, type);
+  int saved = errno;
+  if (!own.Return()) _exit(125);  // never go on in what is another's
+  errno = saved;
+  return tree;
 }
 
 // Many layers with long names do not fit a page of options; then they are named through their
@@ -220,29 +274,43 @@ int MountFilesystem(const char* type, const char* source, const char* target, co
       return -1;
     }
   }
-  if (mount(source, target, type, flags, data) == 0) return 0;
-  if (errno != ENOENT) return -1;
-  if (MakeDirectoriesInPlace(target, 0755) != 0) return -1;
-  return mount(source, target, type, flags, data);
+  if (no_follow) {
+    if (mount(source, target, type, flags, data) == 0) return 0;
+    if (errno != ENOENT) return -1;
+    if (MakeContainerDirectories(target, 0755) != 0) return -1;
+    return mount(source, target, type, flags, data);
+  }
+  // mount(2) takes a path alone: the working directory's cannot lead elsewhere any more.
+  int place = OpenContainerPath(target, O_PATH | O_DIRECTORY);
+  if (place < 0 && errno == ENOENT && MakeContainerDirectories(target, 0755) == 0) {
+    place = OpenContainerPath(target, O_PATH | O_DIRECTORY);
+  }
+  if (place < 0) return -1;
+  bool entered = fchdir(place) == 0;
+  close(place);
+  if (!entered || mount(source, ".", type, flags, data) != 0) return -1;
+  return chdir("/");
 }
 
 int MoveTree(int tree, const char* target, const TreeChange& change) {
   bool changed = ChangeTree(tree, change) == 0;
   if (!changed && errno != ENOSYS) return -1;
-  auto attach = [&] {
-    return move_mount(tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS);
-  };
-  int result = attach();
-  if (result != 0 && errno == ENOENT) {
+  int place = OpenContainerPath(target, O_PATH);
+  if (place < 0 && errno == ENOENT) {
     struct stat source{};
     if (fstat(tree, &source) != 0) return -1;
     bool directory = S_ISDIR(source.st_mode);
-    if (directory ? MakeDirectoriesInPlace(target, 0755) != 0 : TouchFile(target, 0644) != 0) {
+    if (directory ? MakeContainerDirectories(target, 0755) != 0
+                  : TouchContainerFile(target, 0644) != 0) {
       return -1;
     }
-    result = attach();
+    place = OpenContainerPath(target, O_PATH);
   }
-  if (result != 0) return -1;
+  if (place < 0) return -1;
+  if (move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {
+    return -1;
+  }
+  close(place);
   close(tree);
   return changed ? 0 : ChangeMount(target, change);
 }
@@ -262,17 +330,6 @@ int MakePathReadOnly(const char* path) {
                MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
 }
 
-int MakeDirectoriesInPlace(const char* path, mode_t mode) {
-  if (mkdir(path, mode) == 0) return 0;
-  if (errno == EEXIST) {
-    // A file in the way is told apart by whoever uses the directory next.
-    return 0;
-  }
-  if (errno != ENOENT) return -1;
-  if (MakeParents(path) != 0) return -1;
-  return mkdir(path, mode) == 0 || errno == EEXIST ? 0 : -1;
-}
-
 int CopyAttributes(const char* from, const char* to) {
   struct stat status{};
   if (stat(from, &status) != 0) return -1;
@@ -282,31 +339,7 @@ int CopyAttributes(const char* from, const char* to) {
   return utimensat(AT_FDCWD, to, times, 0);
 }
 
-int MakeNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid) {
-  mode_t old_mask = umask(0);
-  int result = mknod(path, mode, device);
-  if (result != 0 && errno == ENOENT && MakeParents(path) == 0) result = mknod(path, mode, device);
-  umask(old_mask);
-  if (result != 0) return -1;
-  if (uid == 0 && gid == 0) return 0;
-  return chown(path, uid, gid);
-}
-
-int TouchFile(const char* path, mode_t mode) {
-  if (access(path, F_OK) == 0) return 0;  // opening it to write would copy it up
-  int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
-  if (fd < 0 && errno == ENOENT) {
-    if (MakeParents(path) != 0) return -1;
-    fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
-  }
-  if (fd < 0) return -1;
-  close(fd);
-  return 0;
-}
-
-int WriteWholeFile(const char* path, const char* content) {
-  int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return -1;
+int WriteAndClose(int fd, const char* content) {
   size_t length = strlen(content);
   ssize_t written = write(fd, content, length);
   int saved = errno;
@@ -315,12 +348,21 @@ int WriteWholeFile(const char* path, const char* content) {
   return written == static_cast<ssize_t>(length) ? 0 : -1;
 }
 
+int WriteWholeFile(const char* path, const char* content) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  return fd < 0 ? -1 : WriteAndClose(fd, content);
+}
+
 int BindConsole(int terminal) {
-  if (TouchFile("/dev/console", 0600) != 0) return -1;
-  OptionText path;
-  path.Append("/proc/self/fd/");
-  path.AppendNumber(terminal);
-  return mount(path.text(), "/dev/console", nullptr, MS_BIND, nullptr);
+  if (TouchContainerFile("/dev/console", 0600) != 0) return -1;
+  // By descriptor: the /proc that is there may be of a PID namespace that has no /proc/self for us.
+  int tree = open_tree(terminal, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  if (tree < 0) return -1;
+  int result = move_mount(tree, "", AT_FDCWD, "/dev/console", MOVE_MOUNT_F_EMPTY_PATH);
+  int saved = errno;
+  close(tree);
+  errno = saved;
+  return result;
 }
 
 }  // namespace hoy::core

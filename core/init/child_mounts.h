@@ -1,7 +1,6 @@
 #pragma once
 // The file-system steps of an InitPlan. As interpreter.h: no allocation, errno tells, -1 is
-// failure. After kPivotRoot every path is a plain path of the container: the host is no longer
-// reachable.
+// failure. After kPivotRoot every path is one of the container (container_paths.h).
 
 #include <sys/types.h>
 
@@ -14,8 +13,13 @@ namespace hoy::core {
 // open_tree(2), detached clone; Linux 5.2. `inside` may be null, or a path inside the directory
 // `path`, out of which no ".." and no symlink leads: openat2(2), Linux 5.6. `owners` may be null,
 // or the file of a user namespace through which the tree's top mount is seen: mount_setattr(2),
-// MOUNT_ATTR_IDMAP, Linux 5.12.
-int OpenTree(const char* path, const char* inside, const char* owners, uint64_t flags);
+// MOUNT_ATTR_IDMAP, Linux 5.12. `made`: the mount itself, which is nowhere yet, and no clone.
+int OpenTree(const char* path, const char* inside, const char* owners, uint64_t flags, bool made);
+// A detached clone of the mount at `path` in another mount namespace, from which we come back to
+// our own root and working directory. No symbolic link is followed: who lives there might have made
+// one. `type`: statfs(2)'s f_type that
+// it must have, or 0; EMEDIUMTYPE: it is another.
+int OpenTreeIn(int mount_namespace, const char* path, uint64_t type);
 int MountOverlay(const PlanView& plan, const Step& step);
 int PivotRoot(const char* new_root);
 // `no_follow`: the last component must not be a symlink (an image that has /proc as one).
@@ -31,10 +35,8 @@ struct TreeChange {
 int MoveTree(int tree, const char* target, const TreeChange& change);
 int MaskPath(const char* path);
 int MakePathReadOnly(const char* path);
-int MakeDirectoriesInPlace(const char* path, mode_t mode);
 int CopyAttributes(const char* from, const char* to);  // owner, mode and times
-int MakeNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid);
-int TouchFile(const char* path, mode_t mode);
+int WriteAndClose(int fd, const char* content);
 int WriteWholeFile(const char* path, const char* content);
 int BindConsole(int terminal);
 

@@ -19,12 +19,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <initializer_list>
 
 #include "core/cgroup/join.h"
+#include "core/init/child_hook.h"
 #include "core/init/child_mounts.h"
+#include "core/init/container_paths.h"
 #include "core/init/reaper.h"
 #include "core/sys/fd_packet.h"
 
@@ -52,46 +55,42 @@ int OpenTerminal(ChildContext& context, const Step& step) {
     ioctl(slave, TIOCSWINSZ, &size);
   }
   if (fchown(slave, step.uid, static_cast<gid_t>(-1)) != 0) return -1;
-  if (ioctl(slave, TIOCSCTTY, 0) != 0) return -1;
+  if (step.slot == 0 && ioctl(slave, TIOCSCTTY, 0) != 0) return -1;
   if (Report(context.status_fd, {StartMessageKind::kTerminal, 0, 0, 0}, master) != 0) return -1;
   close(master);
   context.terminal = slave;
   return 0;
 }
 
-// A child of our parent, in the cgroup where one is given (v2); without CLONE_INTO_CGROUP (Linux
-// 5.7) it is put there afterwards. As fork returns.
-pid_t CloneSibling(int cgroup_fd, int* pidfd) {
-  if (cgroup_fd >= 0) {
-    clone_args arguments{};
-    arguments.flags = CLONE_PARENT | CLONE_PIDFD | CLONE_INTO_CGROUP;
-    arguments.pidfd = reinterpret_cast<uint64_t>(pidfd);
-    arguments.cgroup = static_cast<uint64_t>(cgroup_fd);
-    auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
-    if (pid >= 0 || (errno != EINVAL && errno != E2BIG && errno != ENOSYS)) return pid;
-  }
-  auto pid = static_cast<pid_t>(
-      syscall(SYS_clone, CLONE_PARENT | CLONE_PIDFD | SIGCHLD, nullptr, pidfd, nullptr, nullptr));
-  if (pid <= 0 || cgroup_fd < 0) return pid;
-  if (int error = JoinCgroupAt(cgroup_fd, pid); error != 0) {
-    kill(pid, SIGKILL);
-    errno = error;
-    return -1;
-  }
-  return pid;
-}
-
-// A PID namespace takes only new processes. This one has joined all that the new one must find
-// joined when the container first sees it, and has then done its work.
-int ForkIntoPidNamespace(ChildContext& context, const Step& step) {
-  if (setns(context.join_fd, CLONE_NEWPID) != 0) return -1;
-  int pidfd = -1;
-  pid_t pid = CloneSibling(step.slot != 0 ? context.cgroup_fd : -1, &pidfd);
+// This one has made all ready that the new one must find so when the container first sees it, and
+// has then done its work. The program's filter is at work: what even a strict one allows must do.
+int GoOnAsSibling(const ChildContext& context) {
+  HideFromTracers();  // the change of the user may have undone it (proc(5), fs.suid_dumpable)
+  // Noted by the kernel: whoever kills this one at any moment leaves no process unknown.
+  unsigned long flags = CLONE_PARENT | SIGCHLD;
+  if (context.forked != nullptr) flags |= CLONE_PARENT_SETTID;
+  auto pid = static_cast<pid_t>(syscall(SYS_clone, flags, nullptr, context.forked, nullptr, 0));
   if (pid < 0) return -1;
   if (pid == 0) return 0;
-  context.forked = pid;
-  Report(context.status_fd, {StartMessageKind::kForked, 0, pid, 0}, pidfd);
+  if (context.forked == nullptr) {
+    StartMessage message{StartMessageKind::kForked, 0, pid, 0};
+    (void)!write(context.status_fd, &message, sizeof message);  // unheard, it is awaited in vain
+  }
   _exit(0);
+}
+
+// Somebody who waits for us does his work now. End-of-file: he has given up, or is gone.
+int Meet(int arrival, int leave) {
+  char byte = 1;
+  if (write(arrival, &byte, 1) != 1) return -1;
+  ssize_t count = 0;
+  while ((count = read(leave, &byte, 1)) < 0 && errno == EINTR) {
+  }
+  close(arrival);
+  close(leave);
+  if (count == 1) return 0;
+  if (count == 0) errno = ECANCELED;
+  return -1;
 }
 
 // A symlink may lead to a directory that is not below the container's root.
@@ -120,11 +119,29 @@ int ConnectPassedStreams(PacketFds& passed) {
   return 0;
 }
 
+// What the container changes of its /dev/null, its mode for one, is not to be the host's.
+int UseOwnNull(int stream) {
+  const dev_t null = makedev(1, 3);
+  struct stat status{};
+  if (fstat(stream, &status) != 0) return errno == EBADF ? 0 : -1;
+  if (!S_ISCHR(status.st_mode) || status.st_rdev != null) return 0;
+  int own = open("/dev/null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (own < 0) return -1;
+  bool is_null = fstat(own, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == null;
+  if (!is_null) errno = ENODEV;
+  bool used = is_null && fcntl(own, F_SETFL, 0) == 0 && dup2(own, stream) >= 0;
+  int saved = errno;
+  close(own);
+  errno = saved;
+  return used ? 0 : -1;
+}
+
 int ConnectStreams(const ChildContext& context, bool passed) {
-  if (passed) return ConnectPassedStreams(*context.passed);
+  if (passed && ConnectPassedStreams(*context.passed) != 0) return -1;
   for (int stream = 0; stream < 3; ++stream) {
     int fd = context.terminal >= 0 ? context.terminal : context.streams[stream];
-    if (fd >= 0 && dup2(fd, stream) < 0) return -1;
+    if (!passed && fd >= 0 && dup2(fd, stream) < 0) return -1;
+    if (UseOwnNull(stream) != 0) return -1;
   }
   return 0;
 }
@@ -136,11 +153,11 @@ int PassDescriptors(ChildContext& context) {
   int count = static_cast<int>(passed.count);
   int first_free = 3 + count;
   auto move_up = [&](int& fd) {
-    if (fd >= first_free) return true;
+    if (fd < 0 || fd >= first_free) return true;
     fd = fcntl(fd, F_DUPFD_CLOEXEC, first_free);
     return fd >= 0;
   };
-  if (!move_up(context.status_fd)) return -1;
+  if (!move_up(context.status_fd) || !move_up(context.release_fd)) return -1;
   for (int i = 0; i < count; ++i) {
     if (!move_up(passed.fds[i])) return -1;
   }
@@ -228,8 +245,82 @@ int InstallFilter(const PlanView& plan, const Step& step) {
   return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 }
 
+int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
+  const char* a = plan.text(step.a);
+  const char* b = plan.text(step.b);
+  const char* c = plan.text(step.c);
+  switch (step.kind) {
+    case StepKind::kAwaitRelease: AwaitWord(context.release_fd); return 0;
+    case StepKind::kUnshare: return unshare(static_cast<int>(step.flags));
+    case StepKind::kJoinCgroups: return JoinOwnCgroups(plan, step, context);
+    case StepKind::kJoinNamespaces:
+      if ((step.flags & CLONE_NEWPID) != 0) HideFromTracers();  // before there is a filter
+      return setns(context.join_fds[step.slot], static_cast<int>(step.flags));
+    case StepKind::kFork: return GoOnAsSibling(context);
+    case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;
+    case StepKind::kPropagation: return mount(nullptr, a, nullptr, step.flags, nullptr);
+    case StepKind::kOpenTree:
+      context.slots[step.slot] = OpenTree(a, b, c, step.flags, step.value != 0);
+      return context.slots[step.slot] < 0 ? -1 : 0;
+    case StepKind::kOpenJoinedTree:
+      context.slots[step.slot] = OpenTreeIn(context.join_fds[step.value], a, step.extra);
+      return context.slots[step.slot] < 0 ? -1 : 0;
+    case StepKind::kOpenFile:
+      context.slots[step.slot] = open(a, static_cast<int>(step.flags) | O_CLOEXEC);
+      return context.slots[step.slot] < 0 ? -1 : 0;
+    case StepKind::kMeet: return Meet(context.slots[step.slot], context.slots[step.value]);
+    case StepKind::kOverlay: return MountOverlay(plan, step);
+    case StepKind::kPivotRoot: return PivotRoot(a);
+    case StepKind::kMount:
+      return MountFilesystem(a, b, c, plan.text(step.d), step.flags, step.slot != 0);
+    case StepKind::kMoveTree:
+      return MoveTree(context.slots[step.slot], c, {step.flags, step.extra, step.value});
+    case StepKind::kRemount: return mount(nullptr, a, nullptr, step.flags | MS_REMOUNT, nullptr);
+    case StepKind::kMask: return MaskPath(a);
+    case StepKind::kReadOnlyPath: return MakePathReadOnly(a);
+    case StepKind::kMakeDirectories:
+      return MakeContainerDirectories(a, static_cast<mode_t>(step.value));
+    case StepKind::kCopyAttributes: return CopyAttributes(a, b);
+    case StepKind::kMakeNode:
+      return MakeContainerNode(a, static_cast<mode_t>(step.value), step.extra, step.uid, step.gid);
+    case StepKind::kRemoveFile: return RemoveContainerFile(a);
+    case StepKind::kSymlink: return MakeContainerLink(a, b);
+    case StepKind::kTouch: return TouchContainerFile(a, static_cast<mode_t>(step.value));
+    case StepKind::kWriteFile: return WriteWholeFile(a, b);
+    case StepKind::kWriteOpen: return WriteAndClose(context.slots[step.slot], b);
+    case StepKind::kLoopbackUp: return BringLoopbackUp();
+    case StepKind::kHostname: return sethostname(a, strlen(a));
+    case StepKind::kDomainname: return setdomainname(a, strlen(a));
+    case StepKind::kTerminal: return OpenTerminal(context, step);
+    case StepKind::kControllingTerminal: return ioctl(STDIN_FILENO, TIOCSCTTY, 0);
+    case StepKind::kConsole: return BindConsole(context.terminal);
+    case StepKind::kStandardStreams: return ConnectStreams(context, step.slot != 0);
+    case StepKind::kPassedDescriptors: return PassDescriptors(context);
+    case StepKind::kLimit: {
+      rlimit64 limit{step.extra, step.extra2};
+      return static_cast<int>(syscall(SYS_prlimit64, 0, step.value, &limit, nullptr));
+    }
+    case StepKind::kUmask: umask(static_cast<mode_t>(step.value)); return 0;
+    case StepKind::kWorkingDirectory: return EnterWorkingDirectory(a);
+    case StepKind::kCapabilityBounds: return KeepBounds(step.value);
+    case StepKind::kUser: return SetUser(plan, step);
+    case StepKind::kCapabilities: return SetCapabilities(step);
+    case StepKind::kNoNewPrivileges: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    case StepKind::kSeccomp: return InstallFilter(plan, step);
+    case StepKind::kReaper:
+      return BecomeReaper(context.status_fd, static_cast<int>(context.passed->count),
+                          context.plans);
+    case StepKind::kHook: return RunHookStep(plan, step);
+    case StepKind::kExec: return ExecStep(plan, step);
+  }
+  errno = EINVAL;
+  return -1;
+}
+
+}  // namespace
+
 // execve(2) wants pointers where the plan has offsets.
-int Exec(const PlanView& plan, const Step& step) {
+int ExecStep(const PlanView& plan, const Step& step) {
   auto arguments = plan.list(step.b);
   auto environment = plan.list(step.c);
   size_t count = arguments.size() + environment.size() + 2;
@@ -247,67 +338,6 @@ int Exec(const PlanView& plan, const Step& step) {
   return execve(plan.text(step.a), argv, envp);
 }
 
-int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
-  const char* a = plan.text(step.a);
-  const char* b = plan.text(step.b);
-  const char* c = plan.text(step.c);
-  switch (step.kind) {
-    case StepKind::kAwaitRelease: AwaitWord(context.release_fd); return 0;
-    case StepKind::kUnshare: return unshare(static_cast<int>(step.flags));
-    case StepKind::kJoinCgroups: return JoinOwnCgroups(plan, step, context);
-    case StepKind::kJoinNamespaces: return setns(context.join_fd, static_cast<int>(step.flags));
-    case StepKind::kForkIntoPidNamespace: return ForkIntoPidNamespace(context, step);
-    case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;
-    case StepKind::kPropagation: return mount(nullptr, a, nullptr, step.flags, nullptr);
-    case StepKind::kOpenTree:
-      context.slots[step.slot] = OpenTree(a, b, c, step.flags);
-      return context.slots[step.slot] < 0 ? -1 : 0;
-    case StepKind::kOverlay: return MountOverlay(plan, step);
-    case StepKind::kPivotRoot: return PivotRoot(a);
-    case StepKind::kMount:
-      return MountFilesystem(a, b, c, plan.text(step.d), step.flags, step.slot != 0);
-    case StepKind::kMoveTree:
-      return MoveTree(context.slots[step.slot], c, {step.flags, step.extra, step.value});
-    case StepKind::kRemount: return mount(nullptr, a, nullptr, step.flags | MS_REMOUNT, nullptr);
-    case StepKind::kMask: return MaskPath(a);
-    case StepKind::kReadOnlyPath: return MakePathReadOnly(a);
-    case StepKind::kMakeDirectories:
-      return MakeDirectoriesInPlace(a, static_cast<mode_t>(step.value));
-    case StepKind::kCopyAttributes: return CopyAttributes(a, b);
-    case StepKind::kMakeNode:
-      return MakeNode(a, static_cast<mode_t>(step.value), step.extra, step.uid, step.gid);
-    case StepKind::kRemoveFile: return unlink(a) != 0 && errno != ENOENT ? -1 : 0;
-    case StepKind::kSymlink: return symlink(a, b) != 0 && errno != EEXIST ? -1 : 0;
-    case StepKind::kTouch: return TouchFile(a, static_cast<mode_t>(step.value));
-    case StepKind::kWriteFile: return WriteWholeFile(a, b);
-    case StepKind::kLoopbackUp: return BringLoopbackUp();
-    case StepKind::kHostname: return sethostname(a, strlen(a));
-    case StepKind::kDomainname: return setdomainname(a, strlen(a));
-    case StepKind::kTerminal: return OpenTerminal(context, step);
-    case StepKind::kConsole: return BindConsole(context.terminal);
-    case StepKind::kStandardStreams: return ConnectStreams(context, step.slot != 0);
-    case StepKind::kPassedDescriptors: return PassDescriptors(context);
-    case StepKind::kLimit: {
-      rlimit64 limit{step.extra, step.extra2};
-      return static_cast<int>(syscall(SYS_prlimit64, 0, step.value, &limit, nullptr));
-    }
-    case StepKind::kUmask: umask(static_cast<mode_t>(step.value)); return 0;
-    case StepKind::kWorkingDirectory: return EnterWorkingDirectory(a);
-    case StepKind::kCapabilityBounds: return KeepBounds(step.value);
-    case StepKind::kUser: return SetUser(plan, step);
-    case StepKind::kCapabilities: return SetCapabilities(step);
-    case StepKind::kNoNewPrivileges: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    case StepKind::kSeccomp: return InstallFilter(plan, step);
-    case StepKind::kReaper:
-      return BecomeReaper(context.status_fd, static_cast<int>(context.passed->count));
-    case StepKind::kExec: return Exec(plan, step);
-  }
-  errno = EINVAL;
-  return -1;
-}
-
-}  // namespace
-
 void ResetSignals() {
   struct sigaction action{};
   action.sa_handler = SIG_DFL;
@@ -317,11 +347,19 @@ void ResetSignals() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void CloseHostDescriptors(ChildContext& context) {
-  for (int* fd : {&context.cgroup_fd, &context.join_fd}) {
-    if (*fd >= 0) close(*fd);
-    *fd = -1;
+void HideFromTracers() {
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    // The filter forbids it.
   }
+}
+
+void CloseHostDescriptors(ChildContext& context) {
+  auto close_one = [](int& fd) {
+    if (fd >= 0) close(fd);
+    fd = -1;
+  };
+  close_one(context.cgroup_fd);
+  for (int& fd : context.join_fds) close_one(fd);
 }
 
 uint32_t AwaitWord(int release_fd) {

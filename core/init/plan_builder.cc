@@ -18,10 +18,13 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kUnshare: return "unshare";
     case StepKind::kJoinCgroups: return "join cgroup";
     case StepKind::kJoinNamespaces: return "join namespaces";
-    case StepKind::kForkIntoPidNamespace: return "enter PID namespace";
+    case StepKind::kFork: return "enter PID namespace";
     case StepKind::kNewSession: return "setsid";
     case StepKind::kPropagation: return "set mount propagation";
     case StepKind::kOpenTree: return "open mount source";
+    case StepKind::kOpenJoinedTree: return "open mount of the joined container";
+    case StepKind::kOpenFile: return "open";
+    case StepKind::kMeet: return "run hooks";
     case StepKind::kOverlay: return "mount overlay";
     case StepKind::kPivotRoot: return "pivot_root";
     case StepKind::kMount: return "mount";
@@ -36,10 +39,12 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kSymlink: return "create symlink";
     case StepKind::kTouch: return "create file";
     case StepKind::kWriteFile: return "write";
+    case StepKind::kWriteOpen: return "write";
     case StepKind::kLoopbackUp: return "bring up loopback";
     case StepKind::kHostname: return "set hostname";
     case StepKind::kDomainname: return "set domain name";
     case StepKind::kTerminal: return "open terminal";
+    case StepKind::kControllingTerminal: return "set controlling terminal";
     case StepKind::kConsole: return "bind console";
     case StepKind::kStandardStreams: return "connect standard streams";
     case StepKind::kPassedDescriptors: return "pass descriptors";
@@ -51,6 +56,7 @@ std::string_view StageName(StepKind kind) {
     case StepKind::kCapabilities: return "set capabilities";
     case StepKind::kNoNewPrivileges: return "set no_new_privs";
     case StepKind::kSeccomp: return "install seccomp filter";
+    case StepKind::kHook: return "run hook";
     case StepKind::kReaper: return "start init";
     case StepKind::kExec: return "exec";
   }

@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "core/init/plan.h"
 
 namespace hoy::core {
 namespace {
@@ -34,7 +37,7 @@ int CodeOf(int wait_status) {
 
 }  // namespace
 
-int BecomeReaper(int status_fd, int passed_fds) {
+int BecomeReaper(int status_fd, int passed_fds, const char* plans) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -43,6 +46,7 @@ int BecomeReaper(int status_fd, int passed_fds) {
   if (child < 0) return -1;
   if (child > 0) {
     close(status_fd);
+    munmap(const_cast<char*>(plans), kPlanSpace);
     for (int fd = 3; fd < 3 + passed_fds; ++fd) close(fd);
     Reap(child, all);
   }

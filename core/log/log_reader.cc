@@ -63,6 +63,15 @@ Result<std::optional<OpenedFile>> LogReader::OpenLast() const {
   return files_.OpenBefore(UINT64_MAX);
 }
 
+Result<uint64_t> LogReader::End() const {
+  TRY(std::optional<OpenedFile> last, OpenLast());
+  if (!last) return 0;
+  if (last->complete) return LogPlace(last->number + 1, 0);
+  struct stat status{};
+  if (fstat(last->fd.get(), &status) != 0) return FailErrno("stat", "log");
+  return LogPlace(last->number, static_cast<uint64_t>(status.st_size));
+}
+
 Result<> LogReader::SeekToPlace(uint64_t place) {
   uint64_t wanted = FileOfPlace(place);
   if (wanted != number_) {

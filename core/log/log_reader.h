@@ -39,6 +39,8 @@ class LogReader {
   // Behind what has been read, as the log's writer counts (frame.h).
   uint64_t place() const { return LogPlace(number_, file_->offset()); }
   Result<> SeekToPlace(uint64_t place);
+  // The place behind all that is there now.
+  Result<uint64_t> End() const;
   // Whether files that came next were gone already, since the last call.
   bool TakeGap() { return std::exchange(gap_, false); }
   BorrowedFd fd() const { return file_->fd(); }

@@ -63,7 +63,7 @@ void AttachClients::Accept(int listener, uint64_t log_end) {
       close(fd);
       continue;
     }
-    if (count_ < kMost) SendTo(fd, {AttachKind::kAttached, log_end});
+    if (count_ < kMost) SendTo(fd, {AttachKind::kAttached, log_end, kAttachRevision});
     Add(fd, 0);
   }
 }
@@ -79,7 +79,8 @@ void AttachClients::Prepare(pollfd* slots, bool held, bool takes_input) const {
   for (int i = 0; i < used_; ++i) {
     const AttachClient& client = clients_[i];
     bool wants_room = client.listens && (client.lags || (held && client.Is(kPatient)));
-    auto events = static_cast<short>((wants_room ? POLLOUT : 0) | (takes_input ? POLLIN : 0));
+    bool hears = takes_input || !client.has_input;
+    auto events = static_cast<short>((wants_room ? POLLOUT : 0) | (hears ? POLLIN : 0));
     // With nothing to ask it, its going away waits, too: POLLHUP cannot be turned off.
     slots[i] = {events != 0 ? client.fd : -1, events, 0};
   }
@@ -117,6 +118,12 @@ void AttachClients::LetLag(AttachHeader header, uint32_t length) {
     client.lags = true;
     if (header.number == kNotLogged) client.skipped += length;
   }
+}
+
+void AttachClients::Answer(int index, AttachKind kind) {
+  AttachClient& client = clients_[index];
+  // For whoever reads too little of what is sent to him it is lost.
+  if (client.listens) SendTo(client.fd, {kind, 0});
 }
 
 void AttachClients::CatchUp(int index, uint64_t log_end) {

@@ -20,6 +20,7 @@ struct AttachClient {
   uint8_t traits = 0;
   bool listens = true;  // false: it is gone, what it had to say may still lie in its socket
   bool lags = false;
+  bool has_input = false;  // what it says next is for the container, and there was no room for it
   uint64_t skipped = 0;
 
   bool Is(AttachTraits trait) const { return (traits & trait) != 0; }
@@ -38,14 +39,15 @@ class AttachClients {
   int used() const { return used_; }  // above every index
   AttachClient& at(int index) { return clients_[index]; }
 
-  // Fills used() slots. `held`: Send has held something back; `takes_input`: what they send can be
-  // dealt with now.
+  // Fills used() slots. `held`: Send has held something back; `takes_input`: there is
+  // room for what is for the container; until then nothing is asked of those that have some.
   void Prepare(pollfd* slots, bool held, bool takes_input) const;
 
   // False: it is held back for the patient client that is alone. Offer it again, or let it lag.
   bool Send(AttachHeader header, const char* bytes, uint32_t length);
   void AwaitPatient() const;  // until Send is worth another try
   void LetLag(AttachHeader header, uint32_t length);
+  void Answer(int index, AttachKind kind);
   // There may be room for one that lags.
   void CatchUp(int index, uint64_t log_end);
 

@@ -5,24 +5,28 @@
 //
 // From the monitor, an AttachHeader and a payload:
 //
-//   | kind      | number            | payload    | meaning |
-//   |-----------|-------------------|------------|--------------------------------------------------|
-//   | kAttached | end of the log    |            | answers a connect | | kBusy     | |            |
-//   or this does: too many clients                   | | kStdout   | its place in log  | bytes |
-//   from the container's stdout, or its terminal     | | kStderr   | its place in log  | bytes | |
-//   | kLogged   | end of the log    |            | the client lagged: what came is in the log | |
-//   kSkipped  | how many bytes    |            | it lagged, and these are not in any log          |
-//   | kExit     | code, ExitFlags   |            | all output came before; the exit is published |
+//   | kind      | number           | payload | meaning                                  |
+//   |-----------|------------------|---------|------------------------------------------|
+//   | kAttached | end of the log   |         | answers a connect; end: kAttachRevision  |
+//   | kBusy     |                  |         | or this does: too many clients           |
+//   | kStdout   | its place in log | bytes   | from its stdout, or its terminal         |
+//   | kStderr   | its place in log | bytes   |                                          |
+//   | kLogged   | end of the log   |         | the client lagged: it came into the log  |
+//   | kSkipped  | how many bytes   |         | it lagged, and these are in no log       |
+//   | kTaken    |                  |         | answers kNetwork                         |
+//   | kExit     | code, ExitFlags  |         | all output came before; it is published  |
 //
 // From a client, the kind alone, and a payload:
 //
-//   | kind      | payload           | meaning |
-//   |-----------|-------------------|---------------------------------------------------------------|
-//   | kStdin    | bytes             | for the container's stdin or terminal | | kClose    | | stdin
-//   is at its end                                           | | kResize   | uint16 rows, cols | the
-//   client's window changed                                   | | kTraits   | AttachTraits      |
-//   who the client is; that which started the container has all   | | kDone     | | after kExit:
-//   the client has cleaned up                        |
+//   | kind      | payload            | meaning                                          |
+//   |-----------|--------------------|--------------------------------------------------|
+//   | kStdin    | bytes              | for the container's stdin or terminal            |
+//   | kClose    |                    | stdin is at its end                              |
+//   | kResize   | uint16 rows, cols  | the client's window changed                      |
+//   | kTraits   | AttachTraits       | who it is; that which started it has all         |
+//   | kNetwork  | uint8 NetworkParts | what the descriptors are that come with it:      |
+//   |           |                    | the container's network has changed              |
+//   | kDone     |                    | after kExit: the client has cleaned up           |
 //
 // A client knows up to where in the log it has shown everything. What it is sent lies further on
 // when it lagged: it reads what is between from the log. So a slow or stopped client holds up
@@ -51,6 +55,8 @@ enum class AttachKind : uint8_t {
   kLogged,
   kSkipped,
   kTraits,
+  kNetwork,
+  kTaken,
 };
 
 // Places in the log only grow, and mean nothing else to a client than to the log's reader: how much
@@ -60,6 +66,10 @@ struct AttachHeader {
   uint64_t number;
   uint64_t end = 0;  // kStdout, kStderr: the place behind it
 };
+
+// Of this protocol, as the monitor speaks it: a container may have one of an older hoy, which is
+// not to be waited for. From 1 on: kNetwork.
+inline constexpr uint64_t kAttachRevision = 1;
 
 enum AttachTraits : uint8_t {
   kPatient = 1,    // while it is alone, the container waits for it: as for the reader of a pipe

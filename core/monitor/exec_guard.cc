@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,7 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/cgroup/join.h"
 #include "core/cgroup/kill_leaf.h"
+#include "core/monitor/clone_process.h"
+#include "core/monitor/exit_status.h"
+#include "core/monitor/publish.h"
 #include "core/monitor/run_helper.h"
 #include "core/monitor/text_line.h"
 #include "core/sys/fd_packet.h"
@@ -25,12 +31,31 @@ namespace {
 // process.
 constexpr int kKilledPatienceMs = 10'000;
 constexpr int kEndedPatienceMs = 200;
+constexpr int kDyingPatienceMs = 1'000;
 constexpr int kTimeoutExitCode = 124;
 
 int64_t MonotonicMs() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t{1000} + now.tv_nsec / 1'000'000;
+}
+
+// Who shares its memory with another has that one's score, too (proc(5), oom_score_adj).
+void KeepOwnOomScore() {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  if (write(fd, "-999", 4) < 0 && write(fd, "0", 1) < 0) {
+    // Without CAP_SYS_RESOURCE, and with hoy's own above that: as it is, then.
+  }
+  close(fd);
+}
+
+// Only what the guard needs may stay open: a pipe of the process's that we held would never end.
+void CloseOthers(int& kept) {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
+  int low = dup2(kept, kAttachFd + 1);
+  close_range(kAttachFd + 2, ~0U, 0);
+  kept = low;
 }
 
 class ExecGuard {
@@ -56,6 +81,9 @@ class ExecGuard {
     process_ = process;
     // It is our child and not reaped yet: the number is still its own.
     pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, process, 0));
+    StartMessage message{StartMessageKind::kForked, 0, process, 0};
+    if (pidfd_ >= 0) SendPacket(kStartFd, &message, sizeof message, pidfd_);
+    close(kStartFd);  // hoy waits for its end
     if (pidfd_ < 0) {
       Kill();
       End();
@@ -63,9 +91,11 @@ class ExecGuard {
     while (true) {
       pollfd slots[] = {{pidfd_, POLLIN, 0}, {client_, POLLIN, 0}, {terminal_, POLLIN, 0}};
       int ready = poll(slots, 3, TimeLeft());
-      if (ready == 0) {
+      if (ready == 0 && timed_out_) LetClientGo();
+      if (ready == 0 && !timed_out_) {
         timed_out_ = true;
         Kill();
+        deadline_ = MonotonicMs() + kDyingPatienceMs;
       }
       if (ready <= 0) continue;
       if (slots[0].revents != 0) End();
@@ -74,7 +104,30 @@ class ExecGuard {
     }
   }
 
+  // Until it has forked the session's process, which it notes in *forked, or failed. It may hang in
+  // what the container has made of its paths, when nobody waits for it any more.
+  void AwaitHelper(pid_t helper, int pidfd, const volatile pid_t* forked) {
+    CloseOthers(pidfd);
+    bool waits = true;
+    while (true) {
+      pollfd slots[] = {{pidfd, POLLIN, 0}, {waits ? client_ : -1, 0, 0}};
+      int ready = poll(slots, 2, waits ? TimeLeft() : -1);
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready != 0 && slots[0].revents != 0) break;
+      waits = false;
+      if (*forked != 0) continue;  // it is ending; the rest is Hold's
+      killed_ = true;
+      kill(helper, SIGKILL);
+    }
+    while (waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    close(pidfd);
+    KeepOwnOomScore();
+  }
+
   [[noreturn]] void LeaveNothing() {
+    close(kStartFd);
+    if (cgroup_ != nullptr) KillLeaf(cgroup_);
     RemoveTraces(kKilledPatienceMs);
     _exit(1);
   }
@@ -91,7 +144,8 @@ class ExecGuard {
   }
 
   int TimeLeft() const {
-    if (deadline_ == 0 || killed_) return -1;
+    bool awaits_death = timed_out_ && client_ >= 0;
+    if (deadline_ == 0 || (killed_ && !awaits_death)) return -1;
     int64_t left = deadline_ - MonotonicMs();
     return left > INT_MAX ? INT_MAX : left > 0 ? static_cast<int>(left) : 0;
   }
@@ -151,9 +205,24 @@ class ExecGuard {
     }
   }
 
+  // Killed, and frozen (a paused container, on cgroup v1), or stuck in the kernel: the client does
+  // not wait for what its time has run out for.
+  void LetClientGo() {
+    GuardMessage message{GuardMessageKind::kEnded, SIGKILL, 1};
+    SendPacket(client_, &message, sizeof message);
+    close(client_);
+    client_ = -1;
+  }
+
   [[noreturn]] void End() {
     GuardMessage message{GuardMessageKind::kEnded, 0, timed_out_ ? 1U : 0U};
-    while (waitpid(process_, &message.wait_status, 0) < 0 && errno == EINTR) {
+    // What the container traces is its tracer's to reap first, who may never do so.
+    pid_t reaped = 0;
+    while ((reaped = waitpid(process_, &message.wait_status, WNOHANG)) < 0 && errno == EINTR) {
+    }
+    if (reaped == 0 &&
+        !ReadForeignExit(pidfd_, process_, StartTimeOf(process_), &message.wait_status)) {
+      message.wait_status = SIGKILL;
     }
     HearLastWord();
     if (client_ >= 0) SendPacket(client_, &message, sizeof message);
@@ -208,11 +277,69 @@ class ExecGuard {
   bool killed_ = false;
 };
 
-// Only what the guard needs may stay open: a pipe of the process's that we held would never end,
-// and hoy waits for the end of the start socket.
-void CloseOthers() {
-  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, int{kStartFd}}) close(fd);
-  close_range(kAttachFd + 1, ~0U, 0);
+StartMessage SetupFailed(SetupStage stage, int error) {
+  return {StartMessageKind::kSetup, static_cast<uint32_t>(stage), error, 0};
+}
+
+struct Helper {
+  const PlanView& plan;
+  ChildContext& context;
+  SessionSteps* steps;
+  bool joins = false;  // v2, and it was not born in the session's cgroup
+  pid_t pid = -1;
+};
+
+int RunHelper(void* argument) {
+  Helper& helper = *static_cast<Helper*>(argument);
+  ChildContext& context = helper.context;
+  close(kAttachFd);
+  if (helper.joins && context.cgroup_fd >= 0) {
+    int error = JoinCgroupAt(context.cgroup_fd, getpid());
+    if (error != 0) GiveUpChild(context, SetupFailed(SetupStage::kCgroup, error));
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  helper.steps(helper.plan, context);
+  _exit(1);
+}
+
+// In our memory, on a stack of its own, which saves the copy: all that we do beside it succeeds,
+// and so leaves the errno alone that we share. clone(2) cannot put it into a cgroup of v2.
+bool StartHelperShared(Helper& helper, int* pidfd) {
+  constexpr size_t kStack = size_t{256} << 10;
+  static pid_t forked = 0;
+  helper.context.forked = &forked;
+  void* stack = mmap(nullptr, kStack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (stack == MAP_FAILED) return false;
+  helper.pid = clone(RunHelper, static_cast<char*>(stack) + kStack,
+                     CLONE_VM | CLONE_PIDFD | SIGCHLD, &helper, pidfd);
+  return helper.pid > 0;
+}
+
+bool StartHelperCopied(Helper& helper, int* pidfd) {
+  void* page =
+      mmap(nullptr, sizeof(pid_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return false;
+  helper.context.forked = static_cast<pid_t*>(page);
+  bool is_wanted = helper.plan.header().session_born_there != 0;
+  bool born_there = false;
+  helper.pid = CloneProcess(0, is_wanted ? helper.context.cgroup_fd : -1, pidfd, &born_there);
+  helper.joins = is_wanted && !born_there;
+  if (helper.pid == 0) RunHelper(&helper);
+  return helper.pid > 0;
+}
+
+// AddressSanitizer knows of no stack but those of threads.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kSharesMemory = false;
+#else
+constexpr bool kSharesMemory = true;
+#endif
+
+bool StartHelper(Helper& helper, int* pidfd) {
+  bool here = kSharesMemory && helper.plan.header().session_born_there == 0;
+  return here ? StartHelperShared(helper, pidfd) : StartHelperCopied(helper, pidfd);
 }
 
 }  // namespace
@@ -229,30 +356,19 @@ void PrepareSession() {
   }
 }
 
-void EnterSession(const PlanView& plan, ChildContext& context) {
+void HoldSession(const PlanView& plan, ChildContext& context, SessionSteps* steps) {
   ExecGuard guard(plan);
   context.cgroup_fd = guard.MakePlace(plan);
-  // The helper works in our memory, with descriptors of its own.
-  pid_t helper = vfork();
-  if (helper == 0) {
-    close(kAttachFd);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    RunSteps(plan, context);
-    return;
-  }
-  if (helper < 0) {
-    StartMessage message{StartMessageKind::kSetup, static_cast<uint32_t>(SetupStage::kClone), errno,
-                         0};
+  Helper helper{plan, context, steps};
+  int pidfd = -1;
+  if (!StartHelper(helper, &pidfd)) {
+    StartMessage message = SetupFailed(SetupStage::kClone, errno);
     SendPacket(kStartFd, &message, sizeof message);
     guard.LeaveNothing();
   }
-  CloseOthers();
-  while (waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  if (context.forked == 0) guard.LeaveNothing();
-  guard.Hold(context.forked);
+  guard.AwaitHelper(helper.pid, pidfd, context.forked);
+  if (*context.forked == 0) guard.LeaveNothing();
+  guard.Hold(*context.forked);
 }
 
 }  // namespace hoy::core

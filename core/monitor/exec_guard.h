@@ -2,10 +2,13 @@
 // What holds a session of `hoy exec` together: a hoy-monitor that stays in the host's namespaces
 // and cgroups, where the container cannot get at it, and is the parent of the session's process.
 //
-//   hoy --spawns--> guard --vfork--> helper: joins the container's cgroup and namespaces
-//                     |                 '--clone(CLONE_PARENT)--> the process, in the container's
-//                     PID
-//                     '----------------------------------------- namespace; the helper ends
+//   hoy --spawns--> guard --clone--> helper: joins the container's cgroup and namespaces, makes all
+//                     |                |     ready up to execve, and ends
+//                     |                '--clone(CLONE_PARENT)--> the process, in the container's
+//                     '----------------------------------------- PID namespace
+//
+// The process is the first that the container sees of it (plan.h, kFork): who may trace it
+// there gets nothing that the program would not have.
 //
 // From the clone on the guard does what the table says. "The session" is the process and its cgroup
 // (core/cgroup/leaf.h), where it has one.
@@ -15,7 +18,8 @@
 //   | says kDetach               | goes on; what comes from the terminal is read to nowhere       |
 //   | waits                      | says kEnded when the process has ended, and takes no kDetach   |
 //   |                            | from then on: EPIPE                                            |
-//   |                            | kills the session when its time has run out                    |
+//   |                            | kills the session when its time has run out; says kEnded then, |
+//   |                            | also of one that does not die (a frozen one)                   |
 // When the process has ended, the guard reaps it and takes the session's record and cgroup away. Of
 // one that was detached nobody else hears: the guard becomes the program that tells of its end.
 // Its children that live on without having been killed keep the cgroup: they are the container's
@@ -43,8 +47,10 @@ struct GuardMessage {
 // To be called while there is no plan yet and nothing else to do.
 void PrepareSession();
 
-// Carries the steps of `plan` out, which contain one kForkIntoPidNamespace, and returns in the
-// process that was forked by it. This process becomes its guard and does not return.
-void EnterSession(const PlanView& plan, ChildContext& context);
+// What the helper does: carries out `plan`, and the one after that, which contains one kFork.
+using SessionSteps = void(const PlanView& plan, ChildContext& context);
+
+// Starts the helper, and becomes the guard. `steps` does not return, in no process.
+[[noreturn]] void HoldSession(const PlanView& plan, ChildContext& context, SessionSteps* steps);
 
 }  // namespace hoy::core

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace hoy::core {
 namespace {
+
+constexpr int kMostReads = 3;  // of a file that is written meanwhile
 
 bool IsBlank(char letter) {
   return letter == ' ' || letter == '\t' || letter == '\r';
@@ -96,6 +99,39 @@ bool ParseAddress6(const char* text, size_t size, uint8_t* to) {
   return true;
 }
 
+// Half an old line with half a new one could be an address that nobody has.
+bool IsSame(const struct stat& a, const struct stat& b) {
+  return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+         a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+// From the file's begin on.
+void LookUpIn(int fd, char* buffer, HostsLookup lookup) {
+  size_t held = 0, total = 0;
+  bool too_long = false;  // the line that the buffer begins in is passed over
+  while (total < kMostHostsBytes) {
+    ssize_t count = pread(fd, buffer + held, kHostsBufferBytes - held, static_cast<off_t>(total));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    total += static_cast<size_t>(count);
+    held += static_cast<size_t>(count);
+    size_t begin = 0;
+    for (size_t at = held - static_cast<size_t>(count); at < held; ++at) {
+      if (buffer[at] != '\n') continue;
+      if (!too_long) lookup.Line(buffer + begin, at - begin);
+      too_long = false;
+      begin = at + 1;
+    }
+    held -= begin;
+    memmove(buffer, buffer + begin, held);
+    if (held == kHostsBufferBytes) {
+      too_long = true;
+      held = 0;
+    }
+  }
+  if (held > 0 && !too_long) lookup.Line(buffer, held);
+}
+
 }  // namespace
 
 bool ParseHostAddress(const char* text, size_t size, HostAddress* address) {
@@ -160,29 +196,13 @@ void LookUpInHosts(const char* path, char* buffer, const DnsQuestion& question,
   if (!lookup.wanted()) return;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return;
-  size_t held = 0, total = 0;
-  bool too_long = false;  // the line that the buffer begins in is passed over
-  while (total < kMostHostsBytes) {
-    ssize_t count = read(fd, buffer + held, kHostsBufferBytes - held);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    total += static_cast<size_t>(count);
-    held += static_cast<size_t>(count);
-    size_t begin = 0;
-    for (size_t at = held - static_cast<size_t>(count); at < held; ++at) {
-      if (buffer[at] != '\n') continue;
-      if (!too_long) lookup.Line(buffer + begin, at - begin);
-      too_long = false;
-      begin = at + 1;
-    }
-    held -= begin;
-    memmove(buffer, buffer + begin, held);
-    if (held == kHostsBufferBytes) {
-      too_long = true;
-      held = 0;
-    }
+  struct stat before{}, after{};
+  for (int attempt = 0; attempt < kMostReads; ++attempt) {
+    if (fstat(fd, &before) != 0) break;
+    *findings = {};
+    LookUpIn(fd, buffer, HostsLookup(question, findings));
+    if (fstat(fd, &after) != 0 || IsSame(before, after)) break;
   }
-  if (held > 0 && !too_long) lookup.Line(buffer, held);
   close(fd);
 }
 

@@ -4,7 +4,8 @@
 // too, so nothing is believed of it: not its size, not its lines.
 //
 // It is read for each question, through one small buffer: it is in memory anyway, and so it is
-// always what the container's own programs find there.
+// always what the container's own programs find there. Who writes it meanwhile (hoy does, in place)
+// is read again.
 
 #include <cstddef>
 
@@ -12,8 +13,9 @@
 
 namespace hoy::core {
 
-constexpr size_t kHostsBufferBytes = 4096;           // a longer line is passed over
-constexpr size_t kMostHostsBytes = size_t{1} << 18;  // what is behind that is not looked at
+constexpr size_t kHostsBufferBytes = 4096;  // a longer line is passed over
+// What is behind that is not looked at: some 1,500 members.
+constexpr size_t kMostHostsBytes = size_t{64} << 10;
 
 // Pure: looks a question up in one line after the other.
 class HostsLookup {

@@ -59,17 +59,24 @@ iovec Part(const void* bytes, size_t size) {
 
 int LogWriter::Open(const LogTarget& target, bool after_crash) {
   target_ = target;
-  fd_ = OpenFile(target.path);
+  int error = OpenTarget(after_crash);
+  if (error == 0 || !after_crash) return error;
+  // A container that runs already is held in any case. To the journal each message tries again;
+  // where there is no file, all that comes is counted as lost.
+  if (target.driver == LogDriver::kJournald) return 0;
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+  return 0;
+}
+
+int LogWriter::OpenTarget(bool after_crash) {
+  fd_ = OpenFile(target_.path);
   if (fd_ < 0) return errno;
-  if (target.driver == LogDriver::kJournald) {
-    // A container that runs already is held in any case; each message tries again.
-    int error = journal_.Open();
-    return after_crash ? 0 : error;
-  }
+  if (target_.driver == LogDriver::kJournald) return journal_.Open();
   if (after_crash) {
-    int error = target.driver == LogDriver::kFile       ? CutHalfFrame(fd_)
-                : target.driver == LogDriver::kJsonFile ? CutHalfLine(fd_)
-                                                        : 0;
+    int error = target_.driver == LogDriver::kFile       ? CutHalfFrame(fd_)
+                : target_.driver == LogDriver::kJsonFile ? CutHalfLine(fd_)
+                                                         : 0;
     if (error != 0) return error;
   }
   off_t end = lseek(fd_, 0, SEEK_END);

@@ -52,7 +52,7 @@ struct LogBuffer {
 class LogWriter {
  public:
   // `after_crash`: a monitor that was killed may have left half a frame or line at the end, which
-  // is cut off. 0, or an errno.
+  // is cut off; what cannot be opened or mended is gone without. 0, or an errno.
   int Open(const LogTarget& target, bool after_crash);
 
   // How much to read for one Write, so that it fits into one frame.
@@ -71,6 +71,7 @@ class LogWriter {
   const LogLoss& loss() const { return loss_; }
 
  private:
+  int OpenTarget(bool after_crash);
   bool HasPlaces() const {
     return target_.driver == LogDriver::kFile && target_.next_number < kMostPlacedFiles - 1;
   }

@@ -33,6 +33,8 @@ int WriteLine(int fd, const TextLine& line) {
   return 0;
 }
 
+constexpr std::string_view kBeforeReady = R"({"version":1,"ready":)";
+
 std::string_view Bool(bool value) {
   return value ? "true" : "false";
 }
@@ -92,13 +94,15 @@ uint64_t StartTimeOf(pid_t pid) {
 int PublishRunning(const char* state_path, const RunningFacts& facts) {
   pid_t self = getpid();
   TextLine line;
-  line << R"({"version":1,"pid":)" << static_cast<int64_t>(facts.pid) << R"(,"start_time":)"
+  line << kBeforeReady << (facts.ready ? "1" : "0") << R"(,"pid":)"
+       << static_cast<int64_t>(facts.pid) << R"(,"start_time":)"
        << static_cast<int64_t>(facts.start_time) << R"(,"boot_id":")" << facts.boot_id
        << R"(","monitor_pid":)" << static_cast<int64_t>(self) << R"(,"monitor_start_time":)"
-       << static_cast<int64_t>(StartTimeOf(self)) << R"(,"started_at":)" << facts.started_at
-       << "}\n";
+       << static_cast<int64_t>(StartTimeOf(self)) << R"(,"started_at":)" << facts.started_at;
+  if (facts.freezer != nullptr) line << R"(,"freezer":)" << facts.freezer;
+  line << "}\n";
   PathText temp(state_path, ".new");
-  int fd = open(temp.text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_APPEND, 0600);
+  int fd = open(temp.text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return -1;
   int error = WriteLine(fd, line);
   if (error == 0 && rename(temp.text, state_path) != 0) error = errno;
@@ -107,6 +111,12 @@ int PublishRunning(const char* state_path, const RunningFacts& facts) {
   unlink(temp.text);
   errno = error;
   return -1;
+}
+
+void PublishReady(int state_fd) {
+  // One byte: readers see the old one or the new.
+  while (pwrite(state_fd, "1", 1, kBeforeReady.size()) < 0 && errno == EINTR) {
+  }
 }
 
 int PublishExit(int state_fd, const char* exit_path, bool durable, const ExitFacts& facts) {

@@ -2,8 +2,11 @@
 // What the monitor tells the world, in files: who runs, and how it ended.
 //
 // RUN/containers/<id>/state.json, made by rename before the container's process may go on:
-//   line 1  {"version":1,"pid":..,"start_time":..,"boot_id":"..","monitor_pid":..,
-//            "monitor_start_time":..,"started_at":..}
+//   line 1  {"version":1,"ready":0,"pid":..,"start_time":..,"boot_id":"..","monitor_pid":..,
+//            "monitor_start_time":..,"started_at":..,"freezer":".."}
+//           freezer: what IsFrozenBy (core/cgroup/cgroup.h) reads; "": nothing can be frozen; may
+//           be missing. ready becomes 1, in place, when the program runs: until then its first
+//           process may be in the host's root still.
 //   line 2  the ExitRecord, appended to the same inode. A waiter that opened the file before still
 //           reads it when the clean-up has unlinked everything: --rm never loses an exit code.
 // DATA/containers/<id>/exit.json, by rename, durable: the ExitRecord alone. Not for --rm.
@@ -22,7 +25,9 @@ struct RunningFacts {
   pid_t pid;
   uint64_t start_time;
   const char* boot_id;
+  const char* freezer;  // a JSON string, or null
   int64_t started_at;
+  bool ready;
 };
 
 struct ExitFacts {
@@ -46,6 +51,8 @@ uint64_t StartTimeOf(pid_t pid);
 
 // Returns the descriptor to append to, or -1 with errno.
 int PublishRunning(const char* state_path, const RunningFacts& facts);
+
+void PublishReady(int state_fd);
 
 // Appends to `state_fd`, then replaces `exit_path` (null: none) and syncs it when `durable`.
 // 0, or the first errno; it goes on after a failure.

@@ -10,6 +10,8 @@
 
 #include <initializer_list>
 
+#include "core/sys/fd_packet.h"
+
 namespace hoy::core {
 namespace {
 
@@ -19,18 +21,18 @@ constexpr char kEndOfTransmission = 4;  // ^D, what a terminal takes for the end
 
 }  // namespace
 
-Pump::Pump(const Descriptors& descriptors, LogWriter& log) : fds_(descriptors), log_(log) {
+Pump::Pump(const Descriptors& descriptors, LogWriter& log, Wiring& wiring)
+    : fds_(descriptors), log_(log), wiring_(wiring) {
   if (fds_.client >= 0) clients_.Add(fds_.client, kPatient | kOwnsStdin | kCleansUp);
 }
 
 int Pump::Prepare(pollfd* slots) {
   bool held = held_ > 0;
-  bool input_waiting = input_begin_ < input_end_;
   slots[kOutSlot] = {held ? -1 : fds_.out[0], POLLIN, 0};
   slots[kErrSlot] = {held ? -1 : fds_.out[1], POLLIN, 0};
-  slots[kStdinSlot] = {input_waiting ? fds_.in : -1, POLLOUT, 0};
+  slots[kStdinSlot] = {InputWaits() ? fds_.in : -1, POLLOUT, 0};
   slots[kListenerSlot] = {fds_.listener, POLLIN, 0};
-  clients_.Prepare(slots + kFirstClientSlot, held, !input_waiting);
+  clients_.Prepare(slots + kFirstClientSlot, held, !InputWaits());
   return kFirstClientSlot + clients_.used();
 }
 
@@ -90,9 +92,10 @@ void Pump::HandleClients(const pollfd* slots) {
       if (clients_.at(i).lags) clients_.CatchUp(i, log_.end());
     }
     if ((ready & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
-    if (input_begin_ == input_end_) {
-      // Also of one that has gone: its last words are heard first, and then its end. One packet may
-      // leave input waiting, and then there is no room for another.
+    // Also of one that has gone: its last words are heard first, and then its end. One packet may
+    // leave input waiting, and then there is no room for another.
+    bool is_for_later = InputWaits() && HasInput(clients_.at(i));
+    if (!is_for_later) {
       ReadClient(i);
     } else if ((ready & (POLLHUP | POLLERR)) != 0) {
       clients_.at(i).listens = false;  // what it had to say is heard later
@@ -100,19 +103,46 @@ void Pump::HandleClients(const pollfd* slots) {
   }
 }
 
-void Pump::ReadClient(int index) {
-  AttachClient& client = clients_.at(index);
+// Or its end is that of stdin.
+bool Pump::HasInput(AttachClient& client) {
+  char kind = 0;
   ssize_t count = 0;
   do {
-    count = recv(client.fd, input_, sizeof input_, MSG_DONTWAIT);
+    count = recv(client.fd, &kind, sizeof kind, MSG_PEEK | MSG_DONTWAIT);
+  } while (count < 0 && (errno == EINTR || errno == ECONNRESET));
+  auto next = static_cast<AttachKind>(kind);
+  client.has_input =
+      count > 0 ? next == AttachKind::kStdin || next == AttachKind::kClose : client.Is(kOwnsStdin);
+  return client.has_input;
+}
+
+void Pump::ReadClient(int index) {
+  AttachClient& client = clients_.at(index);
+  client.has_input = false;
+  // While input waits in its place, what comes is something else, and short.
+  char message[1 + sizeof(WindowSize)];
+  char* packet = InputWaits() ? message : input_;
+  size_t space = InputWaits() ? sizeof message : sizeof input_;
+  ssize_t count = 0;
+  PacketFds came;
+  do {
+    count = ReceivePacket(client.fd, packet, space, &came, MSG_DONTWAIT);
     // It went without having heard all: that is told once, before what it had said.
   } while (count < 0 && errno == ECONNRESET);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count < 0 && errno == EAGAIN) return;
   if (count <= 0) {
+    wiring_.Take(0, came);
     DropClient(index);
     return;
   }
-  switch (static_cast<AttachKind>(input_[0])) {
+  auto kind = static_cast<AttachKind>(packet[0]);
+  if (kind == AttachKind::kNetwork && count >= 2) {
+    wiring_.Take(static_cast<uint8_t>(packet[1]), came);
+    clients_.Answer(index, AttachKind::kTaken);
+    return;
+  }
+  wiring_.Take(0, came);  // nobody's
+  switch (kind) {
     case AttachKind::kStdin:
       if (count == 1) break;
       input_begin_ = 1;
@@ -122,10 +152,10 @@ void Pump::ReadClient(int index) {
       break;
     case AttachKind::kClose: EndInput(client); break;
     case AttachKind::kResize:
-      if (count >= static_cast<ssize_t>(1 + sizeof(WindowSize))) Resize(input_ + 1);
+      if (count >= static_cast<ssize_t>(1 + sizeof(WindowSize))) Resize(packet + 1);
       break;
     case AttachKind::kTraits:
-      if (count >= 2) client.traits = static_cast<uint8_t>(input_[1]);
+      if (count >= 2) client.traits = static_cast<uint8_t>(packet[1]);
       break;
     default: break;
   }

@@ -5,9 +5,9 @@
 //   client packet --> stdin pipe, or pty master
 //
 // One buffer a direction, so memory is flat whatever flows. While the container does not take what
-// a client sent, nothing more is read from any. A client that does not take what it is sent lags
-// (attach_clients.h); only a patient one that is alone holds the container up. What a client sent
-// before it went away still arrives.
+// a client sent, no more of that is read from any; all else that they say is heard. A client that
+// does not take what it is sent lags (attach_clients.h); only a patient one that is alone holds the
+// container up. What a client sent before it went away still arrives.
 
 #include <poll.h>
 
@@ -15,6 +15,7 @@
 
 #include "core/monitor/attach_clients.h"
 #include "core/monitor/log_writer.h"
+#include "core/monitor/wiring.h"
 
 namespace hoy::core {
 
@@ -27,7 +28,7 @@ class Pump {
     int listener = -1;      // where further clients connect
     bool terminal = false;
   };
-  Pump(const Descriptors& descriptors, LogWriter& log);
+  Pump(const Descriptors& descriptors, LogWriter& log, Wiring& wiring);
 
   static constexpr int kMaxPollSlots = 4 + AttachClients::kMost;
   // Fills what to wait for, and tells how many slots; those that are not wanted get fd -1.
@@ -46,6 +47,8 @@ class Pump {
   void SendHeld();
   void LetLag();
   void HandleClients(const pollfd* slots);
+  bool InputWaits() const { return input_begin_ < input_end_; }
+  static bool HasInput(AttachClient& client);
   void ReadClient(int index);
   void DropClient(int index);
   void Resize(const char* size);
@@ -56,6 +59,7 @@ class Pump {
   Descriptors fds_;
   int peer_ = -1;  // the terminal's other side
   LogWriter& log_;
+  Wiring& wiring_;  // for those who bring it something
   AttachClients clients_;
 
   LogBuffer buffer_;   // what was read last

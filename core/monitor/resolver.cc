@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 #include "core/monitor/read_clock.h"
 
 namespace hoy::core {
@@ -14,6 +16,8 @@ namespace {
 
 constexpr int64_t kServerPatience = 2'000'000'000;
 constexpr int kLeastTries = 2;
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kMostOfASecond = kSecond / 10;
 constexpr int kEventsAtOnce = 16;
 constexpr int kDatagramsAtOnce = 16;
 
@@ -27,8 +31,12 @@ uint16_t RandomId() {
 }  // namespace
 
 void Resolver::Start(int datagrams, int listener, const char* hosts, const char* servers) {
-  epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_ < 0) return;
+  if (started_) {
+    close(datagrams_);
+  } else {
+    epoll_ = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_ < 0) return;
+  }
   started_ = true;
   datagrams_ = datagrams;
   files_.hosts = hosts;
@@ -39,6 +47,7 @@ void Resolver::Start(int datagrams, int listener, const char* hosts, const char*
 
 int64_t Resolver::due() const {
   if (!started_) return INT64_MAX;
+  if (paused_until_ != 0) return paused_until_;
   int64_t first = streams_.due();
   if (used_ == 0) return first;
   for (const Forwarded& one : forwarded_) {
@@ -48,23 +57,40 @@ int64_t Resolver::due() const {
 }
 
 void Resolver::Handle() {
+  int64_t now = ReadClock(CLOCK_MONOTONIC);
+  if (now >= second_ends_) {
+    second_ends_ = now + kSecond;
+    spent_ = paused_until_ = 0;
+  }
+  if (paused_until_ != 0) return;
+  int64_t before = ReadClock(CLOCK_THREAD_CPUTIME_ID);
+  Work(now);
+  spent_ += ReadClock(CLOCK_THREAD_CPUTIME_ID) - before;
+  if (spent_ >= kMostOfASecond) paused_until_ = second_ends_;
+}
+
+void Resolver::Work(int64_t now) {
   epoll_event events[kEventsAtOnce];
   int count = epoll_wait(epoll_, events, kEventsAtOnce, 0);
-  for (int i = 0; i < count; ++i) {
-    auto kind = static_cast<ResolverEvent>(events[i].data.u64 >> 32);
-    auto place = static_cast<size_t>(events[i].data.u64 & 0xffffffff);
-    switch (kind) {
-      case ResolverEvent::kDatagram: HearAskers(); break;
-      case ResolverEvent::kForwarded:
-        // What an event is about may have ended with one before it.
-        if (forwarded_[place].used) HearServer(forwarded_[place]);
-        break;
-      case ResolverEvent::kListener: streams_.Accept(); break;
-      case ResolverEvent::kAsker:
-      case ResolverEvent::kServer: streams_.Handle(kind, place, events[i].events); break;
+  // Newcomers last: in a place that became free just now they would be taken for its last owner, of
+  // whom there may be an event still.
+  for (bool newcomers : {false, true}) {
+    for (int i = 0; i < count; ++i) {
+      auto kind = static_cast<ResolverEvent>(events[i].data.u64 >> 32);
+      auto place = static_cast<size_t>(events[i].data.u64 & 0xffffffff);
+      bool is_new = kind == ResolverEvent::kDatagram || kind == ResolverEvent::kListener;
+      if (is_new != newcomers) continue;
+      switch (kind) {
+        case ResolverEvent::kDatagram: HearAskers(); break;
+        case ResolverEvent::kForwarded:
+          if (forwarded_[place].used) HearServer(forwarded_[place]);
+          break;
+        case ResolverEvent::kListener: streams_.Accept(); break;
+        case ResolverEvent::kAsker:
+        case ResolverEvent::kServer: streams_.Handle(kind, place, events[i].events); break;
+      }
     }
   }
-  int64_t now = ReadClock(CLOCK_MONOTONIC);
   streams_.EndOverdue(now);
   for (Forwarded& one : forwarded_) {
     if (used_ == 0) break;
@@ -106,35 +132,52 @@ void Resolver::Answer(size_t size, const sockaddr_in& asker) {
   Reply(answer_, answer, asker);
 }
 
-// A question for which there is no place is dropped: its asker asks again.
-void Resolver::Forward(const DnsQuestion& question, size_t size, const sockaddr_in& asker) {
-  if (size > kMostQueryBytes) {
-    Reply(answer_, WriteDnsTruncated(datagram_, question, answer_), asker);
-    return;
-  }
-  uint16_t asker_id = DnsId(datagram_);
+// nullptr: it is being asked already. Of one asker that has many open, or of all when there is no
+// place, the one that waits longest for its server makes room: its asker asks again.
+Resolver::Forwarded* Resolver::PlaceFor(uint16_t asker_id, const sockaddr_in& asker) {
   Forwarded* free = nullptr;
+  Forwarded* oldest = nullptr;
+  Forwarded* oldest_own = nullptr;
+  int own = 0;
   for (Forwarded& one : forwarded_) {
     if (!one.used) {
       if (free == nullptr) free = &one;
       if (used_ == 0) break;
       continue;
     }
-    bool again = one.asker_id == asker_id && one.asker.sin_port == asker.sin_port &&
-                 one.asker.sin_addr.s_addr == asker.sin_addr.s_addr;
-    if (again) return;
+    if (oldest == nullptr || one.begun < oldest->begun) oldest = &one;
+    bool is_own =
+        one.asker.sin_port == asker.sin_port && one.asker.sin_addr.s_addr == asker.sin_addr.s_addr;
+    if (!is_own) continue;
+    if (one.asker_id == asker_id) return nullptr;
+    ++own;
+    if (oldest_own == nullptr || one.begun < oldest_own->begun) oldest_own = &one;
   }
-  if (free == nullptr) return;
+  Forwarded* last = own >= kMostOfOneAsker ? oldest_own : free == nullptr ? oldest : nullptr;
+  if (last == nullptr) return free;
+  Close(*last);
+  return last;
+}
+
+void Resolver::Forward(const DnsQuestion& question, size_t size, const sockaddr_in& asker) {
+  if (size > kMostQueryBytes) {
+    Reply(answer_, WriteDnsTruncated(datagram_, question, answer_), asker);
+    return;
+  }
+  uint16_t asker_id = DnsId(datagram_);
+  Forwarded* place = PlaceFor(asker_id, asker);
+  if (place == nullptr) return;
   servers_.Read(files_.servers);
   if (servers_.count == 0) {
     Reply(answer_, WriteDnsError(datagram_, &question, DnsCode::kServer, answer_), asker);
     return;
   }
-  if (preferred_ >= servers_.count) preferred_ = 0;
-  Forwarded& one = *free;
+  if (files_.preferred >= servers_.count) files_.preferred = 0;
+  Forwarded& one = *place;
   one.used = true;
+  one.begun = begun_++;
   ++used_;
-  one.server = preferred_;
+  one.server = files_.preferred;
   one.tries = 0;
   one.fd = -1;
   one.asker = asker;
@@ -201,7 +244,7 @@ void Resolver::HearServer(Forwarded& one) {
     AskNext(one);
     return;
   }
-  if (!failed) preferred_ = one.server;
+  if (!failed) files_.preferred = one.server;
   SetDnsId(datagram_, one.asker_id);
   DnsQuestion question;
   if (whole) {

@@ -7,6 +7,8 @@
 // (net/attach/resolver_sockets.h), so that whoever asks is in the container. That is all it knows
 // of them: what they send may be anything, as much as they like. Every table is fixed, what does
 // not fit is dropped and asked again, and nothing waits but in the one poll of the monitor's loop.
+// The time that questions take is the host's, not the container's: after a tenth of a second's they
+// wait for the next.
 //
 //   by UDP   each question that is passed on has a socket of its own, connected to the server, and
 //            an id of its own: an answer from anywhere else does not arrive, and nobody can guess
@@ -30,11 +32,12 @@ class Resolver {
   // All of it zero: what is not used costs no memory.
   constexpr Resolver() = default;
 
-  // The sockets are its own from here on. Paths: of the two files that it reads.
+  // The sockets are its own from here on, and take the place of earlier ones. Paths: of the two
+  // files that it reads.
   void Start(int datagrams, int listener, const char* hosts, const char* servers);
 
   // To be polled for input, or -1: nobody can ask.
-  int fd() const { return started_ ? epoll_ : -1; }
+  int fd() const { return started_ && paused_until_ == 0 ? epoll_ : -1; }
   // CLOCK_MONOTONIC, nanoseconds; INT64_MAX: it waits for nothing.
   int64_t due() const;
   // When something came, or something is due. Takes a bounded share of what there is.
@@ -42,6 +45,7 @@ class Resolver {
 
  private:
   static constexpr int kMostForwarded = 128;
+  static constexpr int kMostOfOneAsker = kMostForwarded / 4;
   static constexpr size_t kMostQueryBytes = 320;  // a name of any length, and usual extensions
   static constexpr size_t kMostDatagramBytes = 4096;
 
@@ -49,7 +53,8 @@ class Resolver {
     bool used;
     uint8_t server;  // of the servers
     uint8_t tries;
-    int fd;  // connected to it
+    int fd;          // connected to it
+    uint64_t begun;  // before those with greater numbers
     int64_t due;
     sockaddr_in asker;
     uint16_t asker_id;
@@ -58,6 +63,8 @@ class Resolver {
     uint8_t query[kMostQueryBytes];  // under our own id
   };
 
+  void Work(int64_t now);
+  Forwarded* PlaceFor(uint16_t asker_id, const sockaddr_in& asker);
   void HearAskers();
   void Answer(size_t size, const sockaddr_in& asker);
   void Forward(const DnsQuestion& question, size_t size, const sockaddr_in& asker);
@@ -71,8 +78,11 @@ class Resolver {
   int epoll_ = 0;
   int datagrams_ = 0;
   int used_ = 0;
-  uint8_t preferred_ = 0;
   uint32_t turn_ = 0;
+  uint64_t begun_ = 0;
+  int64_t second_ends_ = 0;
+  int64_t spent_ = 0;         // of this second
+  int64_t paused_until_ = 0;  // what was to be spent of it is
   ResolverFiles files_{};
   ResolverStreams streams_;
   NameServers servers_{};

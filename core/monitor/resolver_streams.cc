@@ -12,7 +12,8 @@
 namespace hoy::core {
 namespace {
 
-constexpr int64_t kPatience = 10'000'000'000;  // for each question and its answer
+constexpr int64_t kPatience = 10'000'000'000;       // with an asker, and with an answer that comes
+constexpr int64_t kServerPatience = 2'500'000'000;  // with a server that has not said anything
 constexpr int64_t kFullTablePause = 1'000'000'000;
 constexpr uint16_t kLeastQueryBytes = kDnsHeaderBytes;
 
@@ -32,8 +33,10 @@ void WatchResolverFd(int epoll, int fd, uint32_t events, ResolverEvent kind, siz
 }
 
 void ResolverStreams::Start(int epoll, int listener, ResolverFiles* files) {
+  if (listener_ > 0) close(listener_);
   epoll_ = epoll;
   listener_ = listener;
+  listens_ = false;
   files_ = files;
   WatchListener();
 }
@@ -47,14 +50,26 @@ int64_t ResolverStreams::due() const {
   return first;
 }
 
+ResolverStreams::Stream* ResolverStreams::OldestIdle() {
+  Stream* oldest = nullptr;
+  for (Stream& stream : streams_) {
+    bool is_idle = stream.state == State::kReading && stream.query_size == 0;
+    if (is_idle && (oldest == nullptr || stream.due < oldest->due)) oldest = &stream;
+  }
+  return oldest;
+}
+
 // While there is no place, those that come wait in the kernel's queue.
 void ResolverStreams::WatchListener() {
-  bool takes = used_ < kMost && paused_until_ == 0;
+  bool takes = paused_until_ == 0 && (used_ < kMost || OldestIdle() != nullptr);
+  if (takes == listens_) return;
+  listens_ = takes;
   WatchResolverFd(epoll_, listener_, takes ? uint32_t{EPOLLIN} : 0, ResolverEvent::kListener, 0);
 }
 
 void ResolverStreams::Accept() {
-  if (used_ == kMost) return;
+  Stream* idle = used_ == kMost ? OldestIdle() : nullptr;
+  if (used_ == kMost && idle == nullptr) return;
   int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
@@ -63,6 +78,7 @@ void ResolverStreams::Accept() {
     }
     return;
   }
+  if (idle != nullptr) Close(*idle);
   for (Stream& stream : streams_) {
     if (stream.state != State::kFree) continue;
     ++used_;
@@ -74,7 +90,7 @@ void ResolverStreams::Accept() {
     Watch(stream);
     break;
   }
-  if (used_ == kMost) WatchListener();
+  WatchListener();
 }
 
 void ResolverStreams::Handle(ResolverEvent kind, size_t place, uint32_t events) {
@@ -93,6 +109,7 @@ void ResolverStreams::Handle(ResolverEvent kind, size_t place, uint32_t events) 
     case State::kRelaying: Relay(stream); break;
     case State::kFree: break;
   }
+  WatchListener();  // it may be idle now, or no more
 }
 
 void ResolverStreams::EndOverdue(int64_t now) {
@@ -102,7 +119,15 @@ void ResolverStreams::EndOverdue(int64_t now) {
   }
   for (Stream& stream : streams_) {
     if (used_ == 0) break;
-    if (stream.state != State::kFree && stream.due <= now) Close(stream);
+    if (stream.state == State::kFree || stream.due > now) continue;
+    // Of an answer of our own all has been seen.
+    bool is_unanswered = stream.state == State::kConnecting ||
+                         (stream.state == State::kRelaying && stream.seen < kPrefixBytes);
+    if (is_unanswered) {
+      ConnectNext(stream);
+    } else {
+      Close(stream);
+    }
   }
 }
 
@@ -152,17 +177,24 @@ void ResolverStreams::Decide(Stream& stream) {
         size = WriteDnsError(query, &question, DnsCode::kServer, answer);
         break;
       }
-      stream.server = 0;
+      stream.server = files_->preferred;
+      if (stream.server >= servers_.count) stream.server = 0;
       stream.tries = 0;
       Connect(stream);
       return;
     }
   }
+  Answer(stream, size);
+}
+
+// With what is in the buffer, behind the room for its length.
+void ResolverStreams::Answer(Stream& stream, size_t size) {
   SetDnsId(stream.buffer, static_cast<uint16_t>(size));
   stream.begin = 0;
   stream.end = static_cast<uint16_t>(size + kPrefixBytes);
   stream.seen = stream.size = stream.end;
   stream.state = State::kRelaying;
+  stream.due = ReadClock(CLOCK_MONOTONIC) + kPatience;
   Relay(stream);
 }
 
@@ -171,6 +203,7 @@ void ResolverStreams::Connect(Stream& stream) {
   stream.state = State::kConnecting;
   stream.begin = stream.end = 0;
   stream.seen = stream.size = 0;
+  stream.due = ReadClock(CLOCK_MONOTONIC) + kServerPatience;
   int fd = -1;
   if (stream.server < servers_.count) {
     const sockaddr_storage& server = servers_.addresses[stream.server];
@@ -192,12 +225,18 @@ void ResolverStreams::Connect(Stream& stream) {
 
 void ResolverStreams::ConnectNext(Stream& stream) {
   CloseServer(stream);
-  if (stream.tries >= servers_.count) {
+  if (stream.tries < servers_.count) {
+    stream.server = static_cast<uint8_t>((stream.server + 1u) % servers_.count);
+    Connect(stream);
+    return;
+  }
+  const uint8_t* query = stream.query + kPrefixBytes;
+  DnsQuestion question;
+  if (ReadDnsQuery(query, stream.query_size - kPrefixBytes, &question) != DnsVerdict::kQuestion) {
     Close(stream);
     return;
   }
-  ++stream.server;
-  Connect(stream);
+  Answer(stream, WriteDnsError(query, &question, DnsCode::kServer, stream.buffer + kPrefixBytes));
 }
 
 void ResolverStreams::Connected(Stream& stream) {
@@ -241,7 +280,7 @@ void ResolverStreams::Relay(Stream& stream) {
     ssize_t count = recv(stream.server_fd, to, wanted, 0);
     if (count < 0 && IsForLater()) break;
     if (count <= 0) {
-      if (stream.seen == 0) {
+      if (!knows_size) {
         ConnectNext(stream);
       } else {
         Close(stream);
@@ -252,6 +291,7 @@ void ResolverStreams::Relay(Stream& stream) {
     if (!knows_size && stream.seen < kPrefixBytes) continue;
     if (!knows_size) {
       stream.size = kPrefixBytes + DnsId(stream.buffer);
+      stream.due = ReadClock(CLOCK_MONOTONIC) + kPatience;
       stream.end = kPrefixBytes;
     } else {
       stream.end = static_cast<uint16_t>(count);

@@ -1,7 +1,9 @@
 #pragma once
 // The resolver's questions by TCP (RFC 7766): a few connections of the container at a time, one
 // question of each at a time. An answer of our own is written at once; for the rest a connection to
-// a name server is made, and its answer, of any length, goes through a small buffer.
+// a name server is made, and its answer, of any length, goes through a small buffer. A server that
+// fails, or is silent for a while, is followed by the next; after the last one the asker hears so.
+// When all places are taken, a newcomer gets that of who has been there longest without a question.
 
 #include <cstdint>
 
@@ -20,6 +22,7 @@ void WatchResolverFd(int epoll, int fd, uint32_t events, ResolverEvent kind, siz
 struct ResolverFiles {
   const char* hosts;
   const char* servers;
+  uint8_t preferred;  // of the servers: the one that answered last by UDP
   char buffer[kHostsBufferBytes];
 };
 
@@ -54,6 +57,7 @@ class ResolverStreams {
 
   void ReadQuery(Stream& stream);
   void Decide(Stream& stream);
+  void Answer(Stream& stream, size_t size);
   void Connect(Stream& stream);
   void ConnectNext(Stream& stream);
   void Connected(Stream& stream);
@@ -62,11 +66,13 @@ class ResolverStreams {
   void Close(Stream& stream);
   void Watch(Stream& stream);
   void WatchListener();
+  Stream* OldestIdle();
   size_t PlaceOf(const Stream& stream) const { return static_cast<size_t>(&stream - streams_); }
 
   int epoll_ = 0;
   int listener_ = 0;
   size_t used_ = 0;
+  bool listens_ = false;
   int64_t paused_until_ = 0;  // no descriptor was left for another
   uint32_t turn_ = 0;
   ResolverFiles* files_ = nullptr;

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/monitor/shield.h"
+
 namespace hoy::core {
 namespace {
 
@@ -35,6 +37,7 @@ bool RunHelper(char* const* argv, int output) {
   if (child == 0) {
     pid_t helper = Fork();
     if (helper != 0) _exit(helper < 0 ? 1 : 0);
+    HearSignals();
     // The monitor may have its user's own streams (--log-driver passthrough).
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char* environment[] = {nullptr};

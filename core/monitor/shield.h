@@ -6,6 +6,9 @@ namespace hoy::core {
 // A session of its own, in "/", deaf to what a terminal or a shell sends. False: errno.
 bool Detach();
 
+// For what such a process executes: it hears all signals again.
+void HearSignals();
+
 // Without CAP_SYS_RESOURCE the score stays as it was.
 void ShieldFromOomKiller();
 

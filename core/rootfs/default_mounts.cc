@@ -20,7 +20,9 @@ std::vector<Mount> DefaultMounts(const DefaultMountOptions& options) {
        .flags = MS_NOSUID | MS_NOEXEC,
        .data = "newinstance,ptmxmode=0666,mode=0620,gid=5"},
   };
-  if (options.shm && options.host_shm) {
+  if (options.joined_shm) {
+    mounts.push_back({.kind = MountKind::kJoinedShm, .target = "/dev/shm"});
+  } else if (options.shm && options.host_shm) {
     mounts.push_back(
         {.kind = MountKind::kBind, .source = "/dev/shm", .target = "/dev/shm", .flags = kQuiet});
   } else if (options.shm) {

@@ -15,6 +15,7 @@ struct DefaultMountOptions {
   bool writable_kernel = false;  // --privileged: /sys and cgroups are not read-only
   bool shm = true;               // false: --ipc none
   bool host_shm = false;         // --ipc host: the host's /dev/shm
+  bool joined_shm = false;       // --ipc container:NAME: that container's
 };
 
 // /proc /dev /dev/pts /dev/shm /dev/mqueue /sys /sys/fs/cgroup, in mount order.

@@ -118,7 +118,7 @@ std::vector<Fd> LayeredRoot::OpenSources(const Mount& mount, const Layout* layou
 
 Result<> LayeredRoot::AddMount(const Mount& mount, const Layout* layout) {
   auto point = std::make_unique<MountPoint>();
-  point->bind = mount.kind == MountKind::kBind;
+  point->bind = mount.HasSource();
   point->flags = mount.flags;
   if (point->bind) {
     point->sources = OpenSources(mount, layout);

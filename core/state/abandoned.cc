@@ -1,9 +1,12 @@
 #include "core/state/abandoned.h"
 
+#include <unistd.h>
+
 #include <functional>
 
 #include "core/state/container_record.h"
 #include "core/sys/files.h"
+#include "core/sys/project_quota.h"
 
 namespace hoy::core {
 namespace {
@@ -27,13 +30,30 @@ std::vector<std::string> EachAbandoned(const std::string& parent,
 
 }  // namespace
 
+Result<Fd> MakeLockedDirectory(const std::string& path, mode_t mode) {
+  for (;;) {
+    TRY(MakeDirectory(path, mode));
+    auto directory = OpenDirectory(path);
+    auto locked = directory ? LockFile(*directory, LockMode::kExclusive, path) : Result<>{};
+    // Before it was locked it looked abandoned.
+    if (directory && locked && LeadsTo(path, *directory)) return directory;
+    bool was_taken = directory ? locked.has_value() : directory.error().system_errno == ENOENT;
+    if (was_taken) continue;
+    rmdir(path.c_str());
+    return locked ? std::move(directory) : Fail(std::move(locked).error());
+  }
+}
+
 std::vector<std::string> ListAbandoned(const std::string& parent) {
   return EachAbandoned(parent, [](const std::string&) { return true; });
 }
 
 std::vector<std::string> RemoveAbandonedIn(const std::string& parent) {
-  return EachAbandoned(parent,
-                       [](const std::string& path) { return RemoveTree(path).has_value(); });
+  return EachAbandoned(parent, [](const std::string& path) {
+    LiftLimit(path);             // a volume's
+    LiftLimit(path + "/upper");  // a container's
+    return RemoveTree(path).has_value();
+  });
 }
 
 }  // namespace hoy::core

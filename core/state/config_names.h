@@ -9,14 +9,30 @@
 namespace hoy::core {
 
 inline constexpr std::pair<MountKind, std::string_view> kMountKinds[] = {
-    {MountKind::kBind, "bind"},     {MountKind::kTmpfs, "tmpfs"},   {MountKind::kProc, "proc"},
-    {MountKind::kSysfs, "sysfs"},   {MountKind::kDevpts, "devpts"}, {MountKind::kMqueue, "mqueue"},
+    {MountKind::kBind, "bind"},
+    {MountKind::kTmpfs, "tmpfs"},
+    {MountKind::kProc, "proc"},
+    {MountKind::kSysfs, "sysfs"},
+    {MountKind::kDevpts, "devpts"},
+    {MountKind::kMqueue, "mqueue"},
     {MountKind::kCgroup, "cgroup"},
+    {MountKind::kJoinedShm, "joined-shm"},
+    {MountKind::kFilesystem, "filesystem"},
 };
+inline constexpr std::pair<HookPoint, std::string_view> kHookPoints[] = {
+    {HookPoint::kCreateRuntime, "createRuntime"},
+    {HookPoint::kCreateContainer, "createContainer"},
+    {HookPoint::kStartContainer, "startContainer"},
+    {HookPoint::kPoststart, "poststart"},
+    {HookPoint::kPoststop, "poststop"}};
 inline constexpr std::pair<NamespaceMode, std::string_view> kNamespaceModes[] = {
     {NamespaceMode::kPrivate, "private"},
     {NamespaceMode::kHost, "host"},
     {NamespaceMode::kJoined, "joined"}};
+inline constexpr std::pair<IpcSharing, std::string_view> kIpcSharings[] = {
+    {IpcSharing::kPrivate, "private"},
+    {IpcSharing::kShareable, "shareable"},
+    {IpcSharing::kNone, "none"}};
 inline constexpr std::pair<NotifyMode, std::string_view> kNotifyModes[] = {
     {NotifyMode::kConmon, "conmon"},
     {NotifyMode::kContainer, "container"},
@@ -41,11 +57,17 @@ inline constexpr std::pair<LogDriver, std::string_view> kLogDriverNames[] = {
 inline const auto& NamesOf(LogDriver) {
   return kLogDriverNames;
 }
+inline const auto& NamesOf(HookPoint) {
+  return kHookPoints;
+}
 inline const auto& NamesOf(MountKind) {
   return kMountKinds;
 }
 inline const auto& NamesOf(NamespaceMode) {
   return kNamespaceModes;
+}
+inline const auto& NamesOf(IpcSharing) {
+  return kIpcSharings;
 }
 inline const auto& NamesOf(NotifyMode) {
   return kNotifyModes;

@@ -27,9 +27,10 @@ class Writer {
       json_[name] = ToJson(value);
     }
   }
-  // Only when it is true: most mounts are hoy's own, and every start reads them.
-  void Rarely(const char* name, bool value) {
-    if (value) json_[name] = true;
+  // Only when it is set: most mounts are hoy's own, and every start reads them.
+  template <typename T>
+  void Rarely(const char* name, const T& value) {
+    if (value != T{}) Field(name, value);
   }
 
  private:
@@ -51,7 +52,10 @@ class Reader {
       FromJson(found, value);
     }
   }
-  void Rarely(const char* name, bool& value) { Field(name, value); }
+  template <typename T>
+  void Rarely(const char* name, T& value) {
+    Field(name, value);
+  }
 
  private:
   template <typename T>
@@ -108,6 +112,16 @@ void Visit(Visitor visitor, T& x)
 }
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, Hook>
+{
+  visitor.Field("point", x.point);
+  visitor.Field("path", x.path);
+  visitor.Field("args", x.args);
+  visitor.Field("env", x.env);
+  visitor.Field("timeout", x.timeout_seconds);
+}
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, ImageUse>
 {
   visitor.Field("reference", x.reference);
@@ -121,6 +135,7 @@ void Visit(Visitor visitor, T& x)
 {
   visitor.Field("kind", x.kind);
   visitor.Field("source", x.source);
+  visitor.Rarely("filesystem", x.filesystem);
   visitor.Field("target", x.target);
   visitor.Field("flags", x.flags);
   visitor.Field("data", x.data);
@@ -167,6 +182,10 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("uts", x.uts);
   visitor.Field("net", x.net);
   visitor.Field("cgroup", x.cgroup);
+  visitor.Rarely("ipcSharing", x.ipc_sharing);
+  visitor.Rarely("pidContainer", x.pid_container);
+  visitor.Rarely("ipcContainer", x.ipc_container);
+  visitor.Rarely("utsContainer", x.uts_container);
 }
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
@@ -340,6 +359,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("stopSignal", x.stop_signal);
   visitor.Field("stopTimeout", x.stop_timeout_seconds);
   visitor.Field("timeout", x.timeout_seconds);
+  visitor.Rarely("syncInterval", x.sync_interval_ns);
   visitor.Field("pidFile", x.pid_file);
   visitor.Field("cidFile", x.cid_file);
   visitor.Field("autoRemove", x.auto_remove);
@@ -349,6 +369,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("notify", x.notify);
   visitor.Field("exposedPorts", x.exposed_ports);
   visitor.Field("labels", x.labels);
+  visitor.Rarely("hooks", x.hooks);
   visitor.Field("annotations", x.annotations);
   visitor.Field("secretVariables", x.secret_variables);
 }

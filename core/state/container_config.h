@@ -58,7 +58,19 @@ struct ProcessConfig {
   bool operator==(const ProcessConfig&) const = default;
 };
 
-enum class MountKind { kBind, kTmpfs, kProc, kSysfs, kDevpts, kMqueue, kCgroup };
+enum class MountKind {
+  kBind,
+  kTmpfs,
+  kProc,
+  kSysfs,
+  kDevpts,
+  kMqueue,
+  kCgroup,
+  kJoinedShm,   // the /dev/shm of the container whose IPC namespace is joined
+  kFilesystem,  // of a device, a server or a bucket: mounted for each start (engine/made_mounts.h)
+};
+
+inline constexpr std::string_view kS3fs = "fuse.s3fs";  // Mount::filesystem, as mountinfo has it
 
 using StringPairs = std::vector<std::pair<std::string, std::string>>;
 
@@ -72,6 +84,8 @@ struct VolumeUse {
   StringPairs options;     // likewise: type, o, device
   StringPairs secrets;     // likewise, and in no record: keys of an S3 volume
   bool remote = false;     // it is one: a start fetches what is new, the end writes it back
+  // In no record: the container's is the shortest of its mounts'. nullopt: as the volume has it.
+  std::optional<int64_t> sync_interval_ns;
 
   bool operator==(const VolumeUse&) const = default;
 };
@@ -86,11 +100,25 @@ struct ImageUse {
   bool operator==(const ImageUse&) const = default;
 };
 
+// A program that is run while the container is made, or when it has ended (engine/hooks.h).
+enum class HookPoint { kCreateRuntime, kCreateContainer, kStartContainer, kPoststart, kPoststop };
+struct Hook {
+  HookPoint point = HookPoint::kCreateRuntime;
+  std::string path;
+  std::vector<std::string> args;  // with the program's own name
+  std::vector<std::string> env;   // "NAME=value": all that it gets
+  int timeout_seconds = 0;        // 0: it may take as long as it likes
+
+  bool operator==(const Hook&) const = default;
+};
+
 // One mount inside the container, to be made in list order after the overlay root.
 struct Mount {
   MountKind kind = MountKind::kBind;
-  std::string source;  // kBind: absolute host path; otherwise the name mountinfo shows
-  std::string target;  // absolute, cleaned, inside the root; created when missing
+  std::string source;      // kBind: absolute host path; kFilesystem: its device; otherwise the name
+                           // mountinfo shows
+  std::string filesystem;  // kFilesystem: "ext4", "nfs", kS3fs
+  std::string target;      // absolute, cleaned, inside the root; created when missing
   uint64_t flags = 0;  // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC ...; no MS_BIND, no propagation
   std::string data;    // options of the file system: "mode=1777,size=65536k"
   uint64_t propagation = 0;  // MS_PRIVATE, MS_SLAVE or MS_SHARED, with MS_REC or not; 0: MS_PRIVATE
@@ -105,6 +133,9 @@ struct Mount {
   bool owned = false;    // kBind: what its source's owner has is the container's user's
   std::optional<VolumeUse> volume;  // then `source` is set when the container is made
   std::optional<ImageUse> image;    // kBind: of an image's layers, without `source`
+
+  // It is opened before the container's root is made, and moved there.
+  bool HasSource() const { return kind == MountKind::kBind || kind == MountKind::kFilesystem; }
 
   bool operator==(const Mount&) const = default;
 };
@@ -124,8 +155,15 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
-// kJoined, of the network alone: the namespace of another container, or one by its path.
+// kJoined: the namespace of another container, or of the network one by its path.
 enum class NamespaceMode { kPrivate, kHost, kJoined };
+
+// What becomes of an IPC namespace of its own, in docker's words.
+enum class IpcSharing {
+  kPrivate,    // nobody else joins it
+  kShareable,  // other containers may
+  kNone,       // nobody else joins it, and there is no /dev/shm
+};
 
 struct NamespaceModes {
   NamespaceMode pid = NamespaceMode::kPrivate;
@@ -133,6 +171,10 @@ struct NamespaceModes {
   NamespaceMode uts = NamespaceMode::kPrivate;
   NamespaceMode net = NamespaceMode::kPrivate;  // without attachments: loopback only
   NamespaceMode cgroup = NamespaceMode::kPrivate;
+  IpcSharing ipc_sharing = IpcSharing::kPrivate;
+  std::string pid_container;  // kJoined: the ids of the containers whose they are; of the network's
+  std::string ipc_container;  // in NetworkConfig
+  std::string uts_container;
 
   bool operator==(const NamespaceModes&) const = default;
 };
@@ -160,7 +202,7 @@ struct PortBinding {
 };
 
 struct NetworkConfig {
-  std::vector<NetworkAttachment> attachments;  // kPrivate; the first has the default route
+  std::vector<NetworkAttachment> attachments;  // kPrivate; net/ says which has the default route
   std::vector<PortBinding> ports;
   bool publish_all = false;  // -P, for inspect
   std::string container;     // kJoined: the id of the container whose namespace it is
@@ -237,7 +279,8 @@ struct ContainerConfig {
   RootDirectory rootfs;
   std::vector<std::string> entrypoint;  // the two halves of process.args, for inspect
   std::vector<std::string> command;
-  std::string hostname;    // empty with a host uts namespace: left alone
+  std::string hostname;  // empty with a host uts namespace: left alone; of a joined one what it was
+                         // when this container was made
   std::string domainname;  // empty: left alone
   std::string timezone;  // "Europe/Berlin", or "local": the host's at each start; empty: left alone
   AttachedStreams attached;
@@ -266,6 +309,7 @@ struct ContainerConfig {
   int stop_signal = 15;
   int64_t stop_timeout_seconds = 10;  // -1: waits for ever
   int64_t timeout_seconds = 0;        // --timeout: killed after that long; 0: never
+  int64_t sync_interval_ns = 0;       // S3 volumes are written back so often; 0: at the end alone
   std::string pid_file;               // absolute host path to write init's pid to, or empty
   std::string cid_file;               // where its id was written, for inspect
   bool auto_remove = false;
@@ -276,6 +320,7 @@ struct ContainerConfig {
   std::vector<std::string> exposed_ports;  // "80/tcp": the image's and --expose's, sorted
   StringPairs labels;
   StringPairs annotations;
+  std::vector<Hook> hooks;
   StringPairs secret_variables;  // name -> number of its file, core/state/secrets.h
 
   // What is written goes to the container's own directory, not to a directory of the host.

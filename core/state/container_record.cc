@@ -203,15 +203,12 @@ Result<> CreateContainer(const Layout& layout, const ContainerRecord& record,
                          std::span<const SecretFile> secrets) {
   Durability durability = DurabilityOf(record);
   std::string temp = layout.Containers() + "/" + std::string(kNewPrefix) + record.id;
-  TRY(MakeDirectory(temp, 0711));
+  TRY(Fd lock, MakeLockedDirectory(temp, 0711));
   auto undo = [&](Error error) {
+    if (record.config.storage_size > 0) LiftLimit(temp + "/upper");
     DropDirectory(temp, secrets.size());
     return Fail(std::move(error));
   };
-  auto directory = OpenDirectory(temp);
-  if (!directory) return undo(std::move(directory).error());
-  auto locked = TryLockFile(*directory, LockMode::kExclusive);
-  if (!locked) return undo(std::move(locked).error());
   FailPoint("create-directory");
   auto filled = FillDirectory(temp, record, secrets, durability);
   if (!filled) return undo(std::move(filled).error());

@@ -32,7 +32,7 @@ struct Event {
   Timestamp time = 0;  // 0: now
   std::string type;
   std::string action;
-  std::string id;          // of a container or image; of an image that was pulled its name
+  std::string id;          // of a container, image or network; of an image that was pulled its name
   StringPairs attributes;  // "name" and "image" first, as docker has them
 
   bool operator==(const Event&) const = default;

@@ -34,8 +34,9 @@ class JsonFields {
  private:
   template <typename T>
   static bool Take(std::optional<T> value, T& field) {
-    if (value) field = *std::move(value);
-    return value.has_value();
+    if (!value) return false;
+    field = *std::move(value);
+    return true;
   }
   static bool Take(JsonView value, std::string& field) { return Take(value.String(), field); }
   static bool Take(JsonView value, bool& field) { return Take(value.Bool(), field); }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "core/base/text.h"
+#include "core/state/run_owner.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
@@ -91,6 +92,7 @@ Result<> PrepareLayout(const Layout& layout) {
     TRY(MakeDirectories(layout.run, 0700));
     TRY(MustBeOurs(layout.run, "--run-root"));
     TRY(MakeDirectories(layout.RootMountPoint(), 0700));
+    TRY(NoteRunOwner(layout));
     TRY(MakeDirectories(layout.RunContainers(), 0700));
   } else {
     TRY(MustBeOurs(layout.run, "--run-root"));
@@ -104,7 +106,7 @@ Result<> PrepareLayout(const Layout& layout) {
                   layout.data, Trim(*version));
     }
   }
-  TRY(MakeDirectories(layout.data, 0711));
+  TRY(MakeDirectories(layout.data, 0700));
   TRY(MustBeOurs(layout.data, "--root"));
   TRY(MakeMissing(layout));
   return WriteFileAtomically(layout.Version(), fmt::format("{}\n", kFormatVersion),

@@ -68,6 +68,9 @@ Result<RunState> DecodeRunState(std::string_view text) {
   TRY(JsonText text_of_run, ParseObject(first, "state.json"));
   JsonFields json(text_of_run.root());
   RunState state;
+  int64_t ready = 1;
+  json.Read("ready", ready);
+  state.ready = ready != 0;
   json.Read("pid", state.init.pid);
   json.Read("start_time", state.init.start_time);
   json.Read("boot_id", state.init.boot_id);
@@ -75,6 +78,7 @@ Result<RunState> DecodeRunState(std::string_view text) {
   json.Read("monitor_start_time", state.monitor.start_time);
   state.monitor.boot_id = state.init.boot_id;
   json.Read("started_at", state.started_at);
+  if (JsonView freezer = text_of_run.root()["freezer"]) state.freezer = freezer.String();
   // A monitor that was killed may have left half a second line; only a whole one counts.
   if (rest && rest->ends_with('\n')) {
     TRY(state.exit, DecodeExitRecord(*rest));

@@ -36,6 +36,9 @@ struct RunState {
   ProcessIdentity init;
   ProcessIdentity monitor;
   Timestamp started_at = 0;
+  bool ready = true;  // its program has begun to run
+  // What IsFrozenBy (core/cgroup/cgroup.h) reads; nullopt: the monitor did not know.
+  std::optional<std::string> freezer;
   std::optional<ExitRecord> exit;
 };
 

@@ -18,9 +18,9 @@ using Json = nlohmann::json;
 constexpr std::string_view kSecretNames[] = {"access-key-id", "secret-access-key", "session-token"};
 // What may stand beside them, in the words of a volume or of a mount.
 constexpr std::string_view kPublicNames[] = {
-    "bucket", "prefix",      "endpoint", "region", "profile", "mode",     "type",
-    "src",    "source",      "dst",      "target", "ro",      "readonly", "rw",
-    "bind",   "destination", "rbind",    "size",   "nosuid",  "nodev",    "noexec"};
+    "bucket", "prefix", "endpoint", "region", "profile",  "mode",         "type", "src",
+    "source", "dst",    "target",   "ro",     "readonly", "rw",           "bind", "destination",
+    "rbind",  "size",   "nosuid",   "nodev",  "noexec",   "sync-interval"};
 
 Result<> CheckBucket(std::string_view bucket) {
   constexpr size_t kShortest = 3;
@@ -71,30 +71,34 @@ Result<> CheckWord(std::string_view name, std::string_view value) {
 Result<S3Options> ParseWords(std::string_view words) {
   S3Options options;
   std::string mode = "sync";
+  std::string interval = "0";
   for (std::string_view word : Split(words, ',')) {
     if (word.empty()) continue;
     auto [name, value] = CutAt(word, '=');
-    std::string* field = name == "bucket"     ? &options.bucket
-                         : name == "prefix"   ? &options.prefix
-                         : name == "endpoint" ? &options.endpoint
-                         : name == "region"   ? &options.region
-                         : name == "profile"  ? &options.profile
-                         : name == "mode"     ? &mode
-                                              : nullptr;
+    std::string* field = name == "bucket"          ? &options.bucket
+                         : name == "prefix"        ? &options.prefix
+                         : name == "endpoint"      ? &options.endpoint
+                         : name == "region"        ? &options.region
+                         : name == "profile"       ? &options.profile
+                         : name == "mode"          ? &mode
+                         : name == "sync-interval" ? &interval
+                                                   : nullptr;
     if (field == nullptr || !value) {
-      return Fail(MakeError(ErrorKind::kInvalidArgument,
-                            fmt::format("'{}' is no option of an S3 volume", name))
-                      .WithHint("there are bucket, prefix, endpoint, region, profile, mode, and "
-                                "access-key-id, secret-access-key, session-token"));
+      return Fail(
+          MakeError(ErrorKind::kInvalidArgument,
+                    fmt::format("'{}' is no option of an S3 volume", name))
+              .WithHint("there are bucket, prefix, endpoint, region, profile, mode, "
+                        "sync-interval, and access-key-id, secret-access-key, session-token"));
     }
     *field = *value;
   }
-  if (mode == "fuse") {
-    return Fail(MakeError(ErrorKind::kUnsupported, "mode=fuse is not supported")
-                    .WithHint("mode=sync keeps a local copy and writes back what changed in it"));
+  options.fuse = mode == "fuse";
+  if (mode != "sync" && mode != "fuse") {
+    return Fail(ErrorKind::kInvalidArgument, "mode='{}': there are sync and fuse", mode);
   }
-  if (mode != "sync") {
-    return Fail(ErrorKind::kInvalidArgument, "mode='{}': the only mode is sync", mode);
+  TRY(options.sync_interval_ns, ParseSyncInterval("sync-interval", interval));
+  if (options.fuse && options.sync_interval_ns > 0) {
+    return Fail(ErrorKind::kInvalidArgument, "sync-interval is for mode=sync");
   }
   if (options.bucket.empty()) return Fail(ErrorKind::kInvalidArgument, "bucket= is missing");
   TRY(CheckBucket(options.bucket));
@@ -112,6 +116,11 @@ std::string Words(const S3Options& options) {
   if (!options.endpoint.empty()) words += ",endpoint=" + options.endpoint;
   if (!options.region.empty()) words += ",region=" + options.region;
   if (!options.profile.empty()) words += ",profile=" + options.profile;
+  if (options.fuse) words += ",mode=fuse";
+  if (int64_t interval = options.sync_interval_ns; interval > 0) {
+    words += interval % kSecond == 0 ? fmt::format(",sync-interval={}s", interval / kSecond)
+                                     : fmt::format(",sync-interval={}ns", interval);
+  }
   return words;
 }
 
@@ -119,6 +128,15 @@ std::string Words(const S3Options& options) {
 
 std::string S3Options::Url() const {
   return fmt::format("s3://{}/{}", bucket, prefix);
+}
+
+Result<int64_t> ParseSyncInterval(std::string_view flag, std::string_view text) {
+  auto time = ParseDuration(text);
+  if (!time) return Fail(std::move(time).error().InContext(flag));
+  if (*time != 0 && *time < kSecond) {
+    return Fail(ErrorKind::kInvalidArgument, "{} '{}': at least 1s, or 0 for never", flag, text);
+  }
+  return *time;
 }
 
 bool IsS3Volume(const StringPairs& options) {
@@ -161,6 +179,15 @@ Result<StringPairs> TakeS3Words(std::string_view words, StringPairs& secrets) {
   return StringPairs{{"o", Words(options)}, {"type", "s3"}};
 }
 
+bool HaveSameFiles(const StringPairs& options, const StringPairs& others) {
+  if (!IsS3Volume(options) || !IsS3Volume(others)) return options == others;
+  auto one = ParseS3Options(options);
+  auto other = ParseS3Options(others);
+  if (!one || !other) return options == others;
+  one->sync_interval_ns = other->sync_interval_ns;
+  return Words(*one) == Words(*other);
+}
+
 std::string WithoutS3Secrets(std::string_view words) {
   constexpr std::string_view kTelling[] = {"secret", "token", "access", "s3", "S3"};
   bool keys = std::ranges::any_of(
@@ -183,7 +210,9 @@ std::string WithoutS3Secrets(std::string_view words) {
 std::string S3VolumeName(const S3Options& options) {
   // FNV-1a; two places of one hash are told from each other by their options.
   uint64_t hash = 0xcbf29ce484222325;
-  for (char c : options.endpoint + "\n" + options.bucket + "\n" + options.prefix) {
+  std::string place = options.endpoint + "\n" + options.bucket + "\n" + options.prefix;
+  if (options.fuse) place += "\nfuse";
+  for (char c : place) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   }
   return fmt::format("s3-{}-{:016x}", options.bucket, hash);

@@ -59,17 +59,6 @@ Error NoSuchVolume(std::string_view name) {
   return error;
 }
 
-Result<Fd> MakeLockedDirectory(const std::string& path) {
-  for (;;) {
-    TRY(MakeDirectory(path, 0711));
-    auto directory = OpenDirectory(path);
-    if (directory) TRY(LockFile(*directory, LockMode::kExclusive, path));
-    // Before it was locked it looked abandoned.
-    if (directory && LeadsTo(path, *directory)) return directory;
-    if (!directory && directory.error().system_errno != ENOENT) return directory;
-  }
-}
-
 // "o" of a volume that is no mount: "size=10g". 0: it has other options, or none.
 Result<int64_t> SizeLimit(const StringPairs& options) {
   constexpr std::string_view kKey = "size=";
@@ -139,6 +128,38 @@ Result<> ApplyBind(std::string_view device, std::string_view words, Mount& mount
     }
   }
   mount.recursive_readonly = mount.recursive && (mount.flags & MS_RDONLY) != 0;
+  return {};
+}
+
+// A file system of a device or a server: what is no flag of any mount is its own to understand.
+Result<> ApplyDevice(const std::string& type, std::string_view device, std::string_view words,
+                     Mount& mount) {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+  // Of the kernel's own a container gets only what hoy gives it.
+  constexpr std::string_view kKernels[] = {"none",   "proc",    "sysfs",   "devtmpfs",   "debugfs",
+                                           "cgroup", "tracefs", "cgroup2", "securityfs", "bpf"};
+  bool named = !type.empty() && !type.starts_with("fuse") &&
+               type.find_first_not_of(kLetters) == std::string::npos &&
+               std::ranges::find(kKernels, type) == std::end(kKernels);
+  if (!named || device.empty()) {
+    return Fail(
+        MakeError(ErrorKind::kUnsupported,
+                  fmt::format("volume options type='{}', device='{}', o='{}': not supported", type,
+                              device, WithoutS3Secrets(words)))
+            .WithHint("hoy mounts type=tmpfs, type=s3, directories (type=none, o=bind, "
+                      "device=/PATH), and file systems (type=ext4, device=/dev/NAME; "
+                      "type=nfs, device=SERVER:/PATH); o=size=SIZE limits a volume"));
+  }
+  mount.kind = MountKind::kFilesystem;
+  mount.filesystem = type;
+  mount.source = device;
+  bool read_only = (mount.flags & MS_RDONLY) != 0;
+  mount.data = TakeFlags(words, mount);
+  // One that is asked for here is so for all: a device that cannot be written is not tried.
+  bool all_read_only = !read_only && (mount.flags & MS_RDONLY) != 0;
+  if (all_read_only) mount.data += mount.data.empty() ? "ro" : ",ro";
+  if (read_only) mount.flags |= MS_RDONLY;
   return {};
 }
 
@@ -212,8 +233,12 @@ Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data,
   }
   mount.kind = MountKind::kBind;
   if (type == "s3") {
-    TRY(ParseS3Options(options));
+    TRY(S3Options place, ParseS3Options(options));
     mount.source = data;
+    if (!place.fuse) return {};
+    mount.kind = MountKind::kFilesystem;
+    mount.filesystem = kS3fs;
+    mount.source = place.Url();
     return {};
   }
   TRY(int64_t limit, SizeLimit(options));
@@ -237,11 +262,7 @@ Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data,
   if (binds && (type.empty() || type == "none" || type == "bind")) {
     return ApplyBind(device, words, mount);
   }
-  return Fail(MakeError(ErrorKind::kUnsupported,
-                        fmt::format("volume options type='{}', o='{}': not supported", type,
-                                    WithoutS3Secrets(words)))
-                  .WithHint("hoy mounts type=tmpfs, type=s3, and directories: type=none, o=bind, "
-                            "device=/PATH; o=size=SIZE limits a volume"));
+  return ApplyDevice(type, device, words, mount);
 }
 
 Result<bool> CreateVolume(const Layout& layout, const VolumeRecord& record, Durability durability) {
@@ -250,20 +271,26 @@ Result<bool> CreateVolume(const Layout& layout, const VolumeRecord& record, Dura
                 "invalid volume name '{}': names are [a-zA-Z0-9][a-zA-Z0-9_.-]+", record.name);
   }
   if (Exists(VolumeDirectory(layout, record.name))) return false;
-  if (!Exists(VolumesDirectory(layout))) {
-    TRY(MakeDirectories(VolumesDirectory(layout), 0711));
+  // What a container may have put there, set-id programs, is not for the host's other users.
+  std::string all = VolumesDirectory(layout);
+  if (!Exists(all)) {
+    TRY(MakeDirectories(all, 0700));
     TRY(SyncDirectory(layout.data));
+  } else if (chmod(all.c_str(), 0700) != 0) {
+    return FailErrno("change mode", all);
   }
   std::string temp = Beside(layout, kNewPrefix);
-  TRY(Fd directory, MakeLockedDirectory(temp));
+  TRY(Fd directory, MakeLockedDirectory(temp, 0700));
   auto filled = Fill(temp, record, durability);
   if (!filled) {
+    LiftLimit(temp);
     (void)RemoveTree(temp);
     return Fail(std::move(filled).error());
   }
   FailPoint("volume-written");
   if (rename(temp.c_str(), VolumeDirectory(layout, record.name).c_str()) != 0) {
     int error = errno;
+    LiftLimit(temp);
     (void)RemoveTree(temp);
     if (error == EEXIST || error == ENOTEMPTY) return false;
     return FailErrno("publish volume", record.name, error);

@@ -7,7 +7,8 @@
 namespace hoy::core {
 namespace {
 
-ssize_t Receive(int socket, void* bytes, size_t size, int* fds, size_t most, size_t* received) {
+ssize_t Receive(int socket, void* bytes, size_t size, int* fds, size_t most, size_t* received,
+                int flags) {
   iovec part{bytes, size};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxPacketFds)] = {};
   msghdr header{};
@@ -17,7 +18,7 @@ ssize_t Receive(int socket, void* bytes, size_t size, int* fds, size_t most, siz
   header.msg_controllen = CMSG_SPACE(sizeof(int) * most);
   ssize_t count = 0;
   do {
-    count = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+    count = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | flags);
   } while (count < 0 && errno == EINTR);
   *received = 0;
   if (count < 0) return -1;
@@ -61,11 +62,11 @@ ssize_t SendPacket(int socket, const void* bytes, size_t size, int fd) {
 ssize_t ReceivePacket(int socket, void* bytes, size_t size, int* fd) {
   *fd = -1;
   size_t received = 0;
-  return Receive(socket, bytes, size, fd, 1, &received);
+  return Receive(socket, bytes, size, fd, 1, &received, 0);
 }
 
-ssize_t ReceivePacket(int socket, void* bytes, size_t size, PacketFds* fds) {
-  return Receive(socket, bytes, size, fds->fds, kMaxPacketFds, &fds->count);
+ssize_t ReceivePacket(int socket, void* bytes, size_t size, PacketFds* fds, int flags) {
+  return Receive(socket, bytes, size, fds->fds, kMaxPacketFds, &fds->count, flags);
 }
 
 }  // namespace hoy::core

@@ -30,7 +30,8 @@ ssize_t SendPacket(int socket, const void* bytes, size_t size, const int* fds, s
 // 0: end-of-file. -1: errno, never EINTR. `*fd`: what came along, close-on-exec and the caller's to
 // close, or -1.
 ssize_t ReceivePacket(int socket, void* bytes, size_t size, int* fd);
-// All that came along. EMFILE: the limit of open descriptors let not all of them in.
-ssize_t ReceivePacket(int socket, void* bytes, size_t size, PacketFds* fds);
+// All that came along, at once or EAGAIN with MSG_DONTWAIT among `flags`. EMFILE: the limit of open
+// descriptors let not all of them in.
+ssize_t ReceivePacket(int socket, void* bytes, size_t size, PacketFds* fds, int flags = 0);
 
 }  // namespace hoy::core

@@ -17,6 +17,7 @@ namespace {
 // What proc(5) says in /proc/PID/stat.
 struct ProcessStat {
   char state = 0;  // of its first thread
+  uint64_t flags = 0;
   uint64_t start_time = 0;
 };
 
@@ -33,13 +34,17 @@ Result<ProcessStat> ReadStat(pid_t pid) {
   std::string_view rest = std::string_view(*read).substr(std::min(read->rfind(')'), read->size()));
   ProcessStat stat;
   if (rest.size() > 2) stat.state = rest[2];
-  constexpr int kStartTime = 22 - 2;  // field 22; the name, which `rest` begins with, is field 2
+  constexpr int kFlags = 9 - 2;  // field 9; the name, which `rest` begins with, is field 2
+  constexpr int kStartTime = 22 - 2;
   for (int field = 0; field < kStartTime; ++field) {
     rest.remove_prefix(std::min(rest.find(' '), rest.size()));
     if (rest.empty()) {
       return Fail(ErrorKind::kCorrupt, "read '/proc/{}/stat': unexpected form", pid);
     }
     rest.remove_prefix(1);
+    if (field + 1 == kFlags) {
+      stat.flags = ParseInteger<uint64_t>(CutAt(rest, ' ').before).value_or(0);
+    }
   }
   stat.start_time = ParseInteger<uint64_t>(CutAt(rest, ' ').before).value_or(0);
   return stat;
@@ -107,6 +112,13 @@ Result<bool> IsAlive(const ProcessIdentity& identity) {
   // Its first thread has ended; whether the others have, a pidfd tells.
   TRY(std::optional<Fd> process, OpenProcess(identity));
   return process.has_value();
+}
+
+bool IsEnding(BorrowedFd pidfd, pid_t pid) {
+  constexpr uint64_t kExiting = 0x4;  // PF_EXITING, include/linux/sched.h
+  if (HasEnded(pidfd)) return true;
+  auto stat = ReadStat(pid);
+  return stat ? (stat->flags & kExiting) != 0 : stat.error().kind == ErrorKind::kNotFound;
 }
 
 Result<Fd> OpenProcessFile(const ProcessIdentity& identity, std::string_view file, int flags) {

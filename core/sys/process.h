@@ -34,6 +34,9 @@ Result<ProcessIdentity> IdentityOf(pid_t pid);
 // number belongs to another process now. An error (no descriptor left, no /proc) says neither.
 Result<std::optional<Fd>> OpenProcess(const ProcessIdentity& identity);
 Result<bool> IsAlive(const ProcessIdentity& identity);
+// Whether it has ended, or has begun to, so that what it has in /proc may be gone. Its pidfd and
+// pid.
+bool IsEnding(BorrowedFd pidfd, pid_t pid);
 // /proc/PID/<file> of exactly that process. kNotFound: it has ended.
 Result<Fd> OpenProcessFile(const ProcessIdentity& identity, std::string_view file, int flags);
 

@@ -26,6 +26,10 @@ int QuotaControl(BorrowedFd directory, int command, uint32_t id, dqblk& quota) {
 }
 
 Error NoQuotas(int error) {
+  if (error == ENOSYS) {
+    return MakeError(ErrorKind::kUnsupported, "this kernel cannot set a quota by directory")
+        .WithHint("a limit wants Linux 5.14 or later (quotactl_fd)");
+  }
   bool forbidden = error == EPERM || error == EACCES;
   return MakeError(forbidden ? ErrorKind::kPermission : ErrorKind::kUnsupported,
                    fmt::format("its file system has no project quotas{}",

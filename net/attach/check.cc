@@ -1,15 +1,20 @@
 #include "net/attach/check.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/engine/lifecycle.h"
 #include "core/state/container_id.h"
 #include "core/state/container_record.h"
+#include "core/state/run_owner.h"
 #include "core/sys/files.h"
+#include "net/attach/check_orphans.h"
 #include "net/attach/host_network.h"
 #include "net/attach/leases.h"
 #include "net/attach/network_status.h"
 #include "net/attach/publish.h"
+#include "net/attach/rejoin.h"
+#include "net/firewall/forwarding.h"
 
 namespace hoy::net {
 namespace {
@@ -21,6 +26,12 @@ using core::Finding;
 struct Member {
   std::string id;
   std::string object;  // "container 'web'"
+  NetworkStatus status;
+};
+
+// One that stays as it is while its lock is held.
+struct HeldMember {
+  core::ContainerLock lock;
   NetworkStatus status;
 };
 
@@ -49,14 +60,17 @@ class NetworkCheck {
       Add("networks", networks.error().message);
       return std::move(findings_);
     }
+    LookForDamagedRecords();
     auto host = RouteSocket::Open();
     if (!host) Add("networks", host.error().message);
     for (const NetworkRecord& network : *networks) {
       LookAtLeases(network);
       if (host) LookAtBridge(network, *host);
     }
-    LookForLeasesOfNoNetwork(*networks);
+    LookForLeasesOfNoNetwork();
     LookAtRules(*networks);
+    LookAtForwarding();
+    std::ranges::move(CheckOrphans(layout_, mode_), std::back_inserter(findings_));
     return std::move(findings_);
   }
 
@@ -72,6 +86,33 @@ class NetworkCheck {
     Finding& finding = findings_.back();
     finding.is_mended = done.has_value();
     if (!done) finding.error = done.error().message;
+  }
+
+  void LookForDamagedRecords() {
+    auto names = ListDamagedNetworks(layout_);
+    for (const std::string& name : names.value_or(std::vector<std::string>{})) {
+      Add(fmt::format("network '{}'", name), "its record is damaged");
+      findings_.back().error = "hoy network rm -f " + name;
+    }
+  }
+
+  // nullopt: it has ended meanwhile, or somebody works on it, and what he is about looks damaged.
+  std::optional<HeldMember> Hold(const Member& member) const {
+    auto lock = core::ContainerLock::TryAcquire(layout_, member.id);
+    if (!lock || !*lock) return std::nullopt;
+    auto run = core::Observe(layout_, member.id, **lock);
+    if (!run || !run->IsUp()) return std::nullopt;
+    auto status = ReadNetworkStatus(layout_, member.id);
+    if (!status || !*status) return std::nullopt;
+    return HeldMember{*std::move(*lock), **std::move(status)};
+  }
+
+  std::optional<HeldMember> Hold(const Member& member, const Endpoint& endpoint) const {
+    auto held = Hold(member);
+    bool is_on_it = held && std::ranges::any_of(held->status.endpoints, [&](const Endpoint& now) {
+                      return now.network_id == endpoint.network_id && now.link == endpoint.link;
+                    });
+    return is_on_it ? std::move(held) : std::nullopt;
   }
 
   void LookAtLeases(const NetworkRecord& network) {
@@ -100,6 +141,14 @@ class NetworkCheck {
     if (ends.empty()) return;
     auto bridge = host.FindLink(network.Bridge());
     if (!bridge || !bridge->up) {
+      // While one is held to it, nobody removes the network.
+      std::optional<HeldMember> held;
+      for (const auto& [member, endpoint] : ends) {
+        held = Hold(*member, *endpoint);
+        if (held) break;
+      }
+      bridge = host.FindLink(network.Bridge());
+      if (!held || (bridge && bridge->up)) return;
       Add(ObjectOf(network), fmt::format("its bridge {} is gone", network.Bridge()), "made again");
       if (!mends()) return;
       bridge = NeedBridge(layout_, network, host);
@@ -113,7 +162,10 @@ class NetworkCheck {
                   RouteSocket& host) {
     auto link = host.FindLink(endpoint.link);
     if (link && link->master == bridge.index && link->up) return;
-    if (!core::Exists(layout_.RunContainer(member.id))) return;  // it has ended meanwhile
+    auto held = Hold(member, endpoint);
+    if (!held) return;
+    link = host.FindLink(endpoint.link);
+    if (link && link->master == bridge.index && link->up) return;
     if (!link) {
       Add(member.object, fmt::format("its link to network '{}' is gone", endpoint.network));
       findings_.back().error = fmt::format("hoy network disconnect {0} {1}, and connect it again",
@@ -122,31 +174,26 @@ class NetworkCheck {
     }
     Add(member.object, fmt::format("its link is not in the bridge of '{}'", endpoint.network),
         "it is again");
-    if (mends()) Note(PutBack(*link, bridge, !member.status.ports.empty(), host));
-  }
-
-  static Result<> PutBack(const Link& link, const Link& bridge, bool hairpin, RouteSocket& host) {
-    TRY(host.SetMaster(link.index, bridge.index));
-    if (hairpin) TRY(host.SetHairpin(link.index));
-    return host.SetUp(link.index);
+    if (mends()) Note(PutIntoBridge(*link, bridge, !held->status.ports.empty(), host));
   }
 
   // A removal that was killed leaves them.
-  void LookForLeasesOfNoNetwork(std::span<const NetworkRecord> networks) {
+  void LookForLeasesOfNoNetwork() {
+    if (core::OtherRunOwner(layout_)) return;  // they may be of its networks
     auto names = core::ListDirectory(layout_.NetworkLeases(""));
     for (const std::string& name : names.value_or(std::vector<std::string>{})) {
-      auto has_name = [&](const NetworkRecord& network) { return network.name == name; };
-      if (std::ranges::any_of(networks, has_name)) continue;
+      if (!IsGone(name)) continue;
+      auto lock = NetworksLock::Acquire(layout_);
+      // Its removal may have been in progress, or there is one by now.
+      if (!lock || !core::Exists(layout_.NetworkLeases(name)) || !IsGone(name)) continue;
       Add(fmt::format("network '{}'", name), "its removal was cut off", "removed");
-      if (mends()) Note(RemoveLeases(name));
+      if (mends()) Note(RemoveNetwork(layout_, name, *lock));
     }
   }
 
-  Result<> RemoveLeases(const std::string& name) const {
-    TRY(NetworksLock lock, NetworksLock::Acquire(layout_));
+  bool IsGone(const std::string& name) const {
     auto network = ReadNetwork(layout_, name);
-    if (network) return {};  // there is one by now
-    return RemoveNetwork(layout_, name, lock);
+    return !network && network.error().kind == ErrorKind::kNotFound;
   }
 
   void LookAtRules(std::span<const NetworkRecord> networks) {
@@ -157,10 +204,29 @@ class NetworkCheck {
       return;
     }
     if (LooksDamaged(networks, *firewall)) {
-      Add("firewall", "rules of its table 'hoy' are missing", "made again");
+      Add("firewall", "rules of hoy's are missing", "made again");
       if (mends()) Note(RestoreRules(layout_, *firewall));
     }
     LookAtPorts(*firewall);
+  }
+
+  // Other programs turn it off, and reloads of sysctl.conf.
+  void LookAtForwarding() {
+    for (bool v6 : {false, true}) {
+      auto needs_it = [&](const Endpoint& endpoint) {
+        const auto& address = v6 ? endpoint.v6 : endpoint.v4;
+        return address && address->gateway && !endpoint.link.empty();
+      };
+      bool is_needed = std::ranges::any_of(members_, [&](const Member& member) {
+        return std::ranges::any_of(member.status.endpoints, needs_it);
+      });
+      if (!is_needed || IsForwardingAllowed(v6).value_or(true)) continue;
+      Add("host",
+          fmt::format("{} is off: containers reach nobody beyond it by IPv{}",
+                      v6 ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward", v6 ? 6 : 4),
+          "on again");
+      if (mends()) Note(AllowForwarding(v6));
+    }
   }
 
   // A table is there from the first start on a network on: without members it need not be.
@@ -178,20 +244,28 @@ class NetworkCheck {
     return false;
   }
 
+  static const PublishedPort* FirstUnpublished(std::string_view id, const NetworkStatus& status,
+                                               std::span<const OwnedPort> published) {
+    for (const PublishedPort& port : status.ports) {
+      auto is_it = [&](const OwnedPort& one) { return one.container_id == id && one.port == port; };
+      if (IsByRules(port) && std::ranges::none_of(published, is_it)) return &port;
+    }
+    return nullptr;
+  }
+
   void LookAtPorts(Firewall& firewall) {
     auto published = firewall.Published();
     if (!published) return Add("firewall", published.error().message);
     for (const Member& member : members_) {
-      for (const PublishedPort& port : member.status.ports) {
-        auto is_it = [&](const OwnedPort& one) {
-          return one.container_id == member.id && one.port == port;
-        };
-        if (std::ranges::any_of(*published, is_it)) continue;
-        Add(member.object, fmt::format("its port {} is not published", ToString(port)),
-            "published again");
-        if (mends()) Note(firewall.Publish(member.id, member.status.ports));
-        break;  // that was all of them
-      }
+      if (FirstUnpublished(member.id, member.status, *published) == nullptr) continue;
+      auto held = Hold(member);
+      auto now = firewall.Published();
+      if (!held || !now) continue;
+      const PublishedPort* port = FirstUnpublished(member.id, held->status, *now);
+      if (port == nullptr) continue;
+      Add(member.object, fmt::format("its port {} is not published", ToString(*port)),
+          "published again");
+      if (mends()) Note(firewall.Publish(member.id, held->status.ports));  // all of them
     }
     for (const OwnedPort& one : *published) LookForDeadPort(one, firewall);
   }
@@ -200,6 +274,14 @@ class NetworkCheck {
   void LookForDeadPort(const OwnedPort& one, Firewall& firewall) {
     auto summary = core::ReadSummary(layout_, one.container_id);
     if (!summary || core::Exists(layout_.RunContainer(one.container_id))) return;
+    // It may start just now, or have ended since the ports were listed.
+    auto lock = core::ContainerLock::TryAcquire(layout_, one.container_id);
+    if (!lock || !*lock || core::Exists(layout_.RunContainer(one.container_id))) return;
+    auto now = firewall.Published();
+    bool is_there = now && std::ranges::any_of(*now, [&](const OwnedPort& other) {
+                      return other.container_id == one.container_id && other.port == one.port;
+                    });
+    if (!is_there) return;
     Add(fmt::format("container '{}'", summary->name),
         fmt::format("it does not run, and its port {} is published", ToString(one.port)),
         "the port is free");

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include "core/base/fail_point.h"
-#include "core/engine/lifecycle.h"
+#include "core/engine/joined_namespaces.h"
 #include "core/state/container_id.h"
 #include "core/sys/files.h"
 #include "core/sys/process.h"
@@ -11,6 +11,7 @@
 #include "net/attach/etc_files.h"
 #include "net/attach/host_network.h"
 #include "net/attach/names.h"
+#include "net/attach/network_events.h"
 #include "net/attach/network_status.h"
 #include "net/attach/publish.h"
 #include "net/attach/resolver_sockets.h"
@@ -19,31 +20,15 @@
 namespace hoy::net {
 namespace {
 
-Result<Fd> NamespaceOfContainer(const core::Layout& layout, const std::string& id) {
-  TRY(core::ContainerStatus status, core::Observe(layout, id));
-  if (status.IsUp() && status.run) {
-    auto opened = core::OpenProcessFile(status.run->init, "ns/net", O_RDONLY);
-    if (opened || opened.error().kind != ErrorKind::kNotFound) return opened;
-  }
-  return Fail(MakeError(ErrorKind::kConflict,
-                        fmt::format("--network container:{}: it is not running", core::ShortId(id)))
-                  .WithHint(fmt::format("hoy start {}", core::ShortId(id))));
-}
-
 // Without a status there may still be leases.
 Result<> FreeAllLeases(const core::Layout& layout, std::string_view id) {
-  TRY(std::vector<NetworkRecord> networks, ListNetworks(layout));
-  for (const NetworkRecord& network : networks) TRY(FreeLeases(layout, network, id));
-  return {};
-}
-
-// What is exposed and not published.
-std::vector<std::string> OnlyExposed(const core::ContainerConfig& config) {
-  std::vector<std::string> exposed = config.exposed_ports;
-  for (const core::PortBinding& binding : config.network.ports) {
-    std::erase(exposed, fmt::format("{}/{}", binding.container_port, binding.protocol));
+  TRY(std::vector<std::string> names, core::ListDirectory(layout.NetworkLeases("")));
+  for (std::string& name : names) {
+    NetworkRecord network;  // leases go by the name alone
+    network.name = std::move(name);
+    TRY(FreeLeases(layout, network, id));
   }
-  return exposed;
+  return {};
 }
 
 class Networks final : public core::NetworkDriver {
@@ -51,9 +36,13 @@ class Networks final : public core::NetworkDriver {
   Result<Fd> OpenNamespace(const core::Layout& layout,
                            const core::ContainerRecord& record) override {
     const core::NetworkConfig& config = record.config.network;
-    if (!config.container.empty()) return NamespaceOfContainer(layout, config.container);
+    if (!config.container.empty()) {
+      return core::OpenFileOfContainer(layout, config.container, "ns/net", "--network");
+    }
     if (!config.path.empty()) {
-      return core::OpenAt(core::kCwd, config.path, O_RDONLY);
+      TRY_CONTEXT_SET(Fd opened, OpenNetworkNamespace(config.path), "--network 'ns:{}'",
+                      config.path);
+      return opened;
     }
     return MakeNetworkNamespace();
   }
@@ -64,6 +53,7 @@ class Networks final : public core::NetworkDriver {
     const core::NetworkConfig& config = record.config.network;
     NetworkStatus status;
     status.own_names = OwnNames(record);
+    std::vector<NetworkRecord> networks;
     if (!config.attachments.empty()) {
       TRY(RouteSocket host, RouteSocket::Open());
       TRY(RouteSocket inside, RouteSocket::OpenIn(network_namespace));
@@ -73,12 +63,14 @@ class Networks final : public core::NetworkDriver {
         EndpointRequest request{.container_id = record.id,
                                 .inside = fmt::format("eth{}", number),
                                 .names = NamesOf(record, wanted),
-                                .default_route = number == 0,
+                                .default_route4 = status.WayOut(/*v6=*/false) == nullptr,
+                                .default_route6 = status.WayOut(/*v6=*/true) == nullptr,
                                 .hairpin = !config.ports.empty(),
                                 .network_namespace = network_namespace};
         TRY(Endpoint endpoint, Connect(layout, network, wanted, request, host, inside));
         FailPoint("attach-connected");
         status.endpoints.push_back(std::move(endpoint));
+        networks.push_back(std::move(network));
       }
     }
     TRY(PublishedPorts published, PublishPorts(layout, record.id, config.ports, status));
@@ -86,8 +78,10 @@ class Networks final : public core::NetworkDriver {
     if (!status.endpoints.empty()) status.exposed = OnlyExposed(record.config);
     TRY(WriteNetworkStatus(layout, record.id, status));
     FailPoint("attach-recorded");
-    core::MonitorNetwork network;
-    network.ports = std::move(published.hold);
+    for (const NetworkRecord& network : networks) {
+      RecordNetworkEvent(layout, network, "connect", record.id);
+    }
+    core::MonitorNetwork network = std::move(published.held);
     if (WantsResolver(config, status)) TRY(OpenResolver(network_namespace, network));
     TRY(WriteEtcFiles(layout, record, status));
     TRY(AnnounceMembers(layout, NamedNetworks(status), record.id));
@@ -98,7 +92,9 @@ class Networks final : public core::NetworkDriver {
                                    const core::ProcessIdentity& init) override {
     core::MonitorNetwork network;
     auto status = ReadNetworkStatus(layout, record.id);
-    if (status && *status) network.ports = HoldAgain((*status)->ports);
+    if (status && *status) {
+      network = HoldAgain((*status)->ports, record.config.network.ports);
+    }
     if (!HasResolver(layout, record.id)) return network;
     auto inside = core::OpenProcessFile(init, "ns/net", O_RDONLY);
     if (!inside || !OpenResolver(*inside, network)) {
@@ -112,13 +108,14 @@ class Networks final : public core::NetworkDriver {
     auto status = ReadNetworkStatus(layout, id);
     if (!status || !*status) {
       TRY(FreeAllLeases(layout, id));
-      return UnpublishPorts(id, {});
+      return RemoveRules(id);
     }
-    if (!(*status)->ports.empty()) TRY(UnpublishPorts(id, (*status)->ports));
+    if (!(*status)->ports.empty()) TRY(RemoveRules(id, (*status)->ports));
     for (const Endpoint& endpoint : (*status)->endpoints) {
       for (const auto& address : {endpoint.v4, endpoint.v6}) {
         if (address) TRY(FreeLease(layout, endpoint.network, address->address, id));
       }
+      RecordDisconnect(layout, endpoint, id);
     }
     return AnnounceMembers(layout, NamedNetworks(**status));
   }

@@ -23,13 +23,14 @@ struct EndpointRequest {
   std::string container_id;
   std::string inside;              // the name of the link in the container: "eth0"
   std::vector<std::string> names;  // that the other members know it by
-  bool default_route = true;       // towards the gateway, where the network leads anywhere
-  bool hairpin = false;            // it publishes ports, which it may come by itself
+  bool default_route4 = true;      // towards the gateway, where the network leads anywhere
+  bool default_route6 = true;
+  bool hairpin = false;  // it publishes ports, which it may come by itself
   BorrowedFd network_namespace = -1;
 };
 
-// Leases the addresses, makes the links, sets them up on both sides. On failure leases may be left:
-// Disconnect, or FreeLeases.
+// Leases the addresses, makes the links, sets them up on both sides. On failure no link is left,
+// but leases may be: FreeLeases.
 Result<Endpoint> Connect(const core::Layout& layout, const NetworkRecord& network,
                          const core::NetworkAttachment& wanted, const EndpointRequest& request,
                          RouteSocket& host, RouteSocket& inside);
@@ -38,8 +39,9 @@ Result<Endpoint> Connect(const core::Layout& layout, const NetworkRecord& networ
 Result<> Disconnect(const core::Layout& layout, const Endpoint& endpoint,
                     std::string_view container_id, RouteSocket& host, RouteSocket& inside);
 
-// Through its gateways, of each family that has one.
-Result<> AddDefaultRoutes(RouteSocket& inside, int link, const Endpoint& endpoint);
+// Through its gateway; none is success. A default route that is there already stays.
+Result<> AddDefaultRoute(RouteSocket& inside, int link,
+                         const std::optional<EndpointAddress>& address);
 
 // Pure.
 std::string LinkName(const NetworkRecord& network, const IpAddress& address);

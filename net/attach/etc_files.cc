@@ -90,11 +90,23 @@ Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& 
 }
 
 bool WantsResolver(const core::NetworkConfig& config, const NetworkStatus& status) {
-  return !NamedNetworks(status).empty() && !core::ServersText(config, "").empty();
+  return !NamedNetworks(status).empty() && MayHaveResolver(config);
+}
+
+bool MayHaveResolver(const core::NetworkConfig& config) {
+  return !core::ServersText(config, "").empty();
 }
 
 bool HasResolver(const core::Layout& layout, std::string_view id) {
   return core::Exists(ServersPath(layout, id));
+}
+
+Result<> UseResolver(const core::Layout& layout, const core::ContainerRecord& record,
+                     const NetworkStatus& status) {
+  TRY(WriteServersFile(layout, record, status));
+  return core::WriteInPlace(
+      layout.RunContainer(record.id) + "/resolv.conf",
+      core::ResolvText(record.config.network, core::HostResolvText(), kResolverAddress));
 }
 
 Result<> WriteServers(const core::Layout& layout, const core::ContainerRecord& record,

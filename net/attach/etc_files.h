@@ -13,11 +13,15 @@ namespace hoy::net {
 Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& record,
                        const NetworkStatus& status);
 
-// Whether its programs ask the monitor for names: on networks that know some, as docker's. Not
-// where --dns names servers on the container's own loopback alone.
+// Whether its programs ask the monitor for names: on networks that know some, as docker's.
 bool WantsResolver(const core::NetworkConfig& config, const NetworkStatus& status);
+// Not where --dns names servers on the container's own loopback alone.
+bool MayHaveResolver(const core::NetworkConfig& config);
 // Whether they do in this run.
 bool HasResolver(const core::Layout& layout, std::string_view id);
+// From now on they do: the monitor has it. Over what resolv.conf says, in place.
+Result<> UseResolver(const core::Layout& layout, const core::ContainerRecord& record,
+                     const NetworkStatus& status);
 // Whom the resolver asks, if there is one: nobody, while the container's networks lead nowhere.
 Result<> WriteServers(const core::Layout& layout, const core::ContainerRecord& record,
                       const NetworkStatus& status);

@@ -5,9 +5,12 @@
 #include "core/base/text.h"
 #include "core/state/name_generator.h"
 #include "core/sys/clock.h"
+#include "net/attach/link_mark.h"
+#include "net/attach/network_events.h"
 #include "net/attach/network_options.h"
 #include "net/attach/parent_link.h"
 #include "net/attach/publish.h"
+#include "net/attach/rejoin.h"
 #include "net/firewall/forwarding.h"
 
 namespace hoy::net {
@@ -19,14 +22,14 @@ Error CannotMakeBridges(Error error) {
   if (code == EPERM || code == EACCES) {
     error.kind = ErrorKind::kPermission;
     return std::move(error).WithHint(
-        "a bridge wants CAP_NET_ADMIN; run as root, or use --network none or --network host");
+        "a bridge wants CAP_NET_ADMIN; run as root, or use --network host");
   }
   if (code == EOPNOTSUPP || code == EPROTONOSUPPORT || code == EAFNOSUPPORT ||
       error.kind == ErrorKind::kUnsupported) {
     error.kind = ErrorKind::kUnsupported;
     return std::move(error).WithHint(
-        "the kernel needs bridge, veth and nf_tables (modprobe bridge veth nf_tables); or use "
-        "--network none or --network host");
+        "the kernel needs bridge, veth and nf_tables (modprobe bridge veth nf_tables; in the place "
+        "of nf_tables iptables-legacy will do); or use --network none or --network host");
   }
   return error;
 }
@@ -60,10 +63,10 @@ Result<std::vector<Subnet>> UsedSubnets(std::span<const NetworkRecord> networks,
 }
 
 // Up comes last: a bridge that is up is whole.
-Result<> MakeBridge(const NetworkRecord& network, RouteSocket& host) {
+Result<> MakeBridge(const core::Layout& layout, const NetworkRecord& network, RouteSocket& host) {
   std::string name = network.Bridge();
   TRY(ContentWhenThere(host.AddBridge({.name = name,
-                                       .alias = "hoy network " + network.name,
+                                       .alias = MarkOf(layout, network),
                                        .mtu = MtuOf(network),
                                        .mac = BridgeMac(network),
                                        .vlan = VlanOf(network)})));
@@ -72,6 +75,7 @@ Result<> MakeBridge(const NetworkRecord& network, RouteSocket& host) {
     TRY(ContentWhenThere(host.AddAddress(bridge.index, pool.gateway, pool.subnet.prefix())));
   }
   TRY(PrepareBridge(name, network.ipv6));
+  TRY(RejoinMembers(layout, network, bridge, host));
   return host.SetUp(bridge.index);
 }
 
@@ -108,6 +112,7 @@ Result<NetworkRecord> MakeNetwork(const core::Layout& layout, const NetworkReque
   }
   record.created = core::Now();
   TRY(CreateNetwork(layout, record, lock));
+  RecordNetworkEvent(layout, record, "create");
   return record;
 }
 
@@ -127,7 +132,7 @@ Result<Link> NeedBridge(const core::Layout& layout, const NetworkRecord& network
   auto bridge = host.FindLink(network.Bridge());
   if (!bridge && bridge.error().kind != ErrorKind::kNotFound) return bridge;
   if (!bridge || !bridge->up) {
-    TRY(Explained(MakeBridge(network, host)));
+    TRY(Explained(MakeBridge(layout, network, host)));
     bridge = host.FindLink(network.Bridge());
     if (network.ipv6) TRY(OpenLoopback6(network.Bridge()));
   }
@@ -144,9 +149,9 @@ Result<> TakeDown(const core::Layout& layout, const NetworkRecord& network, Rout
     TRY(std::vector<NetworkRecord> others, ListNetworks(layout));
     return ReleaseParent(network, others, host);
   }
-  TRY(host.DeleteLink(network.Bridge()));
-  TRY(Firewall firewall, Firewall::Open());
-  return firewall.Remove(network.id);
+  // The link last: by it a check finds what is left when this is killed.
+  TRY(RemoveRules(network.id));
+  return host.DeleteLink(network.Bridge());
 }
 
 }  // namespace hoy::net

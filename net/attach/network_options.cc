@@ -15,17 +15,26 @@ constexpr int kLeastMtu = 68;  // RFC 791
 constexpr int kMostMtu = 65535;
 constexpr int kMostVlan = 4094;  // IEEE 802.1Q
 
-struct Mode {
+constexpr std::string_view kMode = "mode";
+constexpr std::string_view kIpvlanFlag = "ipvlan_flag";
+
+struct Word {
   std::string_view driver;
+  std::string_view meaning;
   std::string_view name;
   uint32_t value;
 };
-// The first of a driver is its default.
-constexpr Mode kModes[] = {
-    {"macvlan", "bridge", MACVLAN_MODE_BRIDGE}, {"macvlan", "private", MACVLAN_MODE_PRIVATE},
-    {"macvlan", "vepa", MACVLAN_MODE_VEPA},     {"macvlan", "passthru", MACVLAN_MODE_PASSTHRU},
-    {"ipvlan", "l2", IPVLAN_MODE_L2},           {"ipvlan", "l3", IPVLAN_MODE_L3},
-    {"ipvlan", "l3s", IPVLAN_MODE_L3S}};
+// The first of a driver and meaning is the default.
+constexpr Word kWords[] = {{"macvlan", kMode, "bridge", MACVLAN_MODE_BRIDGE},
+                           {"macvlan", kMode, "private", MACVLAN_MODE_PRIVATE},
+                           {"macvlan", kMode, "vepa", MACVLAN_MODE_VEPA},
+                           {"macvlan", kMode, "passthru", MACVLAN_MODE_PASSTHRU},
+                           {"ipvlan", kMode, "l2", IPVLAN_MODE_L2},
+                           {"ipvlan", kMode, "l3", IPVLAN_MODE_L3},
+                           {"ipvlan", kMode, "l3s", IPVLAN_MODE_L3S},
+                           {"ipvlan", kIpvlanFlag, "bridge", 0},
+                           {"ipvlan", kIpvlanFlag, "private", IPVLAN_F_PRIVATE},
+                           {"ipvlan", kIpvlanFlag, "vepa", IPVLAN_F_VEPA}};
 
 // Under the names that docker and podman have for them, too.
 struct Option {
@@ -38,11 +47,12 @@ constexpr Option kOptions[] = {{"", "mtu", "mtu"},
                                {"bridge", "vlan", "vlan"},
                                {"bridge", "isolate", "isolate"},
                                {"macvlan", "parent", "parent"},
-                               {"macvlan", "mode", "mode"},
-                               {"macvlan", "macvlan_mode", "mode"},
+                               {"macvlan", "mode", kMode},
+                               {"macvlan", "macvlan_mode", kMode},
                                {"ipvlan", "parent", "parent"},
-                               {"ipvlan", "mode", "mode"},
-                               {"ipvlan", "ipvlan_mode", "mode"}};
+                               {"ipvlan", "mode", kMode},
+                               {"ipvlan", "ipvlan_mode", kMode},
+                               {"ipvlan", kIpvlanFlag, kIpvlanFlag}};
 
 const Option* FindOption(std::string_view driver, std::string_view name) {
   auto found = std::ranges::find_if(kOptions, [&](const Option& option) {
@@ -51,11 +61,11 @@ const Option* FindOption(std::string_view driver, std::string_view name) {
   return found == std::end(kOptions) ? nullptr : &*found;
 }
 
-const Mode* FindMode(std::string_view driver, std::string_view name) {
-  auto found = std::ranges::find_if(kModes, [&](const Mode& mode) {
-    return mode.driver == driver && (name.empty() || mode.name == name);
+const Word* FindWord(std::string_view driver, std::string_view meaning, std::string_view name) {
+  auto found = std::ranges::find_if(kWords, [&](const Word& word) {
+    return word.driver == driver && word.meaning == meaning && (name.empty() || word.name == name);
   });
-  return found == std::end(kModes) ? nullptr : &*found;
+  return found == std::end(kWords) ? nullptr : &*found;
 }
 
 // Words for a sentence: what each driver takes.
@@ -85,14 +95,15 @@ Result<> CheckValue(std::string_view driver, const Option& option, const std::st
                 "network option '{}={}': networks do not reach each other; true or strict",
                 option.name, value);
   }
-  if (option.meaning == "mode") {
-    if (!value.empty() && FindMode(driver, value) != nullptr) return {};
-    std::string modes;
-    for (const Mode& mode : kModes) {
-      if (mode.driver == driver) modes += fmt::format("{}{}", modes.empty() ? "" : ", ", mode.name);
+  if (FindWord(driver, option.meaning, "") != nullptr) {
+    if (!value.empty() && FindWord(driver, option.meaning, value) != nullptr) return {};
+    std::string words;
+    for (const Word& word : kWords) {
+      if (word.driver != driver || word.meaning != option.meaning) continue;
+      words += fmt::format("{}{}", words.empty() ? "" : ", ", word.name);
     }
     return Fail(ErrorKind::kInvalidArgument, "network option '{}={}': one of {}", option.name,
-                value, modes);
+                value, words);
   }
   if (!value.empty() && value.size() <= kLongestLinkName) return {};
   return Fail(ErrorKind::kInvalidArgument, "network option '{}={}': not the name of a link",
@@ -106,6 +117,12 @@ std::string ValueOf(std::string_view driver, const core::StringPairs& options,
     if (option != nullptr && option->meaning == meaning) return value;
   }
   return "";
+}
+
+uint32_t ValueOfWord(const NetworkRecord& network, std::string_view meaning) {
+  const Word* word =
+      FindWord(network.driver, meaning, ValueOf(network.driver, network.options, meaning));
+  return word != nullptr ? word->value : 0;
 }
 
 }  // namespace
@@ -143,8 +160,11 @@ std::string ParentOf(const NetworkRecord& network) {
 }
 
 uint32_t ModeOf(const NetworkRecord& network) {
-  const Mode* mode = FindMode(network.driver, ValueOf(network.driver, network.options, "mode"));
-  return mode != nullptr ? mode->value : 0;
+  return ValueOfWord(network, kMode);
+}
+
+uint16_t IpvlanFlagOf(const NetworkRecord& network) {
+  return static_cast<uint16_t>(ValueOfWord(network, kIpvlanFlag));
 }
 
 std::optional<VlanName> ParseVlanName(std::string_view name) {

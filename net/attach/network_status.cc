@@ -52,6 +52,7 @@ Result<Endpoint> DecodeEndpoint(const Json& json) {
   endpoint.network_id = json.at("networkId").get<std::string>();
   endpoint.link = json.at("link").get<std::string>();
   endpoint.inside = json.at("inside").get<std::string>();
+  endpoint.inside_index = json.value("insideIndex", 0);
   auto mac = ParseMac(json.at("mac").get_ref<const std::string&>());
   if (!mac) return Fail(ErrorKind::kCorrupt, "mac: not a MAC address");
   endpoint.mac = *mac;
@@ -95,12 +96,41 @@ Result<NetworkStatus> DecodeFields(const Json& json) {
 
 }  // namespace
 
-std::optional<IpAddress> NetworkStatus::PublishedAddress(bool v6) const {
-  for (const Endpoint& endpoint : endpoints) {
+const Endpoint* NetworkStatus::WayOut(bool v6) const {
+  auto leads_out = [&](const Endpoint& endpoint) {
     const auto& address = v6 ? endpoint.v6 : endpoint.v4;
-    if (address && !endpoint.link.empty()) return address->address;
+    return address && address->gateway;
+  };
+  auto found = std::ranges::find_if(endpoints, leads_out);
+  return found == endpoints.end() ? nullptr : &*found;
+}
+
+std::optional<IpAddress> NetworkStatus::PublishedAddress(bool v6) const {
+  auto first = [&](bool of_v6, bool leads_out) -> std::optional<IpAddress> {
+    for (const Endpoint& endpoint : endpoints) {
+      const auto& address = of_v6 ? endpoint.v6 : endpoint.v4;
+      bool is_it = address && !endpoint.link.empty() && (address->gateway || !leads_out);
+      if (is_it) return address->address;
+    }
+    return std::nullopt;
+  };
+  auto address = first(v6, true);
+  if (address || (v6 && first(false, true))) return address;
+  return first(v6, false);
+}
+
+std::string EndpointId(std::string_view network_id, std::string_view container_id) {
+  constexpr size_t kDigits = 64;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  if (network_id.size() != kDigits || container_id.size() != kDigits) return "";
+  std::string id;
+  for (size_t i = 0; i < kDigits; ++i) {
+    size_t a = kHex.find(network_id[i]);
+    size_t b = kHex.find(container_id[i]);
+    if (a == std::string_view::npos || b == std::string_view::npos) return "";
+    id += kHex[a ^ b];
   }
-  return std::nullopt;
+  return id;
 }
 
 std::string EncodeNetworkStatus(const NetworkStatus& status) {
@@ -110,6 +140,7 @@ std::string EncodeNetworkStatus(const NetworkStatus& status) {
                 {"link", endpoint.link},         {"inside", endpoint.inside},
                 {"mac", ToString(endpoint.mac)}, {"aliases", endpoint.aliases},
                 {"names", endpoint.names}};
+    if (endpoint.inside_index != 0) one["insideIndex"] = endpoint.inside_index;
     PutAddress(one, endpoint.v4, "");
     PutAddress(one, endpoint.v6, "6");
     endpoints.push_back(std::move(one));

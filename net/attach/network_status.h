@@ -13,7 +13,7 @@
 //              "container":"172.17.0.2","containerPort":80}],
 //    "exposed":["443/tcp"]}
 //
-// With IPv6 also "address6", "prefix6" and "gateway6".
+// With IPv6 also "address6", "prefix6" and "gateway6"; with no link on the host "insideIndex".
 
 #include <optional>
 #include <string>
@@ -40,8 +40,9 @@ struct EndpointAddress {
 struct Endpoint {
   std::string network;  // the name
   std::string network_id;
-  std::string link;    // on the host; empty: the driver has none there (macvlan, ipvlan)
-  std::string inside;  // "eth0"
+  std::string link;      // on the host; empty: the driver has none there (macvlan, ipvlan)
+  std::string inside;    // "eth0"; who may rename links in the container may have
+  int inside_index = 0;  // of a link that has no other end: nobody there can change that
   MacAddress mac{};
   std::optional<EndpointAddress> v4;
   std::optional<EndpointAddress> v6;
@@ -53,14 +54,22 @@ struct Endpoint {
 
 struct NetworkStatus {
   std::string own_names;             // what it calls itself: "web.example.org web"
-  std::vector<Endpoint> endpoints;   // as the config has them; the first has the default route
+  std::vector<Endpoint> endpoints;   // as the config has them
   std::vector<PublishedPort> ports;  // what the firewall has of it (net/firewall/firewall.h)
   std::vector<std::string> exposed;  // "80/tcp", those that are not published
 
-  // What published ports lead to: the first address of that family that is behind the host.
+  // Of each family: who has the default route, the first that leads out. nullptr: none does.
+  const Endpoint* WayOut(bool v6) const;
+  // What published ports lead to: the first address of that family that is behind the host and on a
+  // network that leads out. Where none does, the first on one that does not; but of IPv6 only
+  // without a way out by IPv4, by which ports of the host's IPv6 addresses can be reached, too.
   std::optional<IpAddress> PublishedAddress(bool v6) const;
   bool operator==(const NetworkStatus&) const = default;
 };
+
+// What inspect calls an endpoint, as docker 64 hex digits: made of the two ids, which are random.
+// The same container has the same one on the same network. Empty: one of them is no id.
+std::string EndpointId(std::string_view network_id, std::string_view container_id);
 
 std::string EncodeNetworkStatus(const NetworkStatus& status);
 Result<NetworkStatus> DecodeNetworkStatus(std::string_view text);  // kCorrupt

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "net/attach/link_mark.h"
+
 namespace hoy::net {
 namespace {
-
-std::string OwnerMark(const NetworkRecord& network) {
-  return "hoy network " + network.name;
-}
 
 bool IsMissing(const Result<Link>& link) {
   return !link && link.error().kind == ErrorKind::kNotFound;
@@ -27,7 +25,8 @@ Result<Link> SetUpVlan(const std::string& name, RouteSocket& host) {
   return link;
 }
 
-Result<Link> NeedParent(const NetworkRecord& network, RouteSocket& host) {
+Result<Link> NeedParent(const core::Layout& layout, const NetworkRecord& network,
+                        RouteSocket& host) {
   std::string name = ParentOf(network);
   auto vlan = ParseVlanName(name);
   auto parent = host.FindLink(name);
@@ -39,11 +38,16 @@ Result<Link> NeedParent(const NetworkRecord& network, RouteSocket& host) {
   if (!base) return base;
   auto made = host.AddSubLink({.kind = "vlan",
                                .name = name,
-                               .alias = OwnerMark(network),
+                               .alias = MarkOf(layout, network),
                                .parent = base->index,
                                .mode = vlan->tag});
   if (!made && made.error().kind != ErrorKind::kAlreadyExists) return Fail(std::move(made).error());
-  return SetUpVlan(name, host);
+  auto vlan_link = SetUpVlan(name, host);
+  if (made || !IsMissing(vlan_link)) return vlan_link;
+  return Fail(MakeError(ErrorKind::kConflict,
+                        fmt::format("parent {}: {} has tag {} already, as a link of another name",
+                                    name, vlan->link, vlan->tag))
+                  .WithHint("ip -d link shows it: parent=ITS_NAME"));
 }
 
 Error Explain(Error error, const NetworkRecord& network) {
@@ -75,20 +79,23 @@ Result<> CheckParent(const std::string& parent, RouteSocket& host) {
 Result<> CheckSharing(const NetworkRecord& network, std::span<const NetworkRecord> others) {
   for (const NetworkRecord& other : others) {
     if (HasBridge(other) || ParentOf(other) != ParentOf(network)) continue;
-    bool same_mode = network.driver == "macvlan" || ModeOf(other) == ModeOf(network);
+    bool same_mode = network.driver == "macvlan" || (ModeOf(other) == ModeOf(network) &&
+                                                     IpvlanFlagOf(other) == IpvlanFlagOf(network));
     if (other.driver == network.driver && same_mode) continue;
-    return Fail(MakeError(ErrorKind::kConflict,
-                          fmt::format("parent {} is that of network '{}', with another {}",
-                                      ParentOf(network), other.name,
-                                      other.driver == network.driver ? "mode" : "driver"))
-                    .WithHint("a link has one driver and, with ipvlan, one mode; a VLAN of it "
-                              "(parent=eth0.50) is another link"));
+    return Fail(
+        MakeError(
+            ErrorKind::kConflict,
+            fmt::format("parent {} is that of network '{}', with another {}", ParentOf(network),
+                        other.name, other.driver == network.driver ? "mode or flag" : "driver"))
+            .WithHint("a link has one driver and, with ipvlan, one mode and flag; a VLAN of it "
+                      "(parent=eth0.50) is another link"));
   }
   return {};
 }
 
-Result<> AddDirectLink(const NetworkRecord& network, const DirectLink& link, RouteSocket& host) {
-  TRY(Link parent, NeedParent(network, host));
+Result<> AddDirectLink(const core::Layout& layout, const NetworkRecord& network,
+                       const DirectLink& link, RouteSocket& host) {
+  TRY(Link parent, NeedParent(layout, network, host));
   if (!parent.up) {
     return Fail(MakeError(ErrorKind::kConflict, fmt::format("parent {} is down", parent.name))
                     .WithHint(fmt::format("ip link set {} up", parent.name)));
@@ -100,22 +107,49 @@ Result<> AddDirectLink(const NetworkRecord& network, const DirectLink& link, Rou
                                .parent = parent.index,
                                .mtu = MtuOf(network),
                                .mac = link.mac,
-                               .mode = ModeOf(network)});
+                               .mode = ModeOf(network),
+                               .ipvlan_flag = IpvlanFlagOf(network)});
   if (made) return {};
   return Fail(Explain(std::move(made).error(), network));
 }
 
+Result<std::vector<IpAddress>> AddressesOfParent(const NetworkRecord& network, RouteSocket& host) {
+  std::vector<IpAddress> found;
+  auto parent = host.FindLink(ParentOf(network));
+  if (IsMissing(parent)) return found;
+  if (!parent) return Fail(std::move(parent).error());
+  TRY(std::vector<LinkAddress> addresses, host.Addresses());
+  for (const LinkAddress& one : addresses) {
+    if (one.link == parent->index) found.push_back(one.address);
+  }
+  return found;
+}
+
+bool StandsOn(std::string name, std::string_view link) {
+  while (name != link) {
+    auto vlan = ParseVlanName(name);
+    if (!vlan) return false;
+    name = vlan->link;
+  }
+  return true;
+}
+
 Result<> ReleaseParent(const NetworkRecord& network, std::span<const NetworkRecord> others,
                        RouteSocket& host) {
-  std::string parent = ParentOf(network);
-  bool is_needed = std::ranges::any_of(others, [&](const NetworkRecord& other) {
-    return other.id != network.id && !HasBridge(other) && ParentOf(other) == parent;
-  });
-  if (is_needed) return {};
-  auto link = host.FindLink(parent);
-  // Whichever network made it, hoy did.
-  bool is_ours = link && link->kind == "vlan" && link->alias.starts_with("hoy network ");
-  return is_ours ? host.DeleteLink(link->index) : Result<>{};
+  std::string name = ParentOf(network);
+  while (true) {
+    bool is_needed = std::ranges::any_of(others, [&](const NetworkRecord& other) {
+      return other.id != network.id && !HasBridge(other) && StandsOn(ParentOf(other), name);
+    });
+    auto link = host.FindLink(name);
+    // Whichever network made it, hoy did.
+    bool is_ours = link && link->kind == "vlan" && IsMark(link->alias);
+    if (is_needed || !is_ours) return {};
+    TRY(host.DeleteLink(link->index));
+    auto vlan = ParseVlanName(name);
+    if (!vlan) return {};
+    name = vlan->link;
+  }
 }
 
 }  // namespace hoy::net

@@ -8,6 +8,7 @@
 // when no other one needs it.
 
 #include <span>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/state/layout.h"
@@ -19,7 +20,7 @@ namespace hoy::net {
 
 // kInvalidArgument: there is no such link, nor the one that a VLAN would be on.
 Result<> CheckParent(const std::string& parent, RouteSocket& host);
-// kConflict: the kernel would refuse two of these on one parent, or change the mode of one.
+// kConflict: the kernel would refuse two of these on one parent, or change the mode or flag of one.
 Result<> CheckSharing(const NetworkRecord& network, std::span<const NetworkRecord> others);
 
 // The container's link, under that name in its namespace. It is down.
@@ -28,9 +29,18 @@ struct DirectLink {
   BorrowedFd network_namespace = -1;
   std::optional<MacAddress> mac;  // macvlan; with ipvlan all have their parent's
 };
-Result<> AddDirectLink(const NetworkRecord& network, const DirectLink& link, RouteSocket& host);
+Result<> AddDirectLink(const core::Layout& layout, const NetworkRecord& network,
+                       const DirectLink& link, RouteSocket& host);
 
-// The network is gone; `others`: those that are left.
+// That the parent has on the host: they are on the wire already. A VLAN that is yet to be made has
+// none.
+Result<std::vector<IpAddress>> AddressesOfParent(const NetworkRecord& network, RouteSocket& host);
+
+// Pure: whether the first is the second, or a VLAN of it, or one of such a VLAN.
+bool StandsOn(std::string name, std::string_view link);
+
+// The network is gone; `others`: those that are left. VLANs that hoy made go with the last network
+// that stands on them.
 Result<> ReleaseParent(const NetworkRecord& network, std::span<const NetworkRecord> others,
                        RouteSocket& host);
 

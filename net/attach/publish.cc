@@ -1,6 +1,8 @@
 #include "net/attach/publish.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "core/base/fail_point.h"
 #include "core/engine/lifecycle.h"
@@ -8,12 +10,17 @@
 #include "core/state/container_record.h"
 #include "core/sys/files.h"
 #include "net/attach/host_network.h"
+#include "net/attach/network_options.h"
 #include "net/firewall/conntrack.h"
 #include "net/firewall/forwarding.h"
 #include "net/state/network_store.h"
 
 namespace hoy::net {
 namespace {
+
+IpAddress Loopback6() {
+  return *IpAddress::Parse("::1");
+}
 
 uint8_t ProtocolOf(std::string_view name) {
   if (name == "udp") return IPPROTO_UDP;
@@ -41,7 +48,10 @@ std::string HolderOf(const core::Layout& layout, const PublishedPort& port, Fire
                      std::string_view own_id) {
   auto published = firewall.Published();
   for (const OwnedPort& other : published.value_or(std::vector<OwnedPort>())) {
-    bool is_its = other.container_id != own_id && Collide(other.port, port);
+    // Of any IPv4 address: it may have ::1 as well.
+    PublishedPort own = other.port;
+    if (port.host.is_v6() && own.host.IsAny()) own.host = port.host;
+    bool is_its = other.container_id != own_id && Collide(own, port);
     if (is_its) return NameOf(layout, other.container_id);
   }
   auto holder = FindPortHolder(port);
@@ -57,12 +67,46 @@ const PublishedPort* Subject(const Error& error, std::span<const PublishedPort> 
   return found == ports.end() ? nullptr : &*found;
 }
 
+PublishedPort PortOf(const PortWish& wish, const PortWish::Way& way) {
+  return {way.host, wish.first, wish.protocol, way.container, wish.container_port};
+}
+
+bool Has(std::span<const PublishedPort> ports, const PublishedPort& port) {
+  return std::ranges::find(ports, port) != ports.end();
+}
+
+// With the port of the host that was chosen for it, as far as there is one that none of `others`
+// names.
+core::PortBinding AtItsPort(core::PortBinding binding, std::span<const core::PortBinding> others,
+                            std::span<const PublishedPort> ports) {
+  uint16_t last = std::max(binding.host_port, binding.host_port_last);
+  if (binding.host_port != 0 && binding.host_port == last) return binding;
+  auto is_its = [&](const PublishedPort& port) {
+    bool is_there = binding.host_address.empty()
+                        ? port.host.IsAny()
+                        : port.host == IpAddress::Parse(binding.host_address);
+    bool is_wanted =
+        binding.host_port == 0 || (port.host_port >= binding.host_port && port.host_port <= last);
+    bool is_others = std::ranges::any_of(others, [&](const core::PortBinding& other) {
+      return other.host_port == port.host_port && other.host_port_last <= other.host_port &&
+             other.host_address == binding.host_address && other.protocol == binding.protocol;
+    });
+    return is_there && is_wanted && !is_others && port.container_port == binding.container_port &&
+           port.protocol == ProtocolOf(binding.protocol);
+  };
+  auto found = std::ranges::find_if(ports, is_its);
+  if (found == ports.end()) return binding;
+  binding.host_port = found->host_port;
+  binding.host_port_last = 0;
+  return binding;
+}
+
 std::vector<PublishedPort> NamedPorts(std::span<const PortWish> wishes) {
   std::vector<PublishedPort> ports;
   for (const PortWish& wish : wishes) {
     if (wish.first == 0 || wish.first != wish.last) continue;
     for (const PortWish::Way& way : wish.ways) {
-      ports.push_back({way.host, wish.first, wish.protocol, way.container, wish.container_port});
+      ports.push_back(PortOf(wish, way));
     }
   }
   return ports;
@@ -80,7 +124,49 @@ Error Explain(Error error, const core::Layout& layout, std::span<const PortWish>
   return std::move(error).WithHint("publish another port of the host, or any: -p CONTAINER_PORT");
 }
 
+Result<core::MonitorNetwork> PackHeld(const HeldPorts& held) {
+  core::MonitorNetwork network;
+  if (!held.sockets.empty()) {
+    TRY(network.ports, Pack(held.sockets));
+  }
+  if (!held.forwards.empty()) {
+    TRY(PackedForwards forwards, PackForwards(held.forwards));
+    network.bundle = std::move(forwards.bundle);
+    network.watch = std::move(forwards.watch);
+  }
+  return network;
+}
+
+// True: it is held, or cannot be. False: what forwards for a monitor that was killed may have it
+// still, which is killed, too, a moment later.
+bool Hold(const PortWish& wish, HeldPorts& all) {
+  auto held = HoldPorts({&wish, 1}, [](const PublishedPort&) { return false; });
+  if (!held) {
+    return held.error().system_errno != EADDRINUSE || !wish.ways.front().host.is_v6();
+  }
+  std::ranges::move(held->sockets, std::back_inserter(all.sockets));
+  std::ranges::move(held->forwards, std::back_inserter(all.forwards));
+  return true;
+}
+
+// With no address of the host: ::1 is one of them.
+bool WasAskedForEverywhere(const PublishedPort& port, std::span<const core::PortBinding> bindings) {
+  return port.host.IsAny() && !port.host.is_v6() && port.protocol != IPPROTO_SCTP &&
+         std::ranges::any_of(bindings, [&](const core::PortBinding& binding) {
+           return binding.host_address.empty() && binding.container_port == port.container_port &&
+                  ProtocolOf(binding.protocol) == port.protocol;
+         });
+}
+
 }  // namespace
+
+std::vector<std::string> OnlyExposed(const core::ContainerConfig& config) {
+  std::vector<std::string> exposed = config.exposed_ports;
+  for (const core::PortBinding& binding : config.network.ports) {
+    std::erase(exposed, fmt::format("{}/{}", binding.container_port, binding.protocol));
+  }
+  return exposed;
+}
 
 Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindings,
                                         const std::optional<IpAddress>& v4,
@@ -95,18 +181,23 @@ Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindi
     if (binding.host_address.empty()) {
       if (v4) wish.ways.push_back({*IpAddress::Parse("0.0.0.0"), *v4});
       if (v6) wish.ways.push_back({*IpAddress::Parse("::"), *v6});
+      // As docker's proxy: also where the container has no IPv6.
+      bool implied = v4 && !v6 && wish.protocol != IPPROTO_SCTP;
+      if (implied) wish.ways.push_back({Loopback6(), *v4, /*implied=*/true});
     } else {
       auto host = IpAddress::Parse(binding.host_address);
       if (!host) {
         return Fail(ErrorKind::kCorrupt, "'{}' is not an address", binding.host_address);
       }
-      const auto& container = host->is_v6() ? v6 : v4;
+      bool by_v6 = host->is_v6() && (v6 || wish.protocol == IPPROTO_SCTP);
+      const auto& container = by_v6 ? v6 : v4;
       if (!container) {
-        return Fail(MakeError(ErrorKind::kInvalidArgument,
-                              fmt::format("port {} on {}: the container has no IPv{} address",
-                                          binding.container_port, binding.host_address,
-                                          host->is_v6() ? 6 : 4))
-                        .WithHint("use a network that has (hoy network create --ipv6)"));
+        return Fail(
+            MakeError(ErrorKind::kInvalidArgument,
+                      fmt::format("port {} on {}: the container has no IPv{} address",
+                                  binding.container_port, binding.host_address, by_v6 ? 6 : 4))
+                .WithHint(by_v6 ? "use a network that has (hoy network create --ipv6)"
+                                : "use a network that has one"));
       }
       wish.ways.push_back({*host, *container});
     }
@@ -144,52 +235,103 @@ Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view
   if (!held) return Fail(Explain(std::move(held).error(), layout, wishes, firewall, id));
   auto written = firewall.Publish(id, held->ports, is_over);
   if (!written) return Fail(Explain(std::move(written).error(), layout, wishes, firewall, id));
+  if (firewall.was_mended()) TRY(RestoreRules(layout, firewall));
   FailPoint("attach-published");
+  bool by_loopback6 = std::ranges::any_of(held->ports, [](const PublishedPort& port) {
+    return port.host.is_v6() && !IsForwarded(port);
+  });
   for (const Endpoint& endpoint : status.endpoints) {
-    if (endpoint.v6 && !endpoint.link.empty())
+    if (by_loopback6 && endpoint.v6 && !endpoint.link.empty())
       TRY(OpenLoopback6(NetworkRecord{.id = endpoint.network_id}.Bridge()));
   }
-  (void)ForgetConnections(held->ports);  // they end by themselves, only later
+  std::vector<PublishedPort> fresh = held->ports;
+  std::erase_if(fresh, [&](const PublishedPort& port) { return Has(status.ports, port); });
+  (void)ForgetConnections(fresh);  // they end by themselves, only later
+  TRY(done.held, PackHeld(*held));
   done.ports = std::move(held->ports);
-  if (!held->sockets.empty()) {
-    TRY(done.hold, Pack(held->sockets));
-  }
   return done;
 }
 
-Fd HoldAgain(std::span<const PublishedPort> ports) {
-  std::vector<Fd> sockets;
+core::MonitorNetwork HoldAgain(std::span<const PublishedPort> ports,
+                               std::span<const core::PortBinding> bindings) {
+  std::vector<PortWish> wishes;
   for (const PublishedPort& port : ports) {
     PortWish wish{.ways = {{port.host, port.container}},
                   .first = port.host_port,
                   .last = port.host_port,
                   .container_port = port.container_port,
                   .protocol = port.protocol};
-    auto held = HoldPorts({&wish, 1}, [](const PublishedPort&) { return false; });
-    if (held) std::ranges::move(held->sockets, std::back_inserter(sockets));
+    wishes.push_back(wish);
+    bool has_v6 = std::ranges::any_of(ports, [&](const PublishedPort& other) {
+      return other.host.is_v6() && other.host_port == port.host_port &&
+             other.protocol == port.protocol;
+    });
+    if (has_v6 || !WasAskedForEverywhere(port, bindings)) continue;
+    wish.ways = {{Loopback6(), port.container, /*implied=*/true}};
+    wishes.push_back(wish);
   }
-  if (sockets.empty()) return {};
-  auto packed = Pack(sockets);
-  return packed ? *std::move(packed) : Fd();
+  // One patience for all of them: what is another program's stays so.
+  constexpr int kTries = 100;
+  constexpr std::chrono::milliseconds kPause(10);
+  HeldPorts all;
+  for (int attempt = 0; !wishes.empty() && attempt < kTries; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(kPause);
+    std::erase_if(wishes, [&](const PortWish& wish) { return Hold(wish, all); });
+  }
+  auto held = PackHeld(all);
+  return held ? *std::move(held) : core::MonitorNetwork();
 }
 
-Result<> MovePorts(std::string_view id, NetworkStatus& status) {
+Result<> MovePorts(const core::Layout& layout, std::string_view id, NetworkStatus& status) {
   std::vector<PublishedPort> moved;
   for (PublishedPort port : status.ports) {
-    auto address = status.PublishedAddress(port.host.is_v6());
+    auto address = status.PublishedAddress(port.container.is_v6());
     if (!address) continue;
     port.container = *address;
     moved.push_back(port);
   }
   if (moved == status.ports) return {};
-  TRY(UnpublishPorts(id, status.ports));
-  TRY(Firewall firewall, Firewall::Open());
-  if (!moved.empty()) TRY(firewall.Publish(id, moved));
+  TRY(ReplaceRules(layout, id, status.ports, moved));
   status.ports = std::move(moved);
   return {};
 }
 
-Result<> UnpublishPorts(std::string_view id, std::span<const PublishedPort> ports) {
+Result<> ReplaceRules(const core::Layout& layout, std::string_view id,
+                      std::span<const PublishedPort> before, std::span<const PublishedPort> ports) {
+  TRY(RemoveRules(id, before));
+  if (ports.empty()) return {};
+  TRY(Firewall firewall, Firewall::Open());
+  TRY(firewall.Publish(id, ports));
+  if (firewall.was_mended()) TRY(RestoreRules(layout, firewall));
+  return {};
+}
+
+Result<std::optional<std::vector<core::PortBinding>>> OtherPorts(
+    std::span<const core::PortBinding> bindings, const NetworkStatus& status) {
+  std::vector<PublishedPort> wanted;
+  std::vector<core::PortBinding> named(bindings.begin(), bindings.end());
+  for (core::PortBinding& binding : named) binding = AtItsPort(binding, named, status.ports);
+  std::vector<core::PortBinding> others;
+  for (core::PortBinding& binding : named) {
+    auto wishes =
+        WishesFor({&binding, 1}, status.PublishedAddress(false), status.PublishedAddress(true));
+    if (!wishes && wishes.error().kind != ErrorKind::kInvalidArgument) {
+      return Fail(std::move(wishes).error());
+    }
+    if (!wishes || wishes->empty()) continue;
+    for (const PortWish& wish : *wishes) {
+      for (const PortWish::Way& way : wish.ways) {
+        if (!way.implied) wanted.push_back(PortOf(wish, way));
+      }
+    }
+    others.push_back(std::move(binding));
+  }
+  std::optional<std::vector<core::PortBinding>> result;
+  if (!std::ranges::is_permutation(wanted, status.ports)) result = std::move(others);
+  return result;
+}
+
+Result<> RemoveRules(std::string_view id, std::span<const PublishedPort> ports) {
   auto firewall = Firewall::Open();
   if (!firewall && firewall.error().kind == ErrorKind::kUnsupported) return {};  // then none
   if (!firewall) return Fail(std::move(firewall).error());
@@ -200,9 +342,12 @@ Result<> UnpublishPorts(std::string_view id, std::span<const PublishedPort> port
 
 Result<> RestoreRules(const core::Layout& layout, Firewall& firewall) {
   TRY(std::vector<NetworkRecord> networks, ListNetworks(layout));
+  // Not /sys/class/net: that may be another namespace's.
+  TRY(RouteSocket host, RouteSocket::Open());
   for (const NetworkRecord& network : networks) {
-    bool is_up = core::Exists("/sys/class/net/" + network.Bridge());
-    if (is_up) TRY(firewall.AddNetwork(RulesOf(network)));
+    if (HasBridge(network) && host.FindLink(network.Bridge())) {
+      TRY(firewall.AddNetwork(RulesOf(network)));
+    }
   }
   TRY(std::vector<std::string> ids, core::ListDirectory(layout.RunContainers()));
   for (const std::string& id : ids) {

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/fd.h"
 #include "core/base/result.h"
+#include "core/engine/network_driver.h"
 #include "core/state/container_config.h"
 #include "core/state/layout.h"
 #include "net/attach/network_status.h"
@@ -26,7 +26,7 @@ namespace hoy::net {
 
 struct PublishedPorts {
   std::vector<PublishedPort> ports;
-  Fd hold;  // for the monitor; empty: there is nothing to hold
+  core::MonitorNetwork held;  // that of it which is about ports
 };
 
 // All or none. Ports of containers that run no more are in nobody's way. kConflict: one is in use,
@@ -34,17 +34,30 @@ struct PublishedPorts {
 Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view id,
                                     std::span<const core::PortBinding> bindings,
                                     const NetworkStatus& status);
-// For another monitor of a container that runs on; what somebody took meanwhile is not among them.
-Fd HoldAgain(std::span<const PublishedPort> ports);
+// For another monitor of a container that runs on, or after MovePorts; what somebody took meanwhile
+// is not among them. `bindings`: what was asked for.
+core::MonitorNetwork HoldAgain(std::span<const PublishedPort> ports,
+                               std::span<const core::PortBinding> bindings);
 // Its endpoints are others now: ports lead to the addresses that it has left, and those of a family
 // that it has none of are published no more. Before an address is given back.
-Result<> MovePorts(std::string_view id, NetworkStatus& status);
-// Rules and what the kernel remembers. `ports` as far as they are known. Again is success.
-Result<> UnpublishPorts(std::string_view id, std::span<const PublishedPort> ports);
+Result<> MovePorts(const core::Layout& layout, std::string_view id, NetworkStatus& status);
+// Of a container that runs: its rules are these, and none of `before` else.
+Result<> ReplaceRules(const core::Layout& layout, std::string_view id,
+                      std::span<const PublishedPort> before, std::span<const PublishedPort> ports);
+// All rules of a network or a container, and what the kernel remembers of its ports, as far as
+// those are known. Again is success, also where no rules can be.
+Result<> RemoveRules(std::string_view id, std::span<const PublishedPort> ports = {});
 
 // Everything that the records say, after the table was lost (Firewall::was_mended).
 Result<> RestoreRules(const core::Layout& layout, Firewall& firewall);
 
+// Pure. What to publish where its networks are others now: of what was asked for all that can be,
+// at the ports of the host that it has already. nullopt: it has all of that, and no more.
+Result<std::optional<std::vector<core::PortBinding>>> OtherPorts(
+    std::span<const core::PortBinding> bindings, const NetworkStatus& status);
+
+// Pure: what is exposed and not published.
+std::vector<std::string> OnlyExposed(const core::ContainerConfig& config);
 // Pure. kInvalidArgument: an address of a family that the container has no address of.
 Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindings,
                                         const std::optional<IpAddress>& v4,

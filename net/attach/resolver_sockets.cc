@@ -21,7 +21,9 @@ Result<Fd> Bind(int type, uint16_t port) {
   if (!fd) return FailErrno("make", "resolver socket");
   int on = 1;
   (void)setsockopt(fd.get(), IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
-  (void)setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // For TCP alone, where it is about connections that have ended: who has it on a UDP socket lets
+  // any process of the container bind the same address, and take the questions over.
+  if (type == SOCK_STREAM) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -49,8 +51,11 @@ Result<> BindBoth(uint16_t port, core::MonitorNetwork& network) {
 }
 
 Result<> Redirect(const core::MonitorNetwork& network) {
-  TRY(NetlinkSocket netfilter, NetlinkSocket::Open(NETLINK_NETFILTER));
-  return RedirectToResolver(netfilter, {PortOf(network.datagrams), PortOf(network.listener)});
+  const ResolverPorts ports = {PortOf(network.datagrams), PortOf(network.listener)};
+  auto netfilter = NetlinkSocket::Open(NETLINK_NETFILTER);
+  auto redirected =
+      netfilter ? RedirectToResolver(*netfilter, ports) : Fail(std::move(netfilter).error());
+  return redirected ? redirected : RedirectToResolverByIptables(ports);
 }
 
 }  // namespace
@@ -60,7 +65,7 @@ Result<> OpenResolver(BorrowedFd network_namespace, core::MonitorNetwork& networ
   TRY(BindBoth(kAnyPort, network));
   auto redirected = Redirect(network);
   if (redirected) return {};
-  // A kernel without nf_tables: then port 53 is taken in this container.
+  // A host with neither nf_tables nor iptables: then port 53 is taken in this container.
   if (BindBoth(kDnsPort, network)) return {};
   return redirected;
 }

@@ -4,10 +4,12 @@
 // go on to a container that is gone, or past one that is new, for as long as its client keeps
 // sending.
 
+#include <optional>
 #include <span>
 #include <string>
 
 #include "net/firewall/firewall.h"
+#include "net/netlink/message.h"
 
 namespace hoy::net {
 

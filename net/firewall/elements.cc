@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "net/firewall/firewall.h"
+#include "net/firewall/nftables_firewall.h"
 #include "net/firewall/table_layout.h"
 
 namespace hoy::net {
@@ -17,19 +17,6 @@ uint16_t ReadService(std::string_view bytes) {
 }
 
 }  // namespace
-
-std::string_view TransportName(uint8_t protocol) {
-  if (protocol == IPPROTO_UDP) return "udp";
-  return protocol == IPPROTO_SCTP ? "sctp" : "tcp";
-}
-
-std::string ToString(const PublishedPort& port) {
-  std::string_view protocol = TransportName(port.protocol);
-  if (port.host.is_v6()) {
-    return fmt::format("[{}]:{}/{}", port.host.ToString(), port.host_port, protocol);
-  }
-  return fmt::format("{}:{}/{}", port.host.ToString(), port.host_port, protocol);
-}
 
 std::vector<SetElement> NetworkElements(const BridgeRules& rules) {
   std::vector<SetElement> elements;
@@ -102,11 +89,6 @@ std::vector<nft::Element> OwnedBy(std::string_view id, std::span<const nft::Elem
     if (end != nullptr) owned.push_back(*end);
   }
   return owned;
-}
-
-bool Collide(const PublishedPort& a, const PublishedPort& b) {
-  return a.protocol == b.protocol && a.host_port == b.host_port &&
-         a.host.is_v6() == b.host.is_v6() && (a.host == b.host || a.host.IsAny() || b.host.IsAny());
 }
 
 }  // namespace hoy::net

@@ -1,31 +1,55 @@
 #include "net/firewall/firewall.h"
 
 #include <algorithm>
+#include <iterator>
 
-#include "net/firewall/table_layout.h"
+#include "net/firewall/iptables_firewall.h"
+#include "net/firewall/nftables_firewall.h"
 
 namespace hoy::net {
 namespace {
 
-constexpr int kAttempts = 50;
-constexpr std::string_view kStage = "change the firewall";
-constexpr std::string_view kPortMaps[] = {kPorts4, kPorts4At, kPorts6, kPorts6At};
-
-NetlinkSocket::Change Adding(const SetElement& one, std::string_view subject, bool exclusive) {
-  return {nft::NewElement(kTable, one.set, one.element, exclusive), std::string(subject)};
+std::string& FellBack() {
+  static std::string driver;
+  return driver;
 }
 
-bool IsNoTable(const Error& error) {
-  return error.system_errno == ENOENT;
+Result<std::unique_ptr<FirewallRules>> OpenIptables() {
+  auto iptables = IptablesFirewall::Open();
+  if (!iptables) {
+    Error error = std::move(iptables).error();
+    error.message = "the kernel has no nf_tables, and " + error.message;
+    return Fail(std::move(error));
+  }
+  FellBack() = iptables->program();
+  return std::make_unique<IptablesFirewall>(*std::move(iptables));
 }
 
-// Somebody else changed something between our look and our change.
-bool IsOldNews(const Error& error) {
-  int code = error.system_errno;
-  return code == ENOENT || code == EEXIST || code == EBUSY || code == ERESTART;
+}  // namespace
+
+std::string_view TransportName(uint8_t protocol) {
+  if (protocol == IPPROTO_UDP) return "udp";
+  return protocol == IPPROTO_SCTP ? "sctp" : "tcp";
 }
 
-Error Taken(const PublishedPort& port, const OwnedPort& holder) {
+std::string ToString(const PublishedPort& port) {
+  std::string_view protocol = TransportName(port.protocol);
+  if (port.host.is_v6()) {
+    return fmt::format("[{}]:{}/{}", port.host.ToString(), port.host_port, protocol);
+  }
+  return fmt::format("{}:{}/{}", port.host.ToString(), port.host_port, protocol);
+}
+
+bool IsByRules(const PublishedPort& port) {
+  return port.host.is_v6() == port.container.is_v6();
+}
+
+bool Collide(const PublishedPort& a, const PublishedPort& b) {
+  return a.protocol == b.protocol && a.host_port == b.host_port &&
+         a.host.is_v6() == b.host.is_v6() && (a.host == b.host || a.host.IsAny() || b.host.IsAny());
+}
+
+Error PortIsTaken(const PublishedPort& port, const OwnedPort& holder) {
   Error error = MakeError(ErrorKind::kConflict, fmt::format("port {} is published by container {}",
                                                             ToString(port), holder.container_id));
   error.stage = "publish";
@@ -33,111 +57,72 @@ Error Taken(const PublishedPort& port, const OwnedPort& holder) {
   return error;
 }
 
-}  // namespace
+Firewall::Firewall(std::unique_ptr<FirewallRules> rules) : rules_(std::move(rules)) {}
+Firewall::Firewall(Firewall&& other) noexcept = default;
+Firewall& Firewall::operator=(Firewall&& other) noexcept = default;
+Firewall::~Firewall() = default;
 
 Result<Firewall> Firewall::Open() {
-  auto socket = NetlinkSocket::Open(NETLINK_NETFILTER);
-  if (!socket) {
-    bool missing = socket.error().system_errno == EPROTONOSUPPORT;
-    return missing ? Fail(std::move(socket).error().WithKind(ErrorKind::kUnsupported))
-                   : Fail(std::move(socket).error());
-  }
-  return Firewall(*std::move(socket));
+  auto nftables = NftablesFirewall::Open();
+  if (nftables) return Firewall(std::make_unique<NftablesFirewall>(*std::move(nftables)));
+  if (nftables.error().kind != ErrorKind::kUnsupported) return Fail(std::move(nftables).error());
+  TRY(std::unique_ptr<FirewallRules> iptables, OpenIptables());
+  Firewall firewall(std::move(iptables));
+  firewall.has_fallen_back_ = true;
+  return firewall;
 }
 
-// Elements into a table that is whole, unless it goes at this very moment.
-Result<> Firewall::Change(std::vector<NetlinkSocket::Change> changes) {
-  for (int attempt = 0;; ++attempt) {
-    TRY(Check());
-    auto done = socket_.Transaction(changes, kStage);
-    if (done || !IsNoTable(done.error()) || attempt == kAttempts) return done;
-    is_checked_ = false;
-  }
+// That there is no nf_tables, or that its place is taken, shows when it is first asked for: to ask
+// for that alone would cost everybody else a question.
+template <typename Work>
+auto Firewall::Do(const Work& work) -> decltype(work(std::declval<FirewallRules&>())) {
+  auto done = work(*rules_);
+  bool is_over = done || done.error().kind != ErrorKind::kUnsupported || has_fallen_back_;
+  if (is_over) return done;
+  TRY(rules_, OpenIptables());
+  has_fallen_back_ = true;
+  return work(*rules_);
 }
 
-Result<> Firewall::AddNetwork(const BridgeRules& rules) {
-  std::vector<NetlinkSocket::Change> changes;
-  for (const SetElement& one : NetworkElements(rules)) {
-    changes.push_back(Adding(one, rules.bridge, /*exclusive=*/false));
-  }
-  return Change(std::move(changes));
+Result<std::string> Firewall::Driver() {
+  return Do([](FirewallRules& rules) { return rules.Driver(); });
 }
 
-Result<bool> Firewall::HasNetwork(const BridgeRules& rules) {
-  for (const SetElement& one : NetworkElements(rules)) {
-    TRY(std::vector<nft::Element> elements, Elements(one.set));
-    bool is_there = std::ranges::any_of(elements, [&](const nft::Element& element) {
-      return element.key == one.element.key && element.interval_end == one.element.interval_end;
-    });
-    if (!is_there) return false;
-  }
-  return true;
+const std::string& Firewall::FellBackTo() {
+  return FellBack();
 }
 
-// The kernel refuses the same key twice; an address beside any address is ours to see, on a ruleset
-// that nobody changes meanwhile.
+Result<> Firewall::AddNetwork(const BridgeRules& network) {
+  return Do([&](FirewallRules& rules) { return rules.AddNetwork(network); });
+}
+
 Result<> Firewall::Publish(std::string_view container_id, std::span<const PublishedPort> ports,
                            const std::function<bool(const OwnedPort&)>& is_over) {
-  for (int attempt = 0;; ++attempt) {
-    TRY(Check());
-    TRY(uint32_t generation, Generation());
-    TRY(std::vector<OwnedPort> published, Published());
-    std::vector<NetlinkSocket::Change> changes;
-    for (const OwnedPort& other : published) {
-      auto collides = [&](const PublishedPort& port) { return Collide(port, other.port); };
-      auto port = std::ranges::find_if(ports, collides);
-      if (port == ports.end()) continue;
-      bool is_free = other.container_id == container_id || (is_over && is_over(other));
-      if (!is_free) return Fail(Taken(*port, other));
-      SetElement element = PortElement(other.container_id, other.port);
-      changes.push_back({nft::DeleteElement(kTable, element.set, element.element), "port"});
-    }
-    for (const PublishedPort& port : ports) {
-      changes.push_back(Adding(PortElement(container_id, port), ToString(port), true));
-    }
-    auto done = socket_.Transaction(changes, kStage, generation);
-    if (done || !IsOldNews(done.error()) || attempt == kAttempts) return done;
-    is_checked_ = false;
-  }
-}
-
-Result<std::vector<nft::Element>> Firewall::Elements(std::string_view set) {
-  auto replies = socket_.Dump(nft::ListElements(kTable, set), "read the firewall's");
-  std::vector<nft::Element> elements;
-  if (!replies) {
-    if (IsNoTable(replies.error())) return elements;
-    return Fail(std::move(replies).error());
-  }
-  for (const Reply& reply : *replies) {
-    for (nft::Element& element : nft::DecodeElements(reply)) elements.push_back(std::move(element));
-  }
-  return elements;
+  std::vector<PublishedPort> by_rules;
+  std::ranges::copy_if(ports, std::back_inserter(by_rules), IsByRules);
+  return Do([&](FirewallRules& rules) { return rules.Publish(container_id, by_rules, is_over); });
 }
 
 Result<std::vector<OwnedPort>> Firewall::Published() {
-  std::vector<OwnedPort> ports;
-  for (std::string_view map : kPortMaps) {
-    TRY(std::vector<nft::Element> elements, Elements(map));
-    for (const nft::Element& element : elements) {
-      if (auto port = ReadPort(map, element)) ports.push_back(*std::move(port));
-    }
-  }
-  return ports;
+  return Do([](FirewallRules& rules) { return rules.Published(); });
+}
+
+Result<bool> Firewall::IsWhole() {
+  return Do([](FirewallRules& rules) { return rules.IsWhole(); });
+}
+
+Result<bool> Firewall::HasNetwork(const BridgeRules& network) {
+  return Do([&](FirewallRules& rules) { return rules.HasNetwork(network); });
 }
 
 Result<> Firewall::Remove(std::string_view id) {
-  for (int attempt = 0;; ++attempt) {
-    std::vector<NetlinkSocket::Change> changes;
-    for (std::string_view set : kAllSets) {
-      TRY(std::vector<nft::Element> elements, Elements(set));
-      for (const nft::Element& element : OwnedBy(id, elements)) {
-        changes.push_back({nft::DeleteElement(kTable, set, element), std::string(set)});
-      }
-    }
-    auto done = socket_.Transaction(changes, kStage);
-    // Somebody else removed one of them meanwhile: look again.
-    if (done || !IsNoTable(done.error()) || attempt == kAttempts) return done;
-  }
+  auto done = Do([&](FirewallRules& rules) { return rules.Remove(id); });
+  bool no_rules_can_be = !done && !has_fallen_back_ && done.error().kind == ErrorKind::kUnsupported;
+  return no_rules_can_be ? Result<>{} : done;
+}
+
+bool Firewall::was_mended() const {
+  return rules_->was_mended();
 }
 
 }  // namespace hoy::net

@@ -1,22 +1,22 @@
 #pragma once
-// What networks and containers have in hoy's nftables table (table_layout.h). Each call is one
-// transaction: a packet sees all of it or nothing. The table is made by whoever finds it missing,
-// and made anew, with what it holds, by whoever finds that rules of it are missing or that its
-// layout is older than his own: AddNetwork and Publish are for every attach. A layout that is newer
-// is left as it is.
+// What networks and containers have of rules: in hoy's nftables table (table_layout.h), or, where
+// the kernel has no nf_tables, or lacks a part of it, and the host has iptables, in chains of hoy's
+// own (iptables_layout.h), and then there until the last of them is gone. With nftables each call
+// is one transaction: a packet sees all of it or nothing; with iptables it is one for each of its
+// tables. What is hoy's own is made by whoever finds it missing, and made anew, with what it holds,
+// by whoever finds that rules of it are missing: AddNetwork and Publish are for every attach.
 
 #include <netinet/in.h>
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/result.h"
 #include "net/base/address.h"
-#include "net/firewall/nftables.h"
-#include "net/netlink/socket.h"
 
 namespace hoy::net {
 
@@ -28,7 +28,7 @@ struct BridgeRules {
 };
 
 struct PublishedPort {
-  // 0.0.0.0 and :: are any address of their family; the same family as `container`.
+  // 0.0.0.0 and :: are any address of their family; the same family as `container`, or IPv6.
   IpAddress host;
   uint16_t host_port = 0;
   uint8_t protocol = IPPROTO_TCP;  // or UDP, SCTP
@@ -38,60 +38,60 @@ struct PublishedPort {
 };
 std::string_view TransportName(uint8_t protocol);  // "tcp", "udp", "sctp"
 std::string ToString(const PublishedPort& port);   // its host side: "0.0.0.0:8080/tcp"
+// No rule leads from one family to the other: a process does (port_sockets.h).
+bool IsByRules(const PublishedPort& port);
 
 struct OwnedPort {
   std::string container_id;
   PublishedPort port;
+  bool operator==(const OwnedPort&) const = default;
 };
+
+class FirewallRules;
 
 class Firewall {
  public:
-  // Of the caller's network namespace. kUnsupported: the kernel has no nf_tables.
+  // Of the caller's network namespace. kUnsupported, here or of the first call: the kernel has no
+  // nf_tables, and iptables cannot take its place; why is in the message.
   static Result<Firewall> Open();
+  explicit Firewall(std::unique_ptr<FirewallRules> rules);
+  Firewall(Firewall&& other) noexcept;
+  Firewall& operator=(Firewall&& other) noexcept;
+  ~Firewall();
+
+  // Who keeps the rules: "nftables", or the program that does it instead ("iptables-legacy").
+  Result<std::string> Driver();
+  // That program, of whichever Firewall this process had to use it for; empty: none. Users are
+  // told.
+  static const std::string& FellBackTo();
 
   Result<> AddNetwork(const BridgeRules& rules);  // again is no change
-  // All or none; again is no change. kConflict: a port is published already; the error's subject is
-  // the id of the container that has it. What `is_over` says of another's is replaced: that
-  // container runs no more, and nobody came to take its ports away.
+  // All that are by rules or none; again is no change. kConflict: a port is published already; the
+  // error's subject is the id of the container that has it. What `is_over` says of another's is
+  // replaced: that container runs no more, and nobody came to take its ports away.
   Result<> Publish(std::string_view container_id, std::span<const PublishedPort> ports,
                    const std::function<bool(const OwnedPort&)>& is_over = nullptr);
   Result<std::vector<OwnedPort>> Published();
-  // Only looks: whether the table is there with all its rules, and what it has of this network.
+  // Only looks: whether what is hoy's own is there, and what it has of this network.
   Result<bool> IsWhole();
   Result<bool> HasNetwork(const BridgeRules& rules);
-  // All that this network or container has; nothing is success.
+  // All that this network or container has; nothing is success, also where no rules can be.
   Result<> Remove(std::string_view id);
 
-  // The table was missing, damaged or of an older hoy when the first of the calls above looked. It
-  // is whole again and holds what it held; but what it may have lost (nft flush ruleset) only the
-  // records know: AddNetwork and Publish everything.
-  bool was_mended() const { return was_mended_; }
+  // What is hoy's own was missing, damaged or of an older hoy when the first of the calls above
+  // looked. It is whole again and holds what it held; but what it may have lost (nft flush ruleset)
+  // only the records know: AddNetwork and Publish everything.
+  bool was_mended() const;
 
  private:
-  explicit Firewall(NetlinkSocket socket) : socket_(std::move(socket)) {}
-  Result<> Check();
-  Result<> Mend();
-  Result<uint32_t> Generation();
-  Result<> Change(std::vector<NetlinkSocket::Change> changes);
-  Result<std::vector<nft::Element>> Elements(std::string_view set);
+  template <typename Work>
+  auto Do(const Work& work) -> decltype(work(std::declval<FirewallRules&>()));
 
-  NetlinkSocket socket_;
-  bool is_checked_ = false;
-  bool was_mended_ = false;
+  std::unique_ptr<FirewallRules> rules_;
+  bool has_fallen_back_ = false;
 };
 
 // Pure.
-struct SetElement {
-  std::string_view set;
-  nft::Element element;
-  bool operator==(const SetElement&) const = default;
-};
-std::vector<SetElement> NetworkElements(const BridgeRules& rules);
-SetElement PortElement(std::string_view container_id, const PublishedPort& port);
-// nullopt: not an element of that map.
-std::optional<OwnedPort> ReadPort(std::string_view map, const nft::Element& element);
-// Of all elements of a set, those with this comment, and the ends of the ranges they begin.
-std::vector<nft::Element> OwnedBy(std::string_view id, std::span<const nft::Element> elements);
 // Whether packets to one would reach the other as well: same protocol and port, and the same
 // address or any address.
 bool Collide(const PublishedPort& a, const PublishedPort& b);

@@ -12,6 +12,8 @@
 namespace hoy::net {
 namespace {
 
+constexpr const char* kForwarding4 = "/proc/sys/net/ipv4/ip_forward";
+constexpr const char* kForwarding6 = "/proc/sys/net/ipv6/conf/all/forwarding";
 constexpr std::string_view kIpv6Links = "/proc/sys/net/ipv6/conf";
 
 Result<std::string> ReadSwitch(const std::string& path) {
@@ -59,13 +61,18 @@ Result<> KeepRouterAdvertisements() {
 }  // namespace
 
 Result<> AllowForwarding(bool v6) {
-  TRY(Set("/proc/sys/net/ipv4/ip_forward", "1"));
+  TRY(Set(kForwarding4, "1"));
   if (!v6) return {};
-  std::string path = std::string(kIpv6Links) + "/all/forwarding";
-  TRY(std::string now, ReadSwitch(path));
+  TRY(std::string now, ReadSwitch(kForwarding6));
   if (now == "1") return {};
   TRY(KeepRouterAdvertisements());
-  return Set(path, "1");
+  return Set(kForwarding6, "1");
+}
+
+Result<bool> IsForwardingAllowed(bool v6) {
+  auto now = ReadSwitch(v6 ? kForwarding6 : kForwarding4);
+  if (!now) return Fail(std::move(now).error());
+  return *now == "1";
 }
 
 Result<> PrepareBridge(std::string_view bridge, bool v6) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "net/firewall/firewall.h"
+#include "net/firewall/nftables_firewall.h"
 #include "net/firewall/table_layout.h"
 
 namespace hoy::net {
@@ -25,7 +25,7 @@ Result<TableState> LookAt(NetlinkSocket& socket, std::span<const nft::RulePlace>
   auto table = socket.Get(nft::GetTable(kTable), "read the firewall's table", kTable);
   if (!table) {
     if (table.error().system_errno == ENOENT) return TableState::kMissing;
-    return Fail(std::move(table).error());
+    return Fail(ExplainNftables(std::move(table).error()));
   }
   int version = LayoutVersion(nft::DecodeTableComment(*table)).value_or(0);
   if (version > kLayoutVersion) return TableState::kWhole;
@@ -40,20 +40,22 @@ Result<TableState> LookAt(NetlinkSocket& socket, std::span<const nft::RulePlace>
 
 }  // namespace
 
-Result<uint32_t> Firewall::Generation() {
-  TRY(Reply reply, socket_.Get(nft::GetGeneration(), "read the firewall's generation", ""));
-  auto generation = nft::DecodeGeneration(reply);
+Result<uint32_t> NftablesFirewall::Generation() {
+  auto reply = socket_.Get(nft::GetGeneration(), "read the firewall's generation", "");
+  if (!reply) return Fail(ExplainNftables(std::move(reply).error()));
+  auto generation = nft::DecodeGeneration(*reply);
   if (!generation) return Fail(ErrorKind::kSystem, "read the firewall's generation: no number");
   return *generation;
 }
 
-Result<bool> Firewall::IsWhole() {
+Result<bool> NftablesFirewall::IsWhole() {
   TableLayout layout = MakeTableLayout();
   TRY(TableState state, LookAt(socket_, layout.rules));
+  if (state == TableState::kMissing) TRY(ThereIsNoTable());
   return state == TableState::kWhole;
 }
 
-Result<> Firewall::Check() {
+Result<> NftablesFirewall::Check() {
   if (is_checked_) return {};
   TRY(Mend());
   is_checked_ = true;
@@ -61,12 +63,13 @@ Result<> Firewall::Check() {
 }
 
 // In one transaction, on what was looked at: what another adds meanwhile is not lost.
-Result<> Firewall::Mend() {
+Result<> NftablesFirewall::Mend() {
   for (int attempt = 0;; ++attempt) {
     TableLayout layout = MakeTableLayout();
     TRY(uint32_t generation, Generation());
     TRY(TableState state, LookAt(socket_, layout.rules));
     if (state == TableState::kWhole) return {};
+    if (state == TableState::kMissing) TRY(ThereIsNoTable());
     std::vector<NetlinkSocket::Change> changes;
     if (state == TableState::kStale) changes.push_back({nft::DeleteTable(kTable), "table"});
     std::ranges::move(layout.changes, std::back_inserter(changes));
@@ -83,12 +86,14 @@ Result<> Firewall::Mend() {
       was_mended_ = true;
       return {};
     }
-    int code = made.error().system_errno;
-    if (code == EINVAL || code == EOPNOTSUPP || code == EPROTONOSUPPORT) {
-      return Fail(std::move(made).error().WithKind(ErrorKind::kUnsupported));
-    }
+    Error error = ExplainNftables(std::move(made).error());
+    int code = error.system_errno;
+    // A new table asks for nothing that could be gone but parts of the kernel (nft_masq ...).
+    bool lacks_a_part = state == TableState::kMissing && code == ENOENT;
+    if (lacks_a_part) error.kind = ErrorKind::kUnsupported;
+    if (error.kind == ErrorKind::kUnsupported) return Fail(std::move(error));
     bool is_old_news = code == ERESTART || code == EEXIST || code == ENOENT;
-    if (!is_old_news || attempt == kAttempts) return made;
+    if (!is_old_news || attempt == kAttempts) return Fail(std::move(error));
   }
 }
 

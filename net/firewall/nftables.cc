@@ -271,10 +271,10 @@ NetlinkMessage Rule::Finish() {
   NetlinkMessage message = Message(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
   message.Text(NFTA_RULE_TABLE, table_).Text(NFTA_RULE_CHAIN, chain_);
   message.Nest(NFTA_RULE_EXPRESSIONS | NLA_F_NESTED, [&] {
-    for (const auto& [name, fill] : expressions_) {
-      message.Nest(NFTA_LIST_ELEM | NLA_F_NESTED, [&, &name = name, &fill = fill] {
-        message.Text(NFTA_EXPR_NAME, name);
-        message.Nest(NFTA_EXPR_DATA | NLA_F_NESTED, [&] { fill(message); });
+    for (const auto& expression : expressions_) {
+      message.Nest(NFTA_LIST_ELEM | NLA_F_NESTED, [&] {
+        message.Text(NFTA_EXPR_NAME, expression.first);
+        message.Nest(NFTA_EXPR_DATA | NLA_F_NESTED, [&] { expression.second(message); });
       });
     }
   });

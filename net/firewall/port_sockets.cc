@@ -1,17 +1,21 @@
 #include "net/firewall/port_sockets.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "core/monitor/forward.h"
+#include "core/sys/fd_packet.h"
+
 namespace hoy::net {
 namespace {
 
 constexpr int kRandomAttempts = 64;
-constexpr size_t kDescriptorsAtOnce = 253;  // SCM_MAX_FD
 
 struct Address {
   sockaddr_storage storage{};
@@ -61,6 +65,22 @@ bool BindBesideTimeWait(BorrowedFd fd, Address& address) {
   return true;
 }
 
+// Beside what lingers of an earlier server's connections; the kernel looks for others when it
+// listens.
+Result<Fd> BindToForward(Fd fd, const PublishedPort& port) {
+  constexpr int kBacklog = 256;
+  int on = 1;
+  bool tcp = port.protocol == IPPROTO_TCP;
+  Address address(port.host, port.host_port);
+  if (tcp) (void)setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  (void)fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  if (bind(fd.get(), address.get(), address.size) != 0 ||
+      (tcp && listen(fd.get(), kBacklog) != 0)) {
+    return Fail(CannotHold(port, errno));
+  }
+  return fd;
+}
+
 // A socket at that port, 0: one that the kernel chooses. An empty one: the kernel has none of that
 // protocol.
 Result<Fd> Bind(const PublishedPort& port) {
@@ -72,6 +92,7 @@ Result<Fd> Bind(const PublishedPort& port) {
   if (!fd) return Fail(CannotHold(port, errno));
   int on = 1, least = 0;
   if (port.host.is_v6()) (void)setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (IsForwarded(port)) return BindToForward(std::move(fd), port);
   // Nobody ever reads what comes to it when the rules are gone.
   (void)setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
   Address address(port.host, port.host_port);
@@ -107,14 +128,24 @@ using IsTaken = std::function<bool(const PublishedPort&)>;
 Result<HeldPorts> HoldAt(const PortWish& wish, uint16_t number, const IsTaken& is_taken) {
   HeldPorts held;
   for (const PortWish::Way& way : wish.ways) {
-    TRY(Fd fd, Bind(PortOn(wish, way, number)));
+    auto bound = Bind(PortOn(wish, way, number));
+    bool is_missing = bound ? !*bound : bound.error().system_errno == EADDRNOTAVAIL;
+    if (way.implied && is_missing) continue;
+    if (!bound) return Fail(std::move(bound).error());
+    Fd fd = *std::move(bound);
     if (fd && number == 0) {
       TRY(number, PortOf(fd));
     }
     PublishedPort port = PortOn(wish, way, number);
+    if (!fd && !IsByRules(port)) return Fail(CannotHold(port, EADDRNOTAVAIL));
     if (is_taken(port)) return Fail(CannotHold(port, EADDRINUSE));
-    if (fd) held.sockets.push_back(std::move(fd));
-    held.ports.push_back(port);
+    if (!way.implied) held.ports.push_back(port);
+    if (!fd) continue;
+    if (IsForwarded(port)) {
+      held.forwards.push_back({std::move(fd), port});
+    } else {
+      held.sockets.push_back(std::move(fd));
+    }
   }
   return held;
 }
@@ -161,6 +192,35 @@ void RaiseDescriptorLimit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// A socket in whose queue others are on their way.
+struct Bundle {
+  Fd keep, put;
+
+  static Result<Bundle> Make() {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+      return FailErrno("socketpair", "ports");
+    }
+    return Bundle{Fd(pair[0]), Fd(pair[1])};
+  }
+  Result<> Put(std::string_view packet, std::span<const int> fds) const {
+    if (core::SendPacket(put.get(), packet.data(), packet.size(), fds.data(), fds.size()) < 0) {
+      return FailErrno("keep", "ports");
+    }
+    return {};
+  }
+};
+
+std::string TargetOf(const PublishedPort& port) {
+  core::ForwardTarget target{.protocol = port.protocol,
+                             .family = static_cast<uint8_t>(port.container.family()),
+                             .port = htons(port.container_port),
+                             .address = {}};
+  std::string_view bytes = port.container.bytes();
+  std::memcpy(target.address, bytes.data(), bytes.size());
+  return {reinterpret_cast<const char*>(&target), sizeof target};
+}
+
 }  // namespace
 
 Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes, const IsTaken& is_taken) {
@@ -179,41 +239,51 @@ Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes, const IsTaken& is_
       TRY(HeldPorts held, HoldOne(wish, taken));
       std::ranges::move(held.ports, std::back_inserter(all.ports));
       std::ranges::move(held.sockets, std::back_inserter(all.sockets));
+      std::ranges::move(held.forwards, std::back_inserter(all.forwards));
     }
   }
   return all;
 }
 
+bool IsForwarded(const PublishedPort& port) {
+  bool has_loopback = port.host.is_v6() && (port.host.IsAny() || port.host.IsLoopback());
+  return (has_loopback || !IsByRules(port)) && port.protocol != IPPROTO_SCTP;
+}
+
 Result<Fd> Pack(std::span<const Fd> sockets) {
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-    return FailErrno("socketpair", "ports");
-  }
-  Fd keep(pair[0]), put(pair[1]);
+  TRY(Bundle bundle, Bundle::Make());
   while (!sockets.empty()) {
-    size_t count = std::min(sockets.size(), kDescriptorsAtOnce);
+    auto some = sockets.first(std::min(sockets.size(), core::kMaxPacketFds));
     std::vector<int> numbers;
-    for (const Fd& fd : sockets.first(count)) numbers.push_back(fd.get());
-    size_t bytes = count * sizeof(int);
-    std::vector<char> control(CMSG_SPACE(bytes));
-    char one = 0;
-    iovec data{&one, 1};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(bytes);
-    std::memcpy(CMSG_DATA(header), numbers.data(), bytes);
-    if (sendmsg(put.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-      return FailErrno("keep", "ports");
-    }
-    sockets = sockets.subspan(count);
+    for (const Fd& fd : some) numbers.push_back(fd.get());
+    TRY(bundle.Put("-", numbers));
+    sockets = sockets.subspan(some.size());
   }
-  return keep;
+  return std::move(bundle.keep);
+}
+
+Result<PackedForwards> PackForwards(std::span<const HeldPorts::Forward> forwards) {
+  PackedForwards packed;
+  packed.watch.reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!packed.watch) return FailErrno("epoll_create", "ports");
+  TRY(Bundle bundle, Bundle::Make());
+  while (!forwards.empty()) {
+    auto some = forwards.first(std::min(forwards.size(), core::kMaxPacketFds));
+    std::vector<int> numbers;
+    std::string targets;
+    for (const HeldPorts::Forward& forward : some) {
+      epoll_event event{.events = EPOLLIN, .data = {}};
+      if (epoll_ctl(packed.watch.get(), EPOLL_CTL_ADD, forward.socket.get(), &event) != 0) {
+        return FailErrno("epoll_ctl", "ports");
+      }
+      numbers.push_back(forward.socket.get());
+      targets += TargetOf(forward.port);
+    }
+    TRY(bundle.Put(targets, numbers));
+    forwards = forwards.subspan(some.size());
+  }
+  packed.bundle = std::move(bundle.keep);
+  return packed;
 }
 
 }  // namespace hoy::net

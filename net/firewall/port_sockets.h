@@ -7,6 +7,12 @@
 // The monitor keeps all of them in one descriptor: a socket in whose queue they are on their way
 // (unix(7), SCM_RIGHTS), from where nobody ever takes them. It costs no memory of its own.
 //
+// The host's own ::1 is another matter: no rule leads from there to a container's IPv4 address, and
+// to an IPv6 address only where br_netfilter does not turn the answers back too early. Sockets that
+// have it, alone or as one of [::], listen in earnest: a process takes what comes to ::1 from there
+// (core/monitor/forwarder.h), the rules take the rest before. Where an IPv6 address of the host was
+// asked for and the container has IPv4 alone, the process takes all of it, as docker's proxy does.
+//
 // A port in the table whose socket is free belongs to a container whose monitor is gone.
 
 #include <optional>
@@ -25,7 +31,8 @@ namespace hoy::net {
 struct PortWish {
   struct Way {
     IpAddress host;
-    IpAddress container;  // of the same family
+    IpAddress container;   // of the same family; for an IPv6 address of either
+    bool implied = false;  // ::1 beside any IPv4 address; not where the host has none
   };
   std::vector<Way> ways;  // one port of the host for all of them
   uint16_t first = 0;     // 0: any that is free
@@ -37,6 +44,11 @@ struct PortWish {
 struct HeldPorts {
   std::vector<PublishedPort> ports;
   std::vector<Fd> sockets;  // none for a protocol that the kernel has no sockets of (SCTP)
+  struct Forward {
+    Fd socket;
+    PublishedPort port;
+  };
+  std::vector<Forward> forwards;  // whose sockets are not among those above
 };
 
 // All or none. `is_taken`: what may not be chosen although its socket is free. kConflict: it is in
@@ -47,6 +59,17 @@ Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes,
 
 // One descriptor that holds them all. `sockets` may be closed then.
 Result<Fd> Pack(std::span<const Fd> sockets);
+
+// For the monitor (core/monitor/forwarder.h): a bundle that holds all of them, and what is ready as
+// soon as one of them is.
+struct PackedForwards {
+  Fd bundle;
+  Fd watch;
+};
+Result<PackedForwards> PackForwards(std::span<const HeldPorts::Forward> forwards);
+
+// Pure: whether what comes there, to the host's ::1 at least, is forwarded by a process.
+bool IsForwarded(const PublishedPort& port);
 
 // Who has a socket at that port, by sock_diag(7) and /proc. nullopt: nobody that can be seen.
 struct PortHolder {

@@ -2,6 +2,7 @@
 
 #include <linux/netfilter.h>
 
+#include "net/firewall/iptables_program.h"
 #include "net/firewall/nftables.h"
 
 namespace hoy::net {
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::string_view kTable = "hoy_resolver";
 constexpr std::string_view kChain = "output";
+constexpr std::string_view kIptablesChain = "HOY-RESOLVER";
 constexpr std::string_view kStage = "redirect to the resolver";
 constexpr int kRaw = -300;
 constexpr uint16_t kDnsPort = 53;
@@ -57,6 +59,26 @@ Result<> RedirectToResolver(NetlinkSocket& netfilter, const ResolverPorts& ports
   changes = MakeTable(ports);
   changes.insert(changes.begin(), {nft::DeleteTable(kTable), "resolver"});
   return netfilter.Transaction(changes, kStage);
+}
+
+std::string ResolverIptables(const ResolverPorts& ports, bool replaces) {
+  const std::string jump = fmt::format("OUTPUT -d {}/32 -j {}", kResolverAddress, kIptablesChain);
+  std::string text = fmt::format("*nat\n:{} - [0:0]\n", kIptablesChain);
+  if (replaces) text += fmt::format("-D {}\n", jump);
+  text += fmt::format("-I {}\n", jump);
+  for (auto [protocol, port] :
+       {std::pair{"udp", ports.datagrams}, std::pair{"tcp", ports.streams}}) {
+    text += fmt::format("-A {0} -p {1} -m {1} --dport {2} -j DNAT --to-destination {3}:{4}\n",
+                        kIptablesChain, protocol, kDnsPort, kResolverAddress, port);
+  }
+  return text + "COMMIT\n";
+}
+
+Result<> RedirectToResolverByIptables(const ResolverPorts& ports) {
+  TRY(IptablesProgram program, IptablesProgram::Find(/*v6=*/false));
+  TRY(std::string saved, program.Save());
+  bool replaces = saved.find(fmt::format("-j {}\n", kIptablesChain)) != std::string::npos;
+  return program.Restore(ResolverIptables(ports, replaces));
 }
 
 }  // namespace hoy::net

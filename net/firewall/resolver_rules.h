@@ -5,8 +5,10 @@
 // answers: no connection is tracked for that, which would cost each packet of the container.
 //
 // A table of its own in the container's namespace: a hoy that runs inside has its usual one.
+// Without nf_tables iptables' nat table does it, which cannot but track the connections.
 
 #include <cstdint>
+#include <string>
 
 #include "core/base/result.h"
 #include "net/base/address.h"
@@ -23,5 +25,11 @@ struct ResolverPorts {
 
 // `netfilter`: of the container's namespace. In the place of what an earlier call has made.
 Result<> RedirectToResolver(NetlinkSocket& netfilter, const ResolverPorts& ports);
+
+// The same, of the caller's namespace, by iptables. kUnsupported: the host has none.
+Result<> RedirectToResolverByIptables(const ResolverPorts& ports);
+
+// Pure: for iptables-restore(8) --noflush. `replaces`: it was done before.
+std::string ResolverIptables(const ResolverPorts& ports, bool replaces);
 
 }  // namespace hoy::net

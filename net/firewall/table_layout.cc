@@ -141,6 +141,13 @@ void Builder::AddPublishing(bool v6) {
 void Builder::AddDestinationRules() {
   Rule stranger = In("prerouting", "loopback addresses are for the host's own programs");
   Add(Loopback(stranger, kDestination4).Accept());
+  // By rules answers to ::1 do not arrive where br_netfilter sees them first.
+  Rule forwarded = In("output", "ports of ::1 are forwarded");
+  Load(OnlyFamily(forwarded, true), kDestination6, 0)
+      .Equal(0, IpAddress::Parse("::1")->bytes())
+      .LoadMeta(NFT_META_L4PROTO, 0)
+      .NotEqual(0, std::string(1, static_cast<char>(IPPROTO_SCTP)));
+  Add(forwarded.Accept());
   for (const char* chain : {"prerouting", "output"}) {
     Rule rule = In(chain, "published ports");
     rule.LoadDestinationType(0).Equal(0, Number(RTN_LOCAL));

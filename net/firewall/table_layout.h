@@ -58,7 +58,7 @@ constexpr std::string_view kAllSets[] = {kBridges, kInside, kInternal, kNat4,   
                                          kHome6,   kPorts4, kPorts4At, kPorts6, kPorts6At};
 
 // To be raised with every change of the layout below.
-constexpr int kLayoutVersion = 1;
+constexpr int kLayoutVersion = 2;
 
 struct TableLayout {
   // Make the table with its sets, chains and rules. EEXIST, for the whole, when there is one.

@@ -38,12 +38,17 @@ std::optional<Link> DecodeLink(const Reply& reply) {
             .mtu = NumberOf(attributes, IFLA_MTU),
             .master = NumberOf(attributes, IFLA_MASTER),
             .peer = 0,
+            .parent = 0,
             .up = (fixed->ifi_flags & IFF_UP) != 0,
             .mac = {}};
   if (auto info = Attributes::Find(attributes, IFLA_LINKINFO)) {
     link.kind = TextOf(info->value, IFLA_INFO_KIND);
   }
-  if (link.kind == "veth") link.peer = NumberOf(attributes, IFLA_LINK);
+  if (link.kind == "veth") {
+    link.peer = NumberOf(attributes, IFLA_LINK);
+  } else {
+    link.parent = NumberOf(attributes, IFLA_LINK);
+  }
   auto mac = Attributes::Find(attributes, IFLA_ADDRESS);
   if (mac && mac->value.size() == sizeof(MacAddress)) {
     std::copy(mac->value.begin(), mac->value.end(), link.mac.emplace().begin());

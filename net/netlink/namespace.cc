@@ -1,7 +1,9 @@
 #include "net/netlink/namespace.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 
 #include <cstdlib>
 
@@ -11,6 +13,14 @@ namespace hoy::net {
 
 Result<Fd> CurrentNetworkNamespace() {
   return core::OpenAt(core::kCwd, "/proc/thread-self/ns/net", O_RDONLY);
+}
+
+Result<Fd> OpenNetworkNamespace(const std::string& path) {
+  // Whatever it is, opening it must not wait.
+  TRY(Fd fd, core::OpenAt(core::kCwd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (ioctl(fd.get(), NS_GET_NSTYPE) == CLONE_NEWNET) return fd;
+  return Fail(MakeError(ErrorKind::kInvalidArgument, "it is no network namespace")
+                  .WithHint("'ip netns add NAME' makes one, which is /run/netns/NAME"));
 }
 
 Result<NamespaceVisit> NamespaceVisit::Enter(BorrowedFd namespace_fd) {

@@ -2,6 +2,7 @@
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -153,6 +154,7 @@ Result<> RouteSocket::AddSubLink(const SubLinkSpec& link) {
       auto small = static_cast<uint16_t>(link.mode);
       if (link.kind == "vlan") message.Number(IFLA_VLAN_ID, small);
       if (link.kind == "ipvlan") message.Number(IFLA_IPVLAN_MODE, small);
+      if (link.ipvlan_flag != 0) message.Number(IFLA_IPVLAN_FLAGS, link.ipvlan_flag);
       if (link.kind == "macvlan") message.Number(IFLA_MACVLAN_MODE, link.mode);
     });
   });
@@ -263,6 +265,14 @@ Result<> RouteSocket::DeleteAddress(int link, const IpAddress& address, int pref
   return ContentWhenGone(socket_.Request(AddressMessage(RTM_DELADDR, 0, link, address, prefix),
                                          "delete address",
                                          fmt::format("{}/{}", address.ToString(), prefix)));
+}
+
+Result<> RouteSocket::ForgetNeighbour(int link, const IpAddress& address) {
+  NetlinkMessage message(RTM_DELNEIGH, 0);
+  message.Struct(ndmsg{.ndm_family = static_cast<uint8_t>(address.family()), .ndm_ifindex = link});
+  message.Bytes(NDA_DST, address.bytes());
+  return ContentWhenGone(
+      socket_.Request(std::move(message), "forget neighbour", address.ToString()));
 }
 
 Result<std::vector<LinkAddress>> RouteSocket::Addresses() {

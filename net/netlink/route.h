@@ -32,6 +32,7 @@ struct Link {
   int mtu = 0;
   int master = 0;  // 0: none
   int peer = 0;    // veth: the index of its peer, in the peer's namespace
+  int parent = 0;  // macvlan, ipvlan, vlan: the index of the link that it stands on
   bool up = false;
   std::optional<MacAddress> mac;
 };
@@ -66,7 +67,8 @@ struct SubLinkSpec {
   int parent = 0;                     // here
   int mtu = 0;                        // 0: the kernel's default
   std::optional<MacAddress> mac;
-  uint32_t mode = 0;  // MACVLAN_MODE_*, IPVLAN_MODE_*; of a vlan its tag
+  uint32_t mode = 0;         // MACVLAN_MODE_*, IPVLAN_MODE_*; of a vlan its tag
+  uint16_t ipvlan_flag = 0;  // IPVLAN_F_*, Linux 4.15
 };
 
 // A pair: one end here, its peer in another namespace under a name of its own.
@@ -107,6 +109,9 @@ class RouteSocket {
   Result<> AddAddress(int link, const IpAddress& address, int prefix);
   Result<> DeleteAddress(int link, const IpAddress& address, int prefix);
   Result<std::vector<LinkAddress>> Addresses();
+
+  // What is known of the station that has the address: it is asked for anew.
+  Result<> ForgetNeighbour(int link, const IpAddress& address);
 
   Result<> AddRoute(const Route& route);
   Result<> DeleteRoute(const Route& route);

@@ -81,6 +81,7 @@ std::string EncodeNetwork(const NetworkRecord& record) {
 
 Result<NetworkRecord> DecodeNetwork(std::string_view text) {
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) return Fail(ErrorKind::kCorrupt, "not a network record: not JSON");
   try {
     auto record = DecodeFields(json);
     if (record) return record;

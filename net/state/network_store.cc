@@ -18,6 +18,23 @@ std::string RecordPath(const core::Layout& layout, std::string_view name) {
   return layout.Networks() + "/" + std::string(name) + std::string(kRecordSuffix);
 }
 
+Result<std::vector<std::string>> NamesOnDisk(const core::Layout& layout) {
+  TRY(std::vector<std::string> files, core::ListDirectory(layout.Networks()));
+  std::vector<std::string> names;
+  for (std::string_view file : files) {
+    if (!file.ends_with(kRecordSuffix) || file.starts_with('.')) continue;
+    names.emplace_back(file.substr(0, file.size() - kRecordSuffix.size()));
+  }
+  return names;
+}
+
+Result<Fd> OpenLocked(const core::Layout& layout, core::LockMode mode) {
+  TRY(core::MakeDirectories(layout.Networks(), 0700));
+  TRY(Fd directory, core::OpenDirectory(layout.Networks()));
+  TRY(core::LockFile(directory, mode, layout.Networks()));
+  return directory;
+}
+
 // Whose lease it is. nullopt: nobody's.
 Result<std::optional<std::string>> ReadLease(const std::string& path) {
   std::array<char, core::kIdLength + 1> id;
@@ -69,9 +86,7 @@ Result<IpAddress> TakeWanted(const std::string& directory, const AddressPool& po
 }  // namespace
 
 Result<NetworksLock> NetworksLock::Acquire(const core::Layout& layout) {
-  TRY(core::MakeDirectories(layout.Networks(), 0700));
-  TRY(Fd directory, core::OpenDirectory(layout.Networks()));
-  TRY(core::LockFile(directory, core::LockMode::kExclusive, layout.Networks()));
+  TRY(Fd directory, OpenLocked(layout, core::LockMode::kExclusive));
   return NetworksLock(std::move(directory));
 }
 
@@ -111,20 +126,35 @@ Result<NetworkRecord> ReadNetwork(const core::Layout& layout, std::string_view n
   return record;
 }
 
+Result<> CheckIsThere(const core::Layout& layout, const NetworkRecord& network) {
+  TRY(NetworkRecord now, ReadNetwork(layout, network.name));
+  if (now.id == network.id) return {};
+  return Fail(ErrorKind::kNotFound, "no such network: {}", network.name);
+}
+
 Result<std::vector<NetworkRecord>> ListNetworks(const core::Layout& layout) {
-  TRY(std::vector<std::string> names, core::ListDirectory(layout.Networks()));
+  TRY(std::vector<std::string> names, NamesOnDisk(layout));
   std::vector<NetworkRecord> networks;
-  for (std::string_view name : names) {
-    if (!name.ends_with(kRecordSuffix) || name.starts_with('.')) continue;
-    name.remove_suffix(kRecordSuffix.size());
+  for (const std::string& name : names) {
     auto record = ReadNetwork(layout, name);
-    if (record) networks.push_back(*std::move(record));
-    // Removed meanwhile.
-    if (!record && record.error().kind != ErrorKind::kNotFound) {
-      return Fail(std::move(record).error());
+    if (record) {
+      networks.push_back(*std::move(record));
+      continue;
     }
+    ErrorKind kind = record.error().kind;
+    bool is_passed_over = kind == ErrorKind::kNotFound || kind == ErrorKind::kCorrupt;
+    if (!is_passed_over) return Fail(std::move(record).error());
   }
   return networks;
+}
+
+Result<std::vector<std::string>> ListDamagedNetworks(const core::Layout& layout) {
+  TRY(std::vector<std::string> names, NamesOnDisk(layout));
+  std::erase_if(names, [&](const std::string& name) {
+    auto record = ReadNetwork(layout, name);
+    return record || record.error().kind != ErrorKind::kCorrupt;
+  });
+  return names;
 }
 
 Result<NetworkRecord> FindNetwork(const core::Layout& layout, std::string_view name_or_id) {
@@ -155,7 +185,10 @@ Result<std::vector<Lease>> ListLeases(const core::Layout& layout, const NetworkR
 
 Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& network,
                             const AddressPool& pool, std::string_view container_id,
-                            const std::optional<IpAddress>& wanted) {
+                            const std::optional<IpAddress>& wanted,
+                            std::span<const IpAddress> reserved) {
+  TRY(Fd shared, OpenLocked(layout, core::LockMode::kShared));
+  TRY(CheckIsThere(layout, network));
   std::string directory = layout.NetworkLeases(network.name);
   if (wanted) return TakeWanted(directory, pool, container_id, *wanted);
   Subnet range = pool.ip_range.value_or(pool.subnet);
@@ -166,6 +199,7 @@ Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& net
   for (std::optional<IpAddress> next = first; next && *next <= last; next = next->Plus(1)) {
     std::string name = next->ToString();
     if (*next == pool.gateway || std::binary_search(taken.begin(), taken.end(), name)) continue;
+    if (std::ranges::find(reserved, *next) != reserved.end()) continue;
     TRY(bool done, TryTake(directory, *next, container_id));
     if (done) return *next;
   }

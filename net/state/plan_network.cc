@@ -121,6 +121,14 @@ Result<NetworkRecord> PlanNetwork(const NetworkRequest& request, const std::stri
     return Fail(ErrorKind::kUnsupported, "network driver '{}': one of {}", request.driver,
                 fmt::join(kDrivers, ", "));
   }
+  // Whoever is on a wire reaches all that is there.
+  if (request.internal && request.driver != "bridge") {
+    return Fail(MakeError(ErrorKind::kInvalidArgument,
+                          fmt::format("--internal: driver {} has its containers on the wire of a "
+                                      "link of the host, which is a way out",
+                                      request.driver))
+                    .WithHint("an internal network is one of driver bridge"));
+  }
   NetworkRecord record{.id = id,
                        .name = request.name,
                        .driver = request.driver,

@@ -16,7 +16,7 @@ namespace hoy::oci {
 namespace {
 
 constexpr size_t kManyRecords = 100;
-constexpr std::string_view kDamagedHint = "pull the image again";
+constexpr std::string_view kDamagedHint = "pull or load the image again, or remove it: hoy rmi {}";
 
 // The bytes of a file that may be removed at any moment. Lists read a thousand of them: most fit
 // into one read(2), and a short one of a file that is only ever replaced is the whole of it.
@@ -40,7 +40,12 @@ Result<std::optional<RefRecord>> ReadRefFile(BorrowedFd directory, const std::st
   if (!bytes) return std::nullopt;
   auto ref = DecodeRefRecord(*bytes);
   if (!ref) {
-    return Fail(std::move(ref).error().InContext(path).WithHint(std::string(kDamagedHint)));
+    std::string name = path.substr(path.rfind('/') + 1);
+    std::ranges::replace(name, '+', '/');  // EscapeReference
+    return Fail(std::move(ref)
+                    .error()
+                    .InContext(fmt::format("the image name '{}' is damaged", name))
+                    .WithHint(fmt::format(kDamagedHint, name)));
   }
   return *std::move(ref);
 }
@@ -50,7 +55,11 @@ Result<std::optional<ImageRecord>> ReadRecordFile(BorrowedFd directory, const st
   if (!bytes) return std::nullopt;
   auto record = DecodeImageRecord(*bytes);
   if (!record) {
-    return Fail(std::move(record).error().InContext(path).WithHint(std::string(kDamagedHint)));
+    std::string id = path.substr(path.rfind('/') + 1, 12);
+    return Fail(std::move(record)
+                    .error()
+                    .InContext(fmt::format("image {}: its record is damaged", id))
+                    .WithHint(fmt::format(kDamagedHint, id)));
   }
   return *std::move(record);
 }
@@ -67,26 +76,41 @@ Result<std::optional<Fd>> OpenIfThere(const std::string& directory) {
 // them one by one: with many, two processors share it.
 template <typename Record, typename Read>
 Result<std::vector<Record>> ReadEach(const std::string& path, std::span<const std::string> names,
-                                     Read read) {
+                                     Read read, std::vector<DamagedFile>* damaged) {
   TRY(auto directory, OpenIfThere(path));
   if (!directory) return std::vector<Record>();
-  auto read_some = [&](std::span<const std::string> some) -> Result<std::vector<Record>> {
+  auto read_some = [&](std::span<const std::string> some,
+                       std::vector<DamagedFile>& bad) -> Result<std::vector<Record>> {
     std::vector<Record> records;
     records.reserve(some.size());
     for (const std::string& name : some) {
-      TRY(std::optional<Record> record, read(*directory, name));
-      if (record) records.push_back(*std::move(record));
+      auto record = read(*directory, name);
+      if (!record && record.error().kind == ErrorKind::kCorrupt) {
+        bad.push_back({name, std::move(record).error()});
+        continue;
+      }
+      if (!record) return Fail(std::move(record).error());
+      if (*record) records.push_back(**std::move(record));
     }
     return records;
   };
-  if (names.size() < kManyRecords) return read_some(names);
+  std::vector<DamagedFile> bad;
+  std::vector<DamagedFile> second_bad;
+  size_t half = names.size() < kManyRecords ? names.size() : names.size() / 2;
   Result<std::vector<Record>> second;
-  std::thread helper([&] { second = read_some(names.subspan(names.size() / 2)); });
-  auto first = read_some(names.first(names.size() / 2));
-  helper.join();
+  std::thread helper;
+  if (half < names.size()) {
+    helper = std::thread([&] { second = read_some(names.subspan(half), second_bad); });
+  }
+  auto first = read_some(names.first(half), bad);
+  if (helper.joinable()) helper.join();
   if (!first) return first;
   if (!second) return second;
   std::ranges::move(*second, std::back_inserter(*first));
+  if (damaged != nullptr) {
+    std::ranges::move(bad, std::back_inserter(*damaged));
+    std::ranges::move(second_bad, std::back_inserter(*damaged));
+  }
   return first;
 }
 
@@ -110,16 +134,18 @@ Result<std::optional<ImageRecord>> ReadRecord(const core::Layout& layout, const 
   return ReadRecordFile(core::kCwd, RecordPath(layout, image));
 }
 
-Result<std::vector<RefRecord>> ReadRefs(const core::Layout& layout) {
+Result<std::vector<RefRecord>> ReadRefs(const core::Layout& layout,
+                                        std::vector<DamagedFile>* damaged) {
   TRY(auto names, core::ListDirectory(layout.ImageRefs()));
   std::erase_if(names, [](const std::string& name) { return name.starts_with('.'); });
-  return ReadEach<RefRecord>(layout.ImageRefs(), names, ReadRefFile);
+  return ReadEach<RefRecord>(layout.ImageRefs(), names, ReadRefFile, damaged);
 }
 
-Result<std::vector<ImageRecord>> ReadRecords(const core::Layout& layout) {
+Result<std::vector<ImageRecord>> ReadRecords(const core::Layout& layout,
+                                             std::vector<DamagedFile>* damaged) {
   TRY(auto names, core::ListDirectory(layout.ImageRecords()));
   std::erase_if(names, [](const std::string& name) { return name.size() != 64 || !IsHex(name); });
-  return ReadEach<ImageRecord>(layout.ImageRecords(), names, ReadRecordFile);
+  return ReadEach<ImageRecord>(layout.ImageRecords(), names, ReadRecordFile, damaged);
 }
 
 Result<Fd> LockImages(const std::string& images_directory) {
@@ -156,7 +182,11 @@ Result<Leased> ReadNeeded(const core::Layout& layout, std::span<const ImageUser>
                           const std::set<Digest>& without,
                           const std::set<std::string>& without_names) {
   TRY(Leased needed, ReadLeases(layout));
-  TRY(auto records, ReadRecords(layout));
+  std::vector<DamagedFile> damaged;
+  TRY(auto records, ReadRecords(layout, &damaged));
+  std::erase_if(damaged, [&](const DamagedFile& record) {
+    return without.contains(Digest::FromHex(record.name));
+  });
   for (const ImageRecord& record : records) {
     if (without.contains(record.id)) continue;
     needed.blobs.insert(record.blobs.begin(), record.blobs.end());
@@ -164,7 +194,8 @@ Result<Leased> ReadNeeded(const core::Layout& layout, std::span<const ImageUser>
     needed.blobs.insert(record.manifest);
     needed.chain_ids.insert(record.chain_ids.begin(), record.chain_ids.end());
   }
-  TRY(auto refs, ReadRefs(layout));
+  TRY(auto refs, ReadRefs(layout, &damaged));
+  needed.everything = !damaged.empty();
   for (const RefRecord& ref : refs) {
     if (!ref.is_list || without_names.contains(ref.reference)) continue;
     std::ranges::move(BlobsOfList(ref), std::inserter(needed.blobs, needed.blobs.end()));
@@ -193,7 +224,7 @@ bool IsOf(const RefRecord& ref, const Digest& image) {
 Result<> DropUnneededBlobs(const core::Layout& layout, std::span<const Digest> blobs) {
   TRY(Leased needed, ReadNeeded(layout, {}));
   for (const Digest& blob : blobs) {
-    if (!needed.blobs.contains(blob)) TRY(core::Unlink(layout.Blobs() + "/" + blob.hex()));
+    if (!needed.HasBlob(blob)) TRY(core::Unlink(layout.Blobs() + "/" + blob.hex()));
   }
   return {};
 }

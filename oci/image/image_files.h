@@ -23,9 +23,16 @@ std::string RecordPath(const core::Layout& layout, const Digest& image);
 Result<std::optional<RefRecord>> ReadRef(const core::Layout& layout, const Reference& reference);
 Result<std::optional<ImageRecord>> ReadRecord(const core::Layout& layout, const Digest& image);
 
-// All of them. What vanishes meanwhile is left out; one that cannot be read is an error.
-Result<std::vector<RefRecord>> ReadRefs(const core::Layout& layout);
-Result<std::vector<ImageRecord>> ReadRecords(const core::Layout& layout);
+// All of them. What vanishes meanwhile is left out, and so is one that is damaged: it stops nothing
+// that is done with others. `damaged`, where it is given, tells of those.
+struct DamagedFile {
+  std::string name;  // in its directory
+  Error error;       // kCorrupt
+};
+Result<std::vector<RefRecord>> ReadRefs(const core::Layout& layout,
+                                        std::vector<DamagedFile>* damaged = nullptr);
+Result<std::vector<ImageRecord>> ReadRecords(const core::Layout& layout,
+                                             std::vector<DamagedFile>* damaged = nullptr);
 
 // The writers' lock: flock on DATA/images, held for some milliseconds.
 Result<Fd> LockImages(const std::string& images_directory);
@@ -34,6 +41,10 @@ Result<Fd> LockImages(const std::string& images_directory);
 struct Leased {
   std::set<Digest> blobs;
   std::set<Digest> chain_ids;
+  bool everything = false;  // something is damaged: what it needs is not known
+
+  bool HasBlob(const Digest& blob) const { return everything || blobs.contains(blob); }
+  bool HasLayer(const Digest& chain_id) const { return everything || chain_ids.contains(chain_id); }
 };
 Result<Leased> ReadLeases(const core::Layout& layout);
 

@@ -11,6 +11,8 @@
 namespace hoy::oci {
 namespace {
 
+constexpr int kMostLooks = 100;
+
 std::string Familiar(const std::string& canonical) {
   auto reference = Reference::Parse(canonical);
   return reference ? reference->Familiar() : canonical;
@@ -53,12 +55,19 @@ Result<> CheckExpected(const NewList& list, const std::optional<RefRecord>& old)
 Result<std::optional<StoredList>> ImageStore::FindList(std::string_view name_or_digest) const {
   TRY(auto ref, FindListRef(layout_, name_or_digest));
   if (!ref) return std::nullopt;
+  auto bytes = ReadBlob(ref->target);
+  // Where the list was changed between the two reads, the document that it had has gone.
+  for (int look = 1; look < kMostLooks && !bytes && bytes.error().system_errno == ENOENT; ++look) {
+    TRY(ref, FindListRef(layout_, name_or_digest));
+    if (!ref) return std::nullopt;
+    bytes = ReadBlob(ref->target);
+  }
   StoredList list{.reference = std::move(ref->reference),
                   .digest = ref->target,
                   .bytes = {},
                   .index = {},
                   .members = std::move(ref->members)};
-  TRY_CONTEXT_SET(list.bytes, ReadBlob(list.digest), "list '{}'", Familiar(list.reference));
+  TRY_CONTEXT_SET(list.bytes, std::move(bytes), "list '{}'", Familiar(list.reference));
   TRY_CONTEXT_SET(auto document, ParseManifestOrIndex(list.bytes, {}), "list '{}'",
                   Familiar(list.reference));
   auto* index = std::get_if<Index>(&document);

@@ -34,6 +34,8 @@ class Pruning {
   // Under the images lock. Names, then records, then what they needed: as Remove does it.
   Result<> Run(std::span<const Digest> images) {
     TRY(Collect(images));
+    // What cannot be read is said before a name is gone.
+    TRY(Leased needed, ReadNeeded(layout_, users_, ids_, unlinked_));
     for (const Doomed& image : doomed_) {
       pruned_.images.push_back({.untagged = {}, .deleted = {image.record.id}});
       for (const std::string& name : image.names) {
@@ -50,7 +52,7 @@ class Pruning {
       }
       TRY(core::SyncDirectory(layout_.ImageRecords()));
     }
-    return DropContent();
+    return DropContent(std::move(needed));
   }
 
   PrunedImages TakeResult() { return std::move(pruned_); }
@@ -58,7 +60,12 @@ class Pruning {
 
  private:
   Result<> Collect(std::span<const Digest> images) {
-    TRY(auto refs, ReadRefs(layout_));
+    std::vector<DamagedFile> damaged;
+    TRY(auto refs, ReadRefs(layout_, &damaged));
+    // It may be the name of one that seems to have none.
+    if (options_.dangling_only && !damaged.empty()) {
+      return Fail(std::move(damaged.front().error));
+    }
     for (const Digest& id : images) {
       if (ids_.contains(id) ||
           std::ranges::any_of(users_, [&](const ImageUser& user) { return user.image == id; })) {
@@ -99,8 +106,8 @@ class Pruning {
     });
   }
 
-  Result<> DropContent() {
-    TRY(Leased needed, ReadNeeded(layout_, users_, ids_, unlinked_));
+  Result<> DropContent(Leased needed) {
+    if (needed.everything) return {};
     for (size_t i = 0; i < doomed_.size(); ++i) {
       const ImageRecord& record = doomed_[i].record;
       for (const Digest& blob : record.blobs) {

@@ -115,9 +115,11 @@ class Removal {
   Result<> DropOrphans() {
     for (const Digest& image : orphans_) {
       if (FindUser(image, true) != nullptr || FindUser(image, false) != nullptr) continue;
-      TRY(auto record, ReadRecord(layout_, image));
-      if (!record) continue;
-      record_ = *std::move(record);
+      auto record = ReadRecord(layout_, image);
+      bool damaged = !record && record.error().kind == ErrorKind::kCorrupt;
+      if (!record && !damaged) return Fail(std::move(record).error());
+      if (record && !*record) continue;
+      record_ = damaged ? ImageRecord{.id = image} : **std::move(record);
       TRY(DropImage());
     }
     return {};
@@ -126,17 +128,17 @@ class Removal {
   // The record, then the blobs and layers that only this image needed.
   Result<> DropImage() {
     if (record_.id.empty()) return {};
+    TRY(Leased needed, ReadNeeded(layout_, users_, {record_.id}));
     TRY(core::Unlink(RecordPath(layout_, record_.id)));
     TRY(core::SyncDirectory(layout_.ImageRecords()));
     FailPoint("image-unrecorded");
     removed_.deleted.push_back(record_.id);
-    TRY(Leased needed, ReadNeeded(layout_, users_));
     for (const Digest& blob : record_.blobs) {
-      if (!needed.blobs.contains(blob)) TRY(core::Unlink(layout_.Blobs() + "/" + blob.hex()));
+      if (!needed.HasBlob(blob)) TRY(core::Unlink(layout_.Blobs() + "/" + blob.hex()));
     }
     FailPoint("image-blobs-removed");
     for (auto chain = record_.chain_ids.rbegin(); chain != record_.chain_ids.rend(); ++chain) {
-      if (needed.chain_ids.contains(*chain)) continue;
+      if (needed.HasLayer(*chain)) continue;
       TRY(DropLayer(*chain));
     }
     return {};
@@ -144,6 +146,7 @@ class Removal {
 
  private:
   const ImageUser* FindUser(const Digest& image, bool running) const {
+    if (image.empty()) return nullptr;  // as a container of --rootfs has it
     for (const ImageUser& user : users_) {
       if (user.image == image && user.running == running) return &user;
     }
@@ -241,9 +244,11 @@ Result<> RemoveById(Removal& removal, const Digest& id, bool force) {
   return removal.DropOrphans();
 }
 
-// What `name_or_id` means; of a list without images here, only the reference is set.
+// What `name_or_id` means; of a list without images here, only the reference is set, and of what is
+// damaged only what is known.
 Result<ResolvedImage> ResolveForRemoval(const ImageStore& store, std::string_view name_or_id) {
   auto image = store.Resolve(name_or_id);
+  if (!image && image.error().kind == ErrorKind::kCorrupt) return store.ResolveDamaged(name_or_id);
   if (image || image.error().kind != ErrorKind::kNotFound) return image;
   TRY(auto list, store.FindList(name_or_id));
   if (!list) return image;
@@ -261,18 +266,22 @@ Result<RemovedImage> ImageStore::Remove(std::string_view name_or_id, bool force,
   Removal removal(layout_, std::move(image.record), users);
   TRY(removal.LoadNames());
   if (id.empty()) removal.TakeListName(image.reference);
+  // What cannot be read is said before a name is gone.
+  TRY(ReadNeeded(layout_, users));
   if (image.reference.empty()) {
     TRY(RemoveById(removal, id, force));
   } else {
     TRY(RemoveByName(removal, image.reference, force));
   }
   std::vector<LockedDirectory> trash = removal.TakeTrash();
-  TRY(std::set<Digest> kept, KeepLayersInUse(layout_, list_users, trash));
-  lock.reset();
   FailPoint("image-layers-aside");
+  TRY(std::set<Digest> kept, KeepLayersInUse(layout_, list_users, trash));
+  TRY(std::vector<LockedDirectory> dead, TakeDeadLayers(layout_, list_users));
+  lock.reset();
   // Trees take long to delete: without the lock.
   TRY(DeleteLayers(trash));
-  RemoveDeadLayerDirectories(layout_);
+  (void)DeleteLayers(dead);
+  RemoveDeadStaging(layout_);
   RemovedImage removed = removal.TakeResult();
   std::erase_if(removed.deleted, [&](const Digest& digest) { return kept.contains(digest); });
   return removed;
@@ -330,6 +339,7 @@ Result<Unneeded> FindUnneeded(const core::Layout& layout, const ListImageUsers& 
   TRY(std::vector<ImageUser> users, AskForUsers(list_users));
   TRY(Leased needed, ReadNeeded(layout, users));
   TRY(FindPartials(layout.Ingest(), partials_before, unneeded));
+  if (needed.everything) return unneeded;
   TRY(auto blobs, core::ListDirectory(layout.Blobs()));
   for (const std::string& name : blobs) {
     if (name.size() != 64 || !IsHex(name)) continue;
@@ -365,6 +375,7 @@ Result<Garbage> ImageStore::CollectGarbage(const ListImageUsers& list_users,
                                            core::Timestamp partials_before) const {
   Garbage garbage;
   std::vector<LockedDirectory> trash;
+  std::vector<LockedDirectory> dead;
   std::map<Digest, uint64_t> layer_bytes;
   {
     TRY(Fd lock, LockImages(layout_.Images()));
@@ -373,6 +384,8 @@ Result<Garbage> ImageStore::CollectGarbage(const ListImageUsers& list_users,
       core::RemoveStaleTemps(directory);
     }
     TRY(Unneeded unneeded, FindUnneeded(layout_, list_users, partials_before));
+    // First: what it puts back for a container is in use.
+    TRY(dead, TakeDeadLayers(layout_, list_users));
     for (const std::string& path : unneeded.files) TRY(core::Unlink(path));
     garbage.bytes = unneeded.bytes;
     for (const Digest& chain_id : unneeded.layers) {
@@ -387,7 +400,8 @@ Result<Garbage> ImageStore::CollectGarbage(const ListImageUsers& list_users,
     garbage.bytes += static_cast<int64_t>(layer_bytes[layer.chain_id]);
   }
   TRY(DeleteLayers(trash));
-  RemoveDeadLayerDirectories(layout_);
+  (void)DeleteLayers(dead);
+  RemoveDeadStaging(layout_);
   return garbage;
 }
 

@@ -89,10 +89,11 @@ Result<std::optional<ResolvedImage>> ResolveName(const core::Layout& layout, Ref
   return ResolvedImage{.record = *std::move(record), .reference = reference.ToString()};
 }
 
-Result<std::optional<ImageRecord>> ResolveId(const core::Layout& layout, std::string_view id) {
+// The one image id that begins so.
+Result<std::optional<Digest>> FindId(const core::Layout& layout, std::string_view id) {
   if (id.starts_with("sha256:")) id.remove_prefix(7);
   if (!IsHex(id) || id.size() > 64) return std::nullopt;
-  if (id.size() == 64) return ReadRecord(layout, Digest::FromHex(id));
+  if (id.size() == 64) return Digest::FromHex(id);
   TRY(auto names, core::ListDirectory(layout.ImageRecords()));
   auto first = std::ranges::lower_bound(names, id);
   if (first == names.end() || !first->starts_with(id)) return std::nullopt;
@@ -101,7 +102,13 @@ Result<std::optional<ImageRecord>> ResolveId(const core::Layout& layout, std::st
     return Fail(MakeError(ErrorKind::kConflict, fmt::format("image id '{}' is ambiguous", id))
                     .WithHint("give more of its digits"));
   }
-  return ReadRecord(layout, Digest::FromHex(*first));
+  return Digest::FromHex(*first);
+}
+
+Result<std::optional<ImageRecord>> ResolveId(const core::Layout& layout, std::string_view id) {
+  TRY(auto whole, FindId(layout, id));
+  if (!whole) return std::nullopt;
+  return ReadRecord(layout, *whole);
 }
 
 void SortOnce(std::vector<std::string>& texts) {
@@ -124,8 +131,11 @@ Result<bool> GiveToLists(const core::Layout& layout, const ImageRecord& record,
                          const Reference& name, const Digest& target) {
   std::vector<RefRecord> lists;
   if (name.digest().empty()) {
-    TRY(auto ref, ReadRef(layout, name));
-    if (ref && ref->is_list && ref->target == target) lists.push_back(*std::move(ref));
+    auto ref = ReadRef(layout, name);
+    // A damaged name is replaced, as a damaged record is.
+    if (!ref && ref.error().kind != ErrorKind::kCorrupt) return Fail(std::move(ref).error());
+    bool is_list = ref && *ref && (*ref)->is_list && (*ref)->target == target;
+    if (is_list) lists.push_back(**std::move(ref));
   } else {
     TRY(lists, ReadRefs(layout));
   }
@@ -170,11 +180,32 @@ Result<ResolvedImage> ImageStore::Resolve(std::string_view name_or_id) const {
   return NoSuchImage(layout_, name_or_id);
 }
 
-Result<std::vector<ListedImage>> ImageStore::List() const {
+Result<ResolvedImage> ImageStore::ResolveDamaged(std::string_view name_or_id) const {
+  auto reference = Reference::ParseWithDefaultTag(name_or_id);
+  if (reference && !name_or_id.starts_with("sha256:")) {
+    if (!reference->digest().empty()) reference = reference->WithDigest(reference->digest());
+    auto ref = ReadRef(layout_, *reference);
+    if (!ref) return ResolvedImage{.record = {}, .reference = reference->ToString()};
+    if (*ref) {
+      return ResolvedImage{.record = {.id = (*ref)->image},
+                           .reference = (*ref)->reference,
+                           .of_list = (*ref)->is_list};
+    }
+  }
+  TRY(auto id, FindId(layout_, name_or_id));
+  if (!id) return NoSuchImage(layout_, name_or_id);
+  return ResolvedImage{.record = {.id = *id}, .reference = {}};
+}
+
+Result<std::vector<ListedImage>> ImageStore::List(std::vector<Error>* damaged) const {
   // Names first: an image published between the two reads is then listed without its new name at
   // worst, and one removed between them is left out whole.
-  TRY(auto refs, ReadRefs(layout_));
-  TRY(auto records, ReadRecords(layout_));
+  std::vector<DamagedFile> damaged_files;
+  TRY(auto refs, ReadRefs(layout_, &damaged_files));
+  TRY(auto records, ReadRecords(layout_, &damaged_files));
+  if (damaged != nullptr) {
+    for (DamagedFile& file : damaged_files) damaged->push_back(std::move(file.error));
+  }
   std::map<Digest, std::vector<std::string>> names;
   std::map<Digest, std::vector<std::string>> list_names;
   std::map<Digest, std::vector<std::string>> empty_lists;
@@ -232,6 +263,17 @@ Result<ListedImage> ImageStore::Find(std::string_view name_or_id) const {
 
 std::string ImageStore::BlobPath(const Digest& digest) const {
   return layout_.Blobs() + "/" + digest.hex();
+}
+
+Result<bool> ImageStore::HasLayers(std::span<const std::string> chain_ids) const {
+  auto are_there = [&] {
+    return std::ranges::all_of(chain_ids, [&](const std::string& chain_id) {
+      return core::Exists(layout_.LayerFiles(chain_id));
+    });
+  };
+  if (are_there()) return true;
+  TRY(Fd lock, LockImages(layout_.Images()));
+  return are_there();
 }
 
 bool ImageStore::HasBlob(const Digest& digest) const {
@@ -299,8 +341,10 @@ Result<> ImageStore::CheckContent(const ImageRecord& record) const {
 
 Result<std::vector<DamagedImage>> ImageStore::FindDamaged() const {
   TRY(Fd lock, LockImages(layout_.Images()));
-  TRY(std::vector<ListedImage> images, List());
+  std::vector<Error> errors;
+  TRY(std::vector<ListedImage> images, List(&errors));
   std::vector<DamagedImage> damaged;
+  for (Error& error : errors) damaged.push_back({ListedImage(), std::move(error)});
   for (ListedImage& image : images) {
     if (image.is_list) continue;
     auto whole = CheckContent(image.record);

@@ -139,8 +139,14 @@ class ImageStore {
   // without "sha256:", else the name behind a short name's alias. kNotFound, with a near name in
   // the hint; kConflict: the prefix is ambiguous.
   Result<ResolvedImage> Resolve(std::string_view name_or_id) const;
-  Result<std::vector<ListedImage>> List() const;                // newest first
+  // Of what Resolve finds damaged, for its removal: the id and the name, as far as they are known.
+  Result<ResolvedImage> ResolveDamaged(std::string_view name_or_id) const;
+  // Newest first. Those that are damaged are left out, and told of in `damaged`.
+  Result<std::vector<ListedImage>> List(std::vector<Error>* damaged = nullptr) const;
   Result<ListedImage> Find(std::string_view name_or_id) const;  // Resolve with all the names
+  // For who has found an image and is one of its users now: whether its layers (chain ids, hex) are
+  // all there. A removal that has looked for users before is waited for: it puts them back.
+  Result<bool> HasLayers(std::span<const std::string> chain_ids) const;
 
   // "sha256/<hex>" in DATA/images/blobs.
   std::string BlobPath(const Digest& digest) const;
@@ -200,7 +206,8 @@ class ImageStore {
   // What of blobs and layers that would be.
   Result<Garbage> FindGarbage(const ListImageUsers& list_users,
                               core::Timestamp partials_before = INT64_MAX) const;
-  // Images of which something is missing. Pulling or loading them again mends them.
+  // Images of which something is missing, and records and names that are damaged: of those
+  // only the error tells. Pulling or loading them again mends them.
   Result<std::vector<DamagedImage>> FindDamaged() const;
 
  private:

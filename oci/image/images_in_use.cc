@@ -27,4 +27,11 @@ Result<std::set<Digest>> KeepLayersInUse(const core::Layout& layout,
   return needed;
 }
 
+Result<std::vector<LockedDirectory>> TakeDeadLayers(const core::Layout& layout,
+                                                    const ListImageUsers& list_users) {
+  std::vector<LockedDirectory> dead = FindDeadLayers(layout);
+  TRY(KeepLayersInUse(layout, list_users, dead));
+  return dead;
+}
+
 }  // namespace hoy::oci

@@ -18,4 +18,8 @@ Result<std::set<Digest>> KeepLayersInUse(const core::Layout& layout,
                                          const ListImageUsers& list_users,
                                          std::vector<LockedDirectory>& aside);
 
+// The same for what the dead moved aside; the rest of it is to be deleted.
+Result<std::vector<LockedDirectory>> TakeDeadLayers(const core::Layout& layout,
+                                                    const ListImageUsers& list_users);
+
 }  // namespace hoy::oci

@@ -24,12 +24,13 @@ struct LockedDirectory {
 // Makes DATA/layers/.staging-<pid>-<n>, locked.
 Result<LockedDirectory> MakeStagingDirectory(const core::Layout& layout);
 
-// Renames a layer to DATA/layers/.removed-<pid>-<n>, locked: from here on nobody finds it. Deleting
-// the tree is the caller's, without any other lock held. kNotFound: there is no such layer.
+// Renames a layer to DATA/layers/.removed-<chain id>-<pid>-<n>, locked: from here on nobody finds
+// it. Deleting the tree is the caller's, without any other lock held. kNotFound: there is no such
+// layer.
 Result<LockedDirectory> MoveLayerAside(const core::Layout& layout, const Digest& chain_id);
 
-// Gives the layers in `needed` their names back, and takes them out of `aside`. Under the images
-// lock, without which somebody could have made the layer anew.
+// Gives the layers in `needed` their names back, and takes them out of `aside`; one that has been
+// made anew meanwhile stays in it. Under the images lock.
 Result<> PutBackLayers(const core::Layout& layout, const std::set<Digest>& needed,
                        std::vector<LockedDirectory>& aside);
 
@@ -38,7 +39,11 @@ Result<> PutBackLayers(const core::Layout& layout, const std::set<Digest>& neede
 // all the same.
 Result<> DeleteLayers(const std::vector<LockedDirectory>& layers);
 
-// Deletes what the dead left of both kinds. Best effort.
-void RemoveDeadLayerDirectories(const core::Layout& layout);
+// Layers that the dead moved aside, locked: a container may have taken one before they could look
+// again, so each is to be deleted or put back. Under the images lock.
+std::vector<LockedDirectory> FindDeadLayers(const core::Layout& layout);
+
+// Deletes layers in the making that the dead left. Best effort.
+void RemoveDeadStaging(const core::Layout& layout);
 
 }  // namespace hoy::oci

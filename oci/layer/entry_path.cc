@@ -57,6 +57,12 @@ Result<EntryRole> RoleOf(const std::vector<std::string_view>& components) {
   return EntryRole::kWhiteout;
 }
 
+Result<> CheckIsNoWhiteout(std::string_view name) {
+  if (!name.starts_with(kWhiteoutPrefix)) return {};
+  return Fail(MakeError(ErrorKind::kUnsupported, "a layer cannot hold a file of that name")
+                  .WithHint("in a layer, a name that begins with .wh. marks what was removed"));
+}
+
 std::string_view WhiteoutName(std::string_view last_component) {
   return last_component.substr(kWhiteoutPrefix.size());
 }

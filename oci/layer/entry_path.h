@@ -28,6 +28,10 @@ enum class EntryRole {
 // kCorrupt: a whiteout of nothing, of "." or of "..".
 Result<EntryRole> RoleOf(const std::vector<std::string_view>& components);
 
+// Of a file that is to go into a layer under this name. kUnsupported: read back from there, it
+// would be a whiteout (layer.md: such names cannot be had).
+Result<> CheckIsNoWhiteout(std::string_view name);
+
 // The NAME of a whiteout's last component.
 std::string_view WhiteoutName(std::string_view last_component);
 

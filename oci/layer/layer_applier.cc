@@ -50,6 +50,7 @@ class Applier {
       : purpose_(purpose),
         target_(target),
         max_bytes_(options.max_unpacked_bytes),
+        plain_tree_(options.plain_tree),
         free_bytes_(FreeBytes(target)),
         umask_(ReadUmask()),
         source_(source),
@@ -80,6 +81,9 @@ class Applier {
  private:
   Result<> Apply(const TarEntry& entry) {
     TRY(Components path, SplitEntryPath(entry.name));
+    if (plain_tree_) {
+      for (std::string_view component : path) TRY(CheckIsNoWhiteout(component));
+    }
     EntryRole role = EntryRole::kFile;
     if (purpose_ == Purpose::kLayer) {
       TRY(role, RoleOf(path));
@@ -165,11 +169,12 @@ class Applier {
   }
 
   Result<> WriteData(const TarEntry& entry, BorrowedFd fd) {
+    // At once: a hole of terabytes is a file of zeros here, and would take hours to fill the disk.
+    TRY(Account(static_cast<uint64_t>(tar_.data_left())));
     int64_t end = 0;
     while (true) {
       TRY(TarReader::Block block, tar_.ReadBlock());
       if (block.bytes.empty()) break;
-      TRY(Account(block.bytes.size()));
       int64_t at = block.offset;
       while (!block.bytes.empty()) {
         ssize_t count = pwrite(fd.get(), block.bytes.data(), block.bytes.size(), at);
@@ -184,7 +189,7 @@ class Applier {
     return {};
   }
 
-  Result<> Account(size_t bytes) {
+  Result<> Account(uint64_t bytes) {
     result_.file_bytes += bytes;
     if (max_bytes_ != 0 && result_.file_bytes > max_bytes_) {
       return Fail(ErrorKind::kCorrupt, "the layer unpacks to more than {} bytes", max_bytes_);
@@ -372,6 +377,7 @@ class Applier {
   Purpose purpose_;
   BorrowedFd target_;
   uint64_t max_bytes_;
+  bool plain_tree_;
   uint64_t free_bytes_;
   mode_t umask_;
   ReadAhead& source_;

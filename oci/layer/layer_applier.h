@@ -35,6 +35,9 @@ struct ApplyOptions {
   // The layer's digest where the caller makes sure of it: one that is not compressed is then not
   // hashed again.
   std::optional<Digest> plain_digest;
+  // The tar was made as no layer, but of a tree: what would be whiteouts are files, which a layer
+  // cannot hold (kUnsupported).
+  bool plain_tree = false;
 };
 
 // What the layers below must answer.

@@ -107,7 +107,7 @@ class DirectoryLayerStore final : public LayerStore {
   }
 
   Result<std::unique_ptr<LayerWriter>> Begin(const Digest& chain_id) override {
-    RemoveDeadLayerDirectories(layout_);
+    RemoveDeadStaging(layout_);
     SpreadLayers(layout_.Layers());
     TRY(LockedDirectory staging, MakeStagingDirectory(layout_));
     std::string files = staging.path + "/fs";

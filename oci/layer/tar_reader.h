@@ -45,6 +45,8 @@ class TarReader {
     std::span<const std::byte> bytes;  // valid until the next call
     int64_t offset = 0;                // in the file; jumps over holes
   };
+  // Of the current entry, what its header promises and has not been read: without its holes.
+  int64_t data_left() const { return data_left_; }
   // Of the current entry. Empty bytes: its data ends.
   Result<Block> ReadBlock();
 

@@ -163,6 +163,7 @@ class Archiver {
   Result<> Write(Frame& frame, const std::string& name, const Child& child) {
     std::string path = stack_.size() == 1 && !top_name_.empty() ? top_name_ : frame.prefix + name;
     BorrowedFd parent = frame.layers[child.layer];
+    if (options_.whiteouts) TRY(CheckIsNoWhiteout(name));
     if (child.whiteout) {
       return tar_.Begin({.name = frame.prefix + ".wh." + name, .type = S_IFREG});
     }
@@ -223,7 +224,7 @@ class Archiver {
     entry.size = status.st_size;
     TRY(ReadXattrs(fmt::format("/proc/self/fd/{}", file.get()), entry));
     SparseMap map = {{0, entry.size}};
-    if (options_.keep_holes && status.st_blocks * 512 < status.st_size) {
+    if (status.st_size - status.st_blocks * 512 >= options_.holes_kept_from) {
       map = MapOf(file, entry.size);
     }
     bool has_holes = map.size() != 1 || map[0].length != entry.size;

@@ -10,6 +10,7 @@
 // that vanishes is left out, and one that shrinks is filled with zeros and told of (ArchivedTree).
 // Sockets are left out, as docker does. Names are sorted, so that the same tree gives the same tar.
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -22,13 +23,19 @@ namespace hoy::oci {
 
 struct TreeArchiveOptions {
   // The trees are one upper directory: what it removed becomes OCI whiteouts (image-spec layer.md),
-  // "a/.wh.b" and "a/.wh..wh..opq".
+  // "a/.wh.b" and "a/.wh..wh..opq"; a file whose own name is such a one is kUnsupported.
   bool whiteouts = false;
   // Files and directories to leave out, by their path from the root ("etc/hosts"), with what is
   // below; asked for empty files and directories only: what was made to be mounted over.
   std::function<bool(const std::string& path)> skip_empty;
-  // Holes stay holes (TarWriter::BeginSparse): for tar(1) and cp, not for image layers.
-  bool keep_holes = false;
+  // The holes of a file that has so many bytes of them stay holes (TarWriter::BeginSparse); others
+  // are zeros.
+  int64_t holes_kept_from = kLargeHoles;
+
+  // Readers that know no sparse files are the rule for small ones, and image-spec layer.md advises
+  // against them in layers. But a file like lastlog(8)'s may have terabytes of holes, which nobody
+  // could write, read or store.
+  static constexpr int64_t kLargeHoles = 64 << 20;
 };
 
 struct ArchivedTree {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,7 +57,7 @@ class Fetch : public BlobReceiver {
     TRY(HashPrefix());
     Result<> fetched = FetchFromAnywhere();
     if (!fetched) {
-      bool useless = done_ == 0 || fetched.error().stage == "verify-blob";
+      bool useless = done_ == 0 || fetched.error().stage == "verify-blob" || NeedsMoreThanIsLeft();
       if (useless) ::unlink(partial_path_.c_str());
       return fetched;
     }
@@ -64,6 +65,13 @@ class Fetch : public BlobReceiver {
   }
 
  private:
+  // What cannot be gone on with is given back: others need the room to go on at all.
+  bool NeedsMoreThanIsLeft() const {
+    struct statvfs status{};
+    if (::fstatvfs(partial_.get(), &status) != 0) return false;
+    return size_ - done_ > status.f_bavail * status.f_frsize;
+  }
+
   void Tell(FetchPhase phase, uint64_t done, std::string note = {}) {
     if (observer_) observer_({.phase = phase, .done = done, .note = std::move(note)});
   }

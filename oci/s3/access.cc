@@ -95,7 +95,8 @@ const std::vector<const char*> kS3Variables = {"AWS_ACCESS_KEY_ID",
                                                "HTTP_PROXY",
                                                "http_proxy",
                                                "NO_PROXY",
-                                               "no_proxy"};
+                                               "no_proxy",
+                                               "HOY_STALL_TIMEOUT"};
 
 std::map<std::string, std::map<std::string, std::string>> ParseAwsFile(std::string_view text) {
   std::map<std::string, Section> sections;
@@ -127,6 +128,7 @@ Result<S3Access> FindS3Access(const core::S3Options& options, const core::String
       FirstOf({options.endpoint, variables("AWS_ENDPOINT_URL_S3"), variables("AWS_ENDPOINT_URL"),
                At(profile.config, "endpoint_url")});
   while (endpoint.ends_with('/')) endpoint.pop_back();
+  access.endpoint = endpoint;
   access.base = BaseUrl(endpoint, options.bucket, access.region);
   if (!secrets.empty()) {
     Section given(secrets.begin(), secrets.end());

@@ -19,7 +19,8 @@ struct S3Access {
   std::string secret;
   std::string token;  // of temporary keys
   std::string region;
-  std::string base;  // URL of the bucket, without a slash at its end
+  std::string endpoint;  // empty: AWS
+  std::string base;      // URL of the bucket, without a slash at its end
 };
 
 using Variables = std::function<std::string(const char* name)>;  // "": not set

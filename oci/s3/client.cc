@@ -84,11 +84,14 @@ class FileBody final : public BodyConsumer {
 
 }  // namespace
 
-S3Client::S3Client(S3Access access, std::string url, const CancelToken& cancel)
+S3Client::S3Client(S3Access access, std::string url, HttpOptions http, RetryObserver observer,
+                   const CancelToken& cancel, RetryPolicy policy)
     : access_(std::move(access)),
       url_(std::move(url)),
       signer_{.region = access_.region, .key_id = access_.key_id, .secret = access_.secret},
-      http_({.tls_verify = true}, cancel) {}
+      http_(std::move(http), cancel),
+      policy_(policy),
+      observer_(std::move(observer)) {}
 
 Error S3Client::RefusalOf(const HttpResponse& response, const Request& request) const {
   auto refusal = ParseRefusal(response.body);
@@ -161,7 +164,7 @@ Result<HttpResponse> S3Client::SendOnce(const Request& request, BodyConsumer* co
 Result<HttpResponse> S3Client::Send(const Request& request, BodyConsumer* consumer,
                                     Attempt* attempt) {
   if (attempt != nullptr) return SendOnce(request, consumer, *attempt);
-  return WithRetries(policy_, http_.cancel(), {},
+  return WithRetries(policy_, http_.cancel(), observer_,
                      [&](Attempt& next) { return SendOnce(request, consumer, next); });
 }
 
@@ -187,6 +190,14 @@ Result<std::vector<S3Object>> S3Client::List(const std::string& prefix) {
                    std::make_move_iterator(page.objects.end()));
   } while (!next.empty());
   return objects;
+}
+
+Result<bool> S3Client::HasAny(const std::string& prefix) {
+  Request request{.what = fmt::format("list '{}'", url_)};
+  request.query = "encoding-type=url&list-type=2&prefix=" + UriEncode(prefix);
+  TRY(HttpResponse response, Send(request));
+  TRY_CONTEXT_SET(ListPage page, ParseListPage(response.body), "{}", request.what);
+  return !page.objects.empty();
 }
 
 Result<HttpResponse> S3Client::GetOnce(const S3Object& object, BorrowedFd file, uint64_t& furthest,
@@ -233,12 +244,14 @@ Result<HttpResponse> S3Client::GetOnce(const S3Object& object, BorrowedFd file, 
 
 Result<HttpResponse> S3Client::Get(const S3Object& object, BorrowedFd file) {
   uint64_t furthest = 0;
-  return WithRetries(policy_, http_.cancel(), {}, [&](Attempt& attempt) -> Result<HttpResponse> {
-    auto response = GetOnce(object, file, furthest, attempt);
-    if (response || response.error().stage != "changed") return response;
-    if (ftruncate(file.get(), 0) != 0) return FailErrno("truncate", "the temporary file");
-    return GetOnce(object, file, furthest, attempt);
-  });
+  return WithRetries(policy_, http_.cancel(), observer_,
+                     [&](Attempt& attempt) -> Result<HttpResponse> {
+                       auto response = GetOnce(object, file, furthest, attempt);
+                       if (response || response.error().stage != "changed") return response;
+                       if (ftruncate(file.get(), 0) != 0)
+                         return FailErrno("truncate", "the temporary file");
+                       return GetOnce(object, file, furthest, attempt);
+                     });
 }
 
 // What arrived is what was sent, as far as the server tells. Its ETag.
@@ -305,9 +318,13 @@ Result<std::string> S3Client::CompleteParts(const std::string& key, const std::s
                   .body = CompleteRequest(etags),
                   .headers = {"Content-Type: application/xml"},
                   .what = fmt::format("write '{}'", key)};
-  TRY(HttpResponse response, Send(request));
-  TRY_CONTEXT_SET(std::string etag, ParseCompleted(response.body), "{}", request.what);
-  return etag;
+  // The answer begins before the server is done, and so a failure may come as a success.
+  return WithRetries(
+      policy_, http_.cancel(), observer_, [&](Attempt& attempt) -> Result<std::string> {
+        TRY(HttpResponse response, SendOnce(request, nullptr, attempt));
+        TRY_CONTEXT_SET(std::string etag, ParseCompleted(response.body), "{}", request.what);
+        return etag;
+      });
 }
 
 Result<> S3Client::AbortParts(const std::string& key, const std::string& upload) {

@@ -24,10 +24,14 @@ namespace hoy::oci {
 
 class S3Client {
  public:
-  // `cancel` must outlive it.
-  S3Client(S3Access access, std::string url, const CancelToken& cancel);
+  // `cancel` must outlive it. `observer` is called before each wait for another try, by the threads
+  // that send.
+  S3Client(S3Access access, std::string url, HttpOptions http, RetryObserver observer,
+           const CancelToken& cancel, RetryPolicy policy = {});
 
   Result<std::vector<S3Object>> List(const std::string& prefix);
+  // Whether there is any object, from one request: what is wrong with the bucket shows.
+  Result<bool> HasAny(const std::string& prefix);
 
   // The object into the file, from where an earlier try ended when it is still the same object;
   // then its headers. kCorrupt: the bytes are not those that were announced.
@@ -69,6 +73,7 @@ class S3Client {
   AwsSigner signer_;
   HttpClient http_;
   RetryPolicy policy_;
+  RetryObserver observer_;
 };
 
 }  // namespace hoy::oci

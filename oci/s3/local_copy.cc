@@ -38,6 +38,9 @@ std::optional<LocalEntry> EntryOf(const struct stat& status) {
   constexpr int64_t kMost = INT64_MAX / kNanoseconds - 1;
   int64_t seconds = std::clamp<int64_t>(status.st_mtim.tv_sec, -kMost, kMost);
   entry.mtime_ns = seconds * kNanoseconds + status.st_mtim.tv_nsec;
+  if (entry.kind == S3Kind::kFile) {
+    entry.ctime_ns = status.st_ctim.tv_sec * kNanoseconds + status.st_ctim.tv_nsec;
+  }
   return entry;
 }
 
@@ -145,13 +148,16 @@ Result<LocalCopy::Place> LocalCopy::Find(const std::string& path, bool make_pare
 
 Result<Fd> LocalCopy::OpenFile(const std::string& path) const {
   TRY(Place place, Find(path, false));
-  // O_NONBLOCK: a FIFO that has taken its place must not hold us up.
-  TRY(Fd file, core::OpenAt(place.parent, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  // A device or a FIFO that has taken its place is not opened: that may have effects, or wait.
+  TRY(Fd found, core::OpenAt(place.parent, place.name, O_PATH | O_NOFOLLOW));
   struct stat status{};
-  if (fstat(file.get(), &status) != 0) return FailErrno("stat", path);
+  if (fstat(found.get(), &status) != 0) return FailErrno("stat", path);
   if (!S_ISREG(status.st_mode)) {
     return Fail(ErrorKind::kConflict, "'{}' is no file any more", path);
   }
+  TRY_CONTEXT_SET(Fd file,
+                  core::OpenAt(core::kCwd, fmt::format("/proc/self/fd/{}", found.get()), O_RDONLY),
+                  "'{}'", path);
   return file;
 }
 

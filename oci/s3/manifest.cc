@@ -9,8 +9,8 @@ constexpr int kVersion = 1;
 constexpr size_t kLargest = size_t{1} << 30;
 
 Json EncodeEntry(const LocalEntry& entry) {
-  return Json::array(
-      {static_cast<int>(entry.kind), entry.size, entry.mtime_ns, entry.mode, entry.uid, entry.gid});
+  return Json::array({static_cast<int>(entry.kind), entry.size, entry.mtime_ns, entry.mode,
+                      entry.uid, entry.gid, entry.ctime_ns});
 }
 
 LocalEntry DecodeEntry(const Json& json) {
@@ -23,6 +23,7 @@ LocalEntry DecodeEntry(const Json& json) {
   entry.mode = json.at(3).get<uint32_t>();
   entry.uid = json.at(4).get<uint32_t>();
   entry.gid = json.at(5).get<uint32_t>();
+  if (json.size() > 6) entry.ctime_ns = json.at(6).get<int64_t>();
   return entry;
 }
 

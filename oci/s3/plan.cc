@@ -50,7 +50,7 @@ FetchPlan PlanFetch(const LocalTree& local, const RemoteTree& remote, const S3Ma
     const LocalEntry* here = Find(local, path);
     const RemoteEntry* there = Find(remote.entries, path);
     const SyncedEntry* then = Find(manifest, path);
-    bool changed_here = then != nullptr && (here == nullptr || *here != then->local);
+    bool changed_here = then != nullptr && (here == nullptr || !IsUntouched(*here, then->local));
     bool changed_there = then != nullptr && (there == nullptr || !IsUnchanged(*there, *then));
     auto fetch = [&] { (there->key.empty() ? plan.directories : plan.downloads).push_back(path); };
     if (there == nullptr) {
@@ -92,8 +92,11 @@ WriteBackPlan PlanWriteBack(const LocalTree& local, const RemoteTree& remote,
     bool changed_there =
         there != nullptr && !there->key.empty() && (then == nullptr || !IsUnchanged(*there, *then));
     if (here != nullptr) {
-      if (then != nullptr && *here == then->local) continue;
-      if (changed_there && !there->directory && MayBeTheSame(*here, *there)) {
+      if (then != nullptr && IsUntouched(*here, then->local)) continue;
+      // Where ctime alone is another, its content says whether it was written to.
+      bool may_be_same = changed_there || (then != nullptr && *here == then->local);
+      bool is_there = there != nullptr && !there->key.empty() && !there->directory;
+      if (may_be_same && is_there && MayBeTheSame(*here, *there)) {
         plan.compare.push_back(path);
         continue;
       }
@@ -117,7 +120,7 @@ bool HasLocalChanges(const LocalTree& local, const S3Manifest& manifest) {
   if (local.size() != manifest.size()) return true;
   return !std::ranges::all_of(local, [&](const auto& item) {
     const SyncedEntry* then = Find(manifest, item.first);
-    return then != nullptr && then->local == item.second;
+    return then != nullptr && IsUntouched(item.second, then->local);
   });
 }
 

@@ -65,9 +65,15 @@ Result<> ForEachAtOnce(std::span<const std::string> items,
 
 Result<S3Session> S3Session::Open(const S3SyncRequest& request, const CancelToken& cancel) {
   TRY(LocalCopy copy, LocalCopy::Open(request.files, request.state + "/temp"));
+  auto observer = [&request, one_at_a_time = std::make_shared<std::mutex>()](const Error& error,
+                                                                             auto wait) {
+    std::lock_guard lock(*one_at_a_time);
+    if (request.observer) request.observer(error, wait);
+  };
   S3Session session{
       .request = &request,
-      .client = std::make_unique<S3Client>(request.access, request.place.Url(), cancel),
+      .client = std::make_unique<S3Client>(request.access, request.place.Url(), request.http,
+                                           observer, cancel, request.retry),
       .copy = std::move(copy),
       .mutex = std::make_unique<std::mutex>()};
   session.sides.there = request.access.base + "/" + request.place.prefix;

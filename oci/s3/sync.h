@@ -22,6 +22,8 @@
 
 #include "core/base/result.h"
 #include "oci/registry/cancel.h"
+#include "oci/registry/http.h"
+#include "oci/registry/retry.h"
 #include "oci/s3/access.h"
 
 namespace hoy::oci {
@@ -31,6 +33,9 @@ struct S3SyncRequest {
   std::string state;  // the directory beside it, where temp/ and manifest.json are
   core::S3Options place;
   S3Access access;
+  HttpOptions http;
+  RetryPolicy retry;
+  RetryObserver observer;  // one call at a time: what went wrong, and how long the wait is
 };
 
 struct S3SyncReport {

@@ -34,9 +34,20 @@ struct LocalEntry {
   uint32_t mode = 0;  // without the type
   uint32_t uid = 0;
   uint32_t gid = 0;
+  int64_t ctime_ns = 0;  // of a file; 0: not known
 
-  bool operator==(const LocalEntry&) const = default;
+  // Without ctime: a rename, or another name, changes that alone.
+  bool operator==(const LocalEntry& other) const {
+    return kind == other.kind && size == other.size && mtime_ns == other.mtime_ns &&
+           mode == other.mode && uid == other.uid && gid == other.gid;
+  }
 };
+// Whether nobody can have written to it: its time may have been put back since (touch -r, tar, cp
+// -p), ctime not.
+inline bool IsUntouched(const LocalEntry& now, const LocalEntry& then) {
+  bool known = now.ctime_ns != 0 && then.ctime_ns != 0;
+  return now == then && (!known || now.ctime_ns == then.ctime_ns);
+}
 using LocalTree = std::map<std::string, LocalEntry>;  // by relative path, "a/b"
 
 struct S3Object {

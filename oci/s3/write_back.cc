@@ -21,6 +21,7 @@ class WriteBack {
 
   Result<> Run() {
     TRY(s_.Look());
+    GiveUpStaleParts();
     if (!HasLocalChanges(s_.local, s_.manifest)) {
       s_.TellUnfit();
       return {};
@@ -39,6 +40,24 @@ class WriteBack {
  private:
   std::string KeyOf(const std::string& path, const LocalEntry& entry) const {
     return s_.request->place.prefix + path + (entry.kind == S3Kind::kDirectory ? "/" : "");
+  }
+
+  // Of files that are gone or others by now: there they would lie, and be paid for, for ever.
+  void GiveUpStaleParts() {
+    auto names = core::ListDirectory(s_.TempPath(""));
+    if (!names) return;
+    for (const std::string& name : *names) {
+      if (!name.ends_with(kUploadSuffix)) continue;
+      auto text = core::ReadFile(s_.TempPath(name));
+      if (!text) continue;
+      if (auto upload = DecodeS3Upload(*text)) {
+        auto now = s_.local.find(upload->path);
+        if (now != s_.local.end() && now->second == upload->local) continue;
+        // The next sync tries again.
+        if (!s_.client->AbortParts(KeyOf(upload->path, upload->local), upload->id)) return;
+      }
+      (void)core::Unlink(s_.TempPath(name));
+    }
   }
 
   Result<> Write() {
@@ -65,12 +84,15 @@ class WriteBack {
     bool same = s_.IsSame(path);
     const RemoteEntry& there = s_.remote.entries.at(path);
     std::lock_guard lock(*s_.mutex);
-    if (same && !s_.manifest.contains(path)) {
-      s_.manifest[path] = {s_.local.at(path), there.etag, there.modified};
+    auto then = s_.manifest.find(path);
+    const LocalEntry& here = s_.local.at(path);
+    if (same && (then == s_.manifest.end() || then->second.local == here)) {
+      s_.manifest[path] = {here, there.etag, there.modified};
       return {};
     }
     plan_.uploads.push_back(path);
-    if (!same) plan_.overwritten.push_back(path);
+    bool theirs = then == s_.manifest.end() || then->second.etag != there.etag;
+    if (!same && theirs) plan_.overwritten.push_back(path);
     return {};
   }
 
@@ -126,7 +148,7 @@ class WriteBack {
       } else {
         TRY(std::string bytes, ReadRange(file, 0, entry.size));
         TRY(LocalEntry after, s_.copy.Stat(path));
-        if (after != entry) return Fail(ErrorKind::kConflict, "it changed");
+        if (!IsUntouched(after, entry)) return Fail(ErrorKind::kConflict, "it changed");
         TRY(etag, s_.client->Put(key, std::move(bytes), MetadataHeaders(entry)));
       }
     }
@@ -164,7 +186,7 @@ class WriteBack {
       FailPoint("s3-part");
     }
     TRY(LocalEntry after, s_.copy.Stat(path));
-    if (after != entry) {
+    if (!IsUntouched(after, entry)) {
       (void)s_.client->AbortParts(key, upload.id);
       (void)core::Unlink(note);
       return Fail(ErrorKind::kConflict, "it changed");
@@ -183,7 +205,7 @@ class WriteBack {
                                const std::string& key, const LocalEntry& entry) {
     if (auto text = core::ReadFile(note)) {
       auto upload = DecodeS3Upload(*text);
-      bool fits = upload && upload->path == path && upload->local == entry &&
+      bool fits = upload && upload->path == path && IsUntouched(entry, upload->local) &&
                   upload->part_size == PartSizeFor(entry.size);
       if (fits) return upload;
       if (upload) (void)s_.client->AbortParts(key, upload->id);

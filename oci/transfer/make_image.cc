@@ -77,7 +77,8 @@ class Making {
     Sha256 hash;
     bool packed = compression != Compression::kNone;
     KeepingSource source(*input, blob.fd().get(), packed ? &hash : nullptr);
-    TRY_CONTEXT_SET(AppliedLayer applied, writer->Apply(source, ApplyOptions{}), "layer");
+    TRY_CONTEXT_SET(AppliedLayer applied, writer->Apply(source, {.plain_tree = !image_.base}),
+                    "layer");
     manifest_.layers.push_back({.media_type = MediaTypeOf(compression),
                                 .digest = packed ? hash.Finish() : applied.diff_id,
                                 .size = source.total()});

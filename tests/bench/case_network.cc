@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <set>
+#include <sstream>
 
 #include "tests/bench/cases.h"
 #include "tests/bench/networks.h"
@@ -11,6 +15,32 @@ namespace hoy::bench {
 namespace {
 
 constexpr int kParallel = 100;
+
+// That so many at once get an address each, and leave none behind.
+void CountAddresses(Ground& ground, Report& report,
+                    const std::function<Program(const std::vector<std::string>&)>& hoy) {
+  Measure(hoy({"network", "create", "crowd"}));
+  Measure(AtOnce(hoy({"run", "-d", "--network", "crowd", "--label", "crowd", ground.image(),
+                      "sleep", "86400"}),
+                 kParallel));
+  const auto words = [&](const std::vector<std::string>& arguments) {
+    std::istringstream text(ground.Text(hoy(arguments)));
+    return std::vector<std::string>(std::istream_iterator<std::string>(text), {});
+  };
+  std::vector<std::string> remove = words({"ps", "-q", "--filter", "label=crowd"});
+  std::vector<std::string> show = {"inspect", "--format",
+                                   "{{.NetworkSettings.Networks.crowd.IPAddress}}"};
+  show.insert(show.end(), remove.begin(), remove.end());
+  const std::vector<std::string> addresses = words(show);
+  const std::set<std::string> distinct(addresses.begin(), addresses.end());
+  remove.insert(remove.begin(), {"rm", "-f"});
+  Measure(hoy(remove));
+  // It is refused while one is leased.
+  Measure(hoy({"network", "rm", "crowd"}));
+  report.Target(fmt::format("run -d on one network, {0} at once: {1} addresses (all of {0})",
+                            kParallel, distinct.size()),
+                distinct.size() == kParallel && addresses.size() == kParallel);
+}
 
 }  // namespace
 
@@ -40,6 +70,8 @@ void RunOnTheBridge(Ground& ground, Report& report, int rounds) {
   const double each = *report.Median(many, "hoy");
   report.Target(fmt::format("{}: {:.2f} x one after the other (at most 2)", many, each / serial),
                 each <= 2 * serial);
+
+  CountAddresses(ground, report, hoy);
 
   const auto quietly = [&](const std::vector<std::string>& arguments) { Measure(hoy(arguments)); };
   quietly({"network", "create", "bench"});

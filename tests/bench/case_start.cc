@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/bench/cases.h"
@@ -72,6 +74,29 @@ void RunTrue(Ground& ground, Report& report, int rounds) {
   RatioTarget(report, metric, "runc", 0.25);
 }
 
+// What a session of a container has besides its namespaces, for `floor session`; empty where the
+// container's cgroups are not those of v1.
+std::vector<std::string> SessionOf(Ground& ground, const std::string& id, const std::string& pid) {
+  const auto start = nlohmann::json::parse(
+      std::ifstream(fmt::format("{}/containers/{}/start.json", ground.RunPath("hoy"), id)), nullptr,
+      false);
+  if (!start.is_object() || start["cgroup"].value("version", "") != "v1") return {};
+  std::string leaf;
+  std::vector<std::string> files;
+  for (const auto& entry : start["cgroup"]["directories"]) {
+    const std::string directory = entry[1];
+    if (entry[0] == "freezer") {
+      leaf = directory + "/exec-floor";
+    } else {
+      files.push_back(directory + "/tasks");
+    }
+  }
+  std::vector<std::string> session = {"session", pid, leaf};
+  session.insert(session.end(), files.begin(), files.end());
+  session.insert(session.end(), {"--", "/bin/true"});
+  return session;
+}
+
 void ExecTrue(Ground& ground, Report& report, int rounds) {
   const std::string metric = "exec true";
   const std::vector<std::string> sleeper = {ground.image(), "sleep", "86400"};
@@ -81,6 +106,11 @@ void ExecTrue(Ground& ground, Report& report, int rounds) {
   std::vector<Contender> contenders = {
       {"floor", [&] { return Milliseconds(ground.Floor({"exec", pid, "/bin/true"})); }},
       {"hoy", [&] { return Milliseconds(ground.Hoy({"exec", id, "/bin/true"})); }}};
+  const std::vector<std::string> session = SessionOf(ground, id, pid);
+  if (!session.empty()) {
+    contenders.push_back(
+        {"floor of a session", [&] { return Milliseconds(ground.Floor(session)); }});
+  }
   if (ground.has_podman()) {
     podman_id =
         ground.Text(ground.Podman(Joined(Joined({"run", "-d"}, ground.PodmanRunFlags()), sleeper)));

@@ -3,6 +3,9 @@
 //
 //   floor run WORKDIR LOWERDIR PROGRAM ARG...   namespaces, overlay, proc, pivot_root, exec, wait
 //   floor exec PID PROGRAM ARG...               setns into PID's namespaces, fork, exec, wait
+//   floor session PID LEAF FILE... -- PROGRAM   the same, with what a session of a container has: a
+//                                               cgroup LEAF of its own, those that each FILE joins,
+//                                               docker's capabilities and a filter of seccomp's
 //   floor nothing                               start and end
 //   floor write BYTES                           that many bytes of 100-byte lines to stdout
 //
@@ -10,19 +13,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <climits>
 #include <initializer_list>
 
 namespace {
@@ -97,6 +106,60 @@ int ExecInContainer(pid_t target, char** argv) {
   return Wait(pid);
 }
 
+// As long as hoy's own profile, and as cheap for each call: the kernel translates it once.
+void InstallFilter() {
+  constexpr int kLength = 256;
+  static sock_filter filter[kLength];
+  filter[0] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
+  for (int i = 1; i < kLength - 1; ++i) {
+    filter[i] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 100'000U + static_cast<unsigned>(i), 0, 0);
+  }
+  filter[kLength - 1] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  sock_fprog program = {kLength, filter};
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) Die("seccomp");
+}
+
+void DropCapabilities() {
+  constexpr unsigned kDockers = 0xa80425fb;
+  for (int capability = 0; capability <= 40; ++capability) {
+    if (capability < 32 && (kDockers >> capability & 1) != 0) continue;
+    prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  }
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {{kDockers, kDockers, 0}, {0, 0, 0}};
+  if (syscall(SYS_capset, &header, data) != 0) Die("capset");
+}
+
+int ExecSession(pid_t target, char* leaf, char** argv) {
+  constexpr int kMost = 32;
+  int files[kMost];
+  int count = 0;
+  char path[PATH_MAX];
+  for (; *argv != nullptr && strcmp(*argv, "--") != 0 && count < kMost - 1; ++argv) {
+    files[count++] = open(*argv, O_WRONLY | O_CLOEXEC);
+  }
+  if (mkdir(leaf, 0755) != 0) Die(leaf);
+  snprintf(path, sizeof path, "%s/tasks", leaf);
+  files[count++] = open(path, O_WRONLY | O_CLOEXEC);
+  snprintf(path, sizeof path, "%s", leaf);
+  const int above = open(dirname(path), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, target, 0));
+  if (pidfd < 0) Die("pidfd_open");
+  if (setns(pidfd, static_cast<int>(kNamespaces)) != 0) Die("setns");
+  const pid_t pid = Clone(0);
+  if (pid == 0) {
+    for (int i = 0; i < count; ++i) {
+      if (write(files[i], "0", 1) != 1) Die("join cgroup");
+    }
+    InstallFilter();
+    DropCapabilities();
+    Exec(argv + 1);
+  }
+  const int code = Wait(pid);
+  if (unlinkat(above, basename(leaf), AT_REMOVEDIR) != 0) Die(leaf);
+  return code;
+}
+
 int WriteLines(long long bytes) {
   constexpr int kLine = 100;
   static char buffer[kLine * 640];
@@ -144,13 +207,17 @@ int WriteLinesAtRate(long count, long rate) {
 int main(int argc, char** argv) {
   if (argc >= 5 && strcmp(argv[1], "run") == 0) return RunContainer(argv[2], argv[3], argv + 4);
   if (argc >= 4 && strcmp(argv[1], "exec") == 0) return ExecInContainer(atoi(argv[2]), argv + 3);
+  if (argc >= 6 && strcmp(argv[1], "session") == 0) {
+    return ExecSession(atoi(argv[2]), argv[3], argv + 4);
+  }
   if (argc == 2 && strcmp(argv[1], "nothing") == 0) return 0;
   if (argc == 3 && strcmp(argv[1], "write") == 0) return WriteLines(atoll(argv[2]));
   if (argc == 4 && strcmp(argv[1], "lines") == 0) {
     return WriteLinesAtRate(atol(argv[2]), atol(argv[3]));
   }
   fputs(
-      "usage: floor run WORKDIR LOWERDIR PROGRAM ARG... | exec PID PROGRAM ARG... | nothing |"
+      "usage: floor run WORKDIR LOWERDIR PROGRAM ARG... | exec PID PROGRAM ARG... |"
+      " session PID LEAF FILE... -- PROGRAM ARG... | nothing |"
       " write BYTES | lines COUNT PER-SECOND\n",
       stderr);
   return 125;

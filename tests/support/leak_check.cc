@@ -93,6 +93,10 @@ void FindFiles(const SandboxTraces& traces, std::vector<std::string>& leaks) {
 
 }  // namespace
 
+bool Lives(int pid) {
+  return StateOf("/proc/" + std::to_string(pid)) != 'Z';
+}
+
 std::vector<int> ProcessesOf(const SandboxTraces& traces) {
   std::vector<int> found;
   for (const auto& name : ListNames("/proc")) {

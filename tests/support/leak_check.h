@@ -22,6 +22,9 @@ std::vector<std::string> FindLeaks(const SandboxTraces& traces);
 // Processes whose command line, environment, working directory, root or cgroup show these traces.
 std::vector<int> ProcessesOf(const SandboxTraces& traces);
 
+// It runs: it is there, and no zombie that somebody has not reaped yet.
+bool Lives(int pid);
+
 // Directories under every mounted cgroup hierarchy whose name contains one of the ids.
 std::vector<std::string> CgroupsOf(const SandboxTraces& traces);
 

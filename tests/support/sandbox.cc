@@ -1,8 +1,10 @@
 #include "tests/support/sandbox.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,6 +80,20 @@ std::string HoySandbox::RunOk(const std::vector<std::string>& arguments,
   EXPECT_EQ(output.code, 0) << fmt::format("hoy {}\n", fmt::join(arguments, " ")) << output;
   if (output.out.ends_with('\n')) output.out.pop_back();
   return output.out;
+}
+
+Background HoySandbox::Held(const std::vector<std::string>& arguments,
+                            const std::string& point) const {
+  EXPECT_EQ(::mkfifo(Path("hold").c_str(), 0600), 0);
+  Command command = Hoy(arguments);
+  command.env["HOY_FAIL_POINT"] = point + "@" + Path("hold");
+  return Background(command);
+}
+
+bool HoySandbox::LetGo() const {
+  return Eventually([&] {
+    return static_cast<bool>(Fd(::open(Path("hold").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)));
+  });
 }
 
 Output HoySandbox::HostShell(const std::string& script) const {

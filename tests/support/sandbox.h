@@ -37,6 +37,10 @@ class HoySandbox : public testing::Test {
   // Runs, expects exit code 0, and returns stdout without its last newline.
   std::string RunOk(const std::vector<std::string>& arguments, const std::string& input = "") const;
 
+  // A hoy that stands still at a fail point, until it is let go.
+  Background Held(const std::vector<std::string>& arguments, const std::string& point) const;
+  bool LetGo() const;
+
   // A script of bash's on this machine, with pipefail; $HOY is the program, $DIR the directory.
   Output HostShell(const std::string& script) const;
 

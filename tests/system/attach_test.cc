@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/lines.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -171,11 +172,23 @@ TEST_F(Attach, ATerminalIsLeftAndFoundAgain) {
   terminal.Send("echo $word; stty size\n");
   EXPECT_TRUE(terminal.Expect("kept\r\n")) << terminal.screen();
   EXPECT_TRUE(terminal.Expect("33 99")) << terminal.screen();
+  // A window that is dragged: a change of all is told, when it is over.
+  constexpr unsigned short kChanges = 200;
+  for (unsigned short i = 0; i < kChanges; ++i) {
+    terminal.Resize({static_cast<unsigned short>(40 + i), 100});
+  }
   terminal.Resize({44, 111});
   EXPECT_TRUE(Eventually([&] {
     terminal.Send("stty size\n");
     return terminal.Expect("44 111", seconds(1));
   })) << terminal.screen();
+  const auto sizes = [&] {
+    return Lines(RunOk({"events", "--stream=false", "-f", "event=resize", "--format",
+                        "{{.Actor.Attributes.height}}x{{.Actor.Attributes.width}}"}));
+  };
+  EXPECT_TRUE(Eventually([&] { return sizes().back() == "44x111"; }));
+  EXPECT_EQ(sizes().front(), "33x99");
+  EXPECT_LT(sizes().size(), 100u);
   {
     Pty other(Hoy({"attach", "one"}));
     ASSERT_TRUE(Eventually([&] {

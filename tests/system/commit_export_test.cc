@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -33,6 +35,14 @@ chmod 1777 /deep
 touch -d '2001-02-03 04:05:06' /deep/a/b/x
 echo bytes > $(printf '/deep/\377\376')
 )";
+
+bool HasOpen(pid_t pid, const std::string& path) {
+  std::error_code gone;
+  for (const auto& fd : fs::directory_iterator(fmt::format("/proc/{}/fd", pid), gone)) {
+    if (fs::read_symlink(fd.path(), gone) == path) return true;
+  }
+  return false;
+}
 
 class CommitExport : public ImageSandbox {
  protected:
@@ -228,6 +238,89 @@ TEST_F(CommitExport, ImportMakesAnImageOfAnExport) {
   EXPECT_EQ(Inspected("flat:1", ".Comment"), "\"by hand\"");
   RunOk({"create", "--name", "flat", "flat:1"});
   EXPECT_EQ(DiffTrees(tree, Exported("flat")), "");
+}
+
+TEST_F(CommitExport, LargeHolesStayHolesAndSmallOnesAreZeros) {
+  RunOk({"run", "--name", "box", Busybox(), "sh", "-c",
+         "truncate -s 1024G /lastlog && printf end >> /lastlog && truncate -s 1M /small"});
+  RunOk({"commit", "box", "sparse:1"});
+  RunOk({"export", "-o", Path("box.tar"), "box"});
+  EXPECT_LT(fs::file_size(Path("box.tar")), 64u << 20);
+  RunOk({"import", Path("box.tar"), "sparse:2"});
+  for (const char* image : {"sparse:1", "sparse:2"}) {
+    const std::string told = RunOk(
+        {"run", "--rm", image, "sh", "-c", "stat -c '%s %b' /lastlog /small; tail -c 3 /lastlog"});
+    long long size = 0;
+    long long blocks = 0;
+    long long small_blocks = 0;
+    ASSERT_EQ(sscanf(told.c_str(), "%lld %lld\n1048576 %lld", &size, &blocks, &small_blocks), 3)
+        << told;
+    EXPECT_EQ(size, (1LL << 40) + 3);
+    EXPECT_LT(blocks, 1000);
+    EXPECT_GE(small_blocks, 2048);
+    EXPECT_TRUE(told.ends_with("end")) << told;
+  }
+}
+
+// What was read of it by then is not all that it had.
+TEST_F(CommitExport, AContainerThatIsRemovedMeanwhileIsNeitherExportedNorCommitted) {
+  const std::string id = RunOk({"create", "--name", "box", Busybox()});
+  const std::string upper = data() + "/containers/" + id + "/upper";
+  // More than pipes take, so that both are in the middle of it.
+  const std::string bytes(4 << 20, 'x');
+  WriteFile(upper + "/big", bytes);
+  WriteFile(upper + "/later", bytes);
+
+  const std::string fifo = Path("fifo");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  Fd reader(open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  Background exported(Hoy({"export", "-o", fifo, "box"}));
+  int waiting = 0;
+  ASSERT_TRUE(Eventually([&] {
+    return ioctl(reader.get(), FIONREAD, &waiting) == 0 && waiting > 0;
+  })) << exported.Finish();
+
+  // It wants this lock before it reads the changes, which are made ready meanwhile.
+  Fd images(open((data() + "/images").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(flock(images.get(), LOCK_EX), 0);
+  Background committed(Hoy({"commit", "box", "made"}));
+  ASSERT_TRUE(Eventually([&] { return HasOpen(committed.pid(), upper); })) << committed.Finish();
+
+  RunOk({"rm", "box"});
+  images.reset();
+  const Output commit = committed.Finish();
+  EXPECT_EQ(commit.code, 1) << commit;
+  EXPECT_TRUE(Has(commit.err, "the container was removed meanwhile")) << commit;
+  EXPECT_EQ(Run({"image", "inspect", "made"}).code, 1);
+
+  char buffer[64 << 10];
+  while (exported.Running()) {
+    pollfd ready{.fd = reader.get(), .events = POLLIN, .revents = 0};
+    poll(&ready, 1, 100);
+    if (read(reader.get(), buffer, sizeof buffer) == 0) break;
+  }
+  const Output output = exported.Finish();
+  EXPECT_EQ(output.code, 1) << output;
+  EXPECT_TRUE(Has(output.err, "the container was removed meanwhile")) << output;
+}
+
+// In a layer they would be whiteouts: lost themselves, and others with them.
+TEST_F(CommitExport, FilesThatAreNamedAsWhiteoutsAreRefused) {
+  for (const char* name : {".wh.passwd", ".wh..wh..opq"}) {
+    const std::string path = std::string("etc/") + name;
+    const Output made = Run({"run", "--name", "box", Busybox(), "touch", "/" + path});
+    ASSERT_EQ(made.code, 0) << made;
+    const std::string sentence = fmt::format("'{}': a layer cannot hold a file of that name", path);
+    const Output commit = Run({"commit", "box", "made"});
+    EXPECT_EQ(commit.code, 125) << commit;
+    EXPECT_TRUE(Has(commit.err, sentence)) << commit;
+    RunOk({"export", "-o", Path("box.tar"), "box"});
+    const Output import = Run({"import", Path("box.tar"), "made"});
+    EXPECT_EQ(import.code, 125) << import;
+    EXPECT_TRUE(Has(import.err, sentence)) << import;
+    EXPECT_EQ(Run({"image", "inspect", "made"}).code, 1);
+    RunOk({"rm", "box"});
+  }
 }
 
 TEST_F(CommitExport, ImportTakesPackedTarsFromAPipe) {

@@ -173,6 +173,31 @@ TEST_F(Container, RefusesDangerousSystemCalls) {
   }
 }
 
+// Where nothing is connected: the host's node could be changed by its descriptor, for everybody.
+TEST_F(Container, HasItsOwnNullDevice) {
+  const std::string look =
+      "(stat -L -c %d:%i /dev/null /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 >/x); mv /x /seen";
+  const std::string id = RunOk({"run", "-d", Busybox(), "sh", "-c",
+                                "stat -L -c %d:%i /dev/null /proc/self/fd/0; exec sleep 3600"});
+  const auto all_same = [](const std::string& lines, size_t count) {
+    const std::string line = lines.substr(0, lines.find('\n') + 1);
+    std::string expected;
+    for (size_t i = 0; i < count; ++i) expected += line;
+    return !line.empty() && lines == expected;
+  };
+  EXPECT_TRUE(Eventually([&] { return all_same(Run({"logs", id}).out, 2); }));
+  EXPECT_TRUE(all_same(
+      Run({"exec", id, "stat", "-L", "-c", "%d:%i", "/dev/null", "/proc/self/fd/0"}).out, 2));
+  RunOk({"exec", "-d", id, "sh", "-c", look});
+  EXPECT_TRUE(Eventually([&] { return all_same(Run({"exec", id, "cat", "/seen"}).out, 4); }))
+      << Run({"exec", id, "cat", "/seen"});
+  // Never by the host's where it has none.
+  RunOk({"exec", id, "rm", "/dev/null"});
+  const Output without = Run({"exec", id, "true"});
+  EXPECT_EQ(without.code, 125) << without;
+  EXPECT_TRUE(Has(without.err, "connect standard streams")) << without;
+}
+
 TEST_F(Container, SeccompCanBeTurnedOffOrReplaced) {
   EXPECT_EQ(StatusLine("Seccomp", {"--security-opt", "seccomp=unconfined"}), "0");
   WriteFile(Path("no-mkdir.json"),
@@ -251,6 +276,16 @@ TEST_F(Container, DeviceAccessIsWhatWasAsked) {
   const Output written = RunShell("echo x >/dev/kmsg", {"--device", "/dev/kmsg:/dev/kmsg:r"});
   EXPECT_NE(written.code, 0);
   EXPECT_TRUE(Has(written.err, "Operation not permitted")) << written;
+}
+
+TEST_F(Container, ADeviceRuleLetsInWhatItNames) {
+  // 1:10 is a device without a driver: no such device, once the rules let it through.
+  const std::string look = "mknod /tmp/d c 1 10; cat /tmp/d; true";
+  EXPECT_TRUE(Has(RunShell(look).err, "Operation not permitted"));
+  EXPECT_TRUE(Has(RunShell(look, {"--device-cgroup-rule", "c 1:10 rm"}).err, "No such device"));
+  EXPECT_TRUE(
+      Has(RunShell(look, {"--device-cgroup-rule", "c 1:* m"}).err, "Operation not permitted"));
+  EXPECT_EQ(RunShell("true", {"--device-cgroup-rule", "c one rm"}).code, 125);
 }
 
 TEST_F(Container, LeavesHostsToTheImage) {

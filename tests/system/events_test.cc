@@ -1,9 +1,12 @@
 // events: what is recorded, in docker's words, and how it is shown; system restore.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -11,6 +14,7 @@
 
 namespace hoy::test {
 namespace {
+namespace fs = std::filesystem;
 
 class Events : public ImageSandbox {
  protected:
@@ -65,16 +69,51 @@ TEST_F(Events, TellWhatElseIsDoneWithAContainer) {
   EXPECT_EQ(Run({"cp", "one:/etc/no-such", Path("none")}).code, 1);
   RunOk({"export", "-o", Path("one.tar"), "one"});
   RunOk({"commit", "-m", "why", "one", "made"});
-  Pty client(Hoy({"attach", "one"}));
+  Pty client(Hoy({"attach", "one"}), {33, 99});
   client.Send("echo in-$((1 + 1))\r");
   ASSERT_TRUE(client.Expect("in-2"));
   client.Send("\x10\x11");
   EXPECT_EQ(client.Finish(), 0);
   const std::string events = Of("one");
-  EXPECT_EQ(events, "create start top copy export commit attach detach");
+  EXPECT_EQ(events, "create start top copy export commit attach resize detach");
+  EXPECT_EQ(RunOk({"events", "--stream=false", "-f", "event=resize", "--format",
+                   "{{.Actor.Attributes.height}}x{{.Actor.Attributes.width}}"}),
+            "33x99");
   EXPECT_EQ(RunOk({"events", "--stream=false", "-f", "event=commit", "--format",
                    "{{.Actor.Attributes.comment}}"}),
             "why");
+}
+
+// A clean-up was killed when it had told of the death, and had not yet taken away what says that
+// there was a run.
+TEST_F(Events, TellADeathOnce) {
+  ASSERT_EQ(::mkfifo(Path("hold").c_str(), 0600), 0);
+  Command command = Hoy({"run", "--name", "one", Busybox(), "sh", "-c", "exit 3"});
+  command.env["HOY_FAIL_POINT"] = "cleanup-begun@" + Path("hold");
+  Background held(command);
+  std::string id;
+  ASSERT_TRUE(Eventually([&] {
+    const std::vector<std::string> ids = ListNames(run() + "/containers");
+    if (!ids.empty()) id = ids.front();
+    return !id.empty() && fs::exists(data() + "/containers/" + id + "/exit.json");
+  }));
+  const std::string directory = run() + "/containers/" + id;
+  const std::string state = ReadFile(directory + "/state.json");
+  const std::string start = ReadFile(directory + "/start.json");
+  ASSERT_TRUE(Eventually([&] {
+    return static_cast<bool>(Fd(::open(Path("hold").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)));
+  }));
+  EXPECT_EQ(held.Finish().code, 3);
+  ASSERT_TRUE(Eventually([&] { return !fs::exists(directory); }));
+  ASSERT_EQ(Of("one"), "create start die(3)");
+  fs::create_directory(directory);
+  WriteFile(directory + "/start.json", start);
+  WriteFile(directory + "/state.json", state);
+  ASSERT_TRUE(Eventually([&] {
+    RunOk({"ps", "-a"});
+    return !fs::exists(directory);
+  }));
+  EXPECT_EQ(Of("one"), "create start die(3)");
 }
 
 // Nobody waits for a session that was detached, and yet its end is told.

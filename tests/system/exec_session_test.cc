@@ -117,6 +117,13 @@ TEST_F(ExecSession, TimeoutKillsAllOfIt) {
   EXPECT_TRUE(NothingIsLeft());
 
   EXPECT_EQ(Run({"exec", "--timeout", "1h", "one", "sh", "-c", "exit 7"}).code, 7);
+  // What is frozen does not die, and its client goes all the same.
+  Background frozen(Hoy({"exec", "--timeout", "1s", "one", "sleep", "9303"}));
+  ASSERT_TRUE(Eventually([&] { return !PidsOf("9303").empty() || !frozen.Running(); }));
+  RunOk({"pause", "one"});
+  EXPECT_EQ(frozen.Finish().code, 124);
+  RunOk({"unpause", "one"});
+  EXPECT_TRUE(AllGone("9303"));
   EXPECT_EQ(Run({"exec", "--timeout", "0", "one", "true"}).code, 0);
   EXPECT_EQ(Run({"exec", "--timeout", "soon", "one", "true"}).code, 125);
 }

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <memory>
+#include <set>
 #include <sstream>
 
 #include "tests/support/sandbox.h"
@@ -199,6 +201,9 @@ TEST_F(Exec, GoesOnAfterTheDetachKeysAndItsOutputBlocksNothing) {
   terminal.Send("\x10\x11");
   EXPECT_EQ(terminal.Finish(), 0) << terminal.screen();
   EXPECT_TRUE(terminal.IsCooked());
+  EXPECT_EQ(
+      RunOk({"events", "--stream=false", "-f", "event=exec_detach", "--format", "{{.Action}}"}),
+      "exec_detach");
   EXPECT_EQ(Shell("touch /go").code, 0);
   EXPECT_TRUE(Eventually([&] { return Shell("test -e /done").code == 0; }, seconds(20)));
 }
@@ -266,6 +271,19 @@ TEST_F(Exec, PassesSignalsOn) {
   ASSERT_TRUE(exec.WaitForOut("up"));
   exec.Signal(SIGTERM);
   EXPECT_EQ(exec.Finish().code, 44);
+}
+
+// What hoy does itself when the filter is there already.
+TEST_F(Exec, AStrictProfileNeedNotAllowSockets) {
+  WriteFile(Path("strict.json"), R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+    {"names": ["sendmsg", "sendto", "recvmsg", "prctl"], "action": "SCMP_ACT_ERRNO"}]})");
+  const std::vector<std::string> strict = {"--security-opt", "seccomp=" + Path("strict.json")};
+  const std::string id = StartSleeper(strict);
+  EXPECT_EQ(RunOk({"exec", id, "echo", "inside"}), "inside");
+  std::vector<std::string> beside = {"run", "--rm", "--pid", "container:" + id};
+  beside.insert(beside.end(), strict.begin(), strict.end());
+  beside.insert(beside.end(), {Busybox(), "echo", "beside"});
+  EXPECT_EQ(RunOk(beside), "beside");
 }
 
 TEST_F(Exec, EndsWhenItsReaderIsGone) {
@@ -336,6 +354,52 @@ TEST_F(Exec, EndsWithTheContainer) {
   ASSERT_TRUE(exec.WaitForOut("up"));
   RunOk({"rm", "-f", "one"});
   EXPECT_EQ(exec.Finish().code, 137);
+}
+
+// run --ensure: the container of that name is made, started, or joined.
+TEST_F(Exec, EnsureDoesWhatIsNeeded) {
+  auto ensure = [&](std::vector<std::string> options, const std::vector<std::string>& command) {
+    options.insert(options.begin(), {"run", "--ensure", "--name"});
+    options.push_back(Busybox());
+    options.insert(options.end(), command.begin(), command.end());
+    return Run(options);
+  };
+  const std::vector<std::string> count = {"sh", "-c", "echo x >>/n; cat /n; exit 3"};
+  EXPECT_EQ(ensure({"box"}, count).out, "x\n");
+  const Output again = ensure({"box"}, count);
+  EXPECT_EQ(again.out, "x\nx\n") << again;
+  EXPECT_EQ(again.code, 3) << again;
+  const Output other = ensure({"box"}, {"true"});
+  EXPECT_EQ(other.code, 125) << other;
+  EXPECT_NE(other.err.find("was made for another command: sh -c echo x"), std::string::npos)
+      << other;
+
+  // Four at once: one makes it, and each tells which it is.
+  std::vector<std::unique_ptr<Background>> several;
+  for (int i = 0; i < 4; ++i) {
+    several.push_back(std::make_unique<Background>(
+        Hoy({"run", "-d", "--ensure", "--name", "up", Busybox(), "sleep", "3600"})));
+  }
+  std::set<std::string> ids;
+  for (const auto& one : several) {
+    const Output output = one->Finish();
+    EXPECT_EQ(output.code, 0) << output;
+    ids.insert(output.out);
+  }
+  EXPECT_EQ(ids.size(), 1u);
+  const Output inside =
+      ensure({"up", "-e", "A=1", "-w", "/tmp"}, {"sh", "-c", "echo $A $PWD; exit 7"});
+  EXPECT_EQ(inside.out, "1 /tmp\n") << inside;
+  EXPECT_EQ(inside.code, 7) << inside;
+  RunOk({"pause", "up"});
+  EXPECT_EQ(ensure({"up", "-d"}, {"sleep", "3600"}).code, 125);
+  RunOk({"unpause", "up"});
+  RunOk({"stop", "-t", "0", "up"});
+  EXPECT_EQ(ensure({"up", "-d"}, {"sleep", "3600"}).out, *ids.begin());
+  EXPECT_EQ(Status("up"), "running");
+
+  EXPECT_NE(Run({"run", "--ensure", Busybox(), "true"}).err.find("--name"), std::string::npos);
+  EXPECT_NE(ensure({"up", "--replace"}, {"true"}).err.find("--replace"), std::string::npos);
 }
 
 }  // namespace

@@ -71,7 +71,8 @@ TEST_F(SmallDisk, APullThatDoesNotFit) {
   EXPECT_EQ(output.code, 125) << output;
   EXPECT_EQ(output.out, "");
   EXPECT_TRUE(Has(output.err, "No space left on device")) << output;
-  EXPECT_EQ(RunShell("echo the others still run").out, "the others still run\n");
+  const Output others = RunShell("echo the others still run");
+  EXPECT_EQ(others.out, "the others still run\n") << others << output;
   RemovePartialBlobs(data());
 }
 
@@ -112,7 +113,8 @@ TEST_F(SmallDisk, ALayerOfABillionZeros) {
   }
   EXPECT_EQ(output.code, 125) << output;
   EXPECT_TRUE(Has(output.err, "No space left on device")) << output;
-  EXPECT_EQ(RunShell("echo the others still run").out, "the others still run\n");
+  const Output others = RunShell("echo the others still run");
+  EXPECT_EQ(others.out, "the others still run\n") << others << output;
   RemovePartialBlobs(data());
 }
 

@@ -1,14 +1,17 @@
 // Health checks: by the monitor's clock and by hand, and all who tell of them.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <set>
 
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
 namespace {
+namespace fs = std::filesystem;
 
 class Health : public ImageSandbox {
  protected:
@@ -68,6 +71,9 @@ TEST_F(Health, IsCheckedByItsClockAndToldEverywhere) {
   EXPECT_TRUE(Eventually([&] { return Events() == told; })) << Events();
   EXPECT_TRUE(Eventually([&] { return HealthOf()["Log"].size() == 5; }));
   EXPECT_TRUE(Inspect("plain")["State"]["Health"].is_null());
+  EXPECT_EQ(
+      RunOk({"inspect", "-f", "{{if .State.Health}}checked{{else}}unchecked{{end}}", "plain"}),
+      "unchecked");
   EXPECT_TRUE(Inspect("plain")["Config"]["Healthcheck"].is_null());
 }
 
@@ -136,6 +142,17 @@ TEST_F(Health, AProbeMayFailInManyWays) {
   EXPECT_NE(HealthOf()["Log"][0]["Output"].get<std::string>().find("/no/such/probe"),
             std::string::npos)
       << HealthOf();
+  RunOk({"rm", "-f", "one"});
+
+  // The program cannot even be opened: somebody has a lease on it, and does not answer (fcntl(2)).
+  WriteFile(Path("probe"), "#!/bin/true\n");
+  fs::permissions(Path("probe"), fs::perms::owner_all);
+  StartChecked(R"(["/probe"])", {"--health-timeout", "300ms", "-v", Path("probe") + ":/probe"});
+  const Fd leased(::open(Path("probe").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(fcntl(leased.get(), F_SETSIG, SIGURG), 0);
+  ASSERT_EQ(fcntl(leased.get(), F_SETLEASE, F_WRLCK), 0) << strerror(errno);
+  EXPECT_EQ(Run({"healthcheck", "run", "one"}).code, 1);
+  EXPECT_EQ(HealthOf()["Log"][0]["Output"], "Health check exceeded timeout (300ms)");
 }
 
 TEST_F(Health, OnFailureActs) {
@@ -175,6 +192,35 @@ TEST_F(Health, OnFailureActs) {
     EXPECT_EQ(now["RestartCount"], row.restarts);
     RunOk({"rm", "-f", "one"});
   }
+}
+
+// It is started by a monitor, which hears no signal.
+TEST_F(Health, ACheckThatHangsCanBeEnded) {
+  StartChecked("sleep 1000", {"--health-interval", "200ms"});
+  EXPECT_TRUE(Eventually([&] {
+    for (int pid : ProcessesOf(Traces())) {
+      const std::string process = fmt::format("/proc/{}", pid);
+      if (ReadFileIfThere(process + "/cmdline").find("__probe") == std::string::npos) continue;
+      return kill(pid, SIGTERM) == 0 && Eventually([&] {
+               return ReadFileIfThere(process + "/cmdline").find("__probe") == std::string::npos;
+             });
+    }
+    return false;
+  }));
+}
+
+TEST_F(Health, ARestartThatIsKilledHalfwayIsTakenOver) {
+  StartChecked("false",
+               {"--health-retries", "1", "--health-on-failure", "restart", "--stop-timeout", "0"});
+  const std::string first = State()["StartedAt"];
+  Command check = Hoy({"healthcheck", "run", "one"});
+  check.env["HOY_FAIL_POINT"] = "start-run-directory";
+  EXPECT_EQ(RunCommand(check).code, 137);
+  EXPECT_TRUE(Eventually([&] {
+    RunOk({"ps"});
+    const Json state = State();
+    return state["StartedAt"] != first && state["Status"] == "running";
+  })) << State();
 }
 
 // The process that acts is a child of the very monitor that it ends; a new monitor goes on by what

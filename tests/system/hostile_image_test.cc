@@ -131,6 +131,38 @@ TEST_F(HostileImage, MountPointsThatAreSymlinks) {
   fs::remove(Path("home/mounted"));
 }
 
+// What the kernel resolves beside the file system's tree: with the host's processes in sight, or
+// through a descriptor of hoy's own.
+TEST_F(HostileImage, MountPointsThatAreMagicLinks) {
+  const std::string there = fmt::format("/proc/{}/root{}", getpid(), outside());
+  const std::pair<const char*, std::string> links[] = {
+      {"run/.containerenv", there + "/env"}, {"etc", there}, {"lib", there}};
+  std::vector<std::string> images;
+  for (const auto& [path, target] : links) {
+    Tar tar;
+    tar.Symlink(path, target);
+    images.push_back(fmt::format("link{}", images.size()));
+    registry_.Push(images.back(), "latest", BusyboxImage().Layer(tar).Build());
+    images.back() = registry_.Reference(images.back());
+  }
+  const std::string& lib = images[2];
+  fs::create_directories(Path("home/mounted"));
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {images[0], "true"},
+           {images[1], "true"},
+           {"-w", there + "/work", lib, "true"},
+           {"--device", "/dev/null:/lib/null", lib, "true"},
+           {"-v", Path("home/mounted") + ":/lib/mounted", lib, "true"},
+           {"--tmpfs", "/lib/memory", lib, "true"}}) {
+    std::vector<std::string> arguments = {"run", "--rm", "--pid", "host"};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    const Output output = Run(arguments);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_TRUE(Has(output.err, "/proc")) << output;
+  }
+  fs::remove(Path("home/mounted"));
+}
+
 TEST_F(HostileImage, ABlobWithOtherBytes) {
   const Image image = BusyboxImage().Build();
   registry_.Push("app", "latest", image);

@@ -17,7 +17,7 @@ namespace hoy::test {
 namespace {
 namespace fs = std::filesystem;
 
-#ifdef __SANITIZE_ADDRESS__
+#if HOY_SANITIZED_BUILD
 constexpr long kMostKib = 600 << 10;  // shadow memory, and 256 MiB of freed blocks
 #else
 constexpr long kMostKib = 100 << 10;

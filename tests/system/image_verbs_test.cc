@@ -1,11 +1,17 @@
 // tag, untag, exists, history, image prune, images --tree: what is on this machine, and its names.
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
 #include "core/base/fail_point.h"
 #include "tests/support/registry.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
 namespace {
+namespace fs = std::filesystem;
 
 class ImageVerbs : public ImageSandbox {
  protected:
@@ -79,6 +85,23 @@ TEST_F(ImageVerbs, ARemovalThatIsKilledIsFinishedByAPrune) {
   }
 }
 
+// The removal looked for containers of the image before there was this one.
+TEST_F(ImageVerbs, AnImageThatGoesWhileAContainerIsCreatedIsTold) {
+  ASSERT_EQ(::mkfifo(Path("hold").c_str(), 0600), 0);
+  Command create = Hoy({"create", "--name", "late", Busybox()});
+  create.env["HOY_FAIL_POINT"] = "create-named@" + Path("hold");
+  Background creating(create);
+  ASSERT_TRUE(Eventually([&] { return fs::is_symlink(data() + "/names/late"); }));
+  RunOk({"image", "prune", "-af"});
+  ASSERT_TRUE(Eventually([&] {
+    return static_cast<bool>(Fd(::open(Path("hold").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)));
+  }));
+  const Output output = creating.Finish();
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_TRUE(Has(output.err, "was removed meanwhile")) << output;
+  EXPECT_EQ(RunOk({"ps", "-aq"}), "");
+}
+
 TEST_F(ImageVerbs, HistoryShowsASizeForEachLayer) {
   const std::string sizes = RunOk({"history", "--format", "{{.Size}}", Busybox()});
   EXPECT_EQ(std::ranges::count(sizes, '\n'), 1) << sizes;  // two layers
@@ -123,6 +146,26 @@ TEST_F(ImageVerbs, PullTakesAllTagsAndRmiAllImages) {
   RunOk({"rmi", "-a"});
   EXPECT_EQ(Run({"rmi", "missing"}).code, 1);
   RunOk({"rmi", "-i", "missing"});
+}
+
+TEST_F(ImageVerbs, RunRmiTakesTheImageThatNobodyElseUses) {
+  EXPECT_EQ(Run({"run", "--rm", "--userns", "host", Busybox(), "true"}).code, 0);
+  EXPECT_EQ(Run({"run", "--rm", "--userns", "keep-id", Busybox(), "true"}).code, 125);
+  EXPECT_EQ(Run({"run", "--rmi", "-d", Busybox()}).code, 125);
+  const std::string changed = RunOk({"create", Busybox(), "true"});
+  RunOk({"commit", changed, "once"});
+  RunOk({"rm", changed});
+  const std::string other = RunOk({"create", "once", "true"});
+  const Output used = Run({"run", "--rmi", "once", "sh", "-c", "exit 3"});
+  EXPECT_EQ(used.code, 3);
+  EXPECT_NE(used.err.find("warning: --rmi: "), std::string::npos) << used;
+  EXPECT_EQ(Run({"image", "exists", "once"}).code, 0);
+  RunOk({"rm", other});
+  const Output last = Run({"run", "--rmi", "once", "sh", "-c", "exit 3"});
+  EXPECT_EQ(last.code, 3);
+  EXPECT_EQ(last.err, "");
+  EXPECT_EQ(Run({"image", "exists", "once"}).code, 1);
+  EXPECT_EQ(RunOk({"ps", "-aq"}), "");
 }
 
 TEST_F(ImageVerbs, PruneTakesDanglingImagesOnly) {

@@ -48,6 +48,17 @@ TEST_F(Lifecycle, CreatePrintsTheFullIdAndStartRunsIt) {
   EXPECT_EQ(RunOk({"logs", id}), "hello");
 }
 
+TEST_F(Lifecycle, InfoTellsWhatThereIs) {
+  StartSleeper();
+  RunOk({"create", Busybox(), "true"});
+  const std::string info = RunOk({"info"});
+  EXPECT_NE(info.find("2 (1 running, 1 stopped)"), std::string::npos) << info;
+  const Json json = Json::parse(RunOk({"info", "--format", "json"}));
+  EXPECT_EQ(json["Containers"], 2) << json;
+  EXPECT_EQ(json["ContainersRunning"], 1) << json;
+  EXPECT_EQ(RunOk({"info", "-f", "{{.DockerRootDir}}"}), json["DockerRootDir"]);
+}
+
 TEST_F(Lifecycle, ObjectsArePrintedAsTheyWereTyped) {
   const std::string one = StartSleeper({"--name", "one"});
   const std::string two = StartSleeper({"--name", "two"});
@@ -241,7 +252,8 @@ TEST_F(Lifecycle, WaitGivesUpAfterItsTimeoutWith124) {
 // The waiter is there before the end, and reads the exit although the clean-up removed everything.
 TEST_F(Lifecycle, WaitGetsTheCodeOfAContainerThatRemovesItself) {
   const std::string id = RunOk({"run", "-d", "--rm", "--name", "one", Busybox(), "sh", "-c",
-                                "trap 'exit 6' TERM; while :; do sleep 0.02; done"});
+                                "trap 'exit 6' TERM; echo up; while :; do sleep 0.02; done"});
+  ASSERT_TRUE(Eventually([&] { return Run({"logs", "one"}).out == "up\n"; }));
   std::vector<Background> waiters;
   for (int i = 0; i < 4; ++i) waiters.emplace_back(Hoy({"wait", i % 2 == 0 ? "one" : id}));
   for (const Background& waiter : waiters) {

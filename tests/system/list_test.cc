@@ -126,6 +126,17 @@ TEST_F(List, IsSortedAndCut) {
   EXPECT_EQ(watch.Finish(), 130);
 }
 
+TEST_F(List, NoTerminalObeysWhatAContainerMade) {
+  RunOk({"exec", "up", "sh", "-c", "touch /$(printf 'a\\033]0;title\\007')"});
+  EXPECT_TRUE(Has(RunOk({"diff", "up"}), "a\033]0;title\007")) << "a file gets the bytes";
+  Pty diff(Hoy({"diff", "up"}));
+  EXPECT_TRUE(diff.Expect("a\\x1b]0;title\\x07"));
+  EXPECT_EQ(diff.Finish(), 0);
+  const Output none = Run({"run", "--rm", Busybox(), "\033]0;title\007"});
+  EXPECT_EQ(none.code, 127);
+  EXPECT_FALSE(Has(none.err, "\033")) << none;
+}
+
 TEST_F(List, InspectAndPortKnowWhatIsExposed) {
   const Json exposed = Inspect("ended")["Config"]["ExposedPorts"];
   EXPECT_EQ(exposed.size(), 3u) << exposed;

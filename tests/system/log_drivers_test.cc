@@ -94,6 +94,21 @@ TEST_F(LogDrivers, ARotatedLogIsReadAsOne) {
   }
 }
 
+TEST_F(LogDrivers, AClockThatWasSetBackALittleHidesNothingFromUntil) {
+  RunToEnd("one", "echo", {"--log-driver", "json-file"});
+  std::string text;
+  for (const auto& [line, time] :
+       {std::pair("a", "00"), {"late", "40"}, {"back", "20"}, {"later", "50"}}) {
+    text += Json{{"log", line + std::string("\n")},
+                 {"stream", "stdout"},
+                 {"time", std::string("2026-01-01T10:00:") + time + "Z"}}
+                .dump() +
+            "\n";
+  }
+  WriteFile(LogPath("one"), text);
+  EXPECT_EQ(RunOk({"logs", "--until", "2026-01-01T10:00:30Z", "one"}), "a\nback");
+}
+
 TEST_F(LogDrivers, WithOneFileOnlyTheEndIsKept) {
   RunToEnd("one", "seq 1 20000", {"--log-opt", "max-size=20k"});
   const std::string kept = Run({"logs", "one"}).out;

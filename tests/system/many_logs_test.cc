@@ -86,5 +86,21 @@ TEST_F(ManyLogs, FollowUntilATimeEndsThen) {
   RunOk({"rm", "-f", "one"});
 }
 
+// They write faster than two logs are merged.
+TEST_F(ManyLogs, EndsWithWhatWasThereWhenItBegan) {
+  for (const char* name : {"one", "two"}) {
+    RunOk({"run", "-d", "--name", name, Busybox(), "sh", "-c", "while :; do echo line; done"});
+  }
+  EXPECT_TRUE(Eventually([&] {
+    return fs::file_size(data() + "/containers/" + Inspect("two")["Id"].get<std::string>() +
+                         "/stdio.log") > 1 << 16;
+  }));
+  const Output logs = Run({"logs", "-n", "1000", "one", "two"});
+  EXPECT_EQ(logs.code, 0);
+  EXPECT_FALSE(logs.timed_out);
+  EXPECT_GE(std::ranges::count(logs.out, '\n'), 2000);
+  RunOk({"rm", "-f", "one", "two"});
+}
+
 }  // namespace
 }  // namespace hoy::test

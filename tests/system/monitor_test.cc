@@ -1,5 +1,6 @@
 // The monitor may die; the container, its output and its exit code may not.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/utsname.h>
@@ -50,11 +51,6 @@ class Monitor : public ImageSandbox {
   }
   int InitOf(const std::string& id) const { return NumberAfter(StateOf(id), "\"pid\":"); }
 
-  static bool Lives(int pid) {
-    const std::string stat = ReadFileIfThere(fmt::format("/proc/{}/stat", pid));
-    const size_t name_end = stat.rfind(") ");
-    return name_end != std::string::npos && stat[name_end + 2] != 'Z';
-  }
   void KillMonitor(const std::string& id) const {
     const int pid = MonitorOf(id);
     ASSERT_GT(pid, 0);
@@ -158,6 +154,24 @@ TEST_F(Monitor, OutputWrittenWithoutAMonitorIsInTheLog) {
   int count = 0;
   while (std::getline(lines, line)) ASSERT_EQ(line, fmt::format("line-{}", count++));
   EXPECT_EQ(count, 60000);
+}
+
+TEST_F(Monitor, ALogThatCannotBeOpenedDoesNotKeepItFromHolding) {
+  const std::string id = StartGated("trap 'exit 44' TERM; echo before", "exit 3");
+  KillMonitor(id);
+  const std::string log = data() + "/containers/" + id + "/stdio.log";
+  std::filesystem::rename(log, log + ".aside");
+  std::filesystem::create_directory(log);
+  EXPECT_EQ(RunOk({"exec", "one", "echo", "in"}), "in");
+  EXPECT_TRUE(Lives(MonitorOf(id)));
+  // Nor does the want of any monitor keep it from being ended.
+  KillMonitor(id);
+  for (const char* verb : {"stop", "rm"}) {
+    Command end = Hoy({verb, "one"});
+    end.env["HOY_LIBEXEC"] = "/nonexistent";
+    const Output output = RunCommand(end);
+    EXPECT_EQ(output.code, 0) << output;
+  }
 }
 
 TEST_F(Monitor, KilledAgainAndAgainThereIsAlwaysAnother) {
@@ -420,6 +434,24 @@ TEST_F(Monitor, KilledBeforeTheStartItIsSaidAndNothingStays) {
         << point << output;
   }
   EXPECT_EQ(ListNames(data() + "/containers").size(), 0u);
+}
+
+// What the monitor will execute one day stands in its plans.
+TEST_F(Monitor, ItsPlansAreOutOfTheContainersReach) {
+  const std::string id = StartSleeper({"--init"});
+  EXPECT_EQ(RunOk({"exec", id, "sh", "-c", "grep hoy-plans /proc/1/maps; echo $?"}), "1");
+  const std::string maps = ReadFile(fmt::format("/proc/{}/maps", MonitorOf(id)));
+  const size_t name = maps.find("hoy-plans");
+  ASSERT_NE(name, std::string::npos) << maps;
+  const size_t line = maps.rfind('\n', name) + 1;
+  const size_t space = maps.find(' ', line);
+  EXPECT_EQ(maps.substr(space + 1, 4), "r--p") << "nobody else sees what is written there";
+  const Fd file(::open(
+      fmt::format("/proc/{}/map_files/{}", MonitorOf(id), maps.substr(line, space - line)).c_str(),
+      O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(file) << strerror(errno);
+  EXPECT_EQ(::pwrite(file.get(), "x", 1, 0), -1);
+  EXPECT_EQ(errno, EPERM) << "it is sealed";
 }
 
 // A container that closes its streams, and goes on, must not keep the monitor busy.

@@ -236,6 +236,8 @@ TEST_F(Mounts, SizesSharedMemory) {
 
 TEST_F(Mounts, AReadOnlyRootStillHasItsTmpfs) {
   const Output output = RunShell("touch /x", {"--read-only"});
+  EXPECT_NE(RunShell("echo 6.6.6.6 evil >>/etc/hosts", {"--read-only"}).code, 0);
+  EXPECT_EQ(Shell("grep -c '/etc/hosts .*nosuid,nodev,noexec' /proc/mounts"), "1");
   EXPECT_NE(output.code, 0);
   EXPECT_TRUE(Has(output.err, "Read-only file system")) << output;
   EXPECT_EQ(Shell("touch /dev/shm/x && [ -e /run/.containerenv ] && cat /etc/hostname",

@@ -118,13 +118,18 @@ class NameServer {
     return head + query.substr(12, question_end - 12) + records;
   }
 
-  void ServeStream(int fd) {
+  void ServeStream(Fd stream) {
+    const int fd = stream.get();
     std::string query(2, '\0');
     if (recv(fd, query.data(), 2, MSG_WAITALL) != 2) return;
     const size_t size = static_cast<uint8_t>(query[0]) << 8 | static_cast<uint8_t>(query[1]);
     query.resize(size);
     if (recv(fd, query.data(), size, MSG_WAITALL) != static_cast<ssize_t>(size)) return;
     std::string answer = Answer(query, true);
+    if (answer.empty()) {
+      silent_.push_back(std::move(stream));
+      return;
+    }
     answer.insert(0, Number(answer.size(), 2));
     for (size_t sent = 0; sent < answer.size();) {
       const ssize_t count = send(fd, answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
@@ -151,8 +156,8 @@ class NameServer {
         if (!answer.empty()) sendto(datagrams_.get(), answer.data(), answer.size(), 0, plain, size);
       }
       if (slots[2].revents != 0) {
-        const Fd stream(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        if (stream) ServeStream(stream.get());
+        Fd stream(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (stream) ServeStream(std::move(stream));
       }
     }
   }
@@ -162,6 +167,7 @@ class NameServer {
   int stop_[2] = {-1, -1};
   mutable std::mutex mutex_;
   std::map<std::string, int> asked_;
+  std::vector<Fd> silent_;  // connections that wait for an answer in vain
   std::thread thread_;
 };
 

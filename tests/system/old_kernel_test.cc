@@ -2,15 +2,13 @@
 // a filter answers ENOSYS, and hoy does without.
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/run_behind.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -24,8 +22,7 @@ std::ostream& operator<<(std::ostream& stream, const Missing& missing) {
   return stream << missing.name;
 }
 
-// For this process and all its children.
-bool Hide(const std::vector<uint32_t>& calls) {
+std::vector<sock_filter> Without(const std::vector<uint32_t>& calls) {
   std::vector<sock_filter> filter = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
   for (uint32_t call : calls) {
@@ -33,35 +30,15 @@ bool Hide(const std::vector<uint32_t>& calls) {
     filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS));
   }
   filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+  return filter;
 }
 
 class OldKernel : public ImageSandbox, public testing::WithParamInterface<Missing> {
  protected:
-  // Runs hoy behind the filter, in a child, since a filter cannot be taken off again.
   Output RunBehind(const std::vector<std::string>& arguments) const {
-    int pipe_fds[2];
-    EXPECT_EQ(::pipe(pipe_fds), 0);
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-      ::close(pipe_fds[0]);
-      if (!Hide(GetParam().calls)) ::_exit(200);
-      const Output output = RunCommand(Hoy(arguments));
-      const std::string text = output.out + "|" + output.err;
-      if (::write(pipe_fds[1], text.data(), text.size()) < 0) ::_exit(201);
-      ::_exit(output.code);
-    }
-    ::close(pipe_fds[1]);
-    Output output;
-    char chunk[4096];
-    for (ssize_t count; (count = ::read(pipe_fds[0], chunk, sizeof chunk)) > 0;) {
-      output.out.append(chunk, static_cast<size_t>(count));
-    }
-    ::close(pipe_fds[0]);
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    output.code = ShellCode(status);
+    Output output = test::RunBehind(Without(GetParam().calls), Hoy(arguments));
+    output.out += "|" + output.err;
+    output.err.clear();
     return output;
   }
 };

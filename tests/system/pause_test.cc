@@ -1,7 +1,9 @@
 // pause and unpause: nothing runs meanwhile, and nothing is lost.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 
 #include <filesystem>
 #include <fstream>
@@ -64,6 +66,23 @@ TEST_F(Pause, OutlastsACopyOutOfTheContainer) {
   EXPECT_EQ(Count("one"), frozen);
   RunOk({"unpause", "one"});  // it was paused still
   EXPECT_TRUE(Advances("one"));
+}
+
+// A commit lets go on what it holds still for a moment.
+TEST_F(Pause, OutlastsWhatHoldsItStillForAMoment) {
+  const std::string id = StartCounter("one");
+  Fd marker(::open((run() + "/containers/" + id + "/freezer").c_str(), O_RDWR | O_CREAT | O_CLOEXEC,
+                   0600));
+  ASSERT_EQ(::flock(marker.get(), LOCK_EX), 0);
+  Background pause(Hoy({"pause", "one"}));
+  EXPECT_TRUE(Eventually([&] {
+    const std::string where = ReadFileIfThere(fmt::format("/proc/{}/syscall", pause.pid()));
+    return where.starts_with("73 ");  // flock(2) on x86-64
+  }));
+  marker.reset();
+  EXPECT_EQ(pause.Finish().code, 0);
+  EXPECT_EQ(Status("one"), "paused");
+  RunOk({"unpause", "one"});
 }
 
 // The container is killed when its time is over, paused or not, and whoever is its monitor then.

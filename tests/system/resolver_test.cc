@@ -45,11 +45,6 @@ class Resolver : public NetworkSandbox {
                                      name.size() + 18, query))
         .out;
   }
-  static bool Lives(int pid) {
-    const std::string stat = ReadFileIfThere(fmt::format("/proc/{}/stat", pid));
-    const size_t name_end = stat.rfind(") ");
-    return name_end != std::string::npos && stat[name_end + 2] != 'Z';
-  }
   int MonitorOf(const std::string& id) const {
     const std::string state = ReadFileIfThere(run() + "/containers/" + id + "/state.json");
     const size_t at = state.find("\"monitor_pid\":");
@@ -100,6 +95,7 @@ TEST_F(Resolver, ServersThatAreSilentRefuseOrAreGoneAreFollowedByTheNext) {
   const NameServer second(
       "192.0.2.54", {{"far", {.address = "203.0.113.7"}}, {"slow", {.address = "203.0.113.8"}}});
   Start("one", {"--dns", "192.0.2.53", "--dns", "192.0.2.54"});
+  EXPECT_EQ(AskByTcp("one", "slow"), fmt::format("{}\n", 2 + 12 + 6 + 4 + 16));
   EXPECT_EQ(Ask("one", "slow"), "203.0.113.8\n");
   RunOk({"restart", "-t", "0", "one"});  // it knows no better again
   EXPECT_EQ(Ask("one", "far"), "203.0.113.7\n");
@@ -143,6 +139,48 @@ TEST_F(Resolver, IsThereAgainWithAnotherMonitor) {
   RunOk({"ps"});
   EXPECT_EQ(Ask("one", "one"), "10.1.0.2\n");
   EXPECT_EQ(Ask("one", "far"), "203.0.113.7\n");
+}
+
+TEST_F(Resolver, ComesWithALateNetworkAndSoDoPorts) {
+  const NameServer server("192.0.2.53", {{"far", {.address = "203.0.113.7"}}});
+  Start("two", {"--dns", "192.0.2.53"});
+  const std::string id =
+      RunOk({"run",   "-d",      "-i",    "--name",     "late",         "--network", "none",
+             "-p",    "8082:80", "--dns", "192.0.2.53", "--dns-search", ".",         Busybox(),
+             "httpd", "-f",      "-p",    "80",         "-h",           "/etc"});
+  ASSERT_TRUE(
+      Eventually([&] { return In("late", "netstat -ltn").out.find(":80 ") != std::string::npos; }));
+  const auto fetch = [] { return Host("curl -s -m 60 http://127.0.0.1:8082/hostname").code; };
+  EXPECT_EQ(In("late", "cat /etc/resolv.conf").out, "nameserver 192.0.2.53\n");
+  EXPECT_EQ(Run({"port", "late"}).out, "");
+  const std::string inode = In("late", "stat -c %i /etc/resolv.conf").out;
+  RunOk({"network", "connect", "--alias", "tardy", "app", "late"});
+  EXPECT_EQ(In("late", "cat /etc/resolv.conf").out, "nameserver 127.0.0.11\noptions ndots:0\n");
+  EXPECT_EQ(In("late", "stat -c %i /etc/resolv.conf").out, inode);
+  EXPECT_EQ(Ask("late", "two"), "10.1.0.2\n");
+  EXPECT_EQ(Ask("two", "tardy"), "10.1.0.3\n");
+  EXPECT_EQ(Ask("late", "far"), "203.0.113.7\n");
+  EXPECT_EQ(RunOk({"port", "late"}), "80/tcp -> 0.0.0.0:8082");
+  EXPECT_EQ(fetch(), 0);
+  const Output busy = Run({"run", "--rm", "--network", "app", "-p", "8082:1", Busybox(), "true"});
+  EXPECT_NE(busy.err.find("in use by container 'late'"), std::string::npos) << busy;
+  // Without a network nothing is known and nothing held; and then all is there again.
+  RunOk({"network", "disconnect", "app", "late"});
+  EXPECT_EQ(Ask("late", "two"), "SERVFAIL\n");
+  RunOk({"run", "--rm", "--network", "app", "-p", "8082:1", Busybox(), "true"});
+  RunOk({"network", "connect", "app", "late"});
+  EXPECT_EQ(Ask("late", "two"), "10.1.0.2\n");
+  EXPECT_EQ(fetch(), 0);
+  const int monitor = MonitorOf(id);
+  ASSERT_GT(monitor, 0);
+  ::kill(monitor, SIGKILL);
+  ASSERT_TRUE(Eventually([&] { return !Lives(monitor); }));
+  RunOk({"ps"});
+  EXPECT_EQ(Ask("late", "two"), "10.1.0.2\n");
+  EXPECT_EQ(fetch(), 0);
+  RunOk({"restart", "-t", "0", "late"});
+  EXPECT_EQ(Ask("late", "two"), "10.1.0.2\n");
+  EXPECT_EQ(RunOk({"port", "late"}), "80/tcp -> 0.0.0.0:8082");
 }
 
 TEST_F(Resolver, StandsWhatAContainerSends) {

@@ -172,6 +172,16 @@ TEST_F(BackOff, IsShownAndEndedByEveryVerbAtOnce) {
   EXPECT_TRUE(Eventually([&] { return !fs::exists(fmt::format("/proc/{}", first)); }));
 }
 
+TEST_F(BackOff, WhatACutOffStartLeftIsSweptOnce) {
+  const int first = RestarterOf(id_);
+  const std::string left = run() + "/containers/" + id_;
+  fs::create_directory(left);
+  for (int i = 0; i < 3; ++i) RunOk({"ps", "-a"});
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_EQ(RestarterOf(id_), first) << "it lives, and needs no successor";
+  EXPECT_EQ(Status("one"), "restarting");
+}
+
 TEST_F(BackOff, StopKillAndRmCallItOff) {
   const int first = RestarterOf(id_);
   RunOk({"stop", "one"});
@@ -226,6 +236,18 @@ TEST_F(Restart, ACrashAnywhereIsHealed) {
     EXPECT_EQ(Field("one", ".State.ExitCode"), "3");
     RunOk({"rm", "-f", "one"});
   }
+}
+
+// A person's start counts from the moment that the program runs.
+TEST_F(Restart, AStartThatIsKilledAtItsEndLeavesThePolicyOn) {
+  const std::string id = RunCounting("one", "always", "sleep 1000");
+  RunOk({"stop", "-t", "0", "one"});
+  Command start = Hoy({"start", "one"});
+  start.env["HOY_FAIL_POINT"] = "start-done";
+  EXPECT_EQ(RunCommand(start).code, 137);
+  EXPECT_TRUE(Eventually([&] { return RunsOf(id) == 2; }));
+  ASSERT_EQ(::kill(std::stoi(Field("one", ".State.Pid")), SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&] { return RunsOf(id) == 3; }));
 }
 
 TEST_F(Restart, ForegroundAndConflicts) {

@@ -3,13 +3,18 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <filesystem>
+#include <memory>
 
 #include "tests/support/must_run.h"
 #include "tests/support/s3_server.h"
 #include "tests/support/sandbox.h"
+#include "tests/system/fault_server.h"
 
 namespace hoy::test {
 namespace {
@@ -35,12 +40,28 @@ class S3Volume : public ImageSandbox {
   }
   void MakeVolume(const std::string& name, const std::string& more = "") const {
     RunOk({"volume", "create", "--opt", "type=s3", "--opt",
-           fmt::format("o=bucket={},endpoint={}{}", S3Server::kBucket, server.endpoint(), more),
-           name});
+           fmt::format("bucket={}", S3Server::kBucket), "--opt",
+           fmt::format("o=endpoint={}{}", server.endpoint(), more), name});
   }
   std::string VolumeName() const { return RunOk({"volume", "ls", "-q"}); }
   std::string StatusOf(const std::string& volume, const std::string& field) const {
     return RunOk({"volume", "inspect", "-f", "{{.Status." + field + "}}", volume});
+  }
+  pid_t MonitorOf(const std::string& id) const {
+    const std::string state = ReadFile(run() + "/containers/" + id + "/state.json");
+    const std::string name = "\"monitor_pid\":";
+    return std::atoi(state.c_str() + state.find(name) + name.size());
+  }
+  // The s3fs that has a volume mounted; 0: there is none.
+  pid_t S3fsOf(const std::string& volume) const {
+    for (const std::string& name : ListNames("/proc")) {
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      const std::string words = ReadFileIfThere("/proc/" + name + "/cmdline");
+      if (words.starts_with("s3fs") && Has(words, data() + "/volumes/" + volume + "/_data")) {
+        return std::atoi(name.c_str());
+      }
+    }
+    return 0;
   }
   bool WaitUntilWrittenBack(const std::string& volume) const {
     return Eventually([&] { return StatusOf(volume, "Pending") == "false"; });
@@ -75,6 +96,15 @@ TEST_F(S3Volume, IsFetchedBeforeTheStartAndWrittenBackAtTheEnd) {
   EXPECT_EQ(server.Keys(), (std::vector<std::string>{"p/a b+%é", "p/link"}));
   EXPECT_EQ(server.Object("p/a b+%é"), "mine\nmore\n");
 
+  // As tar and rsync leave the times of what they write.
+  for (const char* text : {"old", "new"}) {
+    RunOnBucket(fmt::format("echo {} > dated && touch -d '2001-01-01 00:00' dated", text));
+    EXPECT_EQ(server.Object("p/dated"), std::string(text) + "\n");
+  }
+  EXPECT_EQ(RunOnBucket("ln dated name && rm name").code, 0) << "nobody wrote to it";
+  EXPECT_EQ(server.Object("p/dated"), "new\n");
+  server.Remove("p/dated");
+
   // What somebody else changed comes here with the next start.
   server.Put("p/link2", "new");
   server.Remove("p/link");
@@ -100,14 +130,60 @@ TEST_F(S3Volume, IsWrittenBackWhenADetachedContainerEnds) {
   // Nobody is left to do it when the monitor is killed as well: the next command does.
   RunOk({"start", id});
   RunOk({"exec", id, "sh", "-c", "echo three > /data/three"});
-  const std::string state = ReadFile(run() + "/containers/" + id + "/state.json");
-  const std::string name = "\"monitor_pid\":";
-  const pid_t monitor = std::atoi(state.c_str() + state.find(name) + name.size());
+  const pid_t monitor = MonitorOf(id);
   ASSERT_GT(monitor, 1);
   ASSERT_EQ(kill(monitor, SIGKILL), 0);
   RunOk({"rm", "-f", id});
   EXPECT_TRUE(WaitUntilWrittenBack(volume));
   EXPECT_EQ(server.Object("p/three"), "three\n");
+}
+
+TEST_F(S3Volume, IsWrittenBackWhileItsContainerRuns) {
+  const std::string id = StartSleeper({Mount(), "--sync-interval=1s"});
+  const std::string volume = VolumeName();
+  EXPECT_EQ(RunOk({"inspect", "-f", "{{.Config.SyncInterval}}", id}), "1000000000");
+  auto arrives = [&](const std::string& word) {
+    RunOk({"exec", id, "sh", "-c", fmt::format("echo {0} > /data/{0}", word)});
+    return Eventually([&] { return server.Object("p/" + word) == word + "\n"; });
+  };
+  EXPECT_TRUE(arrives("once"));
+  EXPECT_EQ(StatusOf(volume, "Pending"), "true");
+
+  // Of a volume, for all that do not say it themselves.
+  MakeVolume("often", ",prefix=often,sync-interval=90s");
+  auto interval = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), "create");
+    options.insert(options.end(), {Busybox(), "true"});
+    return Inspect(RunOk(options))["Config"].value("SyncInterval", int64_t{0});
+  };
+  EXPECT_EQ(interval({"-v", "often:/x"}), 90'000'000'000);
+  EXPECT_EQ(interval({"-v", "often:/x", "--sync-interval=2m"}), 120'000'000'000);
+  EXPECT_EQ(interval({"-v", "often:/x", "--sync-interval=0"}), 0);
+  EXPECT_EQ(interval({fmt::format("--mount=type=s3,src=often,bucket={},prefix=often,endpoint={},"
+                                  "dst=/x,sync-interval=5m",
+                                  S3Server::kBucket, server.endpoint())}),
+            300'000'000'000);
+
+  // One that fails is told of, and the next goes on.
+  const std::string keys = data() + "/volumes/" + volume + "/s3/credentials";
+  WriteFile(keys, "access-key-id=a\n", 0600);
+  EXPECT_TRUE(Eventually([&] { return Has(StatusOf(volume, "Error"), "only one is there"); }));
+  std::filesystem::remove(keys);
+  EXPECT_TRUE(arrives("after"));
+
+  const pid_t monitor = MonitorOf(id);
+  ASSERT_GT(monitor, 1);
+  ASSERT_EQ(kill(monitor, SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&] {
+    RunOk({"ps"});  // which starts another
+    return MonitorOf(id) != monitor;
+  }));
+  EXPECT_TRUE(arrives("adopted"));
+
+  RunOk({"exec", id, "sh", "-c", "echo last > /data/last"});
+  RunOk({"rm", "-f", id});
+  EXPECT_TRUE(WaitUntilWrittenBack(volume));
+  EXPECT_EQ(server.Object("p/last"), "last\n");
 }
 
 TEST_F(S3Volume, KeepsChangesThatCouldNotBeWrittenBack) {
@@ -247,6 +323,44 @@ TEST_F(S3Volume, GoesOnWhereItWasKilled) {
   EXPECT_TRUE(ListNames(data() + "/volumes/vol/s3/temp").empty());
 }
 
+TEST_F(S3Volume, SaysWhatItWaitsForWhereTheServerIsSilent) {
+  FaultServer silent([tries = std::make_shared<std::atomic<int>>(0)](const FaultRequest&) {
+    return (*tries)++ == 0 ? FaultReply{.silent = true} : FaultReply{.status = 403};
+  });
+  FaultServer mute([](const FaultRequest&) { return FaultReply{.silent = true}; });
+  const std::vector<std::string> mount = {"--mount=type=s3,dst=/data,bucket=box,endpoint=http://" +
+                                          silent.address()};
+  env["HOY_STALL_TIMEOUT"] = "1";
+  const Output output = RunShell("echo ran", mount);
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_TRUE(Has(output.err, "next try in")) << output;
+  EXPECT_TRUE(Has(output.err, "status 403")) << output;
+
+  // As a restart by policy does it: once, and not where somebody is at it.
+  RunOk({"volume", "create", "-o", "type=s3", "-o", "bucket=box", "-o",
+         "endpoint=http://" + mute.address(), "mute"});
+  const Output once = Run({"volume", "sync", "--fetch", "--once", "mute"});
+  EXPECT_NE(once.code, 0) << once;
+  EXPECT_FALSE(Has(once.err, "next try in")) << once;
+  Fd lock(open((data() + "/volumes/mute/s3/lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+  EXPECT_EQ(RunOk({"volume", "sync", "--fetch", "--once", "mute"}), "mute");
+  lock.reset();
+  env["HOY_STALL_TIMEOUT"] = "soon";
+  EXPECT_TRUE(Has(RunShell("echo ran", mount).err, "HOY_STALL_TIMEOUT is 'soon'"));
+}
+
+TEST_F(S3Volume, SaysThatItWaitsForAnotherSync) {
+  MakeVolume("vol");
+  RunOk({"volume", "sync", "vol"});
+  Fd lock(::open((data() + "/volumes/vol/s3/lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+  Background sync(Hoy({"volume", "sync", "vol"}));
+  EXPECT_TRUE(sync.WaitForErr("'vol': another sync of it is at work"));
+  lock.reset();
+  EXPECT_EQ(sync.Finish().code, 0);
+}
+
 TEST_F(S3Volume, SaysWhatIsWrongWithABucket) {
   auto fails = [&](const std::string& mount, const std::string& text) {
     const Output output = RunShell("echo ran", {"--mount=type=s3,dst=/data," + mount});
@@ -256,14 +370,100 @@ TEST_F(S3Volume, SaysWhatIsWrongWithABucket) {
   };
   fails("bucket=nowhere,endpoint=" + server.endpoint(), "NoSuchBucket");
   fails("bucket=box,endpoint=http://127.0.0.1:1", "Connection refused");
-  fails("bucket=box,mode=fuse", "mode=fuse is not supported");
+  EXPECT_EQ(RunOk({"volume", "ls", "-q"}), "") << "nothing was fetched into them";
+  fails("bucket=nowhere,mode=fuse,endpoint=" + server.endpoint(), "NoSuchBucket");
+  fails("bucket=box,mode=nfs", "there are sync and fuse");
   fails("bucket=box,prefix=../x", "prefix='../x'");
   fails("bucket=box,size=1", "'size' is no option of an S3 volume");
   fails("prefix=x", "bucket= is missing");
   fails("bucket=box,access-key-id=x", "belong together");
+  fails("bucket=box,sync-interval=5ms", "sync-interval '5ms': at least 1s");
+  const Output aimless = RunShell("echo ran", {"--sync-interval=1m"});
+  EXPECT_EQ(aimless.code, 125) << aimless;
+  EXPECT_TRUE(Has(aimless.err, "--sync-interval: the container has no S3 volume")) << aimless;
   EXPECT_EQ(RunOk({"ps", "-aq"}), "");
   RunOk({"volume", "create", "plain"});
   EXPECT_TRUE(Has(Run({"volume", "sync", "plain"}).err, "it is no S3 volume"));
+}
+
+TEST_F(S3Volume, IsMountedByS3fs) {
+  if (!Fd(open("/dev/fuse", O_RDWR | O_CLOEXEC))) SKIP_BECAUSE("/dev/fuse cannot be opened");
+  server.Put("p/theirs", "from there");
+  const std::string fuse = Mount(",mode=fuse");
+  const Output first = RunShell(
+      "cd /data && cat theirs && mkdir d && echo mine > d/x && chmod 640 d/x && cat "
+      "/proc/self/mountinfo",
+      {fuse});
+  EXPECT_EQ(first.code, 0) << first;
+  EXPECT_EQ(first.out.substr(0, 10), "from there");
+  EXPECT_TRUE(Has(first.out, " - fuse.s3fs s3fs ")) << first;
+  EXPECT_EQ(server.Object("p/d/x"), "mine\n");
+  EXPECT_EQ(server.Metadata("p/d/x", "mode"), std::to_string(S_IFREG | 0640));
+  RunOk({"volume", "prune", "-af"});
+
+  // What a killed program had not closed is there, too; and so is what comes after a lost monitor.
+  MakeVolume("vol", ",prefix=p,mode=fuse");
+  const std::string id = StartSleeper({"-v", "vol:/data", "-v", "vol:/again:ro"});
+  EXPECT_EQ(RunOk({"exec", id, "cat", "/again/d/x"}), "mine");
+  EXPECT_TRUE(Has(Run({"exec", id, "touch", "/again/y"}).err, "Read-only"));
+  RunOk(
+      {"exec", "-d", id, "sh", "-c", "exec 3>/data/open; echo open >&3; touch /up; exec sleep 99"});
+  EXPECT_TRUE(Eventually([&] { return Run({"exec", id, "ls", "/up"}).code == 0; }));
+  const pid_t s3fs = S3fsOf("vol");
+  ASSERT_GT(s3fs, 1);
+  EXPECT_FALSE(Has(ReadFile(fmt::format("/proc/{}/cmdline", s3fs)), S3Server::kKey));
+  const pid_t monitor = MonitorOf(id);
+  ASSERT_GT(monitor, 1);
+  ASSERT_EQ(kill(monitor, SIGKILL), 0);
+  RunOk({"exec", id, "sh", "-c", "echo after > /data/after"});
+  RunOk({"kill", id});
+  RunOk({"wait", id});
+  EXPECT_EQ(server.Object("p/open"), "open\n");
+  EXPECT_EQ(server.Object("p/after"), "after\n");
+  EXPECT_TRUE(Eventually([&] { return S3fsOf("vol") == 0; })) << "it ends with the container";
+
+  // Also for who looks into one that does not run.
+  RunOk({"cp", id + ":/data/after", Path("after")});
+  EXPECT_EQ(ReadFile(Path("after")), "after\n");
+  RunOk({"cp", Path("after"), id + ":/data/copied"});
+  EXPECT_EQ(server.Object("p/copied"), "after\n");
+
+  RunOk({"start", id});
+  EXPECT_EQ(RunOk({"exec", id, "cat", "/data/after"}), "after");
+  EXPECT_TRUE(Eventually([&] { return S3fsOf("vol") > 1; }));
+  ASSERT_EQ(kill(S3fsOf("vol"), SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&] {
+    return Has(Run({"exec", id, "cat", "/data/after"}).err, "Transport endpoint is not connected");
+  }));
+  RunOk({"restart", "-t", "0", id});
+  EXPECT_EQ(RunOk({"exec", id, "cat", "/data/after"}), "after");
+  EXPECT_EQ(StatusOf("vol", "Pending"), "false");
+  EXPECT_TRUE(Has(Run({"volume", "sync", "vol"}).err, "mode=fuse needs no sync"));
+  EXPECT_TRUE(Has(Run({"volume", "export", "vol"}).err, "for each container"));
+  EXPECT_TRUE(Has(RunShell("", {"-v", "vol:/d", "--sync-interval=1m"}).err, "with mode=sync"));
+  RunOk({"rm", "-f", id});
+
+  // It lives in a copy of the host's mounts, and keeps none of them busy.
+  EXPECT_TRUE(Eventually([&] { return S3fsOf("vol") == 0; }));
+  std::filesystem::create_directory(Path("shared"));
+  const Output copy = HostShell(fmt::format(
+      "export DIR HOY; unshare -m sh -ec '"
+      "mount -t tmpfs t $DIR/shared; mount --make-shared $DIR/shared; "
+      "mkdir $DIR/shared/usb; mount -t tmpfs t $DIR/shared/usb; "
+      "$HOY run -d --name copy -v vol:/data {} sleep 99 >/dev/null; "
+      "for s3fs in /proc/[0-9]*; do if grep -qx s3fs $s3fs/comm && grep -qa $DIR/d/ $s3fs/cmdline; "
+      "then break; fi; done 2>/dev/null; "
+      "grep -c $DIR/shared/usb $s3fs/mountinfo; umount $DIR/shared/usb; "
+      "grep -c $DIR/shared/usb $s3fs/mountinfo || true; "
+      "grep -c s3fs /proc/self/mountinfo || true; $HOY rm -f copy >/dev/null'",
+      Busybox()));
+  EXPECT_EQ(copy.out, "1\n0\n0\n") << copy;
+
+  std::filesystem::create_directory(Path("empty"));
+  env["PATH"] = Path("empty");
+  const Output missing = RunShell("echo ran", {fuse});
+  EXPECT_EQ(missing.code, 125) << missing;
+  EXPECT_TRUE(Has(missing.err, "needs the program s3fs")) << missing;
 }
 
 // The independent reader and writer of the same objects. Where the kernel has no FUSE, there is

@@ -66,6 +66,7 @@ TEST_F(Secrets, AreRefusedWithASentence) {
       {"id=a", "src=FILE or from env=VARIABLE"},
       {"plain", "is not KEY=VALUE"},
       {"id=a,env=API_KEY,target=../../etc/passwd", "leads out"},
+      {"id=a,env=API_KEY,target=.", "is a directory"},
       {"id=a,env=API_KEY,mode=999", "not an octal mode"},
       {"id=a,env=API_KEY,colour=red", "unknown field 'colour'"}};
   for (const auto& [text, message] : cases) {

@@ -112,8 +112,9 @@ TEST_F(Stats, IsDrawnInPlaceOnATerminalUntilCtrlC) {
 
 TEST_F(Stats, GoesOnInAPipeAndEndsWithTheContainersItWasGiven) {
   StartSleeper({"--name", "one"});
-  Background stats(
-      Hoy({"stats", "--format", "{{.Name}} {{if eq .PIDs \"--\"}}down{{else}}up{{end}}", "one"}));
+  EXPECT_EQ(Run({"stats", "--interval", "0", "one"}).code, 125);
+  Background stats(Hoy({"stats", "-i", "1", "--format",
+                        "{{.Name}} {{if eq .PIDs \"--\"}}down{{else}}up{{end}}", "one"}));
   ASSERT_TRUE(stats.WaitForOut("one up\none up\n"));
   RunOk({"stop", "-t", "0", "one"});
   ASSERT_TRUE(stats.WaitForOut("one down\n"));

@@ -48,6 +48,9 @@ TEST_F(UserNetwork, IsMadeListedShownAndRemoved) {
   EXPECT_EQ(shown["Labels"]["kind"], "test");
   EXPECT_EQ(shown["Containers"][member]["Name"], "one");
   EXPECT_EQ(shown["Containers"][member]["IPv4Address"], "10.1.0.2/24");
+  const std::string endpoint = NetworkField("one", "app", "EndpointID");
+  EXPECT_EQ(endpoint.size(), 64u);
+  EXPECT_EQ(shown["Containers"][member]["EndpointID"], endpoint);
   EXPECT_EQ(Run({"network", "create", "app"}).code, 125);
   EXPECT_EQ(Run({"network", "create", "-o", "color=red", "more"}).code, 125);
   const Output overlaps = Run({"network", "create", "--subnet", "10.1.0.0/16", "more"});
@@ -58,12 +61,26 @@ TEST_F(UserNetwork, IsMadeListedShownAndRemoved) {
   EXPECT_NE(used.err.find("in use by one"), std::string::npos) << used;
   EXPECT_EQ(Run({"network", "rm", "bridge"}).code, 125);
   RunOk({"network", "prune", "-f"});
+  EXPECT_EQ(RunOk({"events", "--stream=false", "-f", "event=prune", "--format",
+                   "{{.Type}} {{.Actor.Attributes.reclaimed}}"}),
+            "network 0");
+  const std::string sandbox =
+      RunOk({"inspect", "--format", "{{.NetworkSettings.SandboxKey}}", "one"});
+  EXPECT_EQ(
+      Host("nsenter --net=" + sandbox + " ip -o -4 addr show dev eth0 | grep -c 10.1.0.2").out,
+      "1\n");
   EXPECT_EQ(Run({"network", "inspect", "app"}).code, 0);
   RunOk({"rm", "-f", "one"});
   EXPECT_EQ(RunOk({"network", "prune", "-f", "--dry-run"}), "Networks that would be deleted:\napp");
   EXPECT_EQ(RunOk({"network", "rm", "app"}), "app");
   EXPECT_EQ(Run({"network", "inspect", "app"}).code, 1);
   EXPECT_EQ(RunOk({"network", "rm", "-f", "app"}), "app");
+  RunOk({"network", "create", "torn"});
+  WriteFile(data() + "/networks/torn.json", "{");
+  EXPECT_EQ(RunOk({"network", "rm", "-f", "torn"}), "torn");
+  EXPECT_EQ(RunOk({"events", "--stream=false", "-f", "event=destroy", "-f", "type=network",
+                   "--format", "{{.Actor.Attributes.name}}"}),
+            "app\ntorn");
   EXPECT_EQ(Host("ip -o link show type bridge").out.find(id_.substr(0, 11)), std::string::npos);
   EXPECT_EQ(Host("nft list ruleset").out.find(id_), std::string::npos);
 }
@@ -89,8 +106,8 @@ TEST_F(UserNetwork, MembersKnowEachOther) {
 
 TEST_F(UserNetwork, NetworksAreApartUntilOneIsConnected) {
   RunOk({"network", "create", "--subnet", "10.2.0.0/24", "--internal", "db"});
-  Start("web", {"--network", "app"});
-  Start("store", {"--network", "db"});
+  const std::string web = Start("web", {"--network", "app"});
+  const std::string store = Start("store", {"--network", "db"});
   EXPECT_EQ(In("store", "ip route"), "10.2.0.0/24 dev eth0 scope link  src 10.2.0.2 \n");
   EXPECT_EQ(In("web", "ping -c 1 -W 1 10.2.0.2 >/dev/null && echo reached"), "");
   RunOk({"network", "connect", "--ip", "10.2.0.9", "--alias", "front", "db", "web"});
@@ -114,6 +131,101 @@ TEST_F(UserNetwork, NetworksAreApartUntilOneIsConnected) {
   EXPECT_NE(In("web", "ip route").find("default via 10.1.0.1"), std::string::npos);
   RunOk({"rm", "-f", "web", "store"});
   EXPECT_TRUE(Leases("db").empty());
+  RunOk({"network", "rm", "db"});
+  const auto told = [&](const std::string& filter, const std::string& attribute) {
+    return RunOk({"events", "--stream=false", "-f", "network=db", "-f", filter, "--format",
+                  "{{.Action}} {{.Actor.Attributes." + attribute + "}}"});
+  };
+  // Of store, and of web, which came, was started again, and left.
+  EXPECT_EQ(told("type=network", "type"),
+            "create bridge\nconnect bridge\nconnect bridge\ndisconnect bridge\nconnect bridge\n"
+            "disconnect bridge\ndisconnect bridge\ndestroy bridge");
+  EXPECT_EQ(told("event=connect", "container"),
+            fmt::format("connect {}\nconnect {}\nconnect {}", store, web, web));
+}
+
+TEST_F(UserNetwork, AnInternalNetworkBeforeAnotherIsInNobodysWayOut) {
+  RunOk({"network", "create", "--subnet", "10.2.0.0/24", "--internal", "db"});
+  Start("web", {"--network", "db", "--network", "app"});
+  EXPECT_NE(In("web", "ip route").find("default via 10.1.0.1 dev eth1"), std::string::npos);
+  Start("late", {"--network", "db"});
+  RunOk({"network", "connect", "app", "late"});
+  RunOk({"restart", "-t", "0", "late"});
+  EXPECT_NE(In("late", "ip route").find("default via 10.1.0.1 dev eth1"), std::string::npos);
+}
+
+TEST_F(UserNetwork, WhoKeepsContainersFromTheWorldIsToldOfOnce) {
+  const auto told = [&](const std::vector<std::string>& options) {
+    return RunShell("true", options)
+               .err.find("chain FORWARD of table ip filter) keep containers") != std::string::npos;
+  };
+  RunOk({"network", "create", "--internal", "db"});
+  EXPECT_FALSE(told({"--network", "app"})) << "nobody does";
+  EXPECT_EQ(Host("nft 'add table ip filter; add chain ip filter FORWARD "
+                 "{ type filter hook forward priority 0; policy drop; }'")
+                .code,
+            0);
+  EXPECT_FALSE(told({"--network", "db"})) << "it leads nowhere";
+  EXPECT_TRUE(told({"--network", "app"}));
+  EXPECT_FALSE(told({"--network", "app"}));
+}
+
+TEST_F(UserNetwork, AConnectThatFailsLeavesNothing) {
+  RunOk({"network", "create", "--ipv6", "--subnet", "10.3.0.0/28", "six"});
+  RunOk({"network", "create", "--internal", "--subnet", "10.2.0.0/24", "db"});
+  Start("web", {"--network", "db", "--cap-add", "NET_ADMIN", "--sysctl",
+                "net.ipv6.conf.default.disable_ipv6=1"});
+  const Output failed = Run({"network", "connect", "six", "web"});
+  EXPECT_EQ(failed.code, 125) << failed;
+  EXPECT_EQ(In("web", "ls /sys/class/net"), "eth0\nlo\n");
+  EXPECT_TRUE(Leases("six").empty());
+  // A default route and a link of the container's own stay.
+  In("web", "ip route add default via 10.2.0.77; ip link add eth1 type bridge");
+  RunOk({"network", "connect", "app", "web"});
+  EXPECT_EQ(In("web", "ip route | grep default | cut -d' ' -f1-3; ls /sys/class/net"),
+            "default via 10.2.0.77\neth0\neth1\neth2\nlo\n");
+  EXPECT_EQ(Leases("app"), std::vector<std::string>{"10.1.0.2"});
+}
+
+TEST_F(UserNetwork, AConnectOrDisconnectThatIsKilledIsUndoneByTheNext) {
+  Start("web");
+  for (const char* point : {"attach-connected", "attach-recorded"}) {
+    for (const bool again : {false, true}) {
+      SCOPED_TRACE(fmt::format("{}, then {}", point, again ? "connect" : "disconnect"));
+      Command connect = Hoy({"network", "connect", "app", "web"});
+      connect.env["HOY_FAIL_POINT"] = point;
+      EXPECT_EQ(RunCommand(connect).code, 137);
+      EXPECT_EQ(In("web", "ls /sys/class/net"), "eth0\neth1\nlo\n");
+      if (again) {
+        RunOk({"network", "connect", "--ip", "10.1.0.9", "app", "web"});
+        EXPECT_EQ(NetworkField("web", "app", "IPAddress"), "10.1.0.9");
+        EXPECT_EQ(Leases("app"), std::vector<std::string>{"10.1.0.9"});
+      }
+      RunOk({"network", "disconnect", "app", "web"});
+      EXPECT_EQ(In("web", "ls /sys/class/net"), "eth0\nlo\n");
+      EXPECT_TRUE(Leases("app").empty());
+      EXPECT_EQ(Run({"network", "disconnect", "app", "web"}).code, 1);
+    }
+  }
+  RunOk({"network", "connect", "app", "web"});
+  Command disconnect = Hoy({"network", "disconnect", "bridge", "web"});
+  disconnect.env["HOY_FAIL_POINT"] = "attach-recorded";
+  EXPECT_EQ(RunCommand(disconnect).code, 137);
+  RunOk({"network", "disconnect", "bridge", "web"});
+  EXPECT_NE(In("web", "ip route").find("default via 10.1.0.1"), std::string::npos);
+  RunOk({"network", "disconnect", "app", "web"});
+  RunOk({"network", "rm", "app"});
+}
+
+TEST_F(UserNetwork, ALostLeaseCostsNobodyHisLink) {
+  Start("one", {"--network", "app", "--ip", "10.1.0.9"});
+  ASSERT_EQ(Host("find " + directory() + " -name 10.1.0.9 -delete -print").out.empty(), false);
+  const Output taken =
+      Run({"run", "--rm", "--network", "app", "--ip", "10.1.0.9", Busybox(), "true"});
+  EXPECT_EQ(taken.code, 125);
+  EXPECT_NE(taken.err.find("address 10.1.0.9 is in use by container 'one'"), std::string::npos)
+      << taken;
+  EXPECT_EQ(In("one", "ping -c 1 -W 30 10.1.0.1 >/dev/null && echo reached"), "reached\n");
 }
 
 TEST_F(UserNetwork, WithIpv6) {
@@ -124,6 +236,22 @@ TEST_F(UserNetwork, WithIpv6) {
   EXPECT_EQ(NetworkField("one", "six", "GlobalIPv6Address"), "fd00:1::2");
   EXPECT_EQ(In("one", "ping -6 -c 1 -W 30 fd00:1::99 >/dev/null && echo reached"), "reached\n");
   EXPECT_EQ(In("one", "ip -6 route show default | cut -d' ' -f1-3"), "default via fd00:1::1\n");
+  Start("late", {"--network", "app"});
+  // The host knows who had the address last, for up to a minute.
+  Host(
+      "ip -6 neigh replace fd00:1::77 lladdr 02:00:00:00:00:99 nud reachable "
+      "dev $(ip -o -6 addr show to fd00:1::1 | awk '{print $2}')");
+  const char* neighbour = "ip -6 neigh show fd00:1::77";
+  ASSERT_NE(Host(neighbour).out.find("02:00:00:00:00:99"), std::string::npos);
+  RunOk({"network", "connect", "--ip6", "fd00:1::77", "--mac-address", "02:00:00:00:00:07", "six",
+         "late"});
+  EXPECT_EQ(NetworkField("late", "six", "GlobalIPv6Address"), "fd00:1::77");
+  EXPECT_EQ(Host(neighbour).out.find("02:00:00:00:00:99"), std::string::npos);
+  EXPECT_EQ(In("late", "cat /sys/class/net/eth1/address"), "02:00:00:00:00:07\n");
+  RunOk({"network", "create", "--label", "kind=other", "more"});
+  RunOk({"rm", "-f", "late"});
+  RunOk({"network", "prune", "-f", "--filter", "label=kind=test"});
+  EXPECT_EQ(RunOk({"network", "ls", "-f", "type=custom", "--format", "{{.Name}}"}), "more\nsix");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "tests/support/must_run.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -77,7 +78,7 @@ TEST_F(Volumes, HaveNamesThatAreNoPaths) {
     EXPECT_EQ(Run({"volume", "rm", "--", name}).code, 1) << name;
   }
   EXPECT_TRUE(fs::exists(data() + "/containers"));
-  EXPECT_NE(Run({"volume", "create", "-o", "device=/", "-o", "type=nfs", "v1"}).code, 0);
+  EXPECT_NE(Run({"volume", "create", "-o", "device=/", "-o", "type=proc", "v1"}).code, 0);
   EXPECT_NE(Run({"volume", "create", "-o", "colour=red", "v1"}).code, 0);
   EXPECT_EQ(Run({"volume", "create", "-d", "cloud", "v1"}).code, 125);
   EXPECT_EQ(RunShell("true", {"-v", "x:/data"}).code, 125);
@@ -296,6 +297,39 @@ TEST_F(Volumes, AreWhatTheirOptionsSay) {
   EXPECT_TRUE(fs::exists(Path("www/index")));
 }
 
+TEST_F(Volumes, AreFileSystemsOfDevices) {
+  const Output loop = HostShell(
+      "truncate -s 4M $DIR/disk && mkfs.ext4 -q $DIR/disk && losetup --find --show $DIR/disk");
+  if (loop.code != 0) SKIP_BECAUSE("a loop device cannot be had: " + loop.err);
+  const std::string device = loop.out.substr(0, loop.out.find('\n'));
+  RunOk(
+      {"volume", "create", "-o", "type=ext4", "-o", "device=" + device, "-o", "o=noexec", "disk"});
+  EXPECT_EQ(Shell("echo kept > /d/f; cat /ro/f; echo x > /ro/g; grep -E ' /(d|ro) ' /proc/mounts",
+                  {"-v", "disk:/d", "-v", "disk:/ro:ro"}),
+            fmt::format("kept\n{0} /d ext4 rw,noexec,relatime 0 0\n"
+                        "{0} /ro ext4 ro,noexec,relatime 0 0",
+                        device));
+  // Also for who looks into a container that does not run.
+  const std::string id = RunOk({"create", "-v", "disk:/d", Busybox(), "cat", "/d/f"});
+  RunOk({"cp", id + ":/d/f", Path("f")});
+  EXPECT_EQ(ReadFile(Path("f")), "kept\n");
+  EXPECT_EQ(RunOk({"start", "-a", id}), "kept");
+  RunOk({"rm", id});
+  HostShell("losetup -d " + device);
+
+  auto fails = [&](const std::string& options, const std::string& text) {
+    const Output output = RunShell("echo ran", {"--mount", "dst=/d," + options});
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_EQ(output.out, "");
+    EXPECT_TRUE(Has(output.err, text)) << output;
+  };
+  fails("volume-opt=type=ext4,volume-opt=device=" + Path("none"), "there is no such device");
+  fails("volume-opt=type=ext4,volume-opt=device=" + Path("disk"), "it is no block device");
+  fails("volume-opt=type=nonsense,volume-opt=device=/d", "this kernel mounts no 'nonsense'");
+  fails("volume-opt=type=nfs,volume-opt=device=/d", "names no server");
+  EXPECT_EQ(RunOk({"ps", "-aq"}), "");
+}
+
 TEST_F(Volumes, AreReachedByCopies) {
   WriteFile(Path("f"), "from outside\n");
   RunOk({"create", "--name", "box", "-v", "data:/d", Busybox(), "cat", "/d/f"});
@@ -342,10 +376,17 @@ TEST_F(Volumes, AreNotHeldByAnExportThatNobodyReads) {
 
 TEST_F(Volumes, SaySoInTheEvents) {
   RunOk({"volume", "create", "data"});
+  Shell("true", {"-v", "data:/d:ro"});
   RunOk({"volume", "rm", "data"});
   EXPECT_EQ(RunOk({"events", "--stream=false", "-f", "volume=data", "--format",
                    "{{.Type}} {{.Action}} {{.Actor.ID}}"}),
-            "volume create data\nvolume destroy data");
+            "volume create data\nvolume mount data\nvolume unmount data\nvolume destroy data");
+  const std::string mount = RunOk(
+      {"events", "--stream=false", "-f", "volume=data", "-f", "event=mount", "--format", "json"});
+  for (const char* text : {"\"container\":\"", "\"destination\":\"/d\"", "\"driver\":\"local\"",
+                           "\"propagation\":\"\"", "\"read/write\":\"false\""}) {
+    EXPECT_TRUE(Has(mount, text)) << mount;
+  }
 }
 
 TEST_F(Volumes, AreInspectedByTheirNameAlone) {
@@ -355,6 +396,16 @@ TEST_F(Volumes, AreInspectedByTheirNameAlone) {
   EXPECT_EQ(Run({"inspect", "--type", "image", "data"}).code, 1);
   EXPECT_TRUE(Has(Run({"inspect", "nothing"}).err, "no such object: nothing"));
   EXPECT_TRUE(Has(RunOk({"__complete", "--", "inspect", "da"}), "data"));
+}
+
+// A container may put a set-id program there, which is not for the host's other users.
+TEST_F(Volumes, AreNotReachedByOthersOfTheHost) {
+  RunOk({"volume", "create", "data"});
+  for (const char* part : {"/volumes", "/volumes/data"}) {
+    struct stat status{};
+    ASSERT_EQ(::stat((data() + part).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 077, 0u) << part;
+  }
 }
 
 }  // namespace

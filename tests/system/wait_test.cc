@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,14 +14,21 @@ namespace {
 
 class Wait : public ImageSandbox {
  protected:
+  static int SystemCallOf(const Background& process) {
+    std::ifstream file(fmt::format("/proc/{}/syscall", process.pid()));
+    int number = -1;  // it runs
+    file >> number;
+    return number;
+  }
   // It sleeps in poll(2) and waits for its container.
   static bool IsWaiting(const Background& process) {
     return Eventually([&] {
-      std::ifstream file(fmt::format("/proc/{}/syscall", process.pid()));
-      int number = -1;
-      file >> number;
-      return number == 7 /* poll */ || number == 271 /* ppoll */;
+      const int number = SystemCallOf(process);
+      return number == SYS_poll || number == SYS_ppoll;
     });
+  }
+  static bool IsOpeningAFifo(const Background& process) {
+    return Eventually([&] { return SystemCallOf(process) == SYS_openat; });
   }
   Json WaitJson(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), {"wait", "--format", "json"});
@@ -82,6 +90,23 @@ TEST_F(Wait, RunningAndRemovedAreWaitedFor) {
   EXPECT_EQ(WaitJson({"--condition", "running", StartSleeper()}).contains("exit_code"), false);
 }
 
+// Nobody tells of an end that came between its look and its watch.
+TEST_F(Wait, AMonitorThatDiesWhileItLooksIsNotMissed) {
+  const std::string id = StartSleeper();
+  Background wait = Held({"wait", id}, "wait-looked");
+  ASSERT_TRUE(IsOpeningAFifo(wait));
+  const Json state =
+      Json::parse(ReadFile(run() + "/containers/" + id + "/state.json"), nullptr, false);
+  for (const char* process : {"monitor_pid", "pid"}) {
+    const pid_t pid = state[process];
+    ::kill(pid, SIGKILL);
+    ASSERT_TRUE(Eventually([&] { return !Lives(pid); })) << process;
+  }
+  ASSERT_TRUE(LetGo());
+  const Output output = wait.Finish();
+  EXPECT_TRUE(output.out == "255\n" || output.out == "137\n") << output;
+}
+
 TEST_F(Wait, WhatIsRemovedMeanwhileIsCalledWhatItWasCalled) {
   const std::string id = RunOk({"create", "--name", "one", Busybox(), "true"});
   Background wait(Hoy({"wait", "--condition", "running", "one"}));
@@ -118,12 +143,18 @@ TEST_F(Wait, ALineOfTheLogIsWaitedFor) {
   EXPECT_EQ(wait.Finish().out, "port 8080 ready\n");
   EXPECT_EQ(WaitJson({"--log-match", "beg(in|an)", "one"})["line"], "begin") << "from before";
   EXPECT_EQ(Run({"wait", "--log-match", "never", "--timeout", "50ms", "one"}).code, 124);
+  RunOk({"run", "--name", "two", Busybox(), "sh", "-c", "printf rea; echo err >&2; echo dy"});
+  EXPECT_EQ(RunOk({"wait", "--log-match", "^ready$", "two"}), "ready");
   Background last(Hoy({"wait", "--log-match", "never", "one"}));
   ASSERT_TRUE(IsWaiting(last));
   RunOk({"kill", "one"});
   const Output ended = last.Finish();
   EXPECT_EQ(ended.code, 125) << ended;
   EXPECT_NE(ended.err.find("no line matched"), std::string::npos) << ended;
+  WriteFile(Inspect("two")["LogPath"].get<std::string>(), std::string(100, 'x'));
+  const Output damaged = Run({"wait", "--log-match", "never", "two"});
+  EXPECT_EQ(damaged.code, 125) << damaged;
+  EXPECT_NE(damaged.err.find("cannot be read: "), std::string::npos) << damaged;
   const Output wrong = Run({"wait", "--log-match", "a(b", "one"});
   EXPECT_EQ(wrong.code, 125) << wrong;
   EXPECT_NE(wrong.err.find("--log-match 'a(b'"), std::string::npos) << wrong;

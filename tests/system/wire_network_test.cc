@@ -57,9 +57,32 @@ TEST_F(WireNetwork, ARunningContainerComesAndGoes) {
   EXPECT_EQ(NetworkField("one", "lan", "IPAddress"), "203.0.113.70");
   // Its port leads to the address that is behind the host.
   EXPECT_NE(Host("nft list map inet hoy ports4").out.find(" : 172.17.0."), std::string::npos);
+  // Whatever the container calls it.
+  Host("nsenter -t " + RunOk({"inspect", "--format", "{{.State.Pid}}", "one"}) +
+       " -n sh -c 'ip link set eth1 down; ip link set eth1 name mine'");
+  EXPECT_EQ(In("one", "ls /sys/class/net | grep -c mine"), "1\n");
   RunOk({"network", "disconnect", "lan", "one"});
-  EXPECT_EQ(In("one", "ls /sys/class/net | grep -c eth1"), "0\n");
+  EXPECT_EQ(In("one", "ls /sys/class/net | grep -c mine"), "0\n");
   EXPECT_TRUE(Leases("lan").empty());
+}
+
+TEST_F(WireNetwork, TheAddressesOfTheParentAreItsOwn) {
+  Host("ip addr add 203.0.113.64/24 dev wire; ip -6 addr add fd00:5::2/64 dev wire nodad");
+  RunOk({"network", "create", "-d", "macvlan", "--ipv6", "--subnet", "fd00:5::/64", "--subnet",
+         "10.9.0.0/24", "-o", "parent=wire", "six"});
+  StartSleeper({"--name", "one", "--network", "lan", "--network", "six"});
+  EXPECT_EQ(NetworkField("one", "lan", "IPAddress"), "203.0.113.65");
+  EXPECT_EQ(NetworkField("one", "six", "GlobalIPv6Address"), "fd00:5::3");
+  const std::pair<const char*, const char*> own[] = {{"--ip", "203.0.113.1"},
+                                                     {"--ip6", "fd00:5::2"}};
+  for (const auto& [flag, address] : own) {
+    const std::string network = flag == std::string("--ip") ? "lan" : "six";
+    const Output output = RunShell("true", {"--network", network, flag, address});
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find(address + std::string(" is that of parent wire on the host")),
+              std::string::npos)
+        << output;
+  }
 }
 
 TEST_F(WireNetwork, WhatCannotBeIsSaid) {
@@ -69,6 +92,8 @@ TEST_F(WireNetwork, WhatCannotBeIsSaid) {
   };
   const std::vector<Case> cases = {
       {{"network", "create", "-d", "macvlan", "more"}, "which link of the host"},
+      {{"network", "create", "-d", "ipvlan", "--internal", "-o", "parent=wire", "more"},
+       "--internal: driver ipvlan has its containers on the wire"},
       {{"network", "create", "-d", "macvlan", "-o", "parent=nowhere", "more"},
        "parent nowhere: the host has no such link"},
       {{"network", "create", "-d", "ipvlan", "-o", "parent=wire", "more"},
@@ -79,17 +104,24 @@ TEST_F(WireNetwork, WhatCannotBeIsSaid) {
       {{"run", "--rm", "--network", "lan", "-p", "8080:80", Busybox(), "true"},
        "network 'lan' is beside the host"},
       {{"run", "--rm", "--network", "lan", "--ip", "203.0.113.2", Busybox(), "true"}, "is in use"},
+      {{"run", "--rm", "--network", "lan", "--mac-address", "02:00:00:00:00:99", Busybox(), "true"},
+       "MAC address 02:00:00:00:00:99 is in use on wire by a link that is not of this hoy's"},
   };
+  Host(
+      "ip link add others link wire address 02:00:00:00:00:99 type macvlan mode bridge &&"
+      "ip link set others up");
   for (const Case& one : cases) {
     const Output output = Run(one.arguments);
     EXPECT_EQ(output.code, 125) << output;
     EXPECT_NE(output.err.find(one.says), std::string::npos) << one.says << "\n" << output;
   }
-  Host("ip link set wire down");
+  Host("ip link del others; ip link set wire down");
   const Output down = RunShell("true", {"--network", "lan"});
   EXPECT_EQ(down.code, 125);
   EXPECT_NE(down.err.find("parent wire is down"), std::string::npos) << down;
-  Host("ip link add br0 type bridge; ip link set wire up; ip link set wire master br0");
+  Host("ip link add br0 type bridge; ip link set wire up");
+  // The namespaces of the starts above may take a moment to let go of it.
+  EXPECT_TRUE(Eventually([] { return Host("ip link set wire master br0").code == 0; }));
   const Output busy = RunShell("true", {"--network", "lan"});
   EXPECT_NE(busy.err.find("parent wire is in use by another driver"), std::string::npos) << busy;
   EXPECT_TRUE(Leases("lan").empty());

@@ -47,11 +47,35 @@ in_container tagged 'ping -c 1 -W 60 10.8.0.2 >/dev/null' || fail "VLAN 50 is no
 "$hoy" network rm tagged ip >/dev/null
 ip link show wire.50 >/dev/null 2>&1 && fail "the VLAN is left"
 
+# A tag is one link's.
+ip link add link wire name odd type vlan id 60
+"$hoy" network create -d macvlan --subnet 10.5.0.0/24 -o parent=wire.60 clash >/dev/null
+refused=$("$hoy" run --rm --network clash --rootfs "$work/root" sh 2>&1) || true
+case $refused in
+  *"wire has tag 60 already, as a link of another name"*) ;;
+  *) fail "a tag that another link has: $refused" ;;
+esac
+"$hoy" network rm clash >/dev/null
+ip link show odd >/dev/null 2>&1 || fail "the link of another is gone"
+ip link del odd
+
 # Behind the host as a router: the other side needs a way back.
 "$hoy" network create -d ipvlan --subnet 10.7.0.0/24 -o parent=wire -o mode=l3 routed >/dev/null
 ip addr add 10.9.0.1/24 dev wire
 ip -n other route add 10.7.0.0/24 via 10.9.0.1
 in_container routed 'ping -c 1 -W 60 10.9.0.2 >/dev/null' || fail "mode l3 leads nowhere"
+
+"$hoy" network rm routed >/dev/null
+"$hoy" network create -d ipvlan --subnet 10.6.0.0/24 -o parent=wire -o ipvlan_flag=private apart \
+  >/dev/null
+"$hoy" run -d --name one --network apart --rootfs "$work/root" sleep 1000000 >/dev/null
+pid=$("$hoy" inspect -f '{{.State.Pid}}' one)
+shown=$(nsenter -t "$pid" -n ip -d link show eth0)
+case $shown in
+  *"ipvlan"*"private"*) ;;
+  *) fail "ipvlan is not private: $shown" ;;
+esac
+"$hoy" rm -f one >/dev/null
 
 "$hoy" network create -o vlan=7 seven >/dev/null
 "$hoy" run -d --name one --network seven --rootfs "$work/root" sleep 1000000 >/dev/null

@@ -44,4 +44,13 @@ limited "a volume" 2097152 \
 "$hoy" run --rm -v data:/d --rootfs "$work/root:O" sh -c "$write" /d/file && fail "still limited"
 [ $? = 9 ] || fail "a volume without a limit cannot be written to"
 "$hoy" volume rm data >/dev/null
+# A creation that was killed keeps no limit: there are sixteen ids for a name.
+n=0
+while [ $n -lt 18 ]; do
+  HOY_FAIL_POINT=volume-written "$hoy" volume create -o o=size=2m often >/dev/null 2>&1 &&
+    fail "it was not killed"
+  n=$((n + 1))
+done
+"$hoy" volume create -o o=size=2m often >/dev/null || fail "limits of what was killed are left"
+"$hoy" volume rm often >/dev/null
 umount "$work/disk"

@@ -59,6 +59,10 @@ for line in "memory.max 100663296" "memory.low 33554432" "memory.high 83886080" 
   expect "update of ${line%% *}" "${line#* }" "$(cat "$cgroup/${line%% *}")"
 done
 
+# In the PID namespace of another, and in a cgroup of its own.
+[ "$("$hoy" run --rm --pid container:one --rootfs "$work/root" grep . /proc/1/comm)" = \
+  "$("$hoy" exec one grep . /proc/1/comm)" ] || fail "--pid container: another's process 1"
+
 "$hoy" run --rm --cpus 0.2 --report "$work/report" --rootfs "$work/root" sh -c '
   until grep -q "nr_throttled [1-9]" /sys/fs/cgroup/cpu.stat; do :; done
   dd if=/dev/zero of=/file bs=64k count=4 conv=fsync 2>/dev/null'

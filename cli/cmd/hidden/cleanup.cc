@@ -1,3 +1,4 @@
+#include "cli/ops/foreground.h"
 #include "cli/ui/command.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/restart.h"
@@ -17,7 +18,11 @@ class CleanUpCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     TRY(core::CleanUpEnd end, core::CleanUp(context.layout, id_));
-    if (end == core::CleanUpEnd::kRestarts) TRY(core::RestartWhenDue(context.layout, id_));
+    if (end != core::CleanUpEnd::kRestarts) return 0;
+    TRY(std::optional<pid_t> pid, core::RestartWhenDue(context.layout, id_));
+    if (!pid) return 0;
+    TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id_));
+    TRY(WritePidFile(record, *pid));
     return 0;
   }
 

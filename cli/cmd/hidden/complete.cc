@@ -1,9 +1,16 @@
 #include "cli/ui/complete.h"
 
+#include "cli/ops/cdi.h"
 #include "cli/ui/command.h"
 
 namespace hoy::cli {
 namespace {
+
+// Beside the paths of devices, which the shell knows.
+std::vector<std::string> NamesOfDevices(const OptionSpec& option, std::string_view typed) {
+  if (option.long_name != "device" || typed.starts_with('/')) return {};
+  return ListCdiDevices(CdiDirectories());
+}
 
 // What the completion scripts call: `hoy __complete -- WORD...`.
 class CompleteCommand final : public Command {
@@ -15,7 +22,7 @@ class CompleteCommand final : public Command {
   CompleteCommand() : Command(kInfo) { OptionalCommandLine(&words_); }
 
   Result<int> Run(Context& context) override {
-    context.out.Write(CompletionText(Complete(words_, context.layout)));
+    context.out.Write(CompletionText(Complete(words_, context.layout, NamesOfDevices)));
     return 0;
   }
 

@@ -3,7 +3,7 @@
 #include "cli/ops/health_action.h"
 #include "cli/ui/command.h"
 #include "core/engine/health.h"
-#include "core/monitor/probe_timer.h"
+#include "core/monitor/helper_timer.h"
 #include "core/sys/fd_packet.h"
 #include "core/sys/files.h"
 
@@ -23,7 +23,7 @@ class ProbeCommand final : public Command {
     // The monitor is shielded from the OOM killer; what runs in the container must not be.
     (void)core::WriteControlFile("/proc/self/oom_score_adj", "0");
     TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id_));
-    core::ProbeWord word{};
+    core::HelperWord word{};
     auto state = core::ProbeWhenDue(context.layout, record, &word.next_in_ns);
     // A monitor that is gone has a successor, which reads it from the disk.
     (void)core::SendPacket(STDOUT_FILENO, &word, sizeof word);

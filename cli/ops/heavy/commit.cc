@@ -33,7 +33,7 @@ volatile sig_atomic_t g_interrupted = 0;
 class Pause {
  public:
   static Result<std::unique_ptr<Pause>> Begin(Context& context, const std::string& id) {
-    TRY(core::ContainerStatus status, core::Heal(context.layout, id));
+    TRY(core::ContainerStatus status, core::HealStarted(context.layout, id));
     // What somebody has paused already stays so.
     if (!status.IsUp() || status.state == core::ContainerState::kPaused) return nullptr;
     auto freeze = core::TemporaryFreeze::Begin(context.layout, id);
@@ -43,6 +43,7 @@ class Pause {
           "be half in the image");
       return nullptr;
     }
+    if (!freeze && freeze.error().kind == ErrorKind::kNotFound) return nullptr;  // it has ended
     if (!freeze) return Fail(std::move(freeze).error());
     return std::unique_ptr<Pause>(new Pause(*std::move(freeze)));
   }
@@ -74,11 +75,12 @@ class Pause {
 // The changes as a tar, made by a thread of its own and read here.
 class ChangesSource final : public oci::ByteSource {
  public:
-  // `pause` ends when all has been read.
-  ChangesSource(std::string upper, std::set<std::string> mounts, std::unique_ptr<Pause> pause,
-                const oci::CancelToken& cancel)
-      : upper_(std::move(upper)),
-        mounts_(std::move(mounts)),
+  // `pause` ends when all has been read. The others are used until then.
+  ChangesSource(const core::Layout& layout, const core::ContainerRecord& record,
+                std::unique_ptr<Pause> pause, const oci::CancelToken& cancel)
+      : layout_(layout),
+        record_(record),
+        mounts_(MountTargets(record.config)),
         pause_(std::move(pause)),
         cancel_(cancel) {}
   ChangesSource(const ChangesSource&) = delete;
@@ -128,17 +130,20 @@ class ChangesSource final : public oci::ByteSource {
     oci::TreeArchiveOptions options{
         .whiteouts = true,
         .skip_empty = [this](const std::string& path) { return mounts_.contains(path); }};
-    TRY(oci::ArchivedTree archived, oci::ArchiveTree({upper_}, options, tar));
-    if (!archived.torn.empty()) {
+    auto archived = oci::ArchiveTree({UpperDirectory(layout_, record_)}, options, tar);
+    TRY(CheckStillThere(layout_, record_.id));
+    if (!archived) return Fail(std::move(archived).error());
+    if (!archived->torn.empty()) {
       return Fail(MakeError(ErrorKind::kConflict, fmt::format("'{}' shrank while it was read",
-                                                              Printable(archived.torn[0])))
+                                                              Printable(archived->torn[0])))
                       .WithHint("nothing changes in a container that is stopped or paused"));
     }
     TRY(tar.Finish());
     return sink.Flush();
   }
 
-  std::string upper_;
+  const core::Layout& layout_;
+  const core::ContainerRecord& record_;
   std::set<std::string> mounts_;
   std::unique_ptr<Pause> pause_;
   const oci::CancelToken& cancel_;
@@ -180,7 +185,7 @@ std::string Joined(const std::vector<std::string>& words) {
 
 Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
   TRY(std::string id, core::FindContainer(context.layout, options.container));
-  TRY(core::ContainerStatus status, core::Heal(context.layout, id));
+  TRY(core::ContainerStatus status, core::HealStarted(context.layout, id));
   TRY(core::Permit(core::Verb::kCommit, status.state, options.container));
   TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
   if (!record.config.rootfs.path.empty()) {
@@ -217,8 +222,7 @@ Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
   if (options.pause) {
     TRY(pause, Pause::Begin(context, id));
   }
-  ChangesSource changes(UpperDirectory(context.layout, record), MountTargets(record.config),
-                        std::move(pause), cancel);
+  ChangesSource changes(context.layout, record, std::move(pause), cancel);
   TRY(changes.Start());
   TRY(oci::Digest made, oci::MakeImage(context.layout, changes, std::move(image)));
   core::RecordContainerEvent(context.layout, record, "commit", {{"comment", options.message}});

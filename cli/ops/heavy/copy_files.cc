@@ -98,10 +98,8 @@ Result<Target> ChooseTarget(const Side& from, const core::PlaceInRoot& source, c
   return target;
 }
 
-// What a reader that holds no lock cannot tell from files that were never there.
 Result<> CheckStillThere(const Context& context, const Side& from) {
-  if (from.id.empty() || core::Exists(context.layout.Container(from.id))) return {};
-  return Fail(ErrorKind::kNotFound, "the container was removed meanwhile");
+  return from.id.empty() ? Result<>{} : cli::CheckStillThere(context.layout, from.id);
 }
 
 void Say(Context& context, const CopyFilesOptions& options, const core::CopiedTree& copied) {
@@ -123,7 +121,7 @@ Result<> CopyToStdout(Context& context, const CopyFilesOptions& options) {
   oci::FdSink sink(context.out.fd(), "stdout");
   oci::TarWriter tar(sink);
   oci::ArchivedTree archived;
-  const oci::TreeArchiveOptions archive{.keep_holes = true};
+  const oci::TreeArchiveOptions archive{.holes_kept_from = 1};
   if (S_ISDIR(source.status.st_mode) && MeansContents(from.path)) {
     TRY(Fd directory, core::OpenInRoot(source.parent, source.name, O_RDONLY | O_DIRECTORY));
     TRY(archived,

@@ -19,13 +19,14 @@ Result<> Export(Context& context, const ExportOptions& options) {
   RaiseDescriptorLimit();
   oci::FdSink sink(output.fd(), output.subject());
   oci::TarWriter tar(sink);
-  TRY(oci::ArchivedTree archived,
-      oci::ArchiveTree(ContainerTrees(context.layout, record), {}, tar));
+  auto archived = oci::ArchiveTree(ContainerTrees(context.layout, record), {}, tar);
+  TRY(CheckStillThere(context.layout, id));
+  if (!archived) return Fail(std::move(archived).error());
   TRY(tar.Finish());
   TRY(sink.Flush());
   TRY(output.Commit());
   core::RecordContainerEvent(context.layout, record, "export");
-  return CheckNotTorn(context, archived.torn);
+  return CheckNotTorn(context, archived->torn);
 }
 
 }  // namespace

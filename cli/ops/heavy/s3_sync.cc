@@ -1,10 +1,13 @@
 #include "cli/ops/s3_sync.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "cli/ops/heavy/cancel_on_signal.h"
+#include "cli/ops/heavy/s3_request.h"
 #include "cli/ui/printable.h"
 #include "core/engine/lifecycle.h"
 #include "core/state/container_record.h"
@@ -17,62 +20,10 @@
 namespace hoy::cli {
 namespace {
 
-std::string Variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-// For the sync when the container has ended, which nobody's environment reaches.
-Result<> RememberVariables(const core::Layout& layout, const std::string& volume) {
-  std::string text;
-  for (const char* name : oci::kS3Variables) {
-    std::string value = Variable(name);
-    if (!value.empty() && value.find('\n') == std::string::npos) {
-      text += fmt::format("{}={}\n", name, value);
-    }
-  }
-  TRY(core::MakeDirectories(layout.run + "/s3", 0700));
-  return core::WriteFileAtomically(core::S3EnvironmentPath(layout, volume), text,
-                                   core::Durability::kVolatile, 0600);
-}
-
-// Who starts a container again by its restart policy has none, nor has who writes back at its end.
-bool HasEnvironment() {
-  return environ != nullptr && *environ != nullptr;
-}
-
-// What the volume's sync finds set, until this ends: the next volume's may be other keys.
-class RecalledVariables {
- public:
-  RecalledVariables() = default;
-  RecalledVariables(const RecalledVariables&) = delete;
-  RecalledVariables& operator=(const RecalledVariables&) = delete;
-  ~RecalledVariables() {
-    for (const std::string& name : set_) unsetenv(name.c_str());
-  }
-
-  // What is not set here; of keys all or none.
-  Result<> Recall(const core::Layout& layout, const std::string& volume) {
-    TRY(core::StringPairs known, core::ReadS3Secrets(core::S3EnvironmentPath(layout, volume)));
-    bool own_keys = !Variable("AWS_ACCESS_KEY_ID").empty() || !Variable("AWS_PROFILE").empty();
-    for (auto& [name, value] : known) {
-      bool of_keys = name == "AWS_ACCESS_KEY_ID" || name == "AWS_SECRET_ACCESS_KEY" ||
-                     name == "AWS_SESSION_TOKEN" || name == "AWS_PROFILE";
-      if ((of_keys && own_keys) || std::getenv(name.c_str()) != nullptr) continue;
-      setenv(name.c_str(), value.c_str(), 0);
-      set_.push_back(std::move(name));
-    }
-    return {};
-  }
-
- private:
-  std::vector<std::string> set_;
-};
-
 void NoteStatus(const core::Layout& layout, const std::string& volume, SyncWay way,
                 const Result<oci::S3SyncReport>& report) {
   core::S3Status status{.time = core::Now(),
-                        .way = way == SyncWay::kFetch ? "fetch" : "write-back"};
+                        .way = way == SyncWay::kWriteBack ? "write-back" : "fetch"};
   core::StringPairs facts = {{"driver", "local"}, {"way", status.way}};
   if (report) {
     status.warnings = report->warnings;
@@ -117,22 +68,40 @@ Result<> ForgetPending(const core::Layout& layout, const std::string& volume,
   return now == mark ? core::Unlink(core::S3PendingPath(layout, volume)) : Result<>{};
 }
 
-Result<oci::S3SyncReport> Transfer(const core::Layout& layout, const std::string& volume,
-                                   SyncWay way) {
-  TRY(core::VolumeRecord record, core::ReadVolume(layout, volume));
+void TryOnce(oci::S3SyncRequest& request) {
+  constexpr std::chrono::seconds kPatience{5};
+  request.retry.attempts = request.retry.connect_attempts = 1;
+  request.http.stall_timeout = std::min(request.http.stall_timeout, kPatience);
+  request.http.connect_timeout =
+      std::min<std::chrono::milliseconds>(request.http.connect_timeout, kPatience);
+}
+
+Result<oci::S3SyncReport> Transfer(Context& context, const std::string& volume, SyncWay way) {
+  const core::Layout& layout = context.layout;
   RecalledVariables recalled;
   // A person who fetches is asked for his own keys.
   if (way == SyncWay::kWriteBack || !HasEnvironment()) TRY(recalled.Recall(layout, volume));
-  if (way == SyncWay::kFetch) TRY(RememberVariables(layout, volume));
-  oci::S3SyncRequest request{.files = core::VolumeData(layout, volume),
-                             .state = core::S3Directory(layout, volume)};
-  TRY(request.place, core::ParseS3Options(record.options));
-  TRY(core::StringPairs secrets, core::ReadS3Secrets(core::S3CredentialsPath(layout, volume)));
-  TRY(request.access, oci::FindS3Access(request.place, secrets, &Variable));
+  if (way != SyncWay::kWriteBack) TRY(RememberVariables(layout, volume));
+  TRY(oci::S3SyncRequest request, MakeS3Request(context, volume));
+  if (way == SyncWay::kFetchOnce) TryOnce(request);
   oci::CancelToken cancel;
   CancelOnSignal on_signal(cancel);
-  return way == SyncWay::kFetch ? oci::FetchFromS3(request, cancel)
-                                : oci::WriteBackToS3(request, cancel);
+  return way == SyncWay::kWriteBack ? oci::WriteBackToS3(request, cancel)
+                                    : oci::FetchFromS3(request, cancel);
+}
+
+// Of a server that is silent another sync may be at work for minutes.
+Result<> AwaitTurn(Context& context, BorrowedFd lock, const std::string& volume) {
+  constexpr int kTries = 10;
+  constexpr std::chrono::milliseconds kPause(100);
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(kPause);
+    TRY(bool locked, core::TryLockFile(lock, core::LockMode::kExclusive));
+    if (locked) return {};
+  }
+  context.Warn(
+      fmt::format("volume '{}': another sync of it is at work, which is waited for", volume));
+  return core::LockFile(lock, core::LockMode::kExclusive, volume);
 }
 
 Result<> Sync(Context& context, const std::string& volume, SyncWay way) {
@@ -145,17 +114,30 @@ Result<> Sync(Context& context, const std::string& volume, SyncWay way) {
     if (!core::IsS3Volume(record.options)) {
       return Fail(ErrorKind::kUnsupported, "it is no S3 volume");
     }
+    TRY(core::S3Options place, core::ParseS3Options(record.options));
+    if (place.fuse) {
+      context.err.Print(
+          "volume '{}': mode=fuse needs no sync: what is written is in the bucket when the file is "
+          "closed\n",
+          volume);
+      return {};
+    }
     TRY(core::MakeDirectories(state, 0700));
   }
   std::optional<std::string> settled;
   if (way == SyncWay::kWriteBack) settled = FindSettledMark(layout, volume);
   TRY(Fd lock, core::OpenAt(core::kCwd, state + "/lock", O_RDWR | O_CREAT, 0600));
-  TRY(core::LockFile(lock, core::LockMode::kExclusive, state));
+  if (way == SyncWay::kFetchOnce) {
+    TRY(bool ours, core::TryLockFile(lock, core::LockMode::kExclusive));
+    if (!ours) return {};
+  } else {
+    TRY(AwaitTurn(context, lock, volume));
+  }
   // It may have been removed, and made again, while we waited.
   if (!core::LeadsTo(state + "/lock", lock)) {
     return Fail(ErrorKind::kConflict, "it was removed meanwhile");
   }
-  auto report = Transfer(layout, volume, way);
+  auto report = Transfer(context, volume, way);
   NoteStatus(layout, volume, way, report);
   if (!report) {
     Error error = std::move(report).error();
@@ -177,7 +159,7 @@ Result<> Sync(Context& context, const std::string& volume, SyncWay way) {
 
 Result<> RunVolumeSync(Context& context, const std::string& volume, SyncWay way) {
   TRY_CONTEXT(Sync(context, volume, way), "{} volume '{}'",
-              way == SyncWay::kFetch ? "fetch" : "write back", volume);
+              way == SyncWay::kWriteBack ? "write back" : "fetch", volume);
   return {};
 }
 

@@ -26,6 +26,10 @@ Result<OpenedVolume> OpenVolume(const Context& context, const std::string& name)
   TRY(core::VolumeRecord record, core::ReadVolume(context.layout, name));
   core::Mount mount;
   TRY(core::ApplyVolumeOptions(record.options, core::VolumeData(context.layout, name), mount));
+  if (mount.kind == core::MountKind::kFilesystem) {
+    return Fail(MakeError(ErrorKind::kUnsupported, "it is mounted for each container alone")
+                    .WithHint("run a container with it that runs tar"));
+  }
   if (mount.kind != core::MountKind::kBind) {
     return Fail(ErrorKind::kUnsupported, "it is in the memory of each container that has it");
   }

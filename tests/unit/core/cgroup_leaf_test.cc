@@ -38,6 +38,10 @@ TEST(CgroupLocation, NamesTheFilesThatTakeTheCaller) {
   EXPECT_EQ(hybrid.SelfJoinFiles(), (Files{"/m/h/tasks", "/unified/h/cgroup.procs"}));
   const CgroupLocation v2{CgroupVersion::kV2, {{"", "/cg/h"}}};
   EXPECT_EQ(v2.SelfJoinFiles(), Files{"/cg/h/cgroup.procs"});
+  // What is frozen there does not die.
+  const CgroupLocation v1{CgroupVersion::kV1, {{"pids", "/p/h"}, {"freezer", "/f/h"}}};
+  EXPECT_EQ(v1.HelperJoinFiles(), Files{"/p/h/tasks"});
+  EXPECT_EQ(v2.HelperJoinFiles(), v2.SelfJoinFiles());
 }
 
 }  // namespace

@@ -40,11 +40,19 @@ class FirewallLive : public PrivateNetwork {
     a_ = AddContainer("hoy1", "va", {"10.1.0.2/16", "fd00:1::2/64"}, {"10.1.0.1", "fd00:1::1"});
     b_ = AddContainer("hoy1", "vb", {"10.1.0.3/16"}, {"10.1.0.1"});
     c_ = AddContainer("hoy2", "vc", {"10.2.0.2/16"}, {"10.2.0.1"});
+    AwaitAddresses({"2001:db8::1", "fd00:1::1"});
+    In(outside_, [] { return AwaitAddresses({"2001:db8::2"}); });
+    In(a_, [] { return AwaitAddresses({"fd00:1::2"}); });
+    OpenFirewall();
+    ASSERT_TRUE(firewall_);
+    ExpectOk(firewall_->AddNetwork(Web()));
+    ExpectOk(firewall_->AddNetwork({"net-db", "hoy2", {Net("10.2.0.0/16")}}));
+  }
+
+  virtual void OpenFirewall() {
     auto firewall = Firewall::Open();
     ASSERT_TRUE(firewall) << firewall.error().message;
     firewall_.emplace(*std::move(firewall));
-    ExpectOk(firewall_->AddNetwork(Web()));
-    ExpectOk(firewall_->AddNetwork({"net-db", "hoy2", {Net("10.2.0.0/16")}}));
   }
 
   static BridgeRules Web() { return {"net-web", "hoy1", {Net("10.1.0.0/16"), Net("fd00:1::/64")}}; }
@@ -58,6 +66,18 @@ class FirewallLive : public PrivateNetwork {
                                 std::stoi(text.substr(slash + 1))));
     }
     ExpectOk(route.SetUp(index));
+  }
+
+  // The kernel answers for them when a worker of its own has come to it: while many namespaces go,
+  // that may take longer than a neighbour asks.
+  static bool AwaitAddresses(const std::vector<std::string>& addresses) {
+    std::string script;
+    for (const std::string& address : addresses) {
+      script += "until ip -6 route get " + address + " | grep -q ^local; do sleep 0.01; done;";
+    }
+    std::string said = Shell("timeout 60 sh -c '" + script + "' || echo late");
+    EXPECT_EQ(said, "");
+    return said.empty();
   }
 
   static void Plug(const std::string& name, BorrowedFd inside_fd, int master,

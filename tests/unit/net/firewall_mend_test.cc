@@ -77,37 +77,6 @@ TEST_F(FirewallMending, AnOlderLayoutIsReplacedAndANewerOneLeft) {
   EXPECT_EQ(List().find("container-a"), std::string::npos);
 }
 
-TEST_F(FirewallMending, WhatIsPublishedOnLoopbackIsNotForTheWire) {
-  std::vector<PublishedPort> ports = {Port("127.0.0.1", 8081, "10.1.0.2", 80)};
-  ExpectOk(firewall_->Publish("container-a", ports));
-  Listener listener(Address("0.0.0.0"), 80, a_);
-  {
-    auto outside = RouteSocket::OpenIn(outside_);
-    ASSERT_TRUE(outside);
-    ExpectOk(
-        outside->AddRoute({.destination = Net("127.0.0.1/32"), .gateway = Address("203.0.113.1")}));
-  }
-  In(outside_, [] { return Shell("echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet"); });
-  ExpectBlocked(outside_, "127.0.0.1", 8081, listener, "a machine on the same wire");
-}
-
-TEST_F(FirewallMending, APortOfOneThatIsOverIsReplaced) {
-  PublishFirst();
-  std::vector<PublishedPort> ports = {Port("0.0.0.0", 8081, "10.1.0.3", 80)};
-  std::vector<std::string> asked;
-  auto is_over = [&](const OwnedPort& other) {
-    asked.push_back(ToString(other.port));
-    return other.container_id == "container-a";
-  };
-  EXPECT_EQ(firewall_->Publish("container-b", ports).error().kind, ErrorKind::kConflict);
-  ExpectOk(firewall_->Publish("container-b", ports, is_over));
-  EXPECT_EQ(asked, std::vector<std::string>{"127.0.0.1:8081/tcp"});
-  auto published = Get(firewall_->Published());
-  EXPECT_EQ(published.size(), 3u);
-  ExpectOk(firewall_->Publish("container-b", ports));
-  EXPECT_EQ(Get(firewall_->Published()).size(), 3u) << "again is no change";
-}
-
 TEST_F(FirewallMending, ManyPublishAtOnceAndOneGetsAPort) {
   constexpr int kMany = 8;
   std::atomic<int> winners = 0, losers = 0;

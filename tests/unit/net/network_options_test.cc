@@ -43,6 +43,9 @@ TEST(DriverOptions, EachDriverHasItsOwn) {
       {"ipvlan", {{"parent", "eth0"}, {"ipvlan_mode", "l3s"}}, nullptr},
       {"ipvlan", {{"parent", "eth0"}, {"mode", "bridge"}}, "one of l2, l3, l3s"},
       {"ipvlan", {{"parent", "eth0"}, {"macvlan_mode", "bridge"}}, "driver ipvlan has"},
+      {"ipvlan", {{"parent", "eth0"}, {"ipvlan_flag", "vepa"}}, nullptr},
+      {"ipvlan", {{"parent", "eth0"}, {"ipvlan_flag", "l2"}}, "one of bridge, private, vepa"},
+      {"macvlan", {{"parent", "eth0"}, {"ipvlan_flag", "vepa"}}, "driver macvlan has"},
   };
   for (const Case& one : cases) {
     auto checked = CheckOptions(one.driver, one.options);
@@ -61,6 +64,9 @@ TEST(DriverOptions, ValuesAreFoundUnderEachName) {
   lan.options.emplace_back("macvlan_mode", "passthru");
   EXPECT_EQ(ModeOf(lan), uint32_t{MACVLAN_MODE_PASSTHRU});
   EXPECT_EQ(ModeOf(Network("ip", "ipvlan", {{"mode", "l3"}})), uint32_t{IPVLAN_MODE_L3});
+  EXPECT_EQ(IpvlanFlagOf(Network("ip", "ipvlan", {{"mode", "l3"}})), 0);
+  EXPECT_EQ(IpvlanFlagOf(Network("ip", "ipvlan", {{"ipvlan_flag", "private"}})), IPVLAN_F_PRIVATE);
+  EXPECT_EQ(IpvlanFlagOf(Network("ip", "ipvlan", {{"ipvlan_flag", "vepa"}})), IPVLAN_F_VEPA);
   const NetworkRecord app = Network("app", "bridge", {{"vlan", "7"}});
   EXPECT_TRUE(HasBridge(app));
   EXPECT_EQ(VlanOf(app), 7);
@@ -86,7 +92,17 @@ TEST(DriverOptions, AParentHasOneDriverAndOneMode) {
   EXPECT_TRUE(CheckSharing(lan, {{vepa, vlan, Network("app", "bridge", {})}}));
   EXPECT_FALSE(CheckSharing(lan, {{ip}}));
   EXPECT_FALSE(CheckSharing(ip, {{l3}}));
+  EXPECT_FALSE(
+      CheckSharing(ip, {{Network("p", "ipvlan", {{"parent", "eth0"}, {"ipvlan_flag", "vepa"}})}}));
   EXPECT_TRUE(CheckSharing(vlan, {{ip, lan}}));
+}
+
+TEST(NetworkOptions, AVlanStandsOnItsLink) {
+  EXPECT_TRUE(StandsOn("eth0.50.60", "eth0.50"));
+  EXPECT_TRUE(StandsOn("eth0.50.60", "eth0"));
+  EXPECT_TRUE(StandsOn("eth0.50", "eth0.50"));
+  EXPECT_FALSE(StandsOn("eth0.5", "eth0.50"));
+  EXPECT_FALSE(StandsOn("eth0", "eth0.50"));
 }
 
 class ParentLink : public PrivateNetwork {};
@@ -101,7 +117,7 @@ TEST_F(ParentLink, IsLookedForAndMayBeInOthersHands) {
   }
   const NetworkRecord lan = Network("lan", "macvlan", {{"parent", "wire"}, {"mtu", "1400"}});
   const MacAddress mac = {2, 0, 0, 0, 0, 7};
-  ExpectOk(AddDirectLink(lan, {.name = "eth0", .mac = mac}, host));
+  ExpectOk(AddDirectLink({"/data", "/run"}, lan, {.name = "eth0", .mac = mac}, host));
   const nlohmann::json link = Ip("link show dev eth0")[0];
   EXPECT_EQ(link["linkinfo"]["info_kind"], "macvlan");
   EXPECT_EQ(link["linkinfo"]["info_data"]["mode"], "bridge");
@@ -110,11 +126,11 @@ TEST_F(ParentLink, IsLookedForAndMayBeInOthersHands) {
   EXPECT_EQ(link["address"], ToString(mac));
   ExpectOk(host.DeleteLink("eth0"));
   Shell("ip link add br0 type bridge; ip link set wire master br0");
-  auto busy = AddDirectLink(lan, {.name = "eth0", .mac = mac}, host);
+  auto busy = AddDirectLink({"/data", "/run"}, lan, {.name = "eth0", .mac = mac}, host);
   ASSERT_FALSE(busy);
   EXPECT_EQ(busy.error().message, "parent wire is in use by another driver");
   Shell("ip link set wire nomaster; ip link set wire down");
-  auto down = AddDirectLink(lan, {.name = "eth0", .mac = mac}, host);
+  auto down = AddDirectLink({"/data", "/run"}, lan, {.name = "eth0", .mac = mac}, host);
   ASSERT_FALSE(down);
   EXPECT_EQ(down.error().message, "parent wire is down");
   // Not hoy's.

@@ -43,6 +43,30 @@ TEST(NetworkStatus, SurvivesItsText) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(*again, status);
   EXPECT_EQ(status.PublishedAddress(false), At("172.17.0.2"));
+  EXPECT_EQ(status.PublishedAddress(true), std::nullopt) << "that network leads nowhere";
+  EXPECT_EQ(status.WayOut(false), status.endpoints.data());
+  EXPECT_EQ(status.WayOut(true), nullptr);
+  status.endpoints.erase(status.endpoints.begin());
+  EXPECT_EQ(status.PublishedAddress(true), At("fd00::2")) << "better than none";
+}
+
+TEST(NetworkStatus, OfEachFamilyTheFirstThatLeadsOutHasTheWay) {
+  auto v4 = [](const char* address, bool leads_out) {
+    EndpointAddress of{.address = At(address), .prefix = 24, .gateway = {}};
+    if (leads_out) of.gateway = At("10.0.0.1");
+    return std::optional(of);
+  };
+  EndpointAddress v6{.address = At("fd00::2"), .prefix = 64, .gateway = At("fd00::1")};
+  NetworkStatus status;
+  status.endpoints = {
+      {.network = "internal", .link = "a", .v4 = v4("10.0.1.2", false)},
+      {.network = "wire", .link = "", .v4 = v4("10.0.2.2", true)},
+      {.network = "app", .link = "b", .v4 = v4("10.0.3.2", true)},
+      {.network = "six", .link = "c", .v4 = v4("10.0.4.2", true), .v6 = v6},
+  };
+  EXPECT_EQ(status.WayOut(false)->network, "wire");
+  EXPECT_EQ(status.WayOut(true)->network, "six");
+  EXPECT_EQ(status.PublishedAddress(false), At("10.0.3.2"));
   EXPECT_EQ(status.PublishedAddress(true), At("fd00::2"));
 }
 
@@ -65,6 +89,16 @@ TEST(Endpoint, LinksAndMacsAreNamedAfterAddresses) {
   EXPECT_NE(LinkName(network, At("fd00::2")), LinkName(network, At("fd00::3")));
   EXPECT_EQ(ToString(MacOf(At("172.17.0.2"))), "02:42:ac:11:00:02");
   EXPECT_NE(MacOf(At("fd00::2")), MacOf(At("fd00::3")));
+}
+
+TEST(EndpointIdTest, IsOfBothIdsAndItsOwn) {
+  const std::string network = std::string(62, '0') + "f3";
+  const std::string container = std::string(62, 'a') + "0f";
+  const std::string id = EndpointId(network, container);
+  EXPECT_EQ(id, std::string(62, 'a') + "fc");
+  EXPECT_NE(EndpointId(container, std::string(64, '1')), id);
+  EXPECT_EQ(EndpointId("", container), "") << "it does not run";
+  EXPECT_EQ(EndpointId(network, std::string(64, 'x')), "");
 }
 
 }  // namespace

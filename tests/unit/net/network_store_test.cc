@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/sys/files.h"
+#include "tests/unit/net/lock_waiter.h"
 
 namespace hoy::net {
 namespace {
@@ -79,6 +80,22 @@ TEST_F(NetworkStore, LeasesOfAnOldNetworkAreNotThoseOfANewOne) {
   EXPECT_TRUE(ListLeases(layout_, web_)->empty());
 }
 
+TEST_F(NetworkStore, ADamagedRecordStopsNoOtherNetwork) {
+  ASSERT_TRUE(Create(web_));
+  ASSERT_TRUE(core::WriteFileAtomically(layout_.Networks() + "/bad.json", "{",
+                                        core::Durability::kVolatile));
+  auto all = ListNetworks(layout_);
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(all->size(), 1u);
+  EXPECT_EQ(all->front().name, "web");
+  EXPECT_EQ(ListDamagedNetworks(layout_).value(), std::vector<std::string>{"bad"});
+  EXPECT_EQ(FindNetwork(layout_, Id('a').substr(0, 5))->name, "web");
+  auto bad = ReadNetwork(layout_, "bad");
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().kind, ErrorKind::kCorrupt);
+  EXPECT_EQ(bad.error().message.find("json.exception"), std::string::npos) << bad.error().message;
+}
+
 TEST_F(NetworkStore, GivesEachAddressOnce) {
   ASSERT_TRUE(Create(web_));
   EXPECT_EQ(Take('1'), "10.1.0.2");
@@ -118,6 +135,55 @@ TEST_F(NetworkStore, FreesTheLeasesOfThoseThatAreGone) {
   EXPECT_EQ(*freed, 2);
   EXPECT_EQ(ListLeases(layout_, web_).value(),
             (std::vector<Lease>{{*IpAddress::Parse("10.1.0.3"), Id('2')}}));
+}
+
+TEST_F(NetworkStore, NoLeaseOfANetworkThatIsGone) {
+  EXPECT_EQ(Take('1'), "no such network: web");
+  ASSERT_TRUE(Create(web_));
+  NetworkRecord old = web_;
+  old.id = Id('b');
+  auto address = TakeLease(layout_, old, old.pools[0], Id('1'));
+  ASSERT_FALSE(address);
+  EXPECT_EQ(address.error().kind, ErrorKind::kNotFound);
+  EXPECT_TRUE(ListLeases(layout_, web_)->empty());
+}
+
+TEST_F(NetworkStore, WhoLooksForLeasesToTakeAwayMeetsNoNewOne) {
+  ASSERT_TRUE(Create(web_));
+  EXPECT_EQ(Take('1'), "10.1.0.2");
+  std::string taken;
+  std::optional<LockWaiter> other;
+  {
+    auto lock = NetworksLock::Acquire(layout_);
+    ASSERT_TRUE(lock);
+    // Between the look at the lease and its removal the holder goes, and another comes.
+    auto needs = [&](std::string_view) {
+      EXPECT_TRUE(FreeLeases(layout_, web_, Id('1')));
+      other.emplace([&] { taken = Take('2'); });
+      EXPECT_TRUE(other->IsWaiting());
+      return false;
+    };
+    ASSERT_TRUE(FreeStaleLeases(layout_, web_, needs, *lock));
+  }
+  other.reset();
+  EXPECT_EQ(taken, "10.1.0.2");
+  EXPECT_EQ(ListLeases(layout_, web_).value(),
+            (std::vector<Lease>{{*IpAddress::Parse("10.1.0.2"), Id('2')}}));
+}
+
+TEST_F(NetworkStore, ARemovalIsNotOvertakenByALease) {
+  ASSERT_TRUE(Create(web_));
+  std::string taken;
+  std::optional<LockWaiter> starter;
+  {
+    auto lock = NetworksLock::Acquire(layout_);
+    ASSERT_TRUE(lock);
+    starter.emplace([&] { taken = Take('1'); });
+    EXPECT_TRUE(starter->IsWaiting());
+    ASSERT_TRUE(RemoveNetwork(layout_, "web", *lock));
+  }
+  starter.reset();
+  EXPECT_EQ(taken, "no such network: web");
 }
 
 TEST_F(NetworkStore, ManyAtOnceGetAddressesOfTheirOwn) {

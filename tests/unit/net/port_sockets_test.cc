@@ -1,6 +1,7 @@
 #include "net/firewall/port_sockets.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include "tests/unit/net/firewall_fixture.h"
 
@@ -46,7 +47,9 @@ TEST_F(PortSockets, APortIsHeldUntilTheLastDescriptorOfItIsClosed) {
   auto first = Hold(wishes);
   ASSERT_EQ(Names(first), "0.0.0.0:8080/tcp [::]:8080/tcp 0.0.0.0:8080/udp 127.0.0.1:80/tcp ");
   Fd packed = Get(Pack(first->sockets));
+  PackedForwards forwards = Get(PackForwards(first->forwards));
   first->sockets.clear();
+  first->forwards.clear();
   for (const PortWish& wish : wishes) {
     auto second = Hold({wish});
     ASSERT_FALSE(second);
@@ -58,8 +61,28 @@ TEST_F(PortSockets, APortIsHeldUntilTheLastDescriptorOfItIsClosed) {
   // It is bound and does not answer.
   EXPECT_EQ(Connect(-1, Address("127.0.0.1"), 8080), "Connection refused");
   packed.reset();
+  EXPECT_EQ(Hold({Both(8080, 8080)}).error().message, "port [::]:8080/tcp is in use");
+  pollfd ready{forwards.watch.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&ready, 1, 0), 0);
+  EXPECT_EQ(Connect(-1, Address("::1"), 8080), "connected");
+  EXPECT_EQ(poll(&ready, 1, -1), 1) << "now somebody has to take it";
+  forwards.bundle.reset();
   EXPECT_EQ(Names(Hold(wishes)),
             "0.0.0.0:8080/tcp [::]:8080/tcp 0.0.0.0:8080/udp 127.0.0.1:80/tcp ");
+}
+
+TEST_F(PortSockets, TheHostsOwnLoopbackIsHeldAlongWithAnyAddress) {
+  PortWish wish = Wish(8080, 8080);
+  wish.ways.push_back({Address("::1"), Address("10.1.0.2"), /*implied=*/true});
+  auto held = Hold({wish});
+  EXPECT_EQ(Names(held), "0.0.0.0:8080/tcp ");
+  ASSERT_EQ(held->forwards.size(), 1);
+  EXPECT_EQ(ToString(held->forwards[0].port), "[::1]:8080/tcp");
+  held->sockets.clear();
+  EXPECT_EQ(Hold({wish}).error().message, "port [::1]:8080/tcp is in use");
+  // A host that has no such address has none to hold.
+  wish.ways[1].host = Address("2001:db8::1");
+  EXPECT_EQ(Names(Hold({wish})), "0.0.0.0:8080/tcp ");
 }
 
 TEST_F(PortSockets, NobodyElseGetsAHeldPortNeitherByAskingToShareIt) {

@@ -22,5 +22,14 @@ TEST_F(ResolverRules, RewritePortsBothWaysAndAreReplacedAsAWhole) {
   EXPECT_EQ(rules.find("1000"), std::string::npos) << rules;
 }
 
+TEST_F(ResolverRules, AreReplacedAsAWholeByIptables) {
+  ExpectOk(RedirectToResolverByIptables({1000, 2000}));
+  ExpectOk(RedirectToResolverByIptables({3000, 4000}));
+  EXPECT_EQ(Shell("iptables-legacy-save | grep ^-"),
+            "-A OUTPUT -d 127.0.0.11/32 -j HOY-RESOLVER\n"
+            "-A HOY-RESOLVER -p udp -m udp --dport 53 -j DNAT --to-destination 127.0.0.11:3000\n"
+            "-A HOY-RESOLVER -p tcp -m tcp --dport 53 -j DNAT --to-destination 127.0.0.11:4000\n");
+}
+
 }  // namespace
 }  // namespace hoy::net

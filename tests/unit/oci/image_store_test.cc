@@ -422,6 +422,24 @@ TEST_F(ImageStoreTest, AListIsOnlyReplacedByWhoKnowsIt) {
   EXPECT_EQ(store().PublishList(list).error().kind, ErrorKind::kConflict);
 }
 
+TEST_F(ImageStoreTest, ReadersSeeAListWhileItIsChanged) {
+  Publish("a", 'a', 'b', "1");
+  NewList list = ListOf("list", 'e', "ab");
+  ASSERT_TRUE(store().PublishList(list));
+  std::atomic<bool> done{false};
+  std::atomic<int> wrong{0};
+  std::thread reader([&] {
+    while (!done) wrong += store().FindList("list") ? 0 : 1;
+  });
+  for (int round = 10; round < 60; ++round) {
+    list.digest = Digest::FromHex(std::string(62, '0') + std::to_string(round));
+    EXPECT_TRUE(store().PublishList(list));
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(wrong, 0);
+}
+
 // A start takes no lock on images: its record may come when the users were listed already.
 TEST_F(ImageStoreTest, TheLayersOfAContainerThatIsMadeMeanwhileArePutBack) {
   Publish("x", 'a', 'b', "12");

@@ -372,6 +372,10 @@ TEST_F(LayerApplier, StopsAtItsSizeLimit) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kCorrupt);
   EXPECT_NE(refused.error().message.find("1199"), std::string::npos);
+  // A file that is too large by its header alone is not read.
+  auto early = TryApply(tar.substr(0, 512), "early", {.max_unpacked_bytes = 599});
+  ASSERT_FALSE(early);
+  EXPECT_NE(early.error().message.find("599"), std::string::npos) << early.error().message;
 }
 
 TEST_F(LayerApplier, ShowsControlCharactersOfNamesInErrorsAsHex) {

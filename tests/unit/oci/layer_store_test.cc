@@ -2,6 +2,7 @@
 
 #include <sys/file.h>
 
+#include "oci/image/layer_directory.h"
 #include "oci/image/layer_path.h"
 #include "oci/layer/sha256.h"
 #include "tests/unit/oci/layer_fixture.h"
@@ -74,6 +75,25 @@ TEST_F(DirectoryLayerStoreTest, RemovesTheStagingOfTheDeadAndLeavesThatOfTheLivi
   ASSERT_TRUE(other);
   EXPECT_EQ(Layers().size(), 2U);
   EXPECT_TRUE(core::Exists((*living)->directory()));
+}
+
+// A hoy that was killed in rmi left them, and this one has got its pid.
+TEST_F(DirectoryLayerStoreTest, ALayerIsMovedAsidePastTheNamesOfTheDead) {
+  core::MakeDirectories(LayerFiles(layout_, one_)).value();
+  // The next names in this process are known from the first one.
+  std::string first = MoveLayerAside(layout_, one_).value().path;
+  size_t dash = first.rfind('-') + 1;
+  size_t next = std::stoul(first.substr(dash)) + 1;
+  std::string full = first.substr(0, dash) + std::to_string(next);
+  std::string empty = first.substr(0, dash) + std::to_string(next + 1);
+  core::MakeDirectories(full + "/fs").value();
+  core::MakeDirectories(empty).value();
+  core::MakeDirectories(LayerFiles(layout_, one_)).value();
+  auto aside = MoveLayerAside(layout_, one_);
+  ASSERT_TRUE(aside) << aside.error().message;
+  EXPECT_EQ(aside->path, first.substr(0, dash) + std::to_string(next + 2));
+  EXPECT_TRUE(core::Exists(aside->path + "/fs"));
+  EXPECT_FALSE(core::Exists(LayerDirectory(layout_, one_)));
 }
 
 TEST(ChainIds, FollowTheImageSpecification) {

@@ -92,7 +92,9 @@ TEST(Cdi, WhatDevicesNeedIsCollected) {
   ASSERT_TRUE(edits.has_value()) << edits.error().message;
   EXPECT_EQ(edits->env, (Strings{"CARD=any", "TWO=2"}));
   EXPECT_EQ(edits->groups, Strings{"44"});
-  EXPECT_EQ(edits->hooks, Strings{"/usr/bin/hook"});
+  ASSERT_EQ(edits->hooks.size(), 1u);
+  EXPECT_EQ(edits->hooks[0].path, "/usr/bin/hook");
+  EXPECT_EQ(edits->hooks[0].point, core::HookPoint::kCreateContainer);
   ASSERT_EQ(edits->nodes.size(), 1U);
   EXPECT_EQ(edits->nodes[0].path, "/dev/one");
   EXPECT_EQ(edits->nodes[0].host_path, "/dev/null");

@@ -184,6 +184,17 @@ TEST(BuildContainerConfig, GivesTheImagesVolumesWhatNothingElseIsMountedOn) {
   EXPECT_EQ(FindMount(config, "/"), nullptr);
 }
 
+TEST(BuildContainerConfig, SyncsAsOftenAsTheShortestMountAsksUnlessItIsTold) {
+  RunOptions options{.mount = {"type=s3,bucket=abc,dst=/a,sync-interval=1m",
+                               "type=s3,bucket=abd,dst=/b,sync-interval=2s",
+                               "type=s3,bucket=abe,dst=/c"}};
+  EXPECT_EQ(Build(options).sync_interval_ns, 2'000'000'000);
+  options.sync_interval = "5m";
+  EXPECT_EQ(Build(options).sync_interval_ns, 300'000'000'000);
+  options.sync_interval = "0";
+  EXPECT_EQ(Build(options).sync_interval_ns, 0);
+}
+
 TEST(BuildContainerConfig, KeepsAReadOnlyRootUsable) {
   ContainerConfig plain = Build({.read_only = true});
   EXPECT_TRUE(plain.readonly_rootfs);
@@ -326,9 +337,46 @@ TEST(BuildContainerConfig, ChoosesNamespacesAndNames) {
   EXPECT_EQ(shared.process.env[1], "HOSTNAME=machine");
   EXPECT_EQ(Build({.network = {"host"}}).hostname, "machine");
   EXPECT_EQ(FindMount(Build({.ipc = "none"}), "/dev/shm"), nullptr);
+  EXPECT_EQ(FindMount(Build({.ipc = "shareable"}), "/dev/shm")->kind, MountKind::kTmpfs);
   HostFacts host = Host();
   host.sources["/dev/shm"] = true;
   EXPECT_EQ(FindMount(Build({.ipc = "host"}, Image(), host), "/dev/shm")->kind, MountKind::kBind);
+}
+
+TEST(BuildContainerConfig, JoinsTheNamespacesOfAnotherContainer) {
+  HostFacts host = Host();
+  JoinTarget& web = host.join_targets["container:web"];
+  web = {.id = kId, .hostname = "theirs", .namespaces = {}};
+  const RunOptions options = {
+      .ipc = "container:web", .pid = "container:web", .uts = "container:web"};
+  EXPECT_EQ(Refusal({.ipc = "container:web"}, host),
+            "--ipc 'container:web': that container does not share its own");
+  EXPECT_EQ(Refusal({.hostname = "mine", .uts = "container:web"}, host),
+            "--hostname and --domainname cannot be set with --uts container:web");
+  EXPECT_EQ(Refusal({.uts = "container:web", .sysctl = {"kernel.domainname=x"}}, host),
+            "--sysctl 'kernel.domainname=x': the namespace that --uts joins is not this "
+            "container's to change");
+  web.namespaces.ipc_sharing = core::IpcSharing::kShareable;
+  EXPECT_EQ(Refusal({.ipc = "container:web", .sysctl = {"kernel.msgmax=1"}}, host),
+            "--sysctl 'kernel.msgmax=1': the namespace that --ipc joins is not this container's "
+            "to change");
+  const ContainerConfig config = Build(options, Image(), host);
+  const core::NamespaceModes& modes = config.namespaces;
+  for (NamespaceMode mode : {modes.pid, modes.ipc, modes.uts}) {
+    EXPECT_EQ(mode, NamespaceMode::kJoined);
+  }
+  for (const std::string* id : {&modes.pid_container, &modes.ipc_container, &modes.uts_container}) {
+    EXPECT_EQ(*id, kId);
+  }
+  EXPECT_EQ(config.hostname, "theirs");
+  EXPECT_EQ(config.process.env[1], "HOSTNAME=theirs");
+  EXPECT_EQ(FindMount(config, "/dev/shm")->kind, MountKind::kJoinedShm);
+  // That it joins another's, or has the host's, makes no difference to who joins it.
+  for (NamespaceMode theirs : {NamespaceMode::kHost, NamespaceMode::kJoined}) {
+    web.namespaces = {.ipc = theirs};
+    EXPECT_EQ(Build(options, Image(), host).namespaces.ipc, NamespaceMode::kJoined);
+  }
+  EXPECT_EQ(core::DecodeContainerConfig(core::EncodeContainerConfig(config)), config);
 }
 
 TEST(BuildContainerConfig, NamesTheFlagThatIsWrong) {
@@ -339,6 +387,8 @@ TEST(BuildContainerConfig, NamesTheFlagThatIsWrong) {
       {{.stop_signal = "NOPE"}, "--stop-signal 'NOPE': no such signal"},
       {{.stop_timeout = "-2"}, "--stop-timeout '-2': not in the range -1 to 2147483647"},
       {{.timeout = "soon"}, "--timeout 'soon': not a number"},
+      {{.sync_interval = "999ms"}, "--sync-interval '999ms': at least 1s, or 0 for never"},
+      {{.sync_interval = "-1m"}, "--sync-interval '-1m': at least 1s, or 0 for never"},
       {{.pull = "maybe"}, "--pull 'maybe': one of always, missing, never, newer"},
       {{.hostname = "a/b"},
        "--hostname 'a/b': at most 64 letters, digits, '-', '_' and '.' are allowed"},
@@ -348,7 +398,9 @@ TEST(BuildContainerConfig, NamesTheFlagThatIsWrong) {
       {{.detach = true, .attach = {"stdout"}}, "--attach and --detach contradict each other"},
       {{.image = "/", .rootfs = true}, "--rootfs '/': the host's own root would be written to"},
       {{.network = {"host", "web"}}, "--network 'host': not together with others"},
-      {{.pid = "container:x"}, "--pid 'container:x': one of private, host"},
+      {{.pid = "shared"}, "--pid 'shared': one of private, host, container:NAME"},
+      {{.pid = "container:"}, "--pid 'container:': a container is wanted"},
+      {{.ipc = "shared"}, "--ipc 'shared': one of private, shareable, none, host, container:NAME"},
       {{.network = {"host"}, .sysctl = {"net.core.somaxconn=1"}},
        "--sysctl 'net.core.somaxconn=1': with --network host this would change the host"},
       {{.shm_size = "big"}, "--shm-size 'big': not a size like 512m or 2g"},

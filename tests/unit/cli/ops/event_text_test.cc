@@ -42,7 +42,7 @@ TEST(EventText, HasDockersJsonAndGosFieldNames) {
 TEST(EventText, Filters) {
   auto matches = [](const core::Event& event, const std::string& text) {
     auto filters = Filters::Parse(std::vector<std::string>{text},
-                                  {"container", "event", "image", "label", "type"});
+                                  {"container", "event", "image", "label", "network", "type"});
     return EventMatches(event, *filters);
   };
   for (const char* yes : {"container=web", "container=ab", "event=die", "image=busybox",
@@ -59,6 +59,13 @@ TEST(EventText, Filters) {
   core::Event pull{1, "image", "pull", "busybox:1", {{"name", "busybox:1"}}};
   EXPECT_TRUE(matches(pull, "image=busybox"));
   EXPECT_FALSE(matches(pull, "container=busybox:1"));
+  core::Event join{1, "network", "connect", "f00d", {{"name", "app"}, {"container", "abc0"}}};
+  EXPECT_TRUE(matches(join, "network=app"));
+  EXPECT_TRUE(matches(join, "network=f0"));
+  EXPECT_TRUE(matches(join, "type=network"));
+  EXPECT_FALSE(matches(join, "network=ap"));
+  EXPECT_FALSE(matches(join, "container=abc0"));
+  EXPECT_FALSE(matches(Die(), "network=web"));
 }
 
 }  // namespace

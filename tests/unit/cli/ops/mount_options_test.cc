@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include <algorithm>
+
+#include "cli/ops/heavy/s3fs.h"
+#include "cli/ops/heavy/server_address.h"
 #include "core/state/s3_volume.h"
 
 namespace hoy::cli {
@@ -144,7 +148,7 @@ TEST(MountOptions, ParsesMountsOfBuckets) {
        {"type=s3,dst=/d", "type=s3,bucket=box", "type=s3,bucket=B,dst=/d",
         "type=s3,bucket=a..b,dst=/d", "type=s3,bucket=box,endpoint=ftp://h,dst=/d",
         "type=s3,bucket=box,endpoint=http://u@h,dst=/d", "type=s3,bucket=box,prefix=a//b,dst=/d",
-        "type=s3,bucket=box,mode=fuse,dst=/d", "type=s3,bucket=box,mode=other,dst=/d",
+        "type=s3,bucket=box,mode=nfs,dst=/d", "type=s3,bucket=box,mode=other,dst=/d",
         "type=s3,bucket=box,region=a:b,dst=/d", "type=s3,bucket=box,volume-nocopy,dst=/d",
         "type=s3,bucket=box,access-key-id=K,dst=/d", "type=s3,src=a/b,bucket=box,dst=/d"}) {
     EXPECT_FALSE(ParseMount(bad, "/")) << bad;
@@ -154,6 +158,21 @@ TEST(MountOptions, ParsesMountsOfBuckets) {
       volume.options)
       << "in any order";
   EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3"}));
+  auto apart = ParseVolumeOptions("--opt", {"type=s3", "bucket=box", "o=prefix=a", "mode=fuse"});
+  ASSERT_TRUE(apart);
+  EXPECT_EQ(apart->pairs,
+            (core::StringPairs{{"o", "bucket=box,prefix=a/,mode=fuse"}, {"type", "s3"}}));
+  auto often = ParseVolumeOptions("--opt", {"type=s3", "bucket=box", "sync-interval=1m30s"});
+  ASSERT_TRUE(often);
+  EXPECT_EQ(often->pairs,
+            (core::StringPairs{{"o", "bucket=box,sync-interval=90s"}, {"type", "s3"}}));
+  EXPECT_TRUE(core::HaveSameFiles(often->pairs, {{"o", "bucket=box"}, {"type", "s3"}}));
+  EXPECT_FALSE(core::HaveSameFiles(often->pairs, {{"o", "bucket=bax"}, {"type", "s3"}}));
+  EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3", "bucket=box", "sync-interval=5ms"}));
+  EXPECT_FALSE(
+      ParseVolumeOptions("--opt", {"type=s3", "bucket=box", "mode=fuse", "sync-interval=1m"}));
+  EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3", "bucket=box,mode=fuse"}));
+  EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3", "bucket=box", "device=/dev/sda"}));
   EXPECT_FALSE(ParseVolumeOptions("--opt", {"type=s3", "o=bucket=box", "device=/x"}));
 }
 
@@ -297,6 +316,42 @@ TEST(MountOptions, RefusesBadMounts) {
     ASSERT_FALSE(mount.has_value()) << text;
     EXPECT_EQ(mount.error().kind, ErrorKind::kInvalidArgument) << text;
   }
+  EXPECT_EQ(ParseMount("type=volume,src=/x,dst=/y", "/").error().hint,
+            "a file or directory of the host is mounted with type=bind");
+}
+
+TEST(MountOptions, KnowTheServerOfANetworkFileSystem) {
+  EXPECT_EQ(ResolveServer("127.0.0.1:/x", "vers=4"), "vers=4,addr=127.0.0.1");
+  EXPECT_EQ(ResolveServer("[::1]:/x", ""), "addr=::1");
+  EXPECT_EQ(ResolveServer("//127.0.0.2/share", "a,b=1"), "a,b=1,addr=127.0.0.2");
+  EXPECT_EQ(ResolveServer(":/x", "addr=127.0.0.3,ro"), "ro,addr=127.0.0.3");
+  EXPECT_FALSE(ResolveServer("/x", "vers=4"));
+  EXPECT_FALSE(ResolveServer(":/x", ""));
+}
+
+TEST(MountOptions, BecomeThoseOfS3fs) {
+  oci::S3SyncRequest request;
+  request.place.bucket = "box";
+  request.access.region = "eu-west-1";
+  auto options = S3fsOptions(request);
+  ASSERT_TRUE(options);
+  auto has = [&](const std::string& option) {
+    return std::ranges::find(*options, option) != options->end();
+  };
+  EXPECT_TRUE(has("url=https://s3.eu-west-1.amazonaws.com"));
+  EXPECT_TRUE(has("endpoint=eu-west-1"));
+  EXPECT_TRUE(has("public_bucket=1"));
+  EXPECT_FALSE(has("use_path_request_style"));
+  request.access.endpoint = "http://127.0.0.1:9000";
+  request.access.key_id = "K";
+  request.access.secret = "S";
+  options = S3fsOptions(request);
+  ASSERT_TRUE(options);
+  EXPECT_TRUE(has("url=http://127.0.0.1:9000"));
+  EXPECT_TRUE(has("use_path_request_style"));
+  EXPECT_FALSE(has("public_bucket=1"));
+  request.access.endpoint = "http://a,b";
+  EXPECT_FALSE(S3fsOptions(request));
 }
 
 TEST(MountOptions, ParsesTmpfs) {

@@ -152,6 +152,11 @@ TEST(OptionValues, ReadsEnvFilesAsDockerDoes) {
   EXPECT_EQ(ParseEnvFile("f", "=x").error().message,
             "--env-file 'f' '=x': a variable needs a name");
   EXPECT_FALSE(ParseEnvFile("f", "A B=x").has_value());
+  for (std::string_view zero : {std::string_view("A=1\0x", 5), std::string_view("A\0=1", 4)}) {
+    auto refused = ParseEnvFile("f", zero);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().message, "--env-file 'f': 'A' contains a zero byte");
+  }
 }
 
 TEST(OptionValues, ReadsLabelFiles) {

@@ -93,7 +93,8 @@ TEST_F(SpawnPullTest, KeepsTheChildsStdoutAwayFromOurs) {
 TEST_F(SpawnPullTest, SaysWhenTheProgramIsMissing) {
   Result<> pulled = Pull({.reference = "x"});
   ASSERT_FALSE(pulled);
-  EXPECT_EQ(pulled.error().kind, ErrorKind::kNotFound);
+  // Of no object: who asks for one would take it for gone.
+  EXPECT_EQ(pulled.error().kind, ErrorKind::kSystem);
   EXPECT_FALSE(pulled.error().hint.empty());
 }
 

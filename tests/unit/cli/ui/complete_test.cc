@@ -25,6 +25,9 @@ class RunLikeCommand final : public Command {
     Option("--env-file", &text_, "FILE", "file").Completing(Completes::kFile);
     Choice("--pull", &text_, {"always", "missing", "never"}, "POLICY", "when to pull");
     Option("-s,--signal", &text_, "SIGNAL", "signal").Completing(Completes::kSignal);
+    Option("--pid", &text_, "MODE", "mode").Completing(Completes::kNamespaceMode);
+    Option("--ipc", &text_, "MODE", "mode").Completing(Completes::kIpcMode);
+    Option("--network", &text_, "MODE", "mode").Completing(Completes::kNetworkMode);
     Option("--old", &text_, "X", "hidden").Hidden();
     Argument("IMAGE", &text_, Completes::kImage);
     OptionalCommandLine(&list_);
@@ -135,6 +138,15 @@ TEST_F(CompletionTest, OffersContainersOfTheRightState) {
   EXPECT_EQ(Offered({"__sample-stop", "web", ""}), "web");
   EXPECT_EQ(Offered({"__sample-stop", "aa"}), std::string(12, 'a'));
   EXPECT_EQ(Offered({"__sample-stop", "bb"}), "");
+}
+
+TEST_F(CompletionTest, OffersContainersToJoin) {
+  EXPECT_EQ(Offered({"__sample-run", "--pid", ""}), "host private container:");
+  EXPECT_EQ(Offered({"__sample-run", "--pid=container:"}), "--pid=container:web");
+  EXPECT_EQ(Offered({"__sample-run", "--ipc", "container:w"}), "container:web");
+  EXPECT_EQ(Offered({"__sample-run", "--ipc", "s"}), "shareable");
+  EXPECT_EQ(Offered({"__sample-run", "--network", ""}), "container: bridge host none");
+  EXPECT_EQ(Offered({"__sample-run", "--network", "container:x"}), "");
 }
 
 TEST_F(CompletionTest, LooksWhereTheGlobalFlagsPoint) {

@@ -81,12 +81,43 @@ TEST_F(CompletionScriptTest, BashPutsSplitWordsTogetherAgain) {
   EXPECT_EQ(Asked(), "[rmi][localhost:5000/app:v]");
 }
 
+TEST_F(CompletionScriptTest, BashPutsNoBlankBehindWhatGoesOn) {
+  Answer("container:\n:none\n");
+  const std::string kStandIn = "compopt() { printf '%s,' \"$@\"; }\n. ./script.bash\n";
+  EXPECT_EQ(Shell("bash --norc", kStandIn + "COMP_LINE='hoy run --pid co' COMP_CWORD=3\n"
+                                            "COMP_WORDS=(hoy run --pid co)\n_hoy\n"),
+            "-o,nospace,");
+  Answer("container:web\n:none\n");
+  EXPECT_EQ(Bash("hoy run --pid container:w", "hoy run --pid container : w"), "<web>");
+  EXPECT_EQ(Asked(), "[run][--pid][container:w]");
+}
+
 TEST_F(CompletionScriptTest, BashCompletesFiles) {
   Answer(":files\n");
   EXPECT_EQ(Bash("hoy run --env-file da", "hoy run --env-file da"), "<data-file>");
   Answer(":directories\n");
   EXPECT_EQ(Bash("hoy --root di", "hoy --root di"), "<directory>");
   EXPECT_EQ(Bash("hoy --root=di", "hoy --root = di"), "<directory>");
+}
+
+// Only file names are quoted: bash would put a backslash before the '='.
+TEST_F(CompletionScriptTest, BashLeavesOtherNamesBesideFilesAsTheyAre) {
+  Answer("example.com/card=one\n:files\n");
+  const std::string kStandIn = "compopt() { printf '%s,' \"$@\"; }\n. ./script.bash\n";
+  const std::string kShow = "_hoy\nprintf '<%s>' \"${COMPREPLY[@]}\"\n";
+  EXPECT_EQ(Shell("bash --norc", kStandIn +
+                                     "COMP_LINE='hoy run --device ex' COMP_CWORD=3\n"
+                                     "COMP_WORDS=(hoy run --device ex)\n" +
+                                     kShow),
+            "<example.com/card=one>");
+  EXPECT_EQ(Bash("hoy run --device example.com/card=o", "hoy run --device example.com/card = o"),
+            "<one>");
+  Answer(":files\n");
+  EXPECT_EQ(Shell("bash --norc", kStandIn +
+                                     "COMP_LINE='hoy run --device da' COMP_CWORD=3\n"
+                                     "COMP_WORDS=(hoy run --device da)\n" +
+                                     kShow),
+            "-o,filenames,<data-file>");
 }
 
 TEST_F(CompletionScriptTest, FishOffersTextsAndDescriptions) {
@@ -114,6 +145,11 @@ TEST_F(CompletionScriptTest, ZshOffersTextsAndDescriptions) {
   EXPECT_EQ(Shell("zsh -f", kPrelude + "words=(hoy st) CURRENT=2\n_hoy\n"),
             "texts: start,stop\nshown: start  -- Start containers,stop\n");
   EXPECT_EQ(Asked(), "[st]");
+  Answer("container:\nhost\n:none\n");
+  EXPECT_EQ(Shell("zsh -f",
+                  "compadd() { print -r -- \"$* ${(P)@[-1]}\" }\nsource script.zsh\n"
+                  "words=(hoy run --pid '') CURRENT=4\n_hoy\n"),
+            "-l -d shown -a texts host\n-l -S  -d open_shown -a open container:\n");
   Answer(":directories\n");
   EXPECT_EQ(Shell("zsh -f", kPrelude + "words=(hoy --root '') CURRENT=3\n_hoy\n"), "files -/\n");
   EXPECT_EQ(Asked(), "[--root][]");

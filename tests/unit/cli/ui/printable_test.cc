@@ -20,6 +20,10 @@ TEST(Printable, EscapesWhatATerminalWouldObey) {
             "\\xc2\\x9b2J");  // C1 in UTF-8
 }
 
+TEST(Printable, LinesKeepTheirLayout) {
+  EXPECT_EQ(PrintableLines("a\tb\n\033[2Jc\r\n"), "a\tb\n\\x1b[2Jc\\x0d\n");
+}
+
 TEST(Printable, EscapesWhatIsNotUtf8) {
   EXPECT_EQ(Printable("\xff"), "\\xff");
   EXPECT_EQ(Printable("\xc0\xaf"), "\\xc0\\xaf");           // overlong

@@ -230,12 +230,25 @@ TEST_F(StartFailureTest, HintsAtKnownCausesOfOtherSteps) {
   EXPECT_EQ(mount.message, "bind mount '/data': Not a directory");
   EXPECT_TRUE(mount.hint.contains("a directory cannot be mounted over a file"));
   EXPECT_EQ(StartExitCode(mount), 125);
+  EXPECT_TRUE(Explain("bring up loopback", EPERM, "").hint.contains("CAP_NET_ADMIN"));
   EXPECT_TRUE(Explain("write", ENOENT, "/proc/sys/net/x").hint.contains("--sysctl"));
   EXPECT_EQ(Explain("set umask", EPERM, "").hint, "");
   EXPECT_EQ(StartExitCode(MakeError(ErrorKind::kNotFound, "no such image")), 125);
   Error user_error = MakeError(ErrorKind::kStart, "unknown user");
   user_error.stage = "user";
   EXPECT_EQ(StartExitCode(user_error), 125);
+}
+
+TEST_F(StartFailureTest, TellsAFileFromADirectoryWhereOneIsMountedOverTheOther) {
+  lower.Program("etc/passwd");
+  upper.Program("file");
+  mounts = {{.source = upper.path() + "/file", .target = "/etc"},
+            {.source = lower.path() + "/etc", .target = "/bin"}};
+  EXPECT_EQ(Explain("bind mount", EINVAL, "/etc").message,
+            "bind mount '/etc': it is a directory in the container, and the source is a file");
+  EXPECT_EQ(Explain("bind mount", EINVAL, "/bin").message,
+            "bind mount '/bin': it is a file in the container, and the source is a directory");
+  EXPECT_EQ(Explain("bind mount", EINVAL, "/gone").message, "bind mount '/gone': Invalid argument");
 }
 
 TEST_F(StartFailureTest, SaysThatAWorkingDirectoryLeadsOut) {

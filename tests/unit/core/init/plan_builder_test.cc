@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "core/engine/exec_plan.h"
 #include "core/engine/start_plan.h"
 #include "core/init/plan_view.h"
 
@@ -130,9 +131,9 @@ mount tmpfs from tmpfs /dev mode=755
 await cgroup
 unshare flags=0x2000000
 mount cgroup2 from cgroup2 /sys/fs/cgroup flags=0x1
-bind mount #0 to /etc/hostname
-bind mount #1 to /etc/hosts
-bind mount #2 to /etc/resolv.conf
+bind mount #0 to /etc/hostname flags=0xe
+bind mount #1 to /etc/hosts flags=0xe
+bind mount #2 to /etc/resolv.conf flags=0xe
 create file /run/.containerenv
 bind mount #4 to /data flags=0x1
 bind mount #3 to /data/deep
@@ -192,7 +193,7 @@ TEST_F(StartPlan, ATimeZoneIsALinkInTheRootOrABindOverIt) {
   text = Describe();
   EXPECT_EQ(text.find("remove"), std::string::npos);
   EXPECT_NE(text.find("open mount source #3 /R/containers/"), std::string::npos) << text;
-  EXPECT_NE(text.find("bind mount #3 to /etc/localtime\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("bind mount #3 to /etc/localtime flags=0xe\n"), std::string::npos) << text;
 }
 
 TEST_F(StartPlan, PassedDescriptorsComeAfterTheStreamsAndBeforeTheLimits) {
@@ -234,7 +235,7 @@ TEST_F(StartPlan, JoinsTheNamespaceOfItsNetworks) {
   const std::string bytes = BuildClonePlan(record_.config, input_.cgroup).Serialize();
   const PlanView attached(bytes.data());
   EXPECT_EQ(attached.header().clone_flags & CLONE_NEWNET, 0u);
-  EXPECT_EQ(attached.header().joins_network, 1u);
+  EXPECT_EQ(attached.header().joined, 1u);
   std::string text = DescribePlan(bytes);
   EXPECT_LT(text.find("join namespaces"), text.find("bring up loopback")) << text;
   record_.config.network.attachments.clear();
@@ -242,6 +243,71 @@ TEST_F(StartPlan, JoinsTheNamespaceOfItsNetworks) {
   text = DescribePlan(BuildClonePlan(record_.config, input_.cgroup).Serialize());
   EXPECT_NE(text.find("join namespaces"), std::string::npos) << text;
   EXPECT_EQ(text.find("bring up loopback"), std::string::npos) << "it is another's: " << text;
+}
+
+// The order is that of the descriptors which come along (engine/joined_namespaces.h).
+TEST_F(StartPlan, JoinsTheNamespacesOfOtherContainers) {
+  NamespaceModes& modes = record_.config.namespaces;
+  modes.pid = modes.ipc = modes.uts = modes.net = NamespaceMode::kJoined;
+  modes.pid_container = modes.ipc_container = modes.uts_container = "other";
+  record_.config.hostname = "theirs";
+  std::erase_if(record_.config.mounts,
+                [](const Mount& mount) { return mount.target == "/dev/shm"; });
+  record_.config.mounts.push_back({.kind = MountKind::kJoinedShm, .target = "/dev/shm"});
+  const std::string bytes = BuildClonePlan(record_.config, input_.cgroup).Serialize();
+  const PlanView plan(bytes.data());
+  EXPECT_EQ(plan.header().joined, 6u);
+  EXPECT_EQ(plan.header().clone_flags, static_cast<uint64_t>(CLONE_NEWNS));
+  std::vector<std::pair<uint64_t, uint64_t>> joins;  // which of them is what
+  for (const Step& step : plan.steps()) {
+    if (step.kind == StepKind::kJoinNamespaces) joins.emplace_back(step.slot, step.flags);
+    if (step.kind == StepKind::kOpenJoinedTree) joins.emplace_back(step.value, CLONE_NEWNS);
+  }
+  EXPECT_EQ(joins, (std::vector<std::pair<uint64_t, uint64_t>>{{0, CLONE_NEWPID},
+                                                               {1, CLONE_NEWIPC},
+                                                               {2, CLONE_NEWUTS},
+                                                               {3, CLONE_NEWNET},
+                                                               {4, CLONE_NEWNS},
+                                                               {5, CLONE_NEWNS}}));
+  const std::string text = Describe();
+  EXPECT_NE(text.find("bind mount #128 to /dev/shm"), std::string::npos) << text;
+  EXPECT_NE(text.find("bind mount #129 to /proc"), std::string::npos) << text;
+  EXPECT_EQ(text.find("set hostname"), std::string::npos) << "it is another's: " << text;
+}
+
+// Who is there may trace it from then on: nothing of what it had for its start is left to it.
+TEST_F(StartPlan, EntersThePidNamespaceOfOthersLast) {
+  record_.config.namespaces.pid = NamespaceMode::kJoined;
+  record_.config.namespaces.pid_container = "other";
+  record_.config.process.terminal = true;
+  record_.config.process.oom_score_adj = 5;
+  const sock_filter filter[1] = {};
+  input_.seccomp = filter;
+  for (bool no_new_privileges : {false, true}) {
+    record_.config.process.no_new_privileges = no_new_privileges;
+    const std::string text = Describe();
+    size_t at = 0;
+    for (const char* step : {"oom_score_adj", "pivot_root", "set user", "enter PID namespace",
+                             "setsid", "set controlling terminal", "await cgroup", "exec"}) {
+      const size_t found = text.find(step, at);
+      ASSERT_NE(found, std::string::npos) << step << text;
+      at = found;
+    }
+    const size_t forked = text.find("enter PID namespace");
+    EXPECT_LT(text.find("set capabilities"), forked) << text;
+    // A strict profile need not allow hoy's own calls where the kernel lets it come last.
+    EXPECT_EQ(text.find("install seccomp filter") > forked, no_new_privileges) << text;
+  }
+}
+
+TEST_F(StartPlan, OfASessionEntersItLastToo) {
+  ExecInput input;
+  input.process = &record_.config.process;
+  const std::string join = DescribePlan(BuildJoinPlan({}).Serialize());
+  EXPECT_EQ(join.find("enter PID namespace"), std::string::npos) << join;
+  const std::string text = DescribePlan(BuildExecPlan(input).Serialize());
+  EXPECT_LT(text.find("set capabilities"), text.find("enter PID namespace")) << text;
+  EXPECT_LT(text.find("enter PID namespace"), text.find("setsid")) << text;
 }
 
 TEST_F(StartPlan, HostNamespacesAreLeftAlone) {

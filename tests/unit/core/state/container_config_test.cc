@@ -71,8 +71,9 @@ ContainerConfig FullConfig() {
   config.network.dns_search = {"example.org"};
   config.network.dns_options = {"rotate"};
   config.network.extra_hosts = {"db:10.0.0.9"};
-  config.namespaces = {NamespaceMode::kHost, NamespaceMode::kHost, NamespaceMode::kHost,
-                       NamespaceMode::kHost, NamespaceMode::kHost};
+  config.namespaces = {NamespaceMode::kJoined, NamespaceMode::kHost, NamespaceMode::kHost,
+                       NamespaceMode::kHost,   NamespaceMode::kHost, IpcSharing::kShareable,
+                       std::string(64, 'd'),   std::string(64, 'e'), std::string(64, 'f')};
   config.seccomp = {SeccompMode::kProfile, "{}"};
   config.limits = {1,
                    -1,
@@ -94,6 +95,7 @@ ContainerConfig FullConfig() {
   config.stop_signal = 2;
   config.stop_timeout_seconds = -1;
   config.timeout_seconds = 60;
+  config.sync_interval_ns = 90'000'000'000;
   config.pid_file = "/tmp/pid";
   config.cid_file = "/tmp/id";
   config.cap_add = {"CAP_CHOWN"};

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
+#include "core/state/abandoned.h"
 #include "core/sys/files.h"
 #include "tests/unit/core/sys/scratch_directory.h"
 
@@ -120,6 +122,26 @@ TEST_F(Containers, ManyCreatorsOfOneNameGiveOneContainer) {
   for (std::thread& creator : creators) creator.join();
   EXPECT_EQ(made, 1);
   EXPECT_EQ(OnDisk().size(), 1u);
+}
+
+// It looks abandoned before its creator has locked it.
+TEST_F(Containers, AreNotTakenAwayWhileTheyAreMade) {
+  std::atomic<bool> done = false;
+  std::vector<std::thread> cleaners;
+  for (int i = 0; i < 2; ++i) {
+    cleaners.emplace_back([&, i] {
+      while (!done) i == 0 ? RemoveAbandoned(layout_) : (void)ListAbandoned(layout_.Containers());
+    });
+  }
+  for (int i = 100; i < 400; ++i) {
+    ContainerRecord record = Record(std::to_string(i), fmt::format("c{}", i));
+    record.config.auto_remove = true;
+    auto created = CreateContainer(layout_, record);
+    EXPECT_TRUE(created.has_value()) << created.error().message;
+  }
+  done = true;
+  for (std::thread& cleaner : cleaners) cleaner.join();
+  EXPECT_EQ(OnDisk().size(), 300u);
 }
 
 TEST_F(Containers, ANameOfADeadCreatorIsFree) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/state/run_owner.h"
 #include "core/sys/files.h"
 #include "tests/unit/core/sys/scratch_directory.h"
 
@@ -26,6 +27,20 @@ TEST(PrepareLayout, MakesEveryDirectoryThatIsMissingAtEveryCall) {
       EXPECT_TRUE(Exists(directory)) << directory << " after " << removed << " went";
     }
   }
+}
+
+TEST(PrepareLayout, NotesWhoseRunItIs) {
+  ScratchDirectory scratch;
+  const Layout first{.data = scratch.path() + "/first", .run = scratch.path() + "/run"};
+  ASSERT_TRUE(PrepareLayout(first));
+  EXPECT_EQ(OtherRunOwner(first), std::nullopt);
+  const Layout second{.data = scratch.path() + "/second", .run = first.run};
+  ASSERT_TRUE(PrepareLayout(second));
+  EXPECT_EQ(OtherRunOwner(second), first.data);
+  EXPECT_EQ(OtherRunOwner(first), std::nullopt);
+  // Nobody's any more.
+  ASSERT_TRUE(RemoveTree(first.data));
+  EXPECT_EQ(OtherRunOwner(second), std::nullopt);
 }
 
 // Another user may make it first where everybody may write, with all that is looked for in it.

@@ -175,6 +175,14 @@ TEST(VolumeOptions, SayWhatIsMounted) {
       {{{"o", "rbind"}, {"device", "/srv"}}, {.source = "/srv"}},
       {{{"type", "tmpfs"}, {"device", "tmpfs"}, {"o", "size=1m,noexec,uid=5"}},
        {.kind = MountKind::kTmpfs, .source = "tmpfs", .flags = MS_NOEXEC, .data = "size=1m,uid=5"}},
+      {{{"type", "nfs"}, {"device", "host:/x"}, {"o", "vers=4,nodev,ro"}},
+       {.kind = MountKind::kFilesystem,
+        .source = "host:/x",
+        .filesystem = "nfs",
+        .flags = MS_NODEV | MS_RDONLY,
+        .data = "vers=4,ro"}},
+      {{{"type", "s3"}, {"o", "bucket=box,prefix=a,mode=fuse"}},
+       {.kind = MountKind::kFilesystem, .source = "s3://box/a/", .filesystem = "fuse.s3fs"}},
   };
   for (const Case& c : cases) {
     Mount mount;
@@ -187,7 +195,8 @@ TEST(VolumeOptions, SayWhatIsMounted) {
   ASSERT_TRUE(ApplyVolumeOptions({{"o", "bind,rw"}, {"device", "/srv"}}, "/data", read_only));
   EXPECT_EQ(read_only.flags, uint64_t{MS_RDONLY});
   for (const StringPairs& bad : std::vector<StringPairs>{{{"colour", "red"}},
-                                                         {{"type", "nfs"}, {"device", ":/x"}},
+                                                         {{"type", "proc"}, {"device", "p"}},
+                                                         {{"type", "nfs"}, {"o", "vers=4"}},
                                                          {{"o", "bind"}},
                                                          {{"o", "size=much"}},
                                                          {{"o", "bind"}, {"device", "srv"}},

@@ -42,6 +42,20 @@ TEST(S3Plan, DoesNothingWhereNothingChanged) {
   EXPECT_FALSE(HasLocalChanges(c.local, c.manifest));
 }
 
+TEST(S3Plan, ComparesAFileWhoseTimeMayHaveBeenPutBack) {
+  Case c;
+  c.local["a"] = File(1);
+  c.local["a"].ctime_ns = 2;
+  c.There("a", Object("a", "one"));
+  c.manifest["a"] = {File(1), "one", ""};
+  EXPECT_TRUE(c.WriteBack().empty()) << "an older hoy did not note it";
+  c.manifest["a"].local.ctime_ns = 1;
+  EXPECT_EQ(c.WriteBack().compare, Paths{"a"});
+  EXPECT_TRUE(HasLocalChanges(c.local, c.manifest));
+  c.remote.entries.clear();
+  EXPECT_EQ(c.WriteBack().uploads, Paths{"a"});
+}
+
 TEST(S3Plan, FetchesWhatIsNewOrChangedThere) {
   Case c;
   c.There("new", Object("new", "x"));

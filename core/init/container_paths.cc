@@ -1,0 +1,130 @@
+#include "core/init/container_paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+namespace hoy::core {
+namespace {
+
+// The directory that a path is in, and its last component, which no *at call below follows.
+class Place {
+ public:
+  explicit Place(const char* path) {
+    const char* slash = strrchr(path, '/');
+    name_ = slash == nullptr ? path : slash + 1;
+    auto length = slash == nullptr ? 0 : static_cast<size_t>(slash - path);
+    if (length >= sizeof parent_) {
+      errno = ENAMETOOLONG;
+      return;
+    }
+    memcpy(parent_, path, length);
+    parent_[length] = '\0';
+    if (length == 0) memcpy(parent_, "/", 2);
+    directory_ = OpenContainerPath(parent_, O_PATH | O_DIRECTORY);
+  }
+  ~Place() {
+    if (directory_ < 0) return;
+    int saved = errno;
+    close(directory_);
+    errno = saved;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  bool found() const { return directory_ >= 0; }
+  int directory() const { return directory_; }
+  const char* parent() const { return parent_; }
+  const char* name() const { return name_; }
+
+ private:
+  char parent_[PATH_MAX] = {};
+  const char* name_ = nullptr;
+  int directory_ = -1;
+};
+
+// What hoy itself has mounted a moment ago; that it is no symlink was seen then.
+bool IsInOurMount(const char* path) {
+  for (const char* mount : {"/dev/", "/sys/fs/cgroup/"}) {
+    size_t length = strlen(mount);
+    if (strncmp(path, mount, length) == 0 && strchr(path + length, '/') == nullptr) return true;
+  }
+  return false;
+}
+
+// `make` is done at the place, where the directory that it is in is made first if it is missing.
+template <typename Make>
+int MakeAt(const char* path, const Make& make) {
+  if (IsInOurMount(path)) return make(AT_FDCWD, path);
+  for (bool again : {false, true}) {
+    Place place(path);
+    if (place.found()) return make(place.directory(), place.name());
+    if (errno != ENOENT || again || MakeContainerDirectories(place.parent(), 0755) != 0) break;
+  }
+  return -1;
+}
+
+}  // namespace
+
+int OpenContainerPath(const char* path, uint64_t flags, mode_t mode) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.mode = mode;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  auto fd = static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+  if (fd >= 0 || errno != ENOSYS) return fd;
+  return open(path, static_cast<int>(how.flags), mode);
+}
+
+int MakeContainerDirectories(const char* path, mode_t mode) {
+  if (path[0] == '\0' || strcmp(path, "/") == 0) return 0;
+  return MakeAt(path, [&](int directory, const char* name) {
+    // A file in the way is told apart by whoever uses the directory next.
+    return mkdirat(directory, name, mode) == 0 || errno == EEXIST ? 0 : -1;
+  });
+}
+
+int TouchContainerFile(const char* path, mode_t mode) {
+  if (access(path, F_OK) == 0) return 0;  // opening it to write would copy it up
+  constexpr uint64_t kFlags = O_CREAT | O_WRONLY | O_NOCTTY | O_NONBLOCK;
+  int fd = OpenContainerPath(path, kFlags, mode);
+  if (fd < 0 && errno == ENOENT) {
+    if (MakeAt(path, [](int, const char*) { return 0; }) != 0) return -1;
+    fd = OpenContainerPath(path, kFlags, mode);
+  }
+  if (fd < 0) return -1;
+  close(fd);
+  return 0;
+}
+
+int MakeContainerNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid) {
+  return MakeAt(path, [&](int directory, const char* name) {
+    mode_t old_mask = umask(0);
+    int result = mknodat(directory, name, mode, device);
+    umask(old_mask);
+    if (result != 0) return -1;
+    if (uid == 0 && gid == 0) return 0;
+    return fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW);
+  });
+}
+
+int RemoveContainerFile(const char* path) {
+  Place place(path);
+  if (place.found() && unlinkat(place.directory(), place.name(), 0) == 0) return 0;
+  return errno == ENOENT ? 0 : -1;
+}
+
+int MakeContainerLink(const char* target, const char* path) {
+  return MakeAt(path, [&](int directory, const char* name) {
+    return symlinkat(target, directory, name) == 0 || errno == EEXIST ? 0 : -1;
+  });
+}
+
+}  // namespace hoy::core
