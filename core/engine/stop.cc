@@ -174,7 +174,9 @@ Result<> KillContainer(const Layout& layout, std::string_view id, int signal, Wi
   if (ends) TRY(ThawToEnd(layout, id));
   if (signal != SIGKILL) return {};
   TRY(bool ended, AwaitKilled(layout, id, *init));
-  return ended ? Result<>{} : Fail(DoesNotEnd(layout, id));
+  if (!ended) return Fail(DoesNotEnd(layout, id));
+  // Who starts it now is to start it, and not to hear that it runs.
+  return wish == Wish::kPersons ? AwaitDown(layout, id, kKillPatienceMs) : Result<>{};
 }
 
 Result<> StopContainer(const Layout& layout, std::string_view id, const StopRequest& request) {

@@ -18,8 +18,8 @@ enum class Wish {
 
 // Sends a signal to the container's init. kConflict: it does not run. SIGKILL and its stop signal
 // say that a person wants it down: no policy restarts it, a pending restart is called off, and a
-// paused one is thawed. Returns after SIGKILL when it has ended. Other signals to a paused
-// container wait until it is unpaused.
+// paused one is thawed. A person's SIGKILL returns when it is down and can be started. Other
+// signals to a paused container wait until it is unpaused.
 Result<> KillContainer(const Layout& layout, std::string_view id, int signal,
                        Wish wish = Wish::kPersons);
 

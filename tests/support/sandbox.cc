@@ -151,7 +151,7 @@ void HoySandbox::TearDown() {
   std::vector<std::string> leaks;
   const SandboxTraces traces = Traces();
   // A monitor may still be on its way out.
-  Eventually([&] { return (leaks = FindLeaks(traces)).empty(); }, seconds(10));
+  Eventually([&] { return (leaks = FindLeaks(traces)).empty(); });
   EXPECT_TRUE(leaks.empty()) << "left behind:\n  " << fmt::format("{}", fmt::join(leaks, "\n  "));
   for (int pid : ProcessesOf(traces)) ::kill(pid, SIGKILL);
 }

@@ -29,7 +29,10 @@ TEST_F(Debian, IsPulledFromARegistryAndRuns) {
   Registry registry;
   registry.Push("debian", "programs", builder.Build());
   const std::string image = registry.Reference("debian", "programs");
-  RunOk({"pull", "-q", image});
+  Command pull = Hoy({"pull", "-q", image});
+  pull.timeout = seconds(240);  // some hundreds of MB, beside others that sync to the same disk
+  const Output pulled = RunCommand(pull);
+  ASSERT_EQ(pulled.code, 0) << pulled;
 
   EXPECT_EQ(RunOk({"run", "--rm", image, "bash", "-c", "dpkg -s bash | grep ^Status"}),
             "Status: install ok installed");

@@ -188,7 +188,7 @@ TEST_F(Exec, DiesWithItsClient) {
     ASSERT_TRUE(exec.WaitForOut("up"));
     ASSERT_TRUE(Eventually([&] { return HostPidOf("echo up") != 0; }));
     exec.Signal(SIGKILL);
-    EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10))) << user;
+    EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; })) << user;
   }
 }
 
@@ -205,7 +205,7 @@ TEST_F(Exec, GoesOnAfterTheDetachKeysAndItsOutputBlocksNothing) {
       RunOk({"events", "--stream=false", "-f", "event=exec_detach", "--format", "{{.Action}}"}),
       "exec_detach");
   EXPECT_EQ(Shell("touch /go").code, 0);
-  EXPECT_TRUE(Eventually([&] { return Shell("test -e /done").code == 0; }, seconds(20)));
+  EXPECT_TRUE(Eventually([&] { return Shell("test -e /done").code == 0; }));
 }
 
 TEST_F(Exec, DiesWithItsClientOnATerminal) {
@@ -213,7 +213,7 @@ TEST_F(Exec, DiesWithItsClientOnATerminal) {
   ASSERT_TRUE(terminal.Expect("up"));
   ASSERT_NE(HostPidOf("echo up"), 0);
   terminal.Signal(SIGKILL);
-  EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10)));
+  EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }));
 }
 
 // A parent-death signal would not do: execve(2) of a set-user-ID program clears it.
@@ -225,7 +225,7 @@ TEST_F(Exec, ASetUserIdProgramDiesWithItsClient) {
     ASSERT_TRUE(exec.WaitForOut("up")) << options;
     ASSERT_TRUE(Eventually([&] { return HostPidOf("echo up") != 0; }));
     exec.Signal(SIGKILL);
-    ASSERT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10))) << options;
+    ASSERT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; })) << options;
   }
 }
 
@@ -236,7 +236,7 @@ TEST_F(Exec, AProgramThatBecomesASetUserIdOneDiesWithItsClient) {
   ASSERT_TRUE(exec.WaitForOut("up"));
   ASSERT_NE(HostPidOf("echo up"), 0);
   exec.Signal(SIGKILL);
-  EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }, seconds(10)));
+  EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }));
 }
 
 // A terminal that nobody holds is ready for ever, in poll(2)'s eyes.
@@ -253,13 +253,11 @@ TEST_F(Exec, SleepsWhileItsProcessHasNoTerminal) {
     fields >> user >> system;
     return user + system;
   };
-  EXPECT_TRUE(Eventually(
-      [&] {
-        const long before = cpu_time();
-        for (int i = 0; i < 30; ++i) PauseBetweenPolls();
-        return cpu_time() == before;
-      },
-      seconds(10)));
+  EXPECT_TRUE(Eventually([&] {
+    const long before = cpu_time();
+    for (int i = 0; i < 30; ++i) PauseBetweenPolls();
+    return cpu_time() == before;
+  }));
   EXPECT_EQ(Shell("touch /go").code, 0);
   EXPECT_TRUE(terminal.Expect("again")) << terminal.screen();
   EXPECT_EQ(terminal.Finish(), 0);
@@ -294,7 +292,7 @@ TEST_F(Exec, EndsWhenItsReaderIsGone) {
   }());
   EXPECT_EQ(output.out, "y\n") << output;
   EXPECT_FALSE(output.timed_out);
-  EXPECT_TRUE(Eventually([&] { return HostPidOf("yes") == 0; }, seconds(10)));
+  EXPECT_TRUE(Eventually([&] { return HostPidOf("yes") == 0; }));
 }
 
 TEST_F(Exec, AContainerThatDoesNotRunIsASentence) {

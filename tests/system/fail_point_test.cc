@@ -35,7 +35,7 @@ class FailPointWalk : public ImageSandbox, public testing::WithParamInterface<st
     RunOk({"rm", "-f", "one"});
     std::vector<std::string> leaks;
     const SandboxTraces traces = Traces();
-    Eventually([&] { return (leaks = FindLeaks(traces)).empty(); }, seconds(10));
+    Eventually([&] { return (leaks = FindLeaks(traces)).empty(); });
     for (const std::string& leak : leaks) ADD_FAILURE() << "left behind: " << leak;
   }
 };

@@ -30,15 +30,13 @@ class SmallDisk : public ImageSandbox {
     ::mount(nullptr, data().c_str(), nullptr, MS_REMOUNT, "size=12m");
     fs::remove(data() + "/filler");
     std::vector<std::string> leaks;
-    Eventually(
-        [&] {
-          leaks = FindLeaks(Traces());
-          std::erase_if(leaks, [&](const std::string& leak) {
-            return leak.starts_with("mount ") && Has(leak, " " + data() + " ");
-          });
-          return leaks.empty();
-        },
-        seconds(10));
+    Eventually([&] {
+      leaks = FindLeaks(Traces());
+      std::erase_if(leaks, [&](const std::string& leak) {
+        return leak.starts_with("mount ") && Has(leak, " " + data() + " ");
+      });
+      return leaks.empty();
+    });
     EXPECT_TRUE(leaks.empty()) << fmt::format("{}", fmt::join(leaks, "\n"));
     ::umount2(data().c_str(), MNT_DETACH);
     ImageSandbox::TearDown();

@@ -175,7 +175,7 @@ TEST_F(Lifecycle, KillTakesNamesNumbersAndRealTimeSignals) {
   const auto hears = [&](const std::string& signal, const std::string& says) {
     RunOk({"kill", "-s", signal, "one"});
     expected += says + "\n";
-    return Eventually([&] { return Run({"logs", "one"}).out == expected; }, seconds(10));
+    return Eventually([&] { return Run({"logs", "one"}).out == expected; });
   };
   for (const char* name : {"USR1", "SIGUSR1", "usr1", "sigusr1", "10"}) {
     EXPECT_TRUE(hears(name, "got-usr1")) << name;
@@ -404,7 +404,7 @@ TEST_F(Lifecycle, RemovalAndStartAtOnceLeaveNothingHalf) {
     EXPECT_EQ(remove.Finish().code, 0);
     EXPECT_EQ(second.Finish().code, 0);
     EXPECT_EQ(ContainersOnDisk(), 0u);
-    EXPECT_TRUE(Eventually([&] { return CgroupsOf(Traces()).empty(); }, seconds(5)));
+    EXPECT_TRUE(Eventually([&] { return CgroupsOf(Traces()).empty(); }));
   }
 }
 

@@ -34,10 +34,11 @@ TEST_F(Namespaces, OfAnotherContainerAreJoined) {
   const std::string shared = "container:web";
   const std::vector<std::string> joins = {"--pid", shared, "--ipc", shared, "--uts", shared};
   EXPECT_EQ(Shell("until cat /dev/shm/note 2>/dev/null; do sleep 0.1; done; hostname; "
-                  "cat /etc/hostname; echo $HOSTNAME; tr '\\0' ' ' </proc/1/cmdline; "
+                  "cat /etc/hostname; echo $HOSTNAME; "
+                  "until tr '\\0' ' ' </proc/1/cmdline | grep ^sleep; do sleep 0.1; done; "
                   "grep -c ' /dev/shm ' /proc/mounts",
                   joins),
-            "mine\ntheirs\ntheirs\ntheirs\nsleep 3600 1");
+            "mine\ntheirs\ntheirs\ntheirs\nsleep 3600 \n1");
   // It is no first process: what it leaves is ended all the same.
   std::vector<std::string> leaves = {"run", "--pid", shared, "--name", "left", Busybox()};
   leaves.insert(leaves.end(), {"sh", "-c", "sleep 1001 & exit 5"});
@@ -59,7 +60,9 @@ TEST_F(Namespaces, OfAnotherContainerAreJoined) {
     EXPECT_EQ(Namespace("beside", which), Namespace("web", which)) << which;
   }
   EXPECT_NE(Namespace("beside", "net"), Namespace("web", "net"));
-  EXPECT_NE(RunOk({"exec", "web", "ps", "-o", "args"}).find("sleep 1002"), std::string::npos);
+  EXPECT_TRUE(Eventually([&] {
+    return RunOk({"exec", "web", "ps", "-o", "args"}).find("sleep 1002") != std::string::npos;
+  }));
   const std::string top = RunOk({"top", "beside"});
   EXPECT_NE(top.find("sleep 1002"), std::string::npos) << top;
   EXPECT_EQ(top.find("sleep 3600"), std::string::npos) << top;

@@ -128,6 +128,7 @@ TEST_F(S3Volume, IsWrittenBackWhenADetachedContainerEnds) {
   EXPECT_EQ(StatusOf(volume, "Pending"), "false") << "who only reads changes nothing";
 
   // Nobody is left to do it when the monitor is killed as well: the next command does.
+  ASSERT_TRUE(Eventually([&] { return S3fsOf("vol") == 0; })) << "those of cp have ended";
   RunOk({"start", id});
   RunOk({"exec", id, "sh", "-c", "echo three > /data/three"});
   const pid_t monitor = MonitorOf(id);
@@ -428,6 +429,7 @@ TEST_F(S3Volume, IsMountedByS3fs) {
   RunOk({"cp", Path("after"), id + ":/data/copied"});
   EXPECT_EQ(server.Object("p/copied"), "after\n");
 
+  ASSERT_TRUE(Eventually([&] { return S3fsOf("vol") == 0; })) << "those of cp have ended";
   RunOk({"start", id});
   EXPECT_EQ(RunOk({"exec", id, "cat", "/data/after"}), "after");
   EXPECT_TRUE(Eventually([&] { return S3fsOf("vol") > 1; }));

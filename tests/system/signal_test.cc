@@ -37,7 +37,7 @@ TEST_F(Signals, AreProxiedToTheContainer) {
   ASSERT_TRUE(run.WaitForOut("ready"));
   for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, 34, 37, 64}) {
     run.Signal(signal);
-    EXPECT_TRUE(run.WaitForOut(fmt::format("got-{}\n", signal), seconds(10))) << signal;
+    EXPECT_TRUE(run.WaitForOut(fmt::format("got-{}\n", signal))) << signal;
   }
   run.Signal(SIGTERM);
   EXPECT_EQ(run.Finish().code, 42);
@@ -47,7 +47,7 @@ TEST_F(Signals, ThatAreHoysOwnAreNotProxied) {
   Background run = Listener();
   ASSERT_TRUE(run.WaitForOut("ready"));
   for (int signal : {SIGCHLD, SIGURG, SIGUSR1}) run.Signal(signal);
-  ASSERT_TRUE(run.WaitForOut("got-10\n", seconds(10)));
+  ASSERT_TRUE(run.WaitForOut("got-10\n"));
   run.Signal(SIGPIPE);  // ends hoy itself, as it does every plain program
   RunOk({"kill", "-s", "USR1", "one"});
   EXPECT_EQ(Count(run.out(), "got-23"), 0u) << run.out();
@@ -60,7 +60,7 @@ TEST_F(Signals, ReachTheProgramBehindTheBuiltInInit) {
   Background run = Listener({"--init"});
   ASSERT_TRUE(run.WaitForOut("ready"));
   run.Signal(SIGUSR2);
-  EXPECT_TRUE(run.WaitForOut("got-12\n", seconds(10)));
+  EXPECT_TRUE(run.WaitForOut("got-12\n"));
   run.Signal(SIGTERM);
   EXPECT_EQ(run.Finish().code, 42);
 }

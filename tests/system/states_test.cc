@@ -172,6 +172,20 @@ TEST_F(States, AStartThatHangsCanBeEnded) {
   EXPECT_EQ(RunOk({"ps", "-aq"}), "");
 }
 
+// "kill, start" is a start, and not the finding that it runs already: its end is published first.
+TEST_F(States, WhatWasKilledIsDown) {
+  Background run =
+      Held({"run", "-d", "--name", "one", Busybox(), "sleep", "3600"}, "monitor-exited");
+  ASSERT_EQ(run.Finish().code, 0);
+  const int pid = std::stoi(RunOk({"inspect", "--format", "{{.State.Pid}}", "one"}));
+  Background kill(Hoy({"kill", "one"}));
+  ASSERT_TRUE(Eventually([&] { return !Lives(pid); }));
+  EXPECT_FALSE(kill.WaitForOut("one", milliseconds(200)));
+  ASSERT_TRUE(LetGo());
+  Expect(kill.Finish(), 0, "one\n");
+  EXPECT_EQ(Status("one"), "exited");
+}
+
 // Its starter and its monitor are killed: nobody takes it over.
 TEST_F(States, AHalfStartedContainerIsNotAdopted) {
   RunOk({"create", "--name", "one", Busybox(), "sleep", "3600"});

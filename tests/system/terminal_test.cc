@@ -159,8 +159,8 @@ TEST_F(Terminal, NoDetachKeysAtAll) {
   Pty terminal(RunIt({"--rm", "--detach-keys", ""}, kShowBytes));
   ASSERT_TRUE(terminal.Expect("up"));
   terminal.Send("\x10\x11");
-  EXPECT_TRUE(terminal.Expect("10", seconds(10))) << terminal.screen();
-  EXPECT_TRUE(terminal.Expect("11", seconds(10))) << terminal.screen();
+  EXPECT_TRUE(terminal.Expect("10")) << terminal.screen();
+  EXPECT_TRUE(terminal.Expect("11")) << terminal.screen();
   RunOk({"kill", "one"});
   EXPECT_EQ(terminal.Finish(), 137);
 }
@@ -169,12 +169,12 @@ TEST_F(Terminal, ALoneCtrlPReachesTheProgramAtOnce) {
   Pty terminal(RunIt({"--rm"}, kShowBytes));
   ASSERT_TRUE(terminal.Expect("up"));
   terminal.Send("\x10");
-  EXPECT_TRUE(terminal.Expect("10", seconds(10))) << terminal.screen();
+  EXPECT_TRUE(terminal.Expect("10")) << terminal.screen();
   terminal.Send(
       "a\x10\x10"
       "b");
   for (const char* byte : {"61", "10", "10", "62"}) {
-    EXPECT_TRUE(terminal.Expect(byte, seconds(10))) << byte << terminal.screen();
+    EXPECT_TRUE(terminal.Expect(byte)) << byte << terminal.screen();
   }
   RunOk({"kill", "one"});
   EXPECT_EQ(terminal.Finish(), 137);

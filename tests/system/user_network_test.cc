@@ -93,7 +93,8 @@ TEST_F(UserNetwork, MembersKnowEachOther) {
   EXPECT_EQ(Lookup("one", "second"), "10.1.0.3\n");
   EXPECT_EQ(Lookup("one", two.substr(0, 12)), "10.1.0.3\n");
   EXPECT_EQ(Lookup("two", "first"), "10.1.0.2\n");
-  EXPECT_EQ(In("two", "ping -c 1 -W 30 one >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(In("two", "until ping -c 1 -W 3 one >/dev/null; do :; done; echo reached"),
+            "reached\n");
   In("one", "echo '192.0.2.9 mine' >> /etc/hosts");
   RunOk({"rename", "two", "deux"});
   EXPECT_EQ(Lookup("one", "deux"), "10.1.0.3\n");
@@ -115,7 +116,8 @@ TEST_F(UserNetwork, NetworksAreApartUntilOneIsConnected) {
   EXPECT_EQ(NetworkField("web", "db", "IPAddress"), "10.2.0.9");
   EXPECT_EQ(Lookup("store", "front"), "10.2.0.9\n");
   EXPECT_EQ(Lookup("web", "store"), "10.2.0.2\n");
-  EXPECT_EQ(In("web", "ping -c 1 -W 30 store >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(In("web", "until ping -c 1 -W 3 store >/dev/null; do :; done; echo reached"),
+            "reached\n");
   // It stays so at the next start.
   RunOk({"restart", "-t", "0", "web"});
   EXPECT_EQ(NetworkField("web", "db", "IPAddress"), "10.2.0.9");
@@ -225,7 +227,8 @@ TEST_F(UserNetwork, ALostLeaseCostsNobodyHisLink) {
   EXPECT_EQ(taken.code, 125);
   EXPECT_NE(taken.err.find("address 10.1.0.9 is in use by container 'one'"), std::string::npos)
       << taken;
-  EXPECT_EQ(In("one", "ping -c 1 -W 30 10.1.0.1 >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(In("one", "until ping -c 1 -W 3 10.1.0.1 >/dev/null; do :; done; echo reached"),
+            "reached\n");
 }
 
 TEST_F(UserNetwork, WithIpv6) {
@@ -234,7 +237,8 @@ TEST_F(UserNetwork, WithIpv6) {
   Start("one", {"--network", "six"});
   Start("two", {"--network", "six", "--ip6", "fd00:1::99"});
   EXPECT_EQ(NetworkField("one", "six", "GlobalIPv6Address"), "fd00:1::2");
-  EXPECT_EQ(In("one", "ping -6 -c 1 -W 30 fd00:1::99 >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(In("one", "until ping -6 -c 1 -W 3 fd00:1::99 >/dev/null; do :; done; echo reached"),
+            "reached\n");
   EXPECT_EQ(In("one", "ip -6 route show default | cut -d' ' -f1-3"), "default via fd00:1::1\n");
   Start("late", {"--network", "app"});
   // The host knows who had the address last, for up to a minute.

@@ -31,10 +31,14 @@ TEST_F(WireNetwork, ContainersAreOnTheWire) {
   EXPECT_EQ(NetworkField("two", "lan", "Gateway"), "203.0.113.2");
   EXPECT_NE(In("one", "ip route").find("default via 203.0.113.2 dev eth0"), std::string::npos);
   // Both ways, and by the names that members have.
-  EXPECT_EQ(In("one", "ping -c 1 -W 30 203.0.113.2 >/dev/null && echo reached"), "reached\n");
-  EXPECT_EQ(other_->Run("busybox ping -c 1 -W 30 203.0.113.64 >/dev/null && echo reached").out,
+  EXPECT_EQ(In("one", "until ping -c 1 -W 3 203.0.113.2 >/dev/null; do :; done; echo reached"),
             "reached\n");
-  EXPECT_EQ(In("one", "ping -c 1 -W 30 two >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(
+      other_->Run("until busybox ping -c 1 -W 3 203.0.113.64 >/dev/null; do :; done; echo reached")
+          .out,
+      "reached\n");
+  EXPECT_EQ(In("one", "until ping -c 1 -W 3 two >/dev/null; do :; done; echo reached"),
+            "reached\n");
   const Json shown = Json::parse(RunOk({"network", "inspect", "lan"}))[0];
   EXPECT_EQ(shown["Driver"], "macvlan");
   EXPECT_EQ(shown["Options"]["parent"], "wire");
@@ -51,7 +55,8 @@ TEST_F(WireNetwork, ContainersAreOnTheWire) {
 TEST_F(WireNetwork, ARunningContainerComesAndGoes) {
   StartSleeper({"--name", "one", "-p", "80"});
   RunOk({"network", "connect", "--ip", "203.0.113.70", "lan", "one"});
-  EXPECT_EQ(In("one", "ping -c 1 -W 30 203.0.113.2 >/dev/null && echo reached"), "reached\n");
+  EXPECT_EQ(In("one", "until ping -c 1 -W 3 203.0.113.2 >/dev/null; do :; done; echo reached"),
+            "reached\n");
   EXPECT_EQ(NetworkField("one", "lan", "IPAddress"), "203.0.113.70");
   RunOk({"restart", "-t", "0", "one"});
   EXPECT_EQ(NetworkField("one", "lan", "IPAddress"), "203.0.113.70");

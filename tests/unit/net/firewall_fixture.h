@@ -40,6 +40,12 @@ class FirewallLive : public PrivateNetwork {
     a_ = AddContainer("hoy1", "va", {"10.1.0.2/16", "fd00:1::2/64"}, {"10.1.0.1", "fd00:1::1"});
     b_ = AddContainer("hoy1", "vb", {"10.1.0.3/16"}, {"10.1.0.1"});
     c_ = AddContainer("hoy2", "vc", {"10.2.0.2/16"}, {"10.2.0.1"});
+    // A link that is not up yet loses what it is given first, and who asks for a neighbour gives up
+    // after three seconds.
+    for (const char* link : {"wan", "hoy1", "hoy2", "va", "vb", "vc"}) AwaitLink(link);
+    for (const Fd* at : {&outside_, &a_, &b_, &c_}) {
+      In(*at, [] { return AwaitLink("eth0"); });
+    }
     AwaitAddresses({"2001:db8::1", "fd00:1::1"});
     In(outside_, [] { return AwaitAddresses({"2001:db8::2"}); });
     In(a_, [] { return AwaitAddresses({"fd00:1::2"}); });
@@ -66,6 +72,13 @@ class FirewallLive : public PrivateNetwork {
                                 std::stoi(text.substr(slash + 1))));
     }
     ExpectOk(route.SetUp(index));
+  }
+
+  static bool AwaitLink(const std::string& name) {
+    std::string said = Shell("timeout 60 sh -c 'until ip -o link show " + name +
+                             " | grep -q \"state UP\"; do sleep 0.01; done' || echo late");
+    EXPECT_EQ(said, "") << name;
+    return said.empty();
   }
 
   // The kernel answers for them when a worker of its own has come to it: while many namespaces go,
