@@ -369,7 +369,6 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
   const core::ContainerConfig& config = record.config;
   const auto& args = config.process.args;
   std::string directory = layout.Container(record.id);
-  std::string run_directory = layout.RunContainer(record.id);
   std::vector<core::ExecSession> execs;
   if (auto listed = core::ListExecSessions(layout, record.id)) execs = *std::move(listed);
   uint64_t log_lost = status.exit ? static_cast<uint64_t>(status.exit->log_lost)
@@ -387,9 +386,9 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"Rootfs", config.rootfs.path},
       {"ImageName", config.image.name},
       {"ImageDigest", config.image.digest},
-      {"ResolvConfPath", run_directory + "/resolv.conf"},
-      {"HostnamePath", run_directory + "/hostname"},
-      {"HostsPath", run_directory + "/hosts"},
+      {"ResolvConfPath", layout.EtcFile(record.id, "resolv.conf")},
+      {"HostnamePath", layout.EtcFile(record.id, "hostname")},
+      {"HostsPath", layout.EtcFile(record.id, "hosts")},
       {"LogPath", config.log.HasFile() ? layout.Log(record.id) : ""},
       {"Name", record.name},
       {"RestartCount",

@@ -22,11 +22,14 @@ constexpr std::string_view kHostGateway = "host-gateway";
 // Where the host names none that can be reached: docker's choice.
 constexpr std::string_view kPublicServers[] = {"8.8.8.8", "8.8.4.4"};
 
-Result<> Write(const Layout& layout, std::string_view id, std::string_view name,
-               std::string_view text) {
-  std::string path = fmt::format("{}/{}", layout.RunContainer(id), name);
-  TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-  return WriteAll(fd, text, path);
+// More than any hosts file has.
+constexpr size_t kMostBytes = 1 << 20;
+
+// By a lease a container's root could make its opener wait (lease-break-time, 45 s).
+Result<Fd> OpenUnwaiting(const std::string& path, int access) {
+  auto fd = OpenAt(kCwd, path, access | O_NOFOLLOW | O_NONBLOCK);
+  if (fd || fd.error().system_errno != EWOULDBLOCK) return fd;
+  return Fail(ErrorKind::kConflict, "'{}': the container holds it by a lease", path);
 }
 
 // "NAME:ADDRESS" of --add-host; the address may hold colons.
@@ -68,9 +71,33 @@ bool IsOnLoopback(std::string_view server) {
 
 }  // namespace
 
+Result<> WriteEtcFile(const Layout& layout, std::string_view id, std::string_view name,
+                      std::string_view text) {
+  std::string path = layout.EtcFile(id, name);
+  unlink(path.c_str());
+  auto fd = OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  if (!fd && fd.error().system_errno == ENOENT) {  // an older hoy made the container
+    TRY(MakeDirectory(layout.EtcFiles(id), 0700));
+    fd = OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  }
+  TRY(std::move(fd));
+  return WriteAll(*fd, text, path);
+}
+
+Result<> ShareEtcFile(const Layout& layout, std::string_view id, std::string_view name,
+                      std::string_view owner) {
+  std::string path = layout.EtcFile(id, name);
+  (void)MakeDirectory(layout.EtcFiles(id), 0700);
+  unlink(path.c_str());
+  if (symlink(layout.EtcFile(owner, name).c_str(), path.c_str()) != 0) {
+    return FailErrno("share", path);
+  }
+  return {};
+}
+
 Result<> WriteHostname(const Layout& layout, const ContainerRecord& record) {
   const std::string& name = record.config.hostname;
-  return Write(layout, record.id, "hostname", (name.empty() ? "localhost" : name) + "\n");
+  return WriteEtcFile(layout, record.id, "hostname", (name.empty() ? "localhost" : name) + "\n");
 }
 
 Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
@@ -79,16 +106,16 @@ Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
     // With the host's network its names and servers are the right ones.
     std::string hosts = ReadFile("/etc/hosts").value_or(std::string(kHosts));
     if (!hosts.empty() && !hosts.ends_with('\n')) hosts += '\n';
-    TRY(Write(layout, record.id, "hosts", hosts + AddedHosts(config.network, "")));
+    TRY(WriteEtcFile(layout, record.id, "hosts", hosts + AddedHosts(config.network, "")));
     std::string resolv = ReadFile("/etc/resolv.conf").value_or("");
     if (config.network.HasDns()) resolv = ResolvText(config.network, resolv);
-    return Write(layout, record.id, "resolv.conf", resolv);
+    return WriteEtcFile(layout, record.id, "resolv.conf", resolv);
   }
   std::string hosts = HostsText(config, "");
   if (!config.hostname.empty()) hosts += fmt::format("127.0.1.1\t{}\n", config.hostname);
-  TRY(Write(layout, record.id, "hosts", hosts));
+  TRY(WriteEtcFile(layout, record.id, "hosts", hosts));
   std::string resolv = config.network.HasDns() ? ResolvText(config.network, "") : "";
-  return Write(layout, record.id, "resolv.conf", resolv);
+  return WriteEtcFile(layout, record.id, "resolv.conf", resolv);
 }
 
 std::string HostsText(const ContainerConfig& config, std::string_view gateway) {
@@ -145,16 +172,34 @@ std::string HostResolvText() {
   return ReadFile("/run/systemd/resolve/resolv.conf").value_or(text);
 }
 
+Result<std::string> ReadEtcFile(const std::string& path) {
+  TRY(Fd fd, OpenUnwaiting(path, O_RDONLY));
+  return ReadAll(fd, path, kMostBytes);
+}
+
 Result<> WriteInPlace(const std::string& path, std::string_view text) {
-  TRY(Fd fd, OpenAt(kCwd, path, O_RDWR | O_NOFOLLOW));
+  TRY(Fd fd, OpenUnwaiting(path, O_RDWR));
   struct stat status{};
   if (fstat(fd.get(), &status) != 0) return FailErrno("stat", path);
   auto old_size = static_cast<size_t>(status.st_size);
-  // Blank to the old end, so that nobody reads new text with an old tail; then cut.
+  // The room first: what then fails has changed nothing.
+  if (text.size() > old_size &&
+      fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(text.size())) != 0 &&
+      errno != EOPNOTSUPP) {
+    return FailErrno("make room in", path);
+  }
+  // Blank to the old end, so that nobody reads new text with an old tail; then cut. What a
+  // container has made larger than that is nobody's hosts file.
   std::string padded(text);
-  if (padded.size() < old_size) padded.resize(old_size, '\n');
-  ssize_t count = pwrite(fd.get(), padded.data(), padded.size(), 0);
-  if (count != static_cast<ssize_t>(padded.size())) return FailErrno("write", path);
+  if (padded.size() < old_size) padded.resize(std::min(old_size, kMostBytes), '\n');
+  std::string_view rest = padded;
+  while (!rest.empty()) {
+    auto place = static_cast<off_t>(padded.size() - rest.size());
+    ssize_t count = pwrite(fd.get(), rest.data(), rest.size(), place);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FailErrno("write", path);
+    rest.remove_prefix(static_cast<size_t>(count));
+  }
   if (ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0) return FailErrno("cut", path);
   return {};
 }

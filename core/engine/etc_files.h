@@ -1,6 +1,7 @@
 #pragma once
-// /etc/hostname, hosts and resolv.conf of a container: kept in its run directory, written at every
-// start, bound over the image's own, which stay as they are.
+// /etc/hostname, hosts and resolv.conf of a container: kept in its directory, written at every
+// start, bound over the image's own, which stay as they are. The container may make of them what it
+// likes, so that they lie where all that it writes lies, and are of no trusted size or content.
 
 #include <string>
 #include <string_view>
@@ -11,6 +12,13 @@
 #include "core/state/layout.h"
 
 namespace hoy::core {
+
+// A new file at every start: the last one may be bound in another container still.
+Result<> WriteEtcFile(const Layout& layout, std::string_view id, std::string_view name,
+                      std::string_view text);
+// The file of `owner`, which `id` shares.
+Result<> ShareEtcFile(const Layout& layout, std::string_view id, std::string_view name,
+                      std::string_view owner);
 
 Result<> WriteHostname(const Layout& layout, const ContainerRecord& record);
 // With the host's network, or with none: others are wired by the NetworkDriver, which knows more.
@@ -30,8 +38,12 @@ std::string ServersText(const NetworkConfig& config, std::string_view of_host);
 // Of the host: resolv.conf, or what a stub resolver on its loopback (systemd-resolved) goes by.
 std::string HostResolvText();
 
+// As a container has left it. kConflict: it holds it by a lease (fcntl(2), F_SETLEASE). kCorrupt:
+// it has made it larger than any that is a hosts file.
+Result<std::string> ReadEtcFile(const std::string& path);
 // In place, over what is there: a container has the file bound, and keeps seeing this one. Readers
-// see whole lines at every moment.
+// see whole lines at every moment. kConflict: the container holds it by a lease. When there is no
+// room nothing is changed.
 Result<> WriteInPlace(const std::string& path, std::string_view text);
 
 }  // namespace hoy::core

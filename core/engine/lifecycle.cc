@@ -296,7 +296,7 @@ Result<CleanUpEnd> CleanUpLocked(const Layout& layout, std::string_view id,
   // While it is there: a sync that ends meanwhile must not take them for written back.
   std::vector<std::string> pending = PendingVolumesOf(layout, record.config);
   if (removes) {
-    if (record.config.storage_size > 0) LiftLimit(layout.Container(id) + "/upper");
+    if (record.config.storage_size > 0) LiftLimits(layout.Container(id));
     TRY(RemoveContainer(layout, id, summary.name));
     RemoveAnonymousVolumes(layout, record.config);
   }

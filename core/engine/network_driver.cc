@@ -23,7 +23,7 @@ uint32_t MonitorNetwork::Parts() const {
 void MonitorNetwork::Describe(PlanBuilder& plan, const Layout& layout, std::string_view id) const {
   plan.header().network_parts = Parts();
   // Also without a resolver: it may come later.
-  plan.header().hosts_path = plan.Text(layout.RunContainer(id) + "/hosts");
+  plan.header().hosts_path = plan.Text(layout.EtcFile(id, "hosts"));
   plan.header().servers_path = plan.Text(layout.RunContainer(id) + "/servers");
 }
 

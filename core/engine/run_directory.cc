@@ -40,9 +40,8 @@ Result<> MakeRunDirectory(const Layout& layout, std::string_view id, uid_t owner
 // Known names first: a plain rm -rf has to list the directory.
 Result<> RemoveRunDirectory(const Layout& layout, std::string_view id) {
   std::string directory = layout.RunContainer(id);
-  for (const char* name :
-       {"/out", "/err", "/start.json", "/hostname", "/hosts", "/resolv.conf", "/servers",
-        "/attach.sock", "/pty.sock", "/state.json", "/network.json"}) {
+  for (const char* name : {"/out", "/err", "/start.json", "/servers", "/attach.sock", "/pty.sock",
+                           "/state.json", "/network.json"}) {
     unlink((directory + name).c_str());
   }
   return RemoveTree(directory);

@@ -48,12 +48,6 @@ namespace {
 
 constexpr std::string_view kRunsAlready = "already running";
 
-Result<> WriteLocaltime(const Layout& layout, std::string_view id, std::string_view content) {
-  std::string path = layout.RunContainer(id) + "/localtime";
-  TRY(Fd fd, OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-  return WriteAll(fd, content, path);
-}
-
 // What a "volatile" overlay leaves in its work directory, so that nobody mounts it again after a
 // crash without looking (Documentation/filesystems/overlayfs.rst). A container that is removed when
 // it ends can have it only from a start that failed, which wrote nothing.
@@ -215,7 +209,7 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   FailPoint("start-run-directory");
   TRY(MonitorNetwork network, SetUpNetwork(layout, record, joined.network, rollback));
   if (input.timezone && input.timezone->link.empty()) {
-    TRY(WriteLocaltime(layout, record.id, input.timezone->content));
+    TRY(WriteEtcFile(layout, record.id, "localtime", input.timezone->content));
   }
   TRY(PrepareMountPoints(layout));
   TRY(ForgetVolatileMount(layout, record));

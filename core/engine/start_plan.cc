@@ -170,13 +170,14 @@ void StartPlanner::OpenSources() {
   propagation.a = plan_.Text("/");
   propagation.flags = MS_SLAVE | MS_REC;
   Put(StepKind::kPropagation, propagation);
-  std::string etc = layout_.RunContainer(input_.record->id) + "/";
+  const std::string& id = input_.record->id;
   for (const char* name : {"hostname", "hosts", "resolv.conf"}) {
     if (config_.network.no_hosts && name == std::string_view("hosts")) continue;
-    etc_files_.emplace_back(OpenTree(etc + name, false), std::string("/etc/") + name);
+    etc_files_.emplace_back(OpenTree(layout_.EtcFile(id, name), false),
+                            std::string("/etc/") + name);
   }
   if (input_.timezone && input_.timezone->link.empty()) {
-    etc_files_.emplace_back(OpenTree(etc + "localtime", false), "/etc/localtime");
+    etc_files_.emplace_back(OpenTree(layout_.EtcFile(id, "localtime"), false), "/etc/localtime");
   }
   open_binds(false);
 }

@@ -274,7 +274,7 @@ Result<> RemoveStoppedContainer(const Layout& layout, std::string_view id, bool 
   }
   if (Exists(layout.RunContainer(id))) TRY(DismantleRun(layout, id, cgroup_parent));
   // Where the record does not tell there may be one.
-  if (!record || record->config.storage_size > 0) LiftLimit(layout.Container(id) + "/upper");
+  if (!record || record->config.storage_size > 0) LiftLimits(layout.Container(id));
   std::vector<std::string> pending;
   if (record) pending = PendingVolumesOf(layout, record->config);
   TRY(RemoveContainer(layout, id, name));

@@ -50,8 +50,8 @@ std::vector<std::string> ListAbandoned(const std::string& parent) {
 
 std::vector<std::string> RemoveAbandonedIn(const std::string& parent) {
   return EachAbandoned(parent, [](const std::string& path) {
-    LiftLimit(path);             // a volume's
-    LiftLimit(path + "/upper");  // a container's
+    LiftLimit(path);   // a volume's
+    LiftLimits(path);  // a container's
     return RemoveTree(path).has_value();
   });
 }

@@ -86,15 +86,22 @@ std::string EncodeRecord(const ContainerRecord& record) {
          "\n" + EncodeContainerConfig(record.config) + "\n";
 }
 
+// What a container with a limit may make of /etc/hosts and the like.
+constexpr int64_t kMostEtcBytes = 1 << 20;
+
 Result<> FillDirectory(const std::string& directory, const ContainerRecord& record,
                        std::span<const SecretFile> secrets, Durability durability) {
   // The upper directory's mode shows as the mode of the container's "/".
   TRY(MakeDirectory(directory + "/upper", 0755));
   TRY(MakeDirectory(directory + "/work", 0700));
+  TRY(MakeDirectory(directory + "/etc", 0700));
   if (record.config.storage_size > 0) {
     const std::string limited[] = {directory + "/upper", directory + "/work"};
     TRY_CONTEXT(LimitTrees(limited, record.id, record.config.storage_size),
                 "limit what the container writes");
+    // Apart from these: one that is full has to start again.
+    const std::string etc[] = {directory + "/etc"};
+    TRY_CONTEXT(LimitTrees(etc, record.id + "/etc", kMostEtcBytes), "limit its files in /etc");
   }
   TRY(WriteSecrets(directory, secrets, durability));
   std::string path = directory + "/record.json";
@@ -109,7 +116,9 @@ Result<> FillDirectory(const std::string& directory, const ContainerRecord& reco
 // none.
 void DropDirectory(const std::string& directory, size_t secrets) {
   while (secrets > 0) unlink(SecretPath(directory, --secrets).c_str());
-  for (const char* name : {"/upper", "/work", "/secrets"}) rmdir((directory + name).c_str());
+  for (const char* name : {"/upper", "/work", "/etc", "/secrets"}) {
+    rmdir((directory + name).c_str());
+  }
   unlink((directory + "/record.json").c_str());
   rmdir(directory.c_str());
 }
@@ -205,7 +214,7 @@ Result<> CreateContainer(const Layout& layout, const ContainerRecord& record,
   std::string temp = layout.Containers() + "/" + std::string(kNewPrefix) + record.id;
   TRY(Fd lock, MakeLockedDirectory(temp, 0711));
   auto undo = [&](Error error) {
-    if (record.config.storage_size > 0) LiftLimit(temp + "/upper");
+    if (record.config.storage_size > 0) LiftLimits(temp);
     DropDirectory(temp, secrets.size());
     return Fail(std::move(error));
   };
@@ -349,6 +358,11 @@ Result<> RemoveContainer(const Layout& layout, std::string_view id, std::string_
   if (summary) RecordContainerEvent(layout, *summary, "destroy");
   FailPoint("remove-renamed");
   return RemoveTree(gone);
+}
+
+void LiftLimits(const std::string& directory) {
+  LiftLimit(directory + "/upper");
+  LiftLimit(directory + "/etc");
 }
 
 void RemoveAbandoned(const Layout& layout) {

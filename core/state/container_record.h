@@ -75,7 +75,7 @@ class ContainerLock {
   Fd directory_;
 };
 
-// Makes the directory (upper/, work/, logs/, etc/, and what `fill` adds), reserves the name, and
+// Makes the directory (upper/, work/, etc/, record.json, secrets/), reserves the name, and
 // publishes. kAlreadyExists: the name is in use, by whom is in the message. On failure nothing is
 // left. An auto-remove container is not synced to disk: a reboot makes it worthless anyway.
 Result<> CreateContainer(const Layout& layout, const ContainerRecord& record,
@@ -105,6 +105,10 @@ std::vector<ContainerSummary> ListRemoving(const Layout& layout);
 // Takes the name away, renames the directory to .gone-<id>, deletes it. The caller holds the lock
 // and has made sure that nothing runs.
 Result<> RemoveContainer(const Layout& layout, std::string_view id, std::string_view name);
+
+// Lifts the limits (--storage-opt size=) of a container's directory that is about to go. Without
+// any it is success.
+void LiftLimits(const std::string& directory);
 
 // Deletes what dead processes left in DATA/containers: .new-* and .gone-* whose flock is free.
 void RemoveAbandoned(const Layout& layout);

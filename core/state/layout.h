@@ -9,7 +9,8 @@
 //     layers/<chain id hex>/{fs/,layer.json}    layers/.staging-*
 //     mountpoints/                 the lowest lowerdir of all, core/rootfs/mount_points.h
 //     containers/<id>/{record.json,exit.json,restart.json,health.json,kept,stdio.log,
-//                      stdio.log.<N>,upper/,work/,overlays/<mount>/{upper,work}/}
+//                      stdio.log.<N>,upper/,work/,overlays/<mount>/{upper,work}/,
+//                      etc/{hostname,hosts,resolv.conf,localtime}}
 //                                  flock on the directory
 //     events/                      core/state/event_log.h
 //     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
@@ -18,8 +19,8 @@
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
 //     root/                        empty: the mount point of every container's root, in its own
 //                                  mount namespace
-//     containers/<id>/{start.json,state.json,out,err,hostname,hosts,resolv.conf,network.json,
-//                      servers,localtime,attach.sock,pty.sock,health.json,stopping,log-lost}
+//     containers/<id>/{start.json,state.json,out,err,network.json,servers,attach.sock,
+//                      pty.sock,health.json,stopping,log-lost}
 //     networks/                    net/state/network_store.h: leases of addresses
 
 #include <string>
@@ -51,6 +52,11 @@ struct Layout {
   std::string Container(std::string_view id) const { return Containers() + "/" + std::string(id); }
   // What a run writes to its `:O` mounts, each by its place in the list; gone after the run.
   std::string Overlays(std::string_view id) const { return Container(id) + "/overlays"; }
+  // What is bound over the image's own: a container may write there, and as much as it likes.
+  std::string EtcFiles(std::string_view id) const { return Container(id) + "/etc"; }
+  std::string EtcFile(std::string_view id, std::string_view name) const {
+    return EtcFiles(id) + "/" + std::string(name);
+  }
   std::string Log(std::string_view id) const { return Container(id) + "/stdio.log"; }
   std::string Events() const { return data + "/events"; }
   std::string Networks() const { return data + "/networks"; }

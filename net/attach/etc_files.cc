@@ -1,8 +1,6 @@
 #include "net/attach/etc_files.h"
 
-#include <fcntl.h>
 #include <net/if.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -24,11 +22,6 @@ std::string GatewayOf(const NetworkStatus& status) {
     }
   }
   return "";
-}
-
-Result<> Write(const std::string& path, std::string_view text) {
-  TRY(Fd fd, core::OpenAt(core::kCwd, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644));
-  return core::WriteAll(fd, text, path);
 }
 
 bool LeadsOut(const NetworkStatus& status) {
@@ -69,24 +62,23 @@ Result<> WriteServersFile(const core::Layout& layout, const core::ContainerRecor
 Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& record,
                        const NetworkStatus& status) {
   const core::NetworkConfig& config = record.config.network;
-  std::string directory = layout.RunContainer(record.id);
+  auto write = [&](std::string_view name, std::string_view text) {
+    return core::WriteEtcFile(layout, record.id, name, text);
+  };
   if (!config.container.empty()) {
-    for (const char* name : {"/hosts", "/resolv.conf"}) {
-      std::string from = layout.RunContainer(config.container) + name;
-      std::string to = directory + name;
-      if (link(from.c_str(), to.c_str()) != 0) return FailErrno("share", from);
+    for (const char* name : {"hosts", "resolv.conf"}) {
+      TRY(core::ShareEtcFile(layout, record.id, name, config.container));
     }
     return {};
   }
   std::string hosts = core::HostsText(record.config, GatewayOf(status));
   if (!status.endpoints.empty()) hosts = WithMembers(hosts, MembersText(status, {}));
-  TRY(Write(directory + "/hosts", hosts));
+  TRY(write("hosts", hosts));
   if (!WantsResolver(config, status)) {
-    return Write(directory + "/resolv.conf", core::ResolvText(config, core::HostResolvText()));
+    return write("resolv.conf", core::ResolvText(config, core::HostResolvText()));
   }
   TRY(WriteServersFile(layout, record, status));
-  return Write(directory + "/resolv.conf",
-               core::ResolvText(config, core::HostResolvText(), kResolverAddress));
+  return write("resolv.conf", core::ResolvText(config, core::HostResolvText(), kResolverAddress));
 }
 
 bool WantsResolver(const core::NetworkConfig& config, const NetworkStatus& status) {
@@ -105,7 +97,7 @@ Result<> UseResolver(const core::Layout& layout, const core::ContainerRecord& re
                      const NetworkStatus& status) {
   TRY(WriteServersFile(layout, record, status));
   return core::WriteInPlace(
-      layout.RunContainer(record.id) + "/resolv.conf",
+      layout.EtcFile(record.id, "resolv.conf"),
       core::ResolvText(record.config.network, core::HostResolvText(), kResolverAddress));
 }
 

@@ -156,9 +156,9 @@ Result<> AnnounceMembers(const core::Layout& layout, std::span<const std::string
     const NetworkStatus* status = members.StatusOf(id);
     if (status == nullptr) continue;
     TRY(std::vector<Endpoint> others, members.OthersOf(id, *status));
-    std::string path = layout.RunContainer(id) + "/hosts";
-    auto hosts = core::ReadFile(path);
-    if (!hosts) continue;  // it is going
+    std::string path = layout.EtcFile(id, "hosts");
+    auto hosts = core::ReadEtcFile(path);
+    if (!hosts) continue;  // it is going, or its own doing
     std::string text = WithMembers(*hosts, MembersText(*status, others));
     if (text != *hosts) (void)core::WriteInPlace(path, text);
   }

@@ -241,6 +241,19 @@ TEST_F(Container, HasHostsHostnameAndResolvConf) {
   EXPECT_EQ(Shell("echo '10.0.0.1 mine' >>/etc/hosts && tail -n 1 /etc/hosts"), "10.0.0.1 mine");
 }
 
+// What it writes there takes room where all that it writes does, and none of RUN, which is memory.
+TEST_F(Container, KeepsItsEtcFilesWhereItsOtherFilesAre) {
+  RunOk({"run", "-d", "--name", "one", Busybox(), "sleep", "3600"});
+  for (const char* path : {"HostsPath", "HostnamePath", "ResolvConfPath"}) {
+    std::string file = RunOk({"inspect", "--format", std::string("{{.") + path + "}}", "one"});
+    EXPECT_TRUE(file.starts_with(data() + "/containers/")) << file;
+    RunOk({"exec", "one", "sh", "-c", "echo mine >/etc/" + file.substr(file.rfind('/') + 1)});
+    EXPECT_EQ(ReadFile(file), "mine\n");
+  }
+  RunOk({"restart", "-t", "0", "one"});  // they are written anew
+  EXPECT_TRUE(Has(RunOk({"exec", "one", "cat", "/etc/hosts"}), "localhost"));
+}
+
 TEST_F(Container, HostsOwnResolvConfWithTheHostsNetwork) {
   const std::string host = ReadFileIfThere("/etc/resolv.conf");
   const Output output = RunShell("cat /etc/resolv.conf", {"--network", "host"});

@@ -105,6 +105,20 @@ TEST_F(UserNetwork, MembersKnowEachOther) {
   EXPECT_EQ(Lookup("one", one.substr(0, 12)), "10.1.0.2\n");
 }
 
+// A container may make of its own files what it likes: it costs nobody else memory or time.
+TEST_F(UserNetwork, HugeEtcFilesAreNobodysTrouble) {
+  RunOk({"network", "create", "--subnet", "10.2.0.0/24", "db"});
+  Start("one", {"--network", "app"});
+  RunOk({"run", "-d", "--name", "late", Busybox(), "sleep", "3600"});
+  In("one", "truncate -s 400G /etc/hosts");
+  In("late", "truncate -s 400G /etc/resolv.conf");
+  Start("two", {"--network", "app"});
+  EXPECT_EQ(Lookup("two", "one"), "10.1.0.2\n");
+  RunOk({"network", "connect", "db", "late"});
+  EXPECT_TRUE(In("late", "cat /etc/resolv.conf").starts_with("nameserver 127.0.0.11\n"));
+  RunOk({"rm", "-f", "two"});
+}
+
 TEST_F(UserNetwork, NetworksAreApartUntilOneIsConnected) {
   RunOk({"network", "create", "--subnet", "10.2.0.0/24", "--internal", "db"});
   const std::string web = Start("web", {"--network", "app"});

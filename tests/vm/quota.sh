@@ -35,6 +35,9 @@ grep -q 'has no project quotas' "$work/out" || fail "$(cat "$work/out")"
 export HOY_ROOT="$work/disk/data"
 limited "a container" 4194304 \
   "$("$hoy" run --rm --storage-opt size=4m --rootfs "$work/root:O" sh -c "$write" /file)"
+# Apart from its own limit: one that is full has to start again.
+limited "its /etc/hosts" 1048576 \
+  "$("$hoy" run --rm --storage-opt size=4m --rootfs "$work/root:O" sh -c "$write" /etc/hosts)"
 "$hoy" volume create -o o=size=2m data >/dev/null
 limited "a volume" 2097152 \
   "$("$hoy" run --rm -v data:/d --rootfs "$work/root:O" sh -c "$write" /d/file)"

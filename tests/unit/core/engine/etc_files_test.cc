@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +70,43 @@ TEST(EtcFiles, WritingInPlaceKeepsTheInode) {
   ASSERT_EQ(stat(path.c_str(), &after), 0);
   EXPECT_EQ(before.st_ino, after.st_ino);
   unlink(path.c_str());
+}
+
+class HostileEtcFile : public testing::Test {
+ protected:
+  HostileEtcFile() : path_(testing::TempDir() + "hoy-hosts-" + std::to_string(getpid())) {
+    EXPECT_TRUE(WriteFileAtomically(path_, "what was there\n", Durability::kVolatile));
+  }
+  ~HostileEtcFile() override { unlink(path_.c_str()); }
+
+  std::string path_;
+};
+
+// Memory and disk for as much as its size says would be the container's to choose.
+TEST_F(HostileEtcFile, AHugeOneCostsNothing) {
+  ASSERT_EQ(truncate(path_.c_str(), off_t{1} << 40), 0);
+  auto read = ReadEtcFile(path_);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::kCorrupt);
+  auto written = WriteInPlace(path_, "new\n");
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_EQ(ReadEtcFile(path_).value_or(""), "new\n");
+}
+
+// Without O_NONBLOCK both would hang here for lease-break-time.
+TEST_F(HostileEtcFile, ALeaseHoldsNobodyUp) {
+  signal(SIGIO, SIG_IGN);
+  for (int kind : {F_RDLCK, F_WRLCK}) {
+    Fd holder(open(path_.c_str(), kind == F_RDLCK ? O_RDONLY : O_RDWR));
+    ASSERT_EQ(fcntl(holder.get(), F_SETLEASE, kind), 0) << strerror(errno);
+    auto written = WriteInPlace(path_, "new\n");
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().kind, ErrorKind::kConflict);
+    if (kind == F_WRLCK) {
+      EXPECT_FALSE(ReadEtcFile(path_));
+    }
+  }
+  EXPECT_EQ(ReadEtcFile(path_).value_or(""), "what was there\n");
 }
 
 }  // namespace

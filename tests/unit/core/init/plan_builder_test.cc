@@ -119,9 +119,9 @@ TEST_F(StartPlan, IsThisListOfSteps) {
   EXPECT_EQ(Describe(), R"(setsid
 bring up loopback
 set mount propagation / flags=0x84000
-open mount source #0 /R/containers/ID/hostname
-open mount source #1 /R/containers/ID/hosts
-open mount source #2 /R/containers/ID/resolv.conf
+open mount source #0 /D/containers/ID/etc/hostname
+open mount source #1 /D/containers/ID/etc/hosts
+open mount source #2 /D/containers/ID/etc/resolv.conf
 open mount source #3 /srv/deep flags=0x8000
 open mount source #4 /srv flags=0x8000
 mount overlay /R/root
@@ -192,7 +192,7 @@ TEST_F(StartPlan, ATimeZoneIsALinkInTheRootOrABindOverIt) {
   input_.timezone = ResolvedTimezone{.content = "TZif", .replaces = false};
   text = Describe();
   EXPECT_EQ(text.find("remove"), std::string::npos);
-  EXPECT_NE(text.find("open mount source #3 /R/containers/"), std::string::npos) << text;
+  EXPECT_NE(text.find("open mount source #3 /D/containers/"), std::string::npos) << text;
   EXPECT_NE(text.find("bind mount #3 to /etc/localtime flags=0xe\n"), std::string::npos) << text;
 }
 
@@ -270,8 +270,8 @@ TEST_F(StartPlan, JoinsTheNamespacesOfOtherContainers) {
                                                                {4, CLONE_NEWNS},
                                                                {5, CLONE_NEWNS}}));
   const std::string text = Describe();
-  EXPECT_NE(text.find("bind mount #128 to /dev/shm"), std::string::npos) << text;
-  EXPECT_NE(text.find("bind mount #129 to /proc"), std::string::npos) << text;
+  EXPECT_NE(text.find(fmt::format("bind mount #{} to /dev/shm", kJoinedShmSlot)), std::string::npos) << text;
+  EXPECT_NE(text.find(fmt::format("bind mount #{} to /proc", kJoinedProcSlot)), std::string::npos) << text;
   EXPECT_EQ(text.find("set hostname"), std::string::npos) << "it is another's: " << text;
 }
 
