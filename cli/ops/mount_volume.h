@@ -9,7 +9,8 @@
 
 namespace hoy::cli {
 
-// So many mounts of it, sent through the socket kPassedFd (spawn_image.h). Warnings go to stderr.
+// So many mounts of it, sent through the socket kPassedFd (spawn_image.h), in as many packets as
+// they take. Warnings go to stderr.
 Result<> RunMountVolume(Context& context, const std::string& volume, size_t count);
 
 }  // namespace hoy::cli

@@ -7,7 +7,7 @@
 
 #include "cli/ops/option_values.h"
 #include "core/base/text.h"
-#include "core/sys/fd_packet.h"
+#include "core/init/plan.h"
 
 namespace hoy::cli {
 namespace {
@@ -45,13 +45,13 @@ Result<PassedFds> ChoosePassedFds(Context& context, const std::string& flag) {
   bool for_us = Variable("LISTEN_PID") == std::to_string(getpid());
   std::string_view listen = for_us ? Variable("LISTEN_FDS") : "";
   if (!flag.empty()) {
-    TRY(int64_t count, ParseNumberFlag("--preserve-fds", flag, 0, core::kMaxPacketFds));
+    TRY(int64_t count, ParseNumberFlag("--preserve-fds", flag, 0, core::kMaxPassedFds));
     if (!listen.empty() && count > 0) context.Warn("LISTEN_FDS has no effect with --preserve-fds");
     TRY(passed.fds, Given("--preserve-fds", count));
     if (count > 0) return passed;
   }
   if (listen.empty()) return passed;
-  TRY(int64_t count, ParseNumberFlag("LISTEN_FDS", std::string(listen), 0, core::kMaxPacketFds));
+  TRY(int64_t count, ParseNumberFlag("LISTEN_FDS", std::string(listen), 0, core::kMaxPassedFds));
   TRY(passed.fds, Given("LISTEN_FDS", count));
   passed.listening = count > 0;
   passed.names = Variable("LISTEN_FDNAMES");

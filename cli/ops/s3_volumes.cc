@@ -47,13 +47,18 @@ Result<std::vector<Fd>> SpawnVolumeMount(const core::Layout& layout, const std::
                         {"__mount-volume", "--", volume, std::to_string(count)},
                         fmt::format("mount volume '{}'", volume), theirs));
   theirs.reset();
-  char byte = 0;
-  core::PacketFds received;
-  if (core::ReceivePacket(ours.get(), &byte, sizeof byte, &received) < 0) {
-    return FailErrno("receive", "mounts");
-  }
   std::vector<Fd> mounts;
-  for (size_t i = 0; i < received.count; ++i) mounts.emplace_back(received.fds[i]);
+  while (mounts.size() < count) {
+    // All that it has sent is there; what it has started may have the socket still.
+    char byte = 0;
+    core::PacketFds received;
+    if (core::ReceivePacket(ours.get(), &byte, sizeof byte, &received, MSG_DONTWAIT) < 0 &&
+        errno != EAGAIN) {
+      return FailErrno("receive", "mounts");
+    }
+    if (received.count == 0) break;
+    for (size_t i = 0; i < received.count; ++i) mounts.emplace_back(received.fds[i]);
+  }
   return mounts;
 }
 

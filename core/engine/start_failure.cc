@@ -200,6 +200,7 @@ struct KnownCause {
 };
 constexpr KnownCause kKnownCauses[] = {
     {kOpenMountSource, ENOENT, "the source was removed after the container was created"},
+    {kOpenMountSource, E2BIG, "a container has room for about 500 volumes and binds"},
     {"bind mount", ENOTDIR,
      "a directory cannot be mounted over a file, nor a file over a directory"},
     {"bring up loopback", EPERM,

@@ -93,6 +93,16 @@ int Meet(int arrival, int leave) {
   return -1;
 }
 
+int KeepIn(uint32_t slot, int fd, ChildContext& context) {
+  if (fd < 0) return -1;
+  if (slot >= kMaxSlots) {
+    errno = E2BIG;
+    return -1;
+  }
+  context.slots[slot] = fd;
+  return 0;
+}
+
 // A symlink may lead to a directory that is not below the container's root.
 int EnterWorkingDirectory(const char* path) {
   if (chdir(path) != 0) return -1;
@@ -260,14 +270,12 @@ int RunStep(const PlanView& plan, const Step& step, ChildContext& context) {
     case StepKind::kNewSession: return setsid() < 0 ? -1 : 0;
     case StepKind::kPropagation: return mount(nullptr, a, nullptr, step.flags, nullptr);
     case StepKind::kOpenTree:
-      context.slots[step.slot] = OpenTree(a, b, c, step.flags, step.value != 0);
-      return context.slots[step.slot] < 0 ? -1 : 0;
+      return KeepIn(step.slot, OpenTree(a, b, c, step.flags, step.value != 0), context);
     case StepKind::kOpenJoinedTree:
       context.slots[step.slot] = OpenTreeIn(context.join_fds[step.value], a, step.extra);
       return context.slots[step.slot] < 0 ? -1 : 0;
     case StepKind::kOpenFile:
-      context.slots[step.slot] = open(a, static_cast<int>(step.flags) | O_CLOEXEC);
-      return context.slots[step.slot] < 0 ? -1 : 0;
+      return KeepIn(step.slot, open(a, static_cast<int>(step.flags) | O_CLOEXEC), context);
     case StepKind::kMeet: return Meet(context.slots[step.slot], context.slots[step.value]);
     case StepKind::kOverlay: return MountOverlay(plan, step);
     case StepKind::kPivotRoot: return PivotRoot(a);

@@ -16,6 +16,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/sys/fd_packet.h"
+
 namespace hoy::core {
 
 constexpr uint32_t kPlanMagic = 0x504c5948;  // "HYPL"
@@ -227,11 +229,13 @@ struct StartMessage {
   uint64_t log_end = 0;  // with kStarted: what the container writes lies behind it in its log
 };
 
-constexpr uint32_t kMaxSlots = 128;  // trees opened before pivot_root
+constexpr uint32_t kMaxSlots = 512;  // trees opened before pivot_root; one more: E2BIG
 // What the first plan opens, and the second moves.
 constexpr uint32_t kJoinedShmSlot = kMaxSlots;
 constexpr uint32_t kJoinedProcSlot = kMaxSlots + 1;
 constexpr uint32_t kAllSlots = kMaxSlots + 2;
 constexpr uint32_t kMaxJoined = 6;  // PIDs, IPC, UTS, network, and where the joined trees are
+// The user's own descriptors: what the first PlanOrder has room for beside all others.
+constexpr size_t kMaxPassedFds = kMaxPacketFds - kMaxJoined - 3;
 
 }  // namespace hoy::core

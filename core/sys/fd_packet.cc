@@ -38,6 +38,10 @@ ssize_t Receive(int socket, void* bytes, size_t size, int* fds, size_t most, siz
 }  // namespace
 
 ssize_t SendPacket(int socket, const void* bytes, size_t size, const int* fds, size_t count) {
+  if (count > kMaxPacketFds) {
+    errno = E2BIG;
+    return -1;
+  }
   iovec part{const_cast<void*>(bytes), size};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxPacketFds)] = {};
   msghdr header{};

@@ -23,7 +23,8 @@ inline int TakeFirst(PacketFds& all) {
   return first;
 }
 
-// `fd` < 0: none goes along. -1: errno; a socket that nobody reads is EPIPE and no signal.
+// `fd` < 0: none goes along. -1: errno; a socket that nobody reads is EPIPE and no signal. E2BIG:
+// more descriptors than a packet takes.
 ssize_t SendPacket(int socket, const void* bytes, size_t size, int fd = -1);
 ssize_t SendPacket(int socket, const void* bytes, size_t size, const int* fds, size_t count);
 

@@ -54,6 +54,17 @@ TEST_F(Mounts, AVolatileContainerWhoseStartWasKilledCanBeStartedAgain) {
   EXPECT_EQ(RunOk({"start", "-a", id}), "here");
 }
 
+TEST_F(Mounts, MoreThanThereIsRoomForAreRefused) {
+  std::vector<std::string> options;
+  for (int i = 0; i < 520; ++i) {
+    options.insert(options.end(), {"-v", fmt::format("{}:/many/{}", Path("src"), i)});
+    if (i == 199) {
+      EXPECT_EQ(Shell("ls -d /many/*/file | wc -l", options), "200");
+    }
+  }
+  Refuses(options, "a container has room for about 500 volumes and binds");
+}
+
 TEST_F(Mounts, BindsADirectoryBothWays) {
   EXPECT_EQ(Shell("cat /data/file; echo back >/data/new", {"-v", Path("src") + ":/data"}),
             "of the host");

@@ -61,6 +61,24 @@ TEST_F(PassedFds, MayBeMany) {
   }
 }
 
+// Beside all that hoy itself sends along.
+TEST_F(PassedFds, AreNoMoreThanThereIsRoomFor) {
+  StartSleeper({"--name", "one", "--ipc", "shareable"});
+  const std::string run =
+      "for fd in $(seq 3 247); do eval \"exec $fd<in\"; done; exec $HOY run --rm --log-driver "
+      "passthrough --pid container:one --ipc container:one --uts container:one ";
+  const Output most = RunCommand(Bash(run + "--preserve-fds 244 $IMAGE cat /dev/fd/246"));
+  EXPECT_EQ(most.code, 0) << most;
+  EXPECT_EQ(most.out, "from the host\n");
+  const Output more = RunCommand(Bash(run + "--preserve-fds 245 $IMAGE echo ran"));
+  EXPECT_EQ(more.code, 125) << more;
+  EXPECT_TRUE(Has(more.err, "--preserve-fds '245': not in the range 0 to 244")) << more;
+  const Output listening =
+      RunCommand(Bash("export LISTEN_FDS=245 LISTEN_PID=$$;" + run + "$IMAGE echo ran"));
+  EXPECT_EQ(listening.code, 125) << listening;
+  EXPECT_TRUE(Has(listening.err, "LISTEN_FDS '245': not in the range 0 to 244")) << listening;
+}
+
 TEST_F(PassedFds, MustBeOpen) {
   StartSleeper({"--name", "one"});
   for (const std::string verb : {"run --rm --preserve-fds 2 $IMAGE", "exec --preserve-fds 2 one"}) {

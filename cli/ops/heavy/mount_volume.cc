@@ -2,7 +2,8 @@
 
 #include <netdb.h>
 
-#include <array>
+#include <algorithm>
+#include <span>
 #include <vector>
 
 #include "cli/ops/heavy/s3fs.h"
@@ -42,9 +43,13 @@ Result<> RunMountVolume(Context& context, const std::string& volume, size_t coun
                   volume);
   std::vector<int> fds;
   for (const Fd& mount : mounts) fds.push_back(mount.get());
-  char byte = 0;
-  if (core::SendPacket(kPassedFd, &byte, sizeof byte, fds.data(), fds.size()) < 0) {
-    return FailErrno("send", "mounts");
+  for (std::span<const int> left = fds; !left.empty();) {
+    auto some = left.first(std::min(left.size(), core::kMaxPacketFds));
+    char byte = 0;
+    if (core::SendPacket(kPassedFd, &byte, sizeof byte, some.data(), some.size()) < 0) {
+      return FailErrno("send", "mounts");
+    }
+    left = left.subspan(some.size());
   }
   return {};
 }
