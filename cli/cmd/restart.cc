@@ -22,6 +22,7 @@ class RestartCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     TRY(std::optional<int> signal, ParseSignalFlag(signal_));
+    TRY(CheckPatience(timeout_));
     TRY(core::PrepareLayout(context.layout));
     return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));

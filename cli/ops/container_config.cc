@@ -40,7 +40,6 @@ using core::MountKind;
 using core::NamespaceMode;
 
 constexpr size_t kMaxHostname = 64;  // __NEW_UTS_LEN, uname(2)
-constexpr int64_t kMaxSeconds = INT32_MAX;
 
 // One step for each group of options. They are run in order: later ones read what earlier ones
 // decided (namespaces, mounts).

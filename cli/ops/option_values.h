@@ -32,6 +32,7 @@ Result<int64_t> ParseSizeFlag(std::string_view flag, std::string_view text, int6
 // A whole number in a range.
 Result<int64_t> ParseNumberFlag(std::string_view flag, std::string_view text, int64_t minimum,
                                 int64_t maximum);
+constexpr int64_t kMaxSeconds = INT32_MAX;  // of a flag
 // --cpus: "1.5" -> 1'500'000'000.
 Result<int64_t> ParseCpus(std::string_view text);
 

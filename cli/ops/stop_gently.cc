@@ -1,5 +1,6 @@
 #include "cli/ops/stop_gently.h"
 
+#include "cli/ops/option_values.h"
 #include "core/sys/signals.h"
 
 namespace hoy::cli {
@@ -29,6 +30,13 @@ Result<std::optional<int>> ParseSignalFlag(const std::optional<std::string>& tex
     return Fail(ErrorKind::kInvalidArgument, "--signal: no such signal: '{}'", *text);
   }
   return signal;
+}
+
+Result<> CheckPatience(std::optional<int64_t> seconds) {
+  if (!seconds || *seconds <= kMaxSeconds) return {};
+  return Fail(MakeError(ErrorKind::kInvalidArgument,
+                        fmt::format("--timeout '{}': more than {} seconds", *seconds, kMaxSeconds))
+                  .WithHint("-1 waits for ever"));
 }
 
 }  // namespace hoy::cli

@@ -17,4 +17,7 @@ Result<> StopGently(Context& context, const std::string& name, const std::string
 // "That signal, then", for --signal: kInvalidArgument when there is no such one.
 Result<std::optional<int>> ParseSignalFlag(const std::optional<std::string>& text);
 
+// -t, --timeout: kInvalidArgument when it is more than kMaxSeconds.
+Result<> CheckPatience(std::optional<int64_t> seconds);
+
 }  // namespace hoy::cli

@@ -165,6 +165,17 @@ TEST_F(Lifecycle, MinusOneWaitsForEver) {
   EXPECT_EQ(RunOk({"wait", "one"}), "9");
 }
 
+TEST_F(Lifecycle, APatienceThatNoClockHoldsIsRefused) {
+  StartSleeper({"--name", "one"});
+  for (const char* verb : {"stop", "restart"}) {
+    const Output output = Run({verb, "-t", "9223372036854776", "one"});
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_TRUE(Has(output.err, "--timeout '9223372036854776': more than 2147483647 seconds"))
+        << output;
+  }
+  EXPECT_EQ(Status("one"), "running");
+}
+
 TEST_F(Lifecycle, KillTakesNamesNumbersAndRealTimeSignals) {
   StartDetached(
       "trap 'echo got-usr1' USR1; trap 'echo got-hup' HUP; trap 'echo got-rt' 37;"
