@@ -37,6 +37,10 @@ constexpr std::array<std::string_view, 5> kVolumeFailPoints = {
 constexpr std::array<std::string_view, 4> kImageFailPoints = {
     "image-untagged", "image-unrecorded", "image-blobs-removed", "image-layers-aside"};
 
+// That of the monitor of a container that joins another's PID namespace: its process is forked, and
+// published.
+constexpr std::string_view kFollowFailPoint = "monitor-followed";
+
 // That of `hoy wait`: it has looked, and is about to open what tells it to look again.
 constexpr std::string_view kWaitFailPoint = "wait-looked";
 

@@ -60,7 +60,7 @@ uint32_t ReceiveOrder(PacketFds* passed) {
   PlanOrder order{};
   ssize_t count = ReceivePacket(kStartFd, &order, sizeof order, passed);
   if (count < 0) GiveUp(SetupStage::kPlan, errno);
-  if (count != sizeof order) _exit(0);
+  if (count != sizeof order) GiveUp(SetupStage::kPlan, ECANCELED);
   return order.offset;
 }
 
@@ -220,9 +220,6 @@ void RunSession(const PlanView& ahead, ChildContext& context) {
   } else {
     StartInit(m);
     if (!AwaitExec(m, &told)) {
-      while (wait4(m.pid, nullptr, 0, nullptr) < 0 && errno == EINTR) {
-      }
-      EndKeeper(m.keeper);
       if (!told) ExecCleanup(m);
       _exit(1);
     }
@@ -256,6 +253,7 @@ void RunSession(const PlanView& ahead, ChildContext& context) {
   facts.log_lost_unmarked = static_cast<int64_t>(m.log.loss().unmarked);
   if (plan.header().durable != 0) m.log.Sync();
   FailPoint("monitor-drained");
+  if (m.first_state_fd >= 0) PublishExit(m.first_state_fd, nullptr, false, facts);
   PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);
   FailPoint("monitor-exit-published");
   EndKeeper(m.keeper);

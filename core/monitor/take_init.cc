@@ -27,6 +27,8 @@ namespace {
 
 constexpr int kPipeCapacity = 256 * 1024;
 
+pid_t cloned_init = 0;  // ours, which GiveUp takes along: it may hang and not hear that we end
+
 void OpenStdin(Monitor& m) {
   int pipe[2];
   if (pipe2(pipe, O_CLOEXEC) != 0) GiveUp(SetupStage::kStreams, errno);
@@ -84,9 +86,7 @@ void JoinCgroupsOfPlan(Monitor& m, const PlanView& plan) {
   }
   size_t failed = 0;
   int error = JoinCgroups(paths, count, m.pid, &failed);
-  if (error == 0) return;
-  kill(m.pid, SIGKILL);
-  GiveUp(SetupStage::kCgroup, error);
+  if (error != 0) GiveUp(SetupStage::kCgroup, error);
 }
 
 void SendWord(const Monitor& m, uint32_t word) {
@@ -107,14 +107,17 @@ int Publish(const Monitor& m, uint64_t start_time, bool ready) {
 }
 
 void PublishInit(Monitor& m) {
-  if (m.state_fd >= 0) close(m.state_fd);
+  m.first_state_fd = m.state_fd;
   m.state_fd = Publish(m, StartTimeOf(m.pid), false);
-  if (m.state_fd < 0) {
-    int error = errno;
-    kill(m.pid, SIGKILL);
-    GiveUp(SetupStage::kState, error);
-  }
-  FailPoint("monitor-published");
+  if (m.state_fd < 0) GiveUp(SetupStage::kState, errno);
+}
+
+// By when who has nothing but execve left to do is heard of, or its end. Who shares its PID
+// namespace can stop it all the same.
+int64_t InTime(const Monitor& m) {
+  constexpr int64_t kPatienceSeconds = 30;
+  return ReadClock(CLOCK_MONOTONIC) +
+         (kPatienceSeconds + m.header().hook_seconds) * int64_t{1'000'000'000};
 }
 
 // The init has made all ready for another process, which is in the PID namespace of others: who may
@@ -129,11 +132,12 @@ int FollowInit(Monitor& m, pid_t pid) {
   while (waitpid(m.pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   close(m.pidfd);
-  m.pid = pid;
+  m.pid = cloned_init = pid;
   m.pidfd = pidfd;
   m.followed = true;
-  m.followed_at = ReadClock(CLOCK_MONOTONIC);
+  m.heard_by = InTime(m);
   PublishInit(m);
+  FailPoint(kFollowFailPoint);
   SendWord(m, 1);
   close(m.release_fd);
   return 0;
@@ -145,18 +149,23 @@ void KeepTerminal(Monitor& m) {
   FailPoint("monitor-keeper-started");
 }
 
-// Whether something comes in time from who has nothing but execve left to do, or its end. Who
-// shares its PID namespace can stop it all the same.
-bool HearsInTime(const Monitor& m) {
-  const int64_t patience_ms = 30'000 + m.header().hook_seconds * int64_t{1000};
-  pollfd slot{m.status_fd, POLLIN, 0};
-  int ready = 0;
-  do {
-    int64_t gone = (ReadClock(CLOCK_MONOTONIC) - m.followed_at) / 1'000'000;
-    int64_t left = patience_ms > gone ? patience_ms - gone : 0;
-    ready = poll(&slot, 1, left < INT_MAX ? static_cast<int>(left) : INT_MAX);
-  } while (ready < 0 && errno == EINTR);
-  return ready != 0;
+// False: nothing comes in time. Whose start nobody waits for any more is killed: it may hang in
+// what others have made of its paths.
+bool HearsInTime(Monitor& m) {
+  while (true) {
+    pollfd slots[] = {{m.status_fd, POLLIN, 0}, {m.abandoned ? -1 : kStartFd, 0, 0}};
+    int64_t left = -1;  // milliseconds: for ever
+    if (m.heard_by != 0) left = (m.heard_by - ReadClock(CLOCK_MONOTONIC)) / 1'000'000 + 1;
+    if (m.heard_by != 0 && left < 0) left = 0;
+    int ready = poll(slots, 2, left < INT_MAX ? static_cast<int>(left) : INT_MAX);
+    if (ready < 0 && errno != EINTR) return true;
+    if (ready == 0) return false;
+    if (ready < 0) continue;
+    if (slots[0].revents != 0) return true;
+    m.abandoned = true;
+    m.heard_by = InTime(m);
+    kill(m.pid, SIGKILL);
+  }
 }
 
 StartMessage Failure(SetupStage stage, int error) {
@@ -173,7 +182,7 @@ void TakeTerminal(Monitor& m, int fd) {
 // True: it goes on. False: `message` says why not. Who may trace it can speak for it: what does not
 // belong there is no message.
 bool HearChild(Monitor& m, StartMessage& message) {
-  if (m.followed && !HearsInTime(m)) {
+  if (!HearsInTime(m)) {
     message = Failure(SetupStage::kHeldUp, 0);
     return false;
   }
@@ -195,6 +204,7 @@ bool HearChild(Monitor& m, StartMessage& message) {
     int error = FollowInit(m, static_cast<pid_t>(message.value));
     if (error != 0) message = Failure(SetupStage::kClone, error);
     if (error == 0 && m.streams.terminal) KeepTerminal(m);
+    if (error == 0 && m.abandoned) kill(m.pid, SIGKILL);
     return error == 0;
   }
   bool fails = whole && (message.kind == StartMessageKind::kFailed ||
@@ -207,6 +217,16 @@ bool HearChild(Monitor& m, StartMessage& message) {
   return false;
 }
 
+// Then its cgroup is free. But it may hang in the kernel, and what others of its PID namespace
+// trace is theirs to reap first, who may never do so.
+void AwaitKilled(const Monitor& m) {
+  constexpr int kPatienceMs = 10'000;
+  pollfd slot{m.pidfd, POLLIN, 0};
+  while (poll(&slot, 1, kPatienceMs) < 0 && errno == EINTR) {
+  }
+  waitpid(m.pid, nullptr, WNOHANG);
+}
+
 }  // namespace
 
 bool Tell(const StartMessage& message) {
@@ -214,6 +234,7 @@ bool Tell(const StartMessage& message) {
 }
 
 void GiveUp(SetupStage stage, int error) {
+  if (cloned_init > 0) kill(cloned_init, SIGKILL);
   Tell({StartMessageKind::kSetup, static_cast<uint32_t>(stage), error, 0});
   _exit(1);
 }
@@ -251,6 +272,7 @@ void CloneInit(Monitor& m, const PlanView& ahead) {
     if (m.streams.client >= 0) close(m.streams.client);
     RunInit(ahead, m.child);
   }
+  cloned_init = m.pid;
   close(status[1]);
   close(release[0]);
   close(m.child.streams[0]);
@@ -270,7 +292,8 @@ void StartInit(Monitor& m) {
   m.started_at = ReadClock(CLOCK_REALTIME);
   m.oom_kills_before = ReadOomKills(m.plan.text(m.header().oom_path));
   bool forks = m.header().forks != 0;
-  if (!forks || m.header().meets != 0) PublishInit(m);
+  PublishInit(m);
+  FailPoint("monitor-published");
   SendWord(m, 1);
   if (!forks) close(m.release_fd);
   // While the init is at work. Without it the container runs, and cannot be attached to.
@@ -288,6 +311,8 @@ bool AwaitExec(Monitor& m, bool* told) {
   }
   kill(m.pid, SIGKILL);
   *told = Tell(message);
+  AwaitKilled(m);
+  EndKeeper(m.keeper);
   return false;
 }
 

@@ -26,8 +26,10 @@ struct Monitor {
   int status_fd = -1;   // our end of the child's status socket
   int release_fd = -1;  // our end of the child's release pipe
   int state_fd = -1;
-  bool followed = false;  // the init has been followed by the process that it forked
-  int64_t followed_at = 0;
+  int first_state_fd = -1;  // of the init that was followed: who has opened that waits there
+  bool followed = false;    // the init has been followed by the process that it forked
+  bool abandoned = false;   // hoy is gone: it has been killed
+  int64_t heard_by = 0;     // when the patience with it ends, monotonic; 0: never
   int64_t started_at = 0;
   uint64_t oom_kills_before = 0;
   Keeper keeper;         // of the pty, when it is our child
@@ -49,7 +51,7 @@ void CloneInit(Monitor& m, const PlanView& ahead);
 void StartInit(Monitor& m);
 
 // True: the init has exec'd, or, with PlanHeader::forks, the one that followed it, which is m.pid
-// then. False: it failed; *told: hoy is there, and has heard of it.
+// then. False: it failed, and has been killed; *told: hoy is there, and has heard of it.
 bool AwaitExec(Monitor& m, bool* told);
 
 void AdoptInit(Monitor& m);

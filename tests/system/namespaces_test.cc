@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #include "tests/support/sandbox.h"
 
@@ -19,6 +21,19 @@ class Namespaces : public ImageSandbox {
   // What /proc/self/ns has in the container.
   std::string Namespace(const std::string& container, const std::string& which) const {
     return RunOk({"exec", container, "readlink", "/proc/self/ns/" + which});
+  }
+  std::string StateText(const std::string& id) const {
+    return ReadFileIfThere(fmt::format("{}/containers/{}/state.json", run(), id));
+  }
+  // Of a start that stands still at "monitor-followed": the process that has joined others.
+  int FollowedPid(const std::string& id) const {
+    const Json state = Json::parse(StateText(id), nullptr, false);
+    const int pid = state.is_object() ? state.value("pid", 0) : 0;
+    const std::string status = ReadFileIfThere(fmt::format("/proc/{}/status", pid));
+    const size_t numbers = status.find("NSpid:\t");
+    if (numbers == std::string::npos) return 0;
+    const std::string line = status.substr(numbers + 7, status.find('\n', numbers) - numbers - 7);
+    return line.find('\t') != std::string::npos ? pid : 0;
   }
   void ExpectStart(const std::string& container, const std::string& refusal) const {
     const Output output = Run({"start", container});
@@ -144,6 +159,57 @@ TEST_F(Namespaces, OfTracersAreJoinedWithNothingOfTheHosts) {
   const Output missing = RunShell("true", {"--pid", shared, "--entrypoint", "/missing"});
   EXPECT_EQ(missing.code, 127) << missing;
   EXPECT_NE(missing.err.find("exec '/missing': No such file"), std::string::npos) << missing;
+}
+
+// Its end is the tracer's to see first, who never looks.
+TEST_F(Namespaces, OfTracersDoNotHoldUpAFailedStart) {
+  StartSleeper({"--name", "tracer"});
+  const std::string id = RunOk({"create", "--name", "one", "--pid", "container:tracer",
+                                "--entrypoint", "/missing", Busybox()});
+  Background start = Held({"start", "one"}, "monitor-followed");
+  int pid = 0;
+  ASSERT_TRUE(Eventually([&] { return (pid = FollowedPid(id)) != 0; }));
+  ASSERT_EQ(ptrace(PTRACE_SEIZE, pid, nullptr, nullptr), 0);
+  ASSERT_TRUE(LetGo());
+  const Output output = start.Finish();
+  EXPECT_EQ(output.code, 127) << output;
+  EXPECT_EQ(RunOk({"rm", "-f", "one"}), "one");
+  EXPECT_EQ(waitpid(pid, nullptr, __WALL), pid);
+}
+
+// Its /proc is looked at before the process has a place in there, and the answer never comes.
+TEST_F(Namespaces, WhoseFilesHangHoldUpNobodyElse) {
+  RunOk({"run", "-d", "--name", "far", "--device", "/dev/fuse", "--cap-add", "SYS_ADMIN", Busybox(),
+         "sh", "-c",
+         "exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none "
+         "/proc && echo up; exec sleep 3600"});
+  ASSERT_TRUE(Eventually([&] { return RunOk({"logs", "far"}) == "up"; }));
+  const std::string id =
+      RunOk({"create", "--name", "one", "--pid", "container:far", Busybox(), "true"});
+  const auto hangs = [&] {
+    return Eventually([&] {
+      const std::string text = StateText(id);  // not that of a run that has ended
+      return Has(text, "\"ready\":0") && !Has(text, "exit_code");
+    });
+  };
+  {
+    Background start(Hoy({"start", "one"}));
+    ASSERT_TRUE(hangs());
+    EXPECT_EQ(Status("one"), "initializing");
+    start.Signal(SIGINT);
+    EXPECT_EQ(start.Finish().code, 130);
+    EXPECT_TRUE(WaitForStatus("one", "exited"));
+    EXPECT_EQ(RunOk({"wait", "one"}), "137");
+  }
+  for (const std::vector<std::string>& verb : std::initializer_list<std::vector<std::string>>{
+           {"stop", "-t", "0", "one"}, {"kill", "one"}, {"rm", "-f", "one"}}) {
+    SCOPED_TRACE(verb[0]);
+    Background start(Hoy({"start", "one"}));
+    ASSERT_TRUE(hangs());
+    EXPECT_EQ(RunOk(verb), "one");
+    start.Finish();
+    EXPECT_TRUE(verb[0] == "rm" || WaitForStatus("one", "exited"));
+  }
 }
 
 TEST_F(Namespaces, ThatCannotBeJoinedAreRefused) {
