@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -87,12 +88,21 @@ void PublishSession(const JoiningProcess& joining, pid_t pid, const ExecRequest&
                                            .privileged = request.privileged});
 }
 
-Result<StartReply> ReceiveBy(const Deadline& deadline, StartChannel& channel) {
-  if (deadline.PollTimeout() >= 0) {
-    TRY(bool in_time, AwaitReadable(channel.socket(), deadline));
-    if (!in_time) return Fail(ErrorKind::kTimeout, "its program was not run in time");
+enum class News { kStart, kGuard, kNone };
+
+// Who has something to say of a start. Its guard first: it speaks for nobody else, and has named
+// the process before the channel can end. Once the guard has nothing more to say, all is said:
+// whoever else has got hold of the channel's other end keeps it open for nothing.
+Result<News> AwaitNews(const Deadline& deadline, const JoiningProcess& joining, bool guard_ended) {
+  while (true) {
+    pollfd slots[] = {{joining.child.channel.socket().get(), POLLIN, 0},
+                      {guard_ended ? -1 : joining.guard.get(), POLLIN, 0}};
+    int ready = poll(slots, 2, guard_ended ? 0 : deadline.PollTimeout());
+    if (ready < 0 && errno != EINTR) return FailErrno("poll", "exec");
+    if (ready > 0) return slots[1].revents != 0 ? News::kGuard : News::kStart;
+    if (guard_ended && ready == 0) return News::kNone;
+    if (deadline.Passed()) return Fail(ErrorKind::kTimeout, "its program was not run in time");
   }
-  return channel.Receive();
 }
 
 // As docker, with the command in the action: "exec_start: sh -c ls".
@@ -199,20 +209,37 @@ Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const Contai
   TRY(GiveStreams(streams, input.resolved.user));
   TRY(channel.SendLastPlan(BuildExecPlan(input).Serialize()));
   Fd running;
+  bool guard_ended = false;
+  auto take_forked = [&]() -> Result<bool> {
+    TRY(std::optional<GuardedProcess> forked, TakeForked(joining.guard));
+    if (!forked) return false;
+    running = std::move(forked->pidfd);
+    // While it executes its program.
+    if (!request.is_probe) RecordExec(layout, record, "exec_create", process, session);
+    PublishSession(joining, forked->pid, request);
+    HealExecSessions(layout, joining.container, joining.cgroup);
+    return true;
+  };
   while (true) {
-    TRY(StartReply reply, ReceiveBy(deadline, channel));
+    TRY(News news, AwaitNews(deadline, joining, guard_ended));
+    if (news == News::kNone) break;
+    if (news == News::kGuard) {
+      TRY(bool forked, take_forked());
+      guard_ended = !forked;
+      continue;
+    }
+    TRY(StartReply reply, channel.Receive());
     if (reply.kind == StartReply::Kind::kEndOfFile) break;
-    if (reply.message.kind == StartMessageKind::kTerminal && !running) {
-      streams.ours.terminal = std::move(reply.fd);
-    } else if (reply.message.kind == StartMessageKind::kForked && !running) {
-      running = std::move(reply.fd);
-      // While it executes its program.
-      if (!request.is_probe) RecordExec(layout, record, "exec_create", process, session);
-      PublishSession(joining, static_cast<pid_t>(reply.message.value), request);
-      HealExecSessions(layout, joining.container, joining.cgroup);
-    } else {
+    // The first one was sent before there was a process that others can speak for.
+    bool is_ours = process.terminal && !streams.ours.terminal;
+    if (reply.message.kind != StartMessageKind::kTerminal || !is_ours) {
       return Fail(ExplainFailure(init_pid, process, input.resolved, channel, reply.message));
     }
+    streams.ours.terminal = std::move(reply.fd);
+  }
+  if (!running) TRY(take_forked());
+  if (!running && HasTimedOut(joining.guard)) {
+    return Fail(ErrorKind::kTimeout, "its time ran out before its program ran");
   }
   if (!running) {
     // Its guard was killed, and may have been after the fork.
@@ -228,6 +255,7 @@ Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const Contai
 Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
                             const ContainerRecord& record, const ExecRequest& request) {
   auto running = RunJoined(layout, joining, record, request);
+  if (!running && running.error().kind == ErrorKind::kTimeout) return kTimeoutExitCode;
   if (!running) return Fail(UnlessItEnded(layout, joining, std::move(running).error()));
   Fd pidfd = *std::move(running);
   ExecStreams& streams = joining.streams;

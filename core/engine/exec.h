@@ -64,7 +64,8 @@ void RecordExecDie(const Layout& layout, const ContainerSummary& container,
 // Makes of the process, which has joined all namespaces and the cgroup by then, the program that is
 // wanted, and returns its pidfd once that runs. `joining` keeps what the session needs: the streams
 // and the guard, without which it is killed. kStart: as StartContainer. kTimeout: the program did
-// not run by `deadline`: what is in the container may stop a process before, or hold up its exec.
+// not run by `deadline`, or in the session's own time: what is in the container may stop a process
+// before, or hold up its exec.
 Result<Fd> RunJoined(const Layout& layout, JoiningProcess& joining, const ContainerRecord& record,
                      const ExecRequest& request, const Deadline& deadline = Deadline(-1));
 

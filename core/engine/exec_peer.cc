@@ -15,8 +15,6 @@ namespace {
 
 using End = SessionPeer::End;
 
-constexpr int kTimeoutExitCode = 124;
-
 // What the guard says: nullopt, nothing yet.
 std::optional<End> HearGuard(BorrowedFd guard, int flags) {
   GuardMessage message{};
@@ -33,6 +31,22 @@ std::optional<End> HearGuard(BorrowedFd guard, int flags) {
 }
 
 }  // namespace
+
+Result<std::optional<GuardedProcess>> TakeForked(BorrowedFd guard) {
+  GuardMessage message{};
+  ssize_t count = recv(guard.get(), &message, sizeof message, MSG_PEEK | MSG_DONTWAIT);
+  if (count != sizeof message || message.kind != GuardMessageKind::kForked) return std::nullopt;
+  int pidfd = -1;
+  if (ReceivePacket(guard.get(), &message, sizeof message, &pidfd) < 0) {
+    return FailErrno("receive", "pidfd");
+  }
+  return GuardedProcess{message.pid, Fd(pidfd)};
+}
+
+bool HasTimedOut(BorrowedFd guard) {
+  std::optional<End> end = HearGuard(guard, MSG_DONTWAIT);
+  return end && end->kind == End::Kind::kExited && end->exit_code == kTimeoutExitCode;
+}
 
 ExecPeer::ExecPeer(Descriptors descriptors, OutputSink sink)
     : fds_(std::move(descriptors)), sink_(std::move(sink)) {
@@ -81,7 +95,7 @@ Result<std::optional<SessionPeer::End>> ExecPeer::Handle(std::span<const pollfd>
 }
 
 Result<std::optional<SessionPeer::End>> ExecPeer::Detach(BorrowedFd guard, BorrowedFd terminal) {
-  GuardMessage message{GuardMessageKind::kDetach, 0, 0};
+  GuardMessage message{GuardMessageKind::kDetach, 0, 0, 0};
   if (SendPacket(guard.get(), &message, sizeof message, terminal.get()) >= 0) return std::nullopt;
   if (errno != EPIPE && errno != ECONNRESET) return FailErrno("detach", "session");
   return HearGuard(guard, 0);

@@ -1,6 +1,6 @@
 #pragma once
-// The session peer of an exec'd process: its pipes, or its pty; and its guard, which says how it
-// ended.
+// The session peer of an exec'd process: its pipes, or its pty; and its guard, which says who it is
+// and how it ended (core/monitor/exec_guard.h).
 
 #include <functional>
 #include <memory>
@@ -8,6 +8,18 @@
 #include "core/engine/session.h"
 
 namespace hoy::core {
+
+constexpr int kTimeoutExitCode = 124;
+
+struct GuardedProcess {
+  pid_t pid = 0;
+  Fd pidfd;
+};
+// When the guard has said kForked, and nobody has taken that yet; whatever else it has said stays
+// to be heard. Waits for nothing.
+Result<std::optional<GuardedProcess>> TakeForked(BorrowedFd guard);
+// Of a session without a process: whether its time ran out.
+bool HasTimedOut(BorrowedFd guard);
 
 class ExecPeer final : public SessionPeer {
  public:

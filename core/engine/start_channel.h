@@ -16,7 +16,7 @@ struct StartReply {
   enum class Kind { kMessage, kEndOfFile };
   Kind kind = Kind::kEndOfFile;
   StartMessage message{};
-  Fd fd;  // with StartMessageKind::kTerminal the pty's master, with kForked a pidfd
+  Fd fd;  // with StartMessageKind::kTerminal the pty's master
 };
 
 class StartChannel {

@@ -215,10 +215,10 @@ struct PlanOrder {
 //   | kStarted  | 0            | 0      | init's pid |                     | execve succeeded     |
 //   | kFailed   | failing step | offset | errno      |                     | nothing runs         |
 //   | kSetup    | SetupStage   | 0      | errno      |                     | the monitor failed   |
-//   | kForked   | 0            | 0      | its pid    | SCM_RIGHTS: pidfd   | only in mode kDirect |
 //   | kTerminal | 0            | 0      | 0          | SCM_RIGHTS: the pty | only in mode kDirect |
 //   | EOF without kStarted: in mode kDirect, success; else the monitor was killed |
-// With PlanHeader::forks kForked goes from the init to hoy-monitor, without a descriptor.
+// With PlanHeader::forks kForked, with the new pid as value, goes from the init to hoy-monitor. Of
+// a process in mode kDirect its guard tells (monitor/exec_guard.h).
 enum class StartMessageKind : uint32_t { kStarted, kFailed, kSetup, kForked, kTerminal };
 enum class SetupStage : uint32_t { kPlan, kState, kStreams, kLog, kClone, kCgroup, kHeldUp };
 struct StartMessage {

@@ -81,13 +81,11 @@ class ExecGuard {
     process_ = process;
     // It is our child and not reaped yet: the number is still its own.
     pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, process, 0));
-    StartMessage message{StartMessageKind::kForked, 0, process, 0};
-    if (pidfd_ >= 0) SendPacket(kStartFd, &message, sizeof message, pidfd_);
+    GuardMessage message{GuardMessageKind::kForked, 0, 0, process};
+    if (pidfd_ >= 0) SendPacket(client_, &message, sizeof message, pidfd_);
     close(kStartFd);  // hoy waits for its end
-    if (pidfd_ < 0) {
-      Kill();
-      End();
-    }
+    if (pidfd_ < 0 || killed_) Kill();
+    if (pidfd_ < 0) End();
     while (true) {
       pollfd slots[] = {{pidfd_, POLLIN, 0}, {client_, POLLIN, 0}, {terminal_, POLLIN, 0}};
       int ready = poll(slots, 3, TimeLeft());
@@ -111,11 +109,14 @@ class ExecGuard {
     bool waits = true;
     while (true) {
       pollfd slots[] = {{pidfd, POLLIN, 0}, {waits ? client_ : -1, 0, 0}};
-      int ready = poll(slots, 2, waits ? TimeLeft() : -1);
+      int ready = poll(slots, 2, waits || killed_ ? TimeLeft() : -1);
       if (ready < 0 && errno == EINTR) continue;
       if (ready != 0 && slots[0].revents != 0) break;
+      if (killed_) LetClientGo();
       waits = false;
-      if (*forked != 0) continue;  // it is ending; the rest is Hold's
+      if (killed_ || *forked != 0) continue;  // it is ending; the rest is Hold's
+      timed_out_ = ready == 0;
+      deadline_ = MonotonicMs() + kDyingPatienceMs;
       killed_ = true;
       kill(helper, SIGKILL);
     }
@@ -126,6 +127,7 @@ class ExecGuard {
   }
 
   [[noreturn]] void LeaveNothing() {
+    if (timed_out_) LetClientGo();
     close(kStartFd);
     if (cgroup_ != nullptr) KillLeaf(cgroup_);
     RemoveTraces(kKilledPatienceMs);
@@ -208,14 +210,15 @@ class ExecGuard {
   // Killed, and frozen (a paused container, on cgroup v1), or stuck in the kernel: the client does
   // not wait for what its time has run out for.
   void LetClientGo() {
-    GuardMessage message{GuardMessageKind::kEnded, SIGKILL, 1};
+    if (client_ < 0) return;
+    GuardMessage message{GuardMessageKind::kEnded, SIGKILL, 1, 0};
     SendPacket(client_, &message, sizeof message);
     close(client_);
     client_ = -1;
   }
 
   [[noreturn]] void End() {
-    GuardMessage message{GuardMessageKind::kEnded, 0, timed_out_ ? 1U : 0U};
+    GuardMessage message{GuardMessageKind::kEnded, 0, timed_out_ ? 1U : 0U, 0};
     // What the container traces is its tracer's to reap first, who may never do so.
     pid_t reaped = 0;
     while ((reaped = waitpid(process_, &message.wait_status, WNOHANG)) < 0 && errno == EINTR) {

@@ -16,10 +16,12 @@
 //   |----------------------------|----------------------------------------------------------------|
 //   | dies: end-of-file          | kills the session                                              |
 //   | says kDetach               | goes on; what comes from the terminal is read to nowhere       |
-//   | waits                      | says kEnded when the process has ended, and takes no kDetach   |
+//   | waits                      | says kForked when there is a process, which never has this     |
+//   |                            | socket: what comes there is the guard's own word               |
+//   |                            | says kEnded when the process has ended, and takes no kDetach   |
 //   |                            | from then on: EPIPE                                            |
-//   |                            | kills the session when its time has run out; says kEnded then, |
-//   |                            | also of one that does not die (a frozen one)                   |
+//   |                            | kills the session, or the helper, when its time has run out;   |
+//   |                            | says kEnded then, also of one that does not die (a frozen one) |
 // When the process has ended, the guard reaps it and takes the session's record and cgroup away. Of
 // one that was detached nobody else hears: the guard becomes the program that tells of its end.
 // Its children that live on without having been killed keep the cgroup: they are the container's
@@ -35,12 +37,14 @@ namespace hoy::core {
 // Packets on MonitorFd kAttachFd.
 enum class GuardMessageKind : uint32_t {
   kDetach,  // client -> guard; the pty's master comes along, where there is one
-  kEnded,   // guard -> client
+  kForked,  // guard -> client, once; the process's pidfd comes along
+  kEnded,   // guard -> client, last
 };
 struct GuardMessage {
   GuardMessageKind kind;
   int32_t wait_status;  // kEnded
   uint32_t timed_out;   // kEnded: killed because its time had run out
+  int32_t pid;          // kForked
 };
 
 // Takes this process out of the client's session and directory, resets its signals and blocks them.
