@@ -3,17 +3,21 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
+#include <utility>
 
 #include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/heavy/s3_request.h"
+#include "cli/ops/heavy/s3fs_process.h"
 #include "cli/ui/printable.h"
 #include "core/base/text.h"
 #include "core/state/s3_volume.h"
@@ -26,13 +30,6 @@ namespace hoy::cli {
 namespace {
 
 constexpr size_t kLongestLog = size_t{1} << 20;
-
-// The program and what it is started with.
-struct Invocation {
-  std::string path;
-  std::vector<std::string> arguments;
-  std::vector<std::string> environment;
-};
 
 Result<std::string> FindS3fs() {
   const char* path = std::getenv("PATH");
@@ -99,40 +96,6 @@ Result<Invocation> MakeInvocation(const oci::S3SyncRequest& request) {
   return invocation;
 }
 
-std::vector<char*> Pointers(std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-// It hears no keyboard, holds nothing of ours, and dies without a core, for the keys are in it.
-Result<core::ChildProcess> Spawn(Invocation& invocation, BorrowedFd log) {
-  std::vector<char*> argv = Pointers(invocation.arguments);
-  std::vector<char*> envp = Pointers(invocation.environment);
-  pid_t pid = fork();
-  if (pid < 0) return FailErrno("fork", "s3fs");
-  if (pid == 0) {
-    setsid();
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
-      (void)::signal(signal, SIG_DFL);
-    }
-    rlimit no_core{};
-    setrlimit(RLIMIT_CORE, &no_core);
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    dup2(null, STDIN_FILENO);
-    dup2(log.get(), STDOUT_FILENO);
-    dup2(log.get(), STDERR_FILENO);
-    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (chdir("/") == 0) execve(invocation.path.c_str(), argv.data(), envp.data());
-    _exit(127);
-  }
-  return core::ChildProcess(pid, Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))));
-}
-
 // The log, and where in it the next line goes.
 struct Log {
   Fd file;
@@ -167,23 +130,48 @@ Error WhyNot(const Log& log, const std::string& path) {
       .WithHint("what it said is in " + path);
 }
 
+// Without asking who serves it (statx(2), AT_STATX_DONT_SYNC).
 Result<bool> IsMounted(const std::string& path, dev_t before) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) == 0) return status.st_dev != before;
-  // It is mounted, and has found something wrong.
-  if (errno == ECONNABORTED || errno == ENOTCONN) return false;
-  return FailErrno("look at", path);
+  struct statx status{};
+  if (statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, 0, &status) != 0) {
+    return FailErrno("look at", path);
+  }
+  return makedev(status.stx_dev_major, status.stx_dev_minor) != before;
+}
+
+// In a process that can be left to it: of a server that says nothing no answer comes, and nobody
+// who waits for one takes a signal. False: it has found something wrong.
+Result<bool> Answers(const std::string& path, const oci::CancelToken& cancel) {
+  pid_t pid = fork();
+  if (pid < 0) return FailErrno("fork", "s3fs");
+  if (pid == 0) {
+    close_range(0, ~0U, 0);  // whose end others wait for
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct stat status{};
+    _exit(stat(path.c_str(), &status) == 0 ? 0 : 1);
+  }
+  core::ChildProcess asks(pid, Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))));
+  while (true) {
+    constexpr int kPatience = 100;  // milliseconds between two looks at `cancel`
+    pollfd slot{asks.pidfd().get(), POLLIN, 0};
+    int ready = poll(&slot, 1, kPatience);
+    if (ready < 0 && errno != EINTR) return FailErrno("poll", "s3fs");
+    if (ready > 0) break;
+    TRY(cancel.Check());
+  }
+  TRY(core::ExitStatus status, asks.Wait());
+  return status.code == 0;
 }
 
 // A change of the mounts of this namespace wakes us, and so does the end of s3fs.
-Result<bool> AwaitMount(const std::string& path, dev_t before, BorrowedFd mounts, BorrowedFd pidfd,
+Result<bool> AwaitMount(const std::string& path, dev_t before, BorrowedFd mounts, BorrowedFd end,
                         const oci::CancelToken& cancel) {
   constexpr int kPatience = 100;  // milliseconds between two looks at `cancel`
   while (true) {
-    if (cancel.cancelled()) return Fail(ErrorKind::kCancelled, "interrupted");
+    TRY(cancel.Check());
     TRY(bool mounted, IsMounted(path, before));
-    if (mounted) return true;
-    std::array<pollfd, 2> slots = {{{mounts.get(), POLLPRI, 0}, {pidfd.get(), POLLIN, 0}}};
+    if (mounted) return Answers(path, cancel);
+    std::array<pollfd, 2> slots = {{{mounts.get(), POLLPRI, 0}, {end.get(), POLLIN, 0}}};
     if (poll(slots.data(), slots.size(), kPatience) < 0 && errno != EINTR) {
       return FailErrno("poll", "mounts");
     }
@@ -219,11 +207,12 @@ Result<std::vector<Fd>> Mount(const oci::S3SyncRequest& request, size_t count,
   struct stat before{};
   if (stat(request.files.c_str(), &before) != 0) return FailErrno("stat", request.files);
   TRY(Fd mounts, core::OpenAt(core::kCwd, "/proc/self/mounts", O_RDONLY));
-  TRY(core::ChildProcess s3fs, Spawn(invocation, log.file));
-  TRY(bool mounted, AwaitMount(request.files, before.st_dev, mounts, s3fs.pidfd(), cancel));
+  TRY(S3fsProcess s3fs, S3fsProcess::Spawn(std::move(invocation), log.file, cancel));
+  TRY(bool mounted, AwaitMount(request.files, before.st_dev, mounts, s3fs.end(), cancel));
+  TRY(cancel.Check());
   if (!mounted) return Fail(WhyNot(log, log_path));
   TRY(std::vector<Fd> taken, TakeMounts(request.files, count));
-  s3fs.Release();
+  TRY(s3fs.Release());
   return taken;
 }
 
