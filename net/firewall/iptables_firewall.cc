@@ -14,9 +14,12 @@ namespace hoy::net {
 namespace {
 
 constexpr int kAttempts = 3;
+// Of one change, for the lock of iptables, and the most of it that one program waits.
+constexpr std::chrono::seconds kTurn(120);
+constexpr std::chrono::seconds kWait(60);
 constexpr const char* kLockName = "hoy-iptables.lock";
-// Longer than one who has it waits for iptables (IptablesProgram).
-constexpr std::chrono::seconds kPatience(120);
+// Longer than one who has it takes.
+constexpr std::chrono::seconds kPatience = kTurn + kWait;
 constexpr std::chrono::milliseconds kPause(5);
 
 // Beside that of iptables, which xtables.lock is by default: where that cannot be, without a /run
@@ -103,6 +106,7 @@ Result<IptablesFirewall::Families> IptablesFirewall::Read() {
 
 Result<> IptablesFirewall::Change(bool mends, const std::function<Result<>(Families&)>& decide) {
   TRY(Fd turn, TakeTurn());
+  auto end = std::chrono::steady_clock::now() + kTurn;
   for (int attempt = 1;; ++attempt) {
     TRY(Families families, Read());
     TRY(decide(families));
@@ -113,10 +117,13 @@ Result<> IptablesFirewall::Change(bool mends, const std::function<Result<>(Famil
       std::string text = WriteIptables(family.now, std::move(family.owned), family.v6);
       if (text.empty()) continue;
       TRY(const IptablesProgram* program, ProgramOf(family.v6));
-      done = program->Restore(text);
+      auto left = std::chrono::ceil<std::chrono::seconds>(end - std::chrono::steady_clock::now());
+      done = program->Restore(text, std::clamp(left, std::chrono::seconds(1), kWait));
       if (!done) break;
     }
-    if (done || attempt == kAttempts) return done;
+    // What was waited for in vain is not waited for again.
+    bool is_refused = !done && done.error().kind == ErrorKind::kUnsupported;
+    if (!is_refused || attempt == kAttempts) return done;
   }
 }
 

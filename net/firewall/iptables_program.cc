@@ -18,8 +18,6 @@ namespace hoy::net {
 namespace {
 
 constexpr std::string_view kUsualDirectories = ":/usr/local/sbin:/usr/sbin:/sbin";
-// Others hold the lock of iptables for as long as their own change takes.
-constexpr const char* kWait = "--wait=60";
 constexpr int kLockIsHeld = 4;  // RESOURCE_PROBLEM of xtables
 
 // Where Debian's alternatives and the like lead to: xtables-nft-multi, xtables-legacy-multi.
@@ -122,9 +120,10 @@ Result<std::string> IptablesProgram::Save() const {
   return std::move(ended.out);
 }
 
-Result<> IptablesProgram::Restore(std::string_view text) const {
+Result<> IptablesProgram::Restore(std::string_view text, std::chrono::seconds patience) const {
   std::string program = name_ + "-restore";
-  TRY(Ended ended, Run(fmt::format("{}/{}", directory_, program), {"--noflush", kWait}, text));
+  TRY(Ended ended, Run(fmt::format("{}/{}", directory_, program),
+                       {"--noflush", fmt::format("--wait={}", patience.count())}, text));
   if (ended.status.code != 0) return Fail(Refusal(program, ended));
   return {};
 }

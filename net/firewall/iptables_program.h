@@ -2,6 +2,7 @@
 // iptables-save(8) and iptables-restore(8), of one family: the one of them that works without
 // nf_tables (iptables-legacy), whatever the default is.
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -23,9 +24,11 @@ class IptablesProgram {
   // Rules of the caller's network namespace, of all tables that it has; a table that nobody has
   // used yet is not made for it.
   Result<std::string> Save() const;
-  // --noflush. All of a table or nothing. kUnsupported: it refuses, for a lack of the kernel above
-  // all; its own words are in the message.
-  Result<> Restore(std::string_view text) const;
+  // --noflush. All of a table or nothing. The lock of iptables, which others hold for as long as
+  // their own change takes, is waited for. kSystem: in vain. kUnsupported: it refuses, for a lack
+  // of the kernel above all; its own words are in the message.
+  Result<> Restore(std::string_view text,
+                   std::chrono::seconds patience = std::chrono::seconds(60)) const;
 
  private:
   IptablesProgram(std::string directory, std::string name, bool v6)

@@ -67,6 +67,35 @@ TEST_F(IptablesLive, WhatIsMissingIsMadeAgainAndNothingIsLost) {
   EXPECT_FALSE(Get(last.HasNetwork(Web())));
 }
 
+// Who comes behind us waits for as long.
+TEST_F(IptablesLive, OnlyWhatTheKernelRefusesIsTriedAgain) {
+  char directory[] = "/tmp/iptables-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string at = directory;
+  const std::string path = getenv("PATH");
+  // A program that does what is in `as`, and notes what it was asked.
+  EXPECT_EQ(Shell("cd " + at +
+                  "; ln -s $(command -v iptables-legacy-save) .; cat >iptables-legacy-restore "
+                  "<<'END'\n#!/bin/sh\necho $* >>" +
+                  at + "/asked\nexit $(cat " + at + "/as)\nEND\nchmod 755 iptables-legacy-restore"),
+            "");
+  setenv("PATH", (at + ":" + path).c_str(), 1);
+  Firewall another = Another();
+  const BridgeRules rules = {"net-new", "hoy9", {Net("10.9.0.0/16")}};
+  for (const auto& [code, asked] :
+       {std::pair("4", "--noflush --wait=60"),
+        std::pair("1",
+                  "--noflush --wait=60\n--noflush --wait=60\n--noflush --wait=60\n"
+                  // and by what falls back to iptables from iptables
+                  "--noflush --wait=60\n--noflush --wait=60\n--noflush --wait=60")}) {
+    EXPECT_EQ(Shell("cd " + at + "; rm -f asked; echo " + code + " >as"), "");
+    EXPECT_FALSE(another.AddNetwork(rules)) << code;
+    EXPECT_EQ(Shell("cat " + at + "/asked"), asked + std::string("\n")) << code;
+  }
+  setenv("PATH", path.c_str(), 1);
+  EXPECT_EQ(Shell("rm -r " + at), "");
+}
+
 TEST_F(IptablesLive, BesideTheRulesOfOthersItIsFirstAndLeavesThemAlone) {
   ExpectOk(firewall_->Remove("net-web"));
   ExpectOk(firewall_->Remove("net-db"));
