@@ -30,9 +30,7 @@ void SpawnAlone(const std::string& program, std::vector<std::string> words) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, stream);
     close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    // What was a monitor is shielded from the OOM killer; this is not to be.
-    int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    if (score >= 0) (void)!write(score, "0", 1);
+    DropOomShield();  // who cleans up was a monitor
     HearSignals();
     char* envp[] = {nullptr};  // what matters of who started the container is in RUN
     execve(program.c_str(), argv.data(), envp);

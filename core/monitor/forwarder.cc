@@ -14,6 +14,7 @@
 #include "core/cgroup/join.h"
 #include "core/monitor/forward.h"
 #include "core/monitor/read_clock.h"
+#include "core/monitor/shield.h"
 
 namespace hoy::core {
 namespace {
@@ -112,6 +113,7 @@ void Forwarder::Run(pid_t monitor) const {
     memcpy(name_, kName, sizeof kName - 1);
   }
   RaiseDescriptorLimit();
+  DropOomShield();  // its clients fill the container's memory
   JoinCgroups(*plan_);
   static Forwards forwards;
   if (!forwards.Start(bundle_)) _exit(1);

@@ -2,11 +2,18 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <initializer_list>
 
 namespace hoy::core {
+namespace {
+
+constexpr char kScore[] = "/proc/self/oom_score_adj";  // proc(5)
+constexpr char kShield[] = "-999";
+
+}  // namespace
 
 bool Detach() {
   setsid();
@@ -29,11 +36,22 @@ void HearSignals() {
 }
 
 void ShieldFromOomKiller() {
-  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  int fd = open(kScore, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
-  if (write(fd, "-999", 4) < 0) {
+  if (write(fd, kShield, sizeof kShield - 1) < 0) {
     // As it was, then.
   }
+  close(fd);
+}
+
+void DropOomShield() {
+  int fd = open(kScore, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return;
+  char now[8] = {};
+  bool is_shield =
+      read(fd, now, sizeof now - 1) > 0 && strncmp(now, kShield, sizeof kShield - 1) == 0;
+  // More than it had anybody may have.
+  if (is_shield) (void)!write(fd, "0", 1);
   close(fd);
 }
 

@@ -11,5 +11,8 @@ void HearSignals();
 
 // Without CAP_SYS_RESOURCE the score stays as it was.
 void ShieldFromOomKiller();
+// For what a shielded process starts, which uses memory as others ask for it: 0 again. A score that
+// is not a shield's stays as it is.
+void DropOomShield();
 
 }  // namespace hoy::core

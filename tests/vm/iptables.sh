@@ -53,6 +53,14 @@ grep -q . /proc/net/ip_tables_names || fail "no tables"
 asked 'ip netns exec wan' 203.0.113.1
 asked '' 127.0.0.1
 asked '' 203.0.113.1
+
+# What carries it there from ::1 is no better off than the container when memory is short; who
+# started it is.
+asked '' '[::1]'
+monitor=$(sed -n 's/.*"monitor_pid":\([0-9]*\).*/\1/p' "$HOY_RUN"/containers/*/state.json)
+forwarder=$(grep -lx hoy-forward /proc/[0-9]*/comm | cut -d / -f 3)
+scores=$(cat "/proc/$monitor/oom_score_adj" "/proc/$forwarder/oom_score_adj" | tr '\n' ' ')
+[ "$scores" = "-999 0 " ] || fail "scores of monitor and forwarder: $scores"
 hairpin=$("$hoy" exec web sh -c \
   "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 100 203.0.113.1 8080 | tail -n 1")
 [ "$hairpin" = "from web" ] || fail "the container does not reach its own port: $hairpin"

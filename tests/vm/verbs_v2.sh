@@ -6,7 +6,7 @@ set -eu
 hoy=$1
 work=$(mktemp -d)
 export HOY_ROOT="$work/data" HOY_RUN="$work/run" HOY_NETWORK=none
-trap '"$hoy" rm -f one >/dev/null 2>&1; rm -rf "$work"' EXIT
+trap '"$hoy" rm -af >/dev/null 2>&1; rm -rf "$work"' EXIT
 
 fail() {
   echo "verbs on cgroup v2: $*" >&2
@@ -62,6 +62,19 @@ done
 # In the PID namespace of another, and in a cgroup of its own.
 [ "$("$hoy" run --rm --pid container:one --rootfs "$work/root" grep . /proc/1/comm)" = \
   "$("$hoy" exec one grep . /proc/1/comm)" ] || fail "--pid container: another's process 1"
+
+# What the monitor does in the end, shielded as it is, leaves what it starts to the OOM killer.
+mkdir "$work/cdi"
+cat >"$work/cdi/dev.json" <<END
+{"cdiVersion": "0.6.0", "kind": "example.com/dev", "devices": [{"name": "x", "containerEdits":
+ {"hooks": [{"hookName": "poststop", "path": "/bin/sh", "args": ["sh", "-c",
+  "cat /proc/\$PPID/oom_score_adj /proc/self/oom_score_adj >$work/new && mv $work/new $work/score"],
+  "env": ["PATH=/usr/bin:/bin"]}]}}]}
+END
+HOY_CDI_DIRS="$work/cdi" "$hoy" run -d --device example.com/dev=x --rootfs "$work/root" \
+  sh -c 'exit 0' >/dev/null
+until [ -e "$work/score" ]; do sleep 1; done
+expect "scores of a guard and its hook" "-999 0 " "$(tr '\n' ' ' <"$work/score")"
 
 "$hoy" run --rm --cpus 0.2 --report "$work/report" --rootfs "$work/root" sh -c '
   until grep -q "nr_throttled [1-9]" /sys/fs/cgroup/cpu.stat; do :; done
