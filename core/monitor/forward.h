@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace hoy::core {
@@ -22,6 +23,9 @@ struct ForwardTarget {
   uint8_t address[16];
 };
 
+// Those beyond are not served.
+constexpr size_t kMostForwards = 4096;
+
 class Forwards {
  public:
   // All of it zero: what is not used costs no memory.
@@ -33,7 +37,7 @@ class Forwards {
   void RunUntilIdle();
 
  private:
-  static constexpr int kMostSockets = 4096;
+  static constexpr int kMostSockets = kMostForwards;
   static constexpr int kMostConnections = 1024;
   static constexpr int kMostClients = 128;  // of UDP
   static constexpr uint32_t kBufferBytes = 16 * 1024;

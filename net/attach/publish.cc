@@ -278,6 +278,7 @@ core::MonitorNetwork HoldAgain(std::span<const PublishedPort> ports,
     if (attempt > 0) std::this_thread::sleep_for(kPause);
     std::erase_if(wishes, [&](const PortWish& wish) { return Hold(wish, all); });
   }
+  (void)LimitForwards(all);  // those of one start are not too many
   auto held = PackHeld(all);
   return held ? *std::move(held) : core::MonitorNetwork();
 }

@@ -142,7 +142,8 @@ Result<HeldPorts> HoldAt(const PortWish& wish, uint16_t number, const IsTaken& i
     if (!way.implied) held.ports.push_back(port);
     if (!fd) continue;
     if (IsForwarded(port)) {
-      held.forwards.push_back({std::move(fd), port});
+      bool needed = !way.implied && (port.host.IsLoopback() || !IsByRules(port));
+      held.forwards.push_back({std::move(fd), port, needed});
     } else {
       held.sockets.push_back(std::move(fd));
     }
@@ -242,12 +243,38 @@ Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes, const IsTaken& is_
       std::ranges::move(held.forwards, std::back_inserter(all.forwards));
     }
   }
+  TRY(LimitForwards(all));
   return all;
 }
 
 bool IsForwarded(const PublishedPort& port) {
   bool has_loopback = port.host.is_v6() && (port.host.IsAny() || port.host.IsLoopback());
   return (has_loopback || !IsByRules(port)) && port.protocol != IPPROTO_SCTP;
+}
+
+Result<> LimitForwards(HeldPorts& held, size_t most) {
+  std::vector<HeldPorts::Forward>& all = held.forwards;
+  if (all.size() <= most) return {};
+  std::ranges::stable_partition(all, &HeldPorts::Forward::needed);
+  if (all[most].needed) {
+    return Fail(
+        MakeError(
+            ErrorKind::kInvalidArgument,
+            fmt::format("more than {} published ports are at ::1, or at IPv6 addresses of the "
+                        "host while the container has IPv4 alone",
+                        most))
+            .WithHint("publish fewer there: -p 0.0.0.0:8000-8999:8000-8999 is for IPv4 alone"));
+  }
+  int off = 0, least = 0;
+  for (HeldPorts::Forward& forward : std::span(all).subspan(most)) {
+    int fd = forward.socket.get();
+    (void)shutdown(fd, SHUT_RD);  // bound, and listening no more
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
+    held.sockets.push_back(std::move(forward.socket));
+  }
+  all.erase(all.begin() + static_cast<ptrdiff_t>(most), all.end());
+  return {};
 }
 
 Result<Fd> Pack(std::span<const Fd> sockets) {

@@ -23,6 +23,7 @@
 
 #include "core/base/fd.h"
 #include "core/base/result.h"
+#include "core/monitor/forward.h"
 #include "net/firewall/firewall.h"
 
 namespace hoy::net {
@@ -47,15 +48,20 @@ struct HeldPorts {
   struct Forward {
     Fd socket;
     PublishedPort port;
+    bool needed = false;  // nothing else leads there from any address that was named
   };
   std::vector<Forward> forwards;  // whose sockets are not among those above
 };
 
 // All or none. `is_taken`: what may not be chosen although its socket is free. kConflict: it is in
 // use (system_errno EADDRINUSE; the subject is "0.0.0.0:80/tcp"), or all of a range are;
-// kPermission; kInvalidArgument: the host has no such address.
+// kPermission; kInvalidArgument: the host has no such address, or LimitForwards.
 Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes,
                             const std::function<bool(const PublishedPort&)>& is_taken);
+
+// No more of them are forwarded than one process takes: of the others that are not needed the
+// sockets hold the port alone, and who comes to ::1 is refused. kInvalidArgument: more are needed.
+Result<> LimitForwards(HeldPorts& held, size_t most = core::kMostForwards);
 
 // One descriptor that holds them all. `sockets` may be closed then.
 Result<Fd> Pack(std::span<const Fd> sockets);

@@ -85,6 +85,35 @@ TEST_F(PortSockets, TheHostsOwnLoopbackIsHeldAlongWithAnyAddress) {
   EXPECT_EQ(Names(Hold({wish})), "0.0.0.0:8080/tcp ");
 }
 
+// A process forwards so many and no more; who comes to the others is refused, and so is whoever
+// wants them for himself.
+TEST_F(PortSockets, OnlyThoseThatAreServedListen) {
+  std::vector<PortWish> wishes = {Both(8001, 8001), Both(8002, 8002), Both(8003, 8003),
+                                  Wish(8004, 8004, IPPROTO_TCP, "::1")};
+  wishes[3].ways[0].container = Address("10.1.0.2");
+  auto held = Hold(wishes);
+  ASSERT_TRUE(held) << held.error().message;
+  ASSERT_EQ(held->forwards.size(), 4u);
+  ExpectOk(LimitForwards(*held, 2));
+  ASSERT_EQ(held->forwards.size(), 2u);
+  EXPECT_EQ(ToString(held->forwards[0].port), "[::1]:8004/tcp") << "first what is needed";
+  EXPECT_EQ(ToString(held->forwards[1].port), "[::]:8001/tcp");
+  for (uint16_t port : {8001, 8004}) EXPECT_EQ(Connect(-1, Address("::1"), port), "connected");
+  for (uint16_t port : {8002, 8003}) {
+    EXPECT_EQ(Connect(-1, Address("::1"), port), "Connection refused");
+    auto other = Hold({Wish(port, port, IPPROTO_TCP, "::")});
+    ASSERT_FALSE(other) << port;
+    EXPECT_EQ(other.error().system_errno, EADDRINUSE);
+  }
+
+  auto named = Hold({Wish(81, 81, IPPROTO_TCP, "::1"), Wish(82, 82, IPPROTO_TCP, "::1")});
+  ASSERT_TRUE(named) << named.error().message;
+  auto limited = LimitForwards(*named, 1);
+  ASSERT_FALSE(limited);
+  EXPECT_EQ(limited.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_NE(limited.error().message.find("more than 1 published ports"), std::string::npos);
+}
+
 TEST_F(PortSockets, NobodyElseGetsAHeldPortNeitherByAskingToShareIt) {
   auto held = Hold({Wish(8080, 8080)});
   ASSERT_TRUE(held);
