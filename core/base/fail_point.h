@@ -10,13 +10,13 @@
 
 namespace hoy {
 
-constexpr std::array<std::string_view, 28> kFailPoints = {
+constexpr std::array<std::string_view, 29> kFailPoints = {
     // hoy create, run
     "create-directory", "create-record", "create-named",
     // hoy start, run
     "start-run-directory", "start-cgroup", "start-spawned", "start-done",
     // the same, on a network
-    "attach-connected", "attach-published", "attach-recorded",
+    "attach-connected", "attach-ports-free", "attach-published", "attach-recorded",
     // hoy-monitor
     "monitor-cloned", "monitor-published", "monitor-keeper-started", "keeper-started",
     "monitor-running", "monitor-exited", "monitor-drained", "monitor-exit-published",

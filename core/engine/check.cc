@@ -8,6 +8,7 @@
 #include "core/engine/exec_sessions.h"
 #include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/rewiring.h"
 #include "core/engine/run_directory.h"
 #include "core/state/abandoned.h"
 #include "core/state/container_id.h"
@@ -29,6 +30,9 @@ Ailment AilmentOf(const Layout& layout, std::string_view id, const ContainerStat
   if (status.IsUp()) {
     if (IsFreezeAbandoned(layout, id)) {
       return {"somebody who held it still for a moment was killed", "it goes on"};
+    }
+    if (IsRewiringAbandoned(layout, id)) {
+      return {"somebody who changed its networks was killed", "its ports are as recorded again"};
     }
     return {"its monitor was killed", "another one watches it"};
   }

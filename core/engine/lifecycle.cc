@@ -16,6 +16,7 @@
 #include "core/engine/remote_volumes.h"
 #include "core/engine/report.h"
 #include "core/engine/restart.h"
+#include "core/engine/rewiring.h"
 #include "core/engine/run_directory.h"
 #include "core/engine/stop_note.h"
 #include "core/engine/volumes.h"
@@ -120,6 +121,7 @@ void ObserveUp(const Layout& layout, std::string_view id, const RunState& run,
   // Held still for a moment is not paused.
   bool held_still = frozen && IsHeldStill(layout, id);
   if (held_still && IsFreezeAbandoned(layout, id)) status.needs_healing = true;
+  if (IsRewiringAbandoned(layout, id)) status.needs_healing = true;
   status.state = frozen && !held_still ? ContainerState::kPaused
                  : run.ready           ? ContainerState::kRunning
                                        : ContainerState::kInitializing;
@@ -331,9 +333,11 @@ Result<> HealLocked(const Layout& layout, std::string_view id, const ContainerSt
   if (status.IsUp()) {
     TRY(ThawAbandoned(layout, id));
     TRY(bool is_held, MonitorWorks(*status.run, MonitorDuty::kItsOwn));
-    if (is_held) return {};
-    return status.run->ready ? Adopt(layout, id, *status.run, lock)
-                             : EndHalfStarted(layout, id, status.run->init);
+    if (!is_held && !status.run->ready) return EndHalfStarted(layout, id, status.run->init);
+    if (!is_held) TRY(Adopt(layout, id, *status.run, lock));
+    // What cannot be had again is no reason to refuse anything else; the next one tries again.
+    (void)UndoAbandonedRewiring(layout, id);
+    return {};
   }
   if (status.restart) {
     // Of a start or a clean-up that was cut off: swept here, or the restarter would find it, too.

@@ -15,6 +15,7 @@
 //   | the same, before its hooks have ended   | config.json in RUN        | they are run (again)    |
 //   | the restarter, during a back-off        | restart.json              | a new restarter waits   |
 //   | hoy commit, while it holds it still     | freezer, a frozen cgroup  | thawed (freeze.h)       |
+//   | hoy network connect, disconnect         | rewiring                  | ports again as recorded |
 //   | hoy stop, while it waits                | nothing: its lock is free | running                 |
 //   | the machine                             | DATA only                 | exited, status unknown  |
 // clang-format on

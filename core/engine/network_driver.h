@@ -8,6 +8,7 @@
 //   Attach          under the container's lock, when the run directory is there and before the
 //                   process is released: links, addresses, ports, and RUN's hosts and resolv.conf
 //   AttachAgain     when another monitor takes over
+//   RestorePorts    when somebody died changing them (core/engine/rewiring.h)
 //   Detach          whenever the run's traces are removed, before the run directory goes
 
 #include <string_view>
@@ -51,6 +52,10 @@ class NetworkDriver {
   // What Attach gave, for the next monitor, as far as it can be had again.
   virtual MonitorNetwork AttachAgain(const Layout& layout, const ContainerRecord& record,
                                      const ProcessIdentity& init) = 0;
+
+  // Of one that runs, whose monitor lets go of others: what Attach or the last change published,
+  // where a later change was cut off. Under the container's lock.
+  virtual Result<> RestorePorts(const Layout& layout, const ContainerRecord& record) = 0;
 
   // Idempotent, whatever Attach had done when it was killed. What cannot be released is an error,
   // and the run directory stays for the next command to try again.

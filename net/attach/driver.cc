@@ -9,6 +9,7 @@
 #include "core/sys/process.h"
 #include "net/attach/endpoint.h"
 #include "net/attach/etc_files.h"
+#include "net/attach/held_ports.h"
 #include "net/attach/host_network.h"
 #include "net/attach/names.h"
 #include "net/attach/network_events.h"
@@ -102,6 +103,11 @@ class Networks final : public core::NetworkDriver {
       network.listener.reset();
     }
     return network;
+  }
+
+  Result<> RestorePorts(const core::Layout& layout, const core::ContainerRecord& record) override {
+    TRY(std::optional<NetworkStatus> status, ReadNetworkStatus(layout, record.id));
+    return status ? PublishAgain(layout, record, *status) : Result<>{};
   }
 
   Result<> Detach(const core::Layout& layout, std::string_view id) override {

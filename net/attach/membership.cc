@@ -8,10 +8,12 @@
 #include "core/base/fail_point.h"
 #include "core/engine/attach.h"
 #include "core/engine/lifecycle.h"
+#include "core/engine/rewiring.h"
 #include "core/state/container_record.h"
 #include "core/sys/process.h"
 #include "net/attach/endpoint.h"
 #include "net/attach/etc_files.h"
+#include "net/attach/held_ports.h"
 #include "net/attach/host_network.h"
 #include "net/attach/names.h"
 #include "net/attach/network_events.h"
@@ -52,6 +54,14 @@ Result<Subject> Open(const core::Layout& layout, std::string_view id) {
   return subject;
 }
 
+// Of one that runs, and publishes something.
+Result<std::optional<core::Rewiring>> BeginRewiring(const core::Layout& layout,
+                                                    const Subject& subject) {
+  if (!subject.status || subject.record.config.network.ports.empty()) return std::nullopt;
+  TRY(core::Rewiring rewiring, core::Rewiring::Begin(layout, subject.record.id));
+  return std::optional<core::Rewiring>(std::move(rewiring));
+}
+
 Attachments::iterator Find(Attachments& attachments, std::string_view network) {
   return std::ranges::find(attachments, network, &core::NetworkAttachment::network);
 }
@@ -83,16 +93,6 @@ Result<> GiveResolver(const core::Layout& layout, const Subject& subject) {
   return core::GiveNetwork(layout, subject.record.id, network);
 }
 
-// To where they lead now; those that lead nowhere are free. A monitor that does not hear of it
-// holds them still.
-void MoveHeldPorts(const core::Layout& layout, const core::ContainerRecord& record,
-                   const NetworkStatus& status) {
-  auto free = core::GiveNetwork(layout, record.id, {}, core::kReplacesPorts);
-  if (!free || status.ports.empty()) return;
-  core::MonitorNetwork held = HoldAgain(status.ports, record.config.network.ports);
-  (void)core::GiveNetwork(layout, record.id, held, core::kReplacesPorts);
-}
-
 // Its ports are those that a start on the networks that it has now would give it. On failure they
 // are as before.
 Result<> FollowPorts(const core::Layout& layout, const core::ContainerRecord& record,
@@ -101,7 +101,7 @@ Result<> FollowPorts(const core::Layout& layout, const core::ContainerRecord& re
       OtherPorts(record.config.network.ports, status));
   if (!wanted) return {};
   // Of a connect that was killed the monitor may hold them already.
-  TRY(core::GiveNetwork(layout, record.id, {}, core::kReplacesPorts));
+  TRY(FreePorts(layout, record.id));
   auto published = PublishPorts(layout, record.id, *wanted, status);
   Result<> given;
   if (!published) {
@@ -137,8 +137,7 @@ Result<bool> LeaveUnrecorded(const core::Layout& layout, const Subject& subject,
                 [&](const Lease& lease) { return lease.container_id != subject.record.id; });
   if (leases.empty()) return false;
   if (!subject.record.config.network.ports.empty()) {
-    TRY(ReplaceRules(layout, subject.record.id, {}, subject.status->ports));
-    MoveHeldPorts(layout, subject.record, *subject.status);
+    TRY(PublishAgain(layout, subject.record, *subject.status));
   }
   TRY(std::vector<LinkAddress> addresses, inside.Addresses());
   for (const Lease& lease : leases) {
@@ -241,6 +240,7 @@ Result<> ConnectContainer(const core::Layout& layout, std::string_view id,
   }
   attachments.push_back(wanted);
   if (!subject.status) return core::ReplaceRecord(layout, subject.record);
+  TRY(std::optional<core::Rewiring> rewiring, BeginRewiring(layout, subject));
   bool needs_resolver = wanted.network != kDefaultNetwork && !HasResolver(layout, id) &&
                         MayHaveResolver(subject.record.config.network);
   TRY(Leave(layout, subject, wanted.network));
@@ -261,6 +261,7 @@ Result<> DisconnectContainer(const core::Layout& layout, std::string_view id,
   Attachments& attachments = subject.record.config.network.attachments;
   auto found = Find(attachments, network);
   bool was_on_it = found != attachments.end();
+  TRY(std::optional<core::Rewiring> rewiring, BeginRewiring(layout, subject));
   if (was_on_it) attachments.erase(found);
   if (subject.status) {
     TRY(bool left, Leave(layout, subject, network));

@@ -162,6 +162,36 @@ TEST_F(Publish, PortsGoWithTheContainerAlsoAfterACrash) {
             "free\n");
 }
 
+// Who changes its networks has let go of its ports for a moment.
+TEST_F(Publish, PortsOutliveWhoIsKilledChangingThem) {
+  RunOk({"network", "create", "--ipv6", "six"});
+  RunOk({"network", "create", "four"});
+  Serve("web", {"--network", "four", "-p", "8080:80"});
+  const std::string answer = "web to " + NetworkField("web", "four", "Gateway") + "\n";
+  for (const std::string point : {"attach-ports-free", "attach-published", "attach-recorded"}) {
+    SCOPED_TRACE(point);
+    Command connect = Hoy({"network", "connect", "six", "web"});
+    connect.env["HOY_FAIL_POINT"] = point;
+    EXPECT_EQ(RunCommand(connect).code, 137);
+    if (point == "attach-ports-free") {
+      const std::string found = Run({"system", "check"}).out;
+      EXPECT_NE(found.find("somebody who changed its networks was killed"), std::string::npos)
+          << found;
+    } else {
+      RunOk({"ps"});
+    }
+    EXPECT_EQ(Ports("web"), point == "attach-recorded" ? "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"
+                                                       : "0.0.0.0:8080->80/tcp");
+    EXPECT_EQ(Host("busybox nc -l -p 8080 </dev/null").code, 1);
+    EXPECT_EQ(Host(Call("127.0.0.1", 8080)).out, answer);
+    if (point != "attach-recorded") {
+      EXPECT_EQ(Host(Call("[::1]", 8080)).out, answer);
+    }
+  }
+  RunOk({"network", "connect", "six", "web"});
+  EXPECT_EQ(Ports("web"), "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp");
+}
+
 TEST_F(Publish, AUdpClientReachesTheNextContainer) {
   // A server in the container's network, of the host's programs: busybox has none.
   auto serve = [&](const std::string& name) {
