@@ -23,8 +23,9 @@
 // its network are gone, by whoever cleans up, also after a start that failed in the hooks or behind
 // them.
 //
-// Until they have run the init waits for us: it writes a byte to one pipe of ours, and reads one
-// from another, whose end-of-file means that it is to give up, or that we are gone.
+// Until the first two have run the init waits for us: it writes a byte to one pipe of ours, and
+// reads one from another, whose end-of-file means that it is to give up, or that we are gone. They
+// end with the init; those of poststart a moment later.
 
 #include <sys/types.h>
 
@@ -48,21 +49,37 @@ class HookMeeting {
   std::string LeavePath() const;
 
   // Waits until the init is there, or `channel` has something to tell of its end, runs the hooks
-  // and lets it go on, or give up where one has failed: that error is returned.
-  Result<> Run(const Layout& layout, const ContainerRecord& record, BorrowedFd channel);
+  // and lets it go on, or give up where one has failed: that error is returned. `attended`: a
+  // person is there.
+  Result<> Run(const Layout& layout, const ContainerRecord& record, BorrowedFd channel,
+               bool attended);
 
  private:
   Fd arrival_[2];
   Fd leave_[2];
 };
 
-// Those of the point poststart. The container's lock is held. What went wrong, which is an event,
-// too.
-std::vector<std::string> RunPoststartHooks(const Layout& layout, const ContainerRecord& record,
-                                           pid_t init);
+// Those of the point poststart, which nobody has to wait for but their starter.
+class PoststartHooks {
+ public:
+  // The container's lock is held, and its process is the child of a monitor.
+  static PoststartHooks Prepare(const Layout& layout, const ContainerRecord& record, pid_t init);
+
+  // The container's lock is held no more. What went wrong, which is an event, too.
+  std::vector<std::string> Run(const Layout& layout, const ContainerRecord& record);
+
+ private:
+  Fd turn_;  // locked until they have ended: those of poststop come behind them
+  Fd init_;
+  std::string state_;
+};
 
 // Those of the point poststop, if the hooks of this run were begun: its directory in RUN says so.
 // The container's lock is held. When this is cut off, the next clean-up does it again.
 void RunPoststopHooks(const Layout& layout, const ContainerRecord& record);
+
+// For how long a hook may run; 0: as long as it likes. One that names no time has a minute, but
+// where a person waits for the start, who can interrupt it.
+int SecondsOf(const Hook& hook, bool attended);
 
 }  // namespace hoy::core

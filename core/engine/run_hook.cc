@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "core/base/text.h"
 #include "core/engine/wait.h"
 #include "core/init/interpreter.h"
+#include "core/monitor/shield.h"
 #include "core/state/config_names.h"
 #include "core/sys/files.h"
 #include "core/sys/process.h"
@@ -107,6 +109,7 @@ struct Program {
 [[noreturn]] void Exec(const Program& program, const HookPlace& place, BorrowedFd input,
                        BorrowedFd output) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  DropOomShield();  // who cleans up was a monitor
   int failed = program.point == HookPoint::kCreateContainer
                    ? EnterContainer(place.init, place.mount_point.c_str())
                    : 0;
@@ -143,14 +146,15 @@ struct Program {
   _exit(FromWaitStatus(status).code);
 }
 
-enum class HookEnd { kByItself, kTooLate, kInterrupted };
+enum class HookEnd { kByItself, kTooLate, kInterrupted, kWithContainer };
+
+constexpr int64_t kMsPerSecond = 1000;
 
 // A keyboard's ^C does not reach a group that is not the terminal's: where we block it, it is taken
 // here.
-Result<HookEnd> AwaitEnd(BorrowedFd guard, int64_t timeout_seconds, bool heeds_signals) {
-  constexpr int64_t kMsPerSecond = 1000;
+Result<HookEnd> AwaitEnd(BorrowedFd guard, int64_t timeout_seconds, const HookPlace& place) {
   Fd interrupts;
-  if (heeds_signals) {
+  if (place.heeds_signals) {
     sigset_t set;
     sigemptyset(&set);
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&set, signal);
@@ -158,18 +162,35 @@ Result<HookEnd> AwaitEnd(BorrowedFd guard, int64_t timeout_seconds, bool heeds_s
     if (!interrupts) return FailErrno("signalfd", "hooks");
   }
   Deadline deadline(timeout_seconds > 0 ? timeout_seconds * kMsPerSecond : -1);
+  std::optional<Deadline> after_end;
   while (true) {
-    std::array<pollfd, 2> slots = {{{guard.get(), POLLIN, 0}, {interrupts.get(), POLLIN, 0}}};
-    int ready = poll(slots.data(), slots.size(), deadline.PollTimeout());
+    std::array<pollfd, 3> slots = {{{guard.get(), POLLIN, 0},
+                                    {interrupts.get(), POLLIN, 0},
+                                    {after_end ? -1 : place.init, POLLIN, 0}}};
+    int patience = deadline.PollTimeout();
+    if (after_end && (patience < 0 || after_end->PollTimeout() < patience)) {
+      patience = after_end->PollTimeout();
+    }
+    int ready = poll(slots.data(), slots.size(), patience);
     if (ready < 0 && errno != EINTR) return FailErrno("poll", "hooks");
-    if (slots[0].revents != 0 && ready > 0) return HookEnd::kByItself;
-    if (ready > 0) {
+    if (ready > 0 && slots[0].revents != 0) return HookEnd::kByItself;
+    if (ready > 0 && slots[1].revents != 0) {
       signalfd_siginfo taken{};
       (void)!read(interrupts.get(), &taken, sizeof taken);
       return HookEnd::kInterrupted;
     }
+    if (ready > 0 && slots[2].revents != 0) {
+      after_end.emplace(place.seconds_after_end * kMsPerSecond);
+    }
+    if (after_end && after_end->Passed()) return HookEnd::kWithContainer;
     if (deadline.Passed()) return HookEnd::kTooLate;
   }
+}
+
+std::string HowItEnded(HookEnd end, const Hook& hook) {
+  if (end == HookEnd::kInterrupted) return "was interrupted";
+  if (end == HookEnd::kWithContainer) return "was ended, as the container has ended";
+  return fmt::format("took more than {} s", hook.timeout_seconds);
 }
 
 }  // namespace
@@ -199,12 +220,10 @@ Result<> RunHook(const Hook& hook, const HookPlace& place) {
                                                             hook.path, how, WhatItSaid(output)));
     return Fail(std::move(error).WithHint("the CDI file of a device (--device, --gpus) wants it"));
   };
-  TRY(HookEnd end, AwaitEnd(guard.pidfd(), hook.timeout_seconds, place.heeds_signals));
+  TRY(HookEnd end, AwaitEnd(guard.pidfd(), hook.timeout_seconds, place));
   if (end != HookEnd::kByItself) {
     kill(-pid, SIGKILL);
-    return fail(end == HookEnd::kInterrupted
-                    ? "was interrupted"
-                    : fmt::format("took more than {} s", hook.timeout_seconds));
+    return fail(HowItEnded(end, hook));
   }
   TRY(ExitStatus status, guard.Wait());
   if (status.code == 0) return {};

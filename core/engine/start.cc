@@ -254,7 +254,8 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   monitor.program.reset();  // we have nothing else to do now
   FailPoint("start-spawned");
   MarkStart("plan sent");
-  auto hooked = hooks.Run(layout, record, monitor.channel.socket());
+  auto hooked = hooks.Run(layout, record, monitor.channel.socket(),
+                          /*attended=*/request.reason == StartReason::kPerson);
   TRY(StartReply reply, monitor.channel.Receive());
   if (reply.kind == StartReply::Kind::kEndOfFile) {
     (void)cgroup.Kill();
@@ -301,23 +302,21 @@ Result<> FetchRemoteVolumes(const Layout& layout, const ContainerConfig& config,
   return {};
 }
 
-}  // namespace
-
-Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
-                                        const StartRequest& request) {
-  if (record.config.log.driver == LogDriver::kPassthrough) TRY(CheckOwnStreams());
-  TRY(ContainerStatus status, Heal(layout, record.id));
-  std::optional<ContainerRecord> mounted;  // with what is mounted for this start
+// What is mounted for one start, and the record that tells of it.
+struct MountedRecord {
+  std::optional<ContainerRecord> record;
   Result<MadeMounts> mounts;
-  if (!status.IsUp()) {
-    TRY(FetchRemoteVolumes(layout, record.config, request.reason));
-    if (MadeMounts::AreIn(record.config)) {
-      mounted = record;
-      mounts = MadeMounts::Make(layout, mounted->config);
-    }
-  }
+};
+
+struct LockedStart {
+  StartedContainer started;
+  PoststartHooks hooks;
+};
+
+Result<LockedStart> LockAndStart(const Layout& layout, const ContainerRecord& record,
+                                 const StartRequest& request, MountedRecord mounted) {
   TRY(ContainerLock lock, ContainerLock::Acquire(layout, record.id));
-  TRY(status, Observe(layout, record.id, lock));
+  TRY(ContainerStatus status, Observe(layout, record.id, lock));
   TRY(bool go, Permit(Verb::kStart, status.state, record.name));
   if (!go) {
     Error error = MakeError(ErrorKind::kConflict,
@@ -325,7 +324,7 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
     error.stage = kRunsAlready;
     return Fail(std::move(error));
   }
-  if (!mounted && MadeMounts::AreIn(record.config)) {
+  if (!mounted.record && MadeMounts::AreIn(record.config)) {
     return Fail(ErrorKind::kConflict, "container '{}' was ending just now; start it again",
                 record.name);
   }
@@ -341,8 +340,9 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
   TRY(FinishRun(layout, record.id, status, lock));
   // A person who wanted it down wants it up now. Before it runs: its policy counts from then on.
   if (!is_first && !by_policy) TRY(RemoveRestartState(layout, record.id));
-  auto started = mounts ? StartLocked(layout, mounted ? *mounted : record, request, lock)
-                        : Fail(std::move(mounts).error());
+  auto started = mounted.mounts
+                     ? StartLocked(layout, mounted.record ? *mounted.record : record, request, lock)
+                     : Fail(std::move(mounted.mounts).error());
   if (!started && !record.config.auto_remove) {
     ExitRecord failure;
     failure.exit_code = StartExitCode(started.error());
@@ -353,14 +353,34 @@ Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRec
   if (started) {
     RecordMounts(layout, record);
     RecordContainerEvent(layout, record, "start");
-    started->warnings = RunPoststartHooks(layout, record, started->pid);
   }
   if (by_policy) {
     // It runs, or cannot be started: no restart is pending any more.
     restart.pending.reset();
     TRY(WriteRestartState(layout, record.id, restart));
   }
-  return started;
+  if (!started) return Fail(std::move(started).error());
+  auto hooks = PoststartHooks::Prepare(layout, record, started->pid);
+  return LockedStart{*std::move(started), std::move(hooks)};
+}
+
+}  // namespace
+
+Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
+                                        const StartRequest& request) {
+  if (record.config.log.driver == LogDriver::kPassthrough) TRY(CheckOwnStreams());
+  TRY(ContainerStatus status, Heal(layout, record.id));
+  MountedRecord mounted;
+  if (!status.IsUp()) {
+    TRY(FetchRemoteVolumes(layout, record.config, request.reason));
+    if (MadeMounts::AreIn(record.config)) {
+      mounted.record = record;
+      mounted.mounts = MadeMounts::Make(layout, mounted.record->config);
+    }
+  }
+  TRY(LockedStart start, LockAndStart(layout, record, request, std::move(mounted)));
+  start.started.warnings = start.hooks.Run(layout, record);
+  return std::move(start.started);
 }
 
 bool RunsAlready(const Error& error) {

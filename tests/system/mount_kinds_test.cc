@@ -196,6 +196,46 @@ TEST_F(Hooks, NothingOfThemOutlivesTheirTimeOrTheirStarter) {
   }
 }
 
+// Though they name no time.
+TEST_F(Hooks, EndWithTheContainer) {
+  for (const std::string point : {"createRuntime", "createContainer"}) {
+    WriteHook(point, Endless());
+    Run({"rm", "one"});
+    RunOk({"create", "--name", "one", "--restart", "always", with_device[0], with_device[1],
+           Busybox(), "sleep", "3600"});
+    for (const std::vector<std::string>& verb : std::initializer_list<std::vector<std::string>>{
+             {"stop", "-t", "0", "one"}, {"kill", "one"}}) {
+      SCOPED_TRACE(point + " " + verb[0]);
+      Background start(Hoy({"start", "one"}));
+      ASSERT_TRUE(IsUp());
+      Background end(Hoy(verb));
+      EXPECT_TRUE(HasEnded());
+      EXPECT_EQ(end.Finish().code, 0);
+      start.Finish();
+      EXPECT_TRUE(WaitForStatus("one", "exited"));
+    }
+  }
+  Background start(Hoy({"start", "one"}));
+  ASSERT_TRUE(IsUp());
+  RunOk({"rm", "-f", "one"});
+  EXPECT_TRUE(HasEnded());
+}
+
+// As long as its hook takes, others may do with the container what they like.
+TEST_F(Hooks, OfARunningContainerKeepNobodyWaiting) {
+  WriteHook("poststart", Endless());
+  Background start(Hoy(
+      {"run", "-d", "--name", "one", with_device[0], with_device[1], Busybox(), "sleep", "3600"}));
+  ASSERT_TRUE(IsUp());
+  RunOk({"rename", "one", "two"});
+  RunOk({"pause", "two"});
+  RunOk({"unpause", "two"});
+  EXPECT_TRUE(start.Running());
+  RunOk({"rm", "-f", "two"});
+  EXPECT_TRUE(HasEnded());
+  EXPECT_TRUE(Has(start.Finish().err, "was ended, as the container has ended"));
+}
+
 TEST_F(Hooks, RunWhenTheProgramDoesAndWhenItHasEnded) {
   WriteFile(Path("hook"),
             fmt::format("#!/bin/sh\nstatus=$(sed 's/.*\"status\":\"\\([a-z]*\\)\".*/\\1/')\n"
