@@ -43,6 +43,54 @@ bool IsSame(const sockaddr_in6& a, const sockaddr_in6& b) {
          memcmp(&a.sin6_addr, &b.sin6_addr, sizeof a.sin6_addr) == 0;
 }
 
+// A socket of any address has to be told which of them a datagram was for, and is from.
+union PacketInfo {
+  cmsghdr header;
+  char bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
+};
+
+void AskForPacketInfo(int fd) {
+  int on = 1;
+  (void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+}
+
+ssize_t ReceiveDatagram(int fd, iovec data, sockaddr_in6& from, in6_addr& here) {
+  PacketInfo info{};
+  msghdr message{};
+  message.msg_name = &from;
+  message.msg_namelen = sizeof from;
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = &info;
+  message.msg_controllen = sizeof info;
+  ssize_t count = recvmsg(fd, &message, MSG_DONTWAIT);
+  cmsghdr* header = count < 0 ? nullptr : CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == IPV6_PKTINFO) {
+    in6_pktinfo packet;
+    memcpy(&packet, CMSG_DATA(header), sizeof packet);
+    here = packet.ipi6_addr;
+  }
+  return count;
+}
+
+void SendDatagram(int fd, iovec data, const sockaddr_in6& to, const in6_addr& here) {
+  PacketInfo info{};
+  msghdr message{};
+  message.msg_name = const_cast<sockaddr_in6*>(&to);
+  message.msg_namelen = sizeof to;
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = &info;
+  message.msg_controllen = sizeof info;
+  info.header.cmsg_level = IPPROTO_IPV6;
+  info.header.cmsg_type = IPV6_PKTINFO;
+  info.header.cmsg_len = CMSG_LEN(sizeof(in6_pktinfo));
+  in6_pktinfo packet{};
+  packet.ipi6_addr = here;
+  memcpy(CMSG_DATA(&info.header), &packet, sizeof packet);
+  (void)sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 // What leads to an IPv6 address leads there by rules (net/firewall/port_sockets.h), from everywhere
 // but ::1: a socket of any address is for that alone then.
 bool IsForUs(const ForwardTarget& target, const sockaddr_in6& address) {
@@ -64,6 +112,7 @@ bool Forwards::Start(int bundle) {
     if (count < 0 && errno != EAGAIN) return false;
     if (count <= 0) break;
     for (size_t i = 0; i < came.count && sockets_used_ < kMostSockets; ++i) {
+      if (targets[i].protocol == IPPROTO_UDP) AskForPacketInfo(came.fds[i]);
       sockets_[sockets_used_++] = {came.fds[i], targets[i]};
     }
   }
@@ -287,12 +336,11 @@ void Forwards::Close(Connection& connection) {
 void Forwards::HearClients(int socket) {
   for (int i = 0; i < kDatagramsAtOnce; ++i) {
     sockaddr_in6 from{};
-    socklen_t size = sizeof from;
-    ssize_t count = recvfrom(sockets_[socket].fd, datagram_, sizeof datagram_, MSG_DONTWAIT,
-                             reinterpret_cast<sockaddr*>(&from), &size);
+    in6_addr here{};
+    ssize_t count = ReceiveDatagram(sockets_[socket].fd, {datagram_, sizeof datagram_}, from, here);
     if (count < 0) return;
     bool is_ours = IsForUs(sockets_[socket].target, from);
-    Client* client = is_ours ? ClientAt(socket, from) : nullptr;
+    Client* client = is_ours ? ClientAt(socket, from, here) : nullptr;
     // Lost, as on any wire, where it cannot be sent.
     if (client != nullptr) {
       (void)send(client->fd, datagram_, static_cast<size_t>(count), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -301,10 +349,12 @@ void Forwards::HearClients(int socket) {
 }
 
 // The one that has said nothing for longest makes room for another.
-Forwards::Client* Forwards::ClientAt(int socket, const sockaddr_in6& address) {
+Forwards::Client* Forwards::ClientAt(int socket, const sockaddr_in6& address,
+                                     const in6_addr& here) {
   Client* place = &clients_[0];
   for (Client& client : clients_) {
-    bool is_it = client.used && client.socket == socket && IsSame(client.address, address);
+    bool is_it = client.used && client.socket == socket && IsSame(client.address, address) &&
+                 memcmp(&client.here, &here, sizeof here) == 0;
     if (is_it) {
       client.due = ReadClock(CLOCK_MONOTONIC) + kClientPatience;
       return &client;
@@ -315,7 +365,7 @@ Forwards::Client* Forwards::ClientAt(int socket, const sockaddr_in6& address) {
   int fd = Dial(sockets_[socket].target);
   if (fd < 0) return nullptr;
   if (place->used) Close(*place);
-  *place = {true, fd, socket, ReadClock(CLOCK_MONOTONIC) + kClientPatience, address};
+  *place = {true, fd, socket, ReadClock(CLOCK_MONOTONIC) + kClientPatience, address, here};
   ++clients_used_;
   Watch(fd, EPOLLIN, Kind::kClient, static_cast<int>(place - clients_));
   return place;
@@ -329,9 +379,8 @@ void Forwards::HearContainer(Client& client) {
       return;
     }
     client.due = ReadClock(CLOCK_MONOTONIC) + kClientPatience;
-    (void)sendto(sockets_[client.socket].fd, datagram_, static_cast<size_t>(count),
-                 MSG_NOSIGNAL | MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&client.address),
-                 sizeof client.address);
+    SendDatagram(sockets_[client.socket].fd, {datagram_, static_cast<size_t>(count)},
+                 client.address, client.here);
   }
 }
 

@@ -63,6 +63,7 @@ class Forwards {
     int socket;
     int64_t due;
     sockaddr_in6 address;
+    in6_addr here;  // of the host's, the one that it has sent to, and expects to hear from
   };
 
   void Handle(const epoll_event& event);
@@ -74,7 +75,7 @@ class Forwards {
   void WatchSide(Connection& connection, int which);
   void WatchSockets(bool watched);
   void HearClients(int socket);
-  Client* ClientAt(int socket, const sockaddr_in6& address);
+  Client* ClientAt(int socket, const sockaddr_in6& address, const in6_addr& here);
   void HearContainer(Client& client);
   void Close(Client& client);
   int Dial(const ForwardTarget& target) const;

@@ -93,9 +93,7 @@ class Networks final : public core::NetworkDriver {
                                    const core::ProcessIdentity& init) override {
     core::MonitorNetwork network;
     auto status = ReadNetworkStatus(layout, record.id);
-    if (status && *status) {
-      network = HoldAgain((*status)->ports, record.config.network.ports);
-    }
+    if (status && *status) network = HoldAgain((*status)->ports);
     if (!HasResolver(layout, record.id)) return network;
     auto inside = core::OpenProcessFile(init, "ns/net", O_RDONLY);
     if (!inside || !OpenResolver(*inside, network)) {

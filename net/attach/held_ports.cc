@@ -12,18 +12,17 @@ Result<> FreePorts(const core::Layout& layout, std::string_view id) {
   return {};
 }
 
-void MoveHeldPorts(const core::Layout& layout, const core::ContainerRecord& record,
-                   const NetworkStatus& status) {
-  auto free = FreePorts(layout, record.id);
+void MoveHeldPorts(const core::Layout& layout, std::string_view id, const NetworkStatus& status) {
+  auto free = FreePorts(layout, id);
   if (!free || status.ports.empty()) return;
-  core::MonitorNetwork held = HoldAgain(status.ports, record.config.network.ports);
-  (void)core::GiveNetwork(layout, record.id, held, core::kReplacesPorts);
+  core::MonitorNetwork held = HoldAgain(status.ports);
+  (void)core::GiveNetwork(layout, id, held, core::kReplacesPorts);
 }
 
-Result<> PublishAgain(const core::Layout& layout, const core::ContainerRecord& record,
+Result<> PublishAgain(const core::Layout& layout, std::string_view id,
                       const NetworkStatus& status) {
-  TRY(ReplaceRules(layout, record.id, {}, status.ports));
-  MoveHeldPorts(layout, record, status);
+  TRY(ReplaceRules(layout, id, {}, status.ports));
+  MoveHeldPorts(layout, id, status);
   return {};
 }
 

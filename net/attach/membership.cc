@@ -119,7 +119,7 @@ Result<> FollowPorts(const core::Layout& layout, const core::ContainerRecord& re
   }
   (void)ReplaceRules(layout, record.id, published ? published->ports : status.ports, status.ports);
   if (published) *published = {};  // they are free
-  MoveHeldPorts(layout, record, status);
+  MoveHeldPorts(layout, record.id, status);
   return given;
 }
 
@@ -164,7 +164,7 @@ Result<bool> Leave(const core::Layout& layout, Subject& subject, std::string_vie
   status.endpoints.erase(endpoint);
   std::vector<PublishedPort> before = status.ports;
   TRY(MovePorts(layout, id, status));
-  if (status.ports != before) MoveHeldPorts(layout, subject.record, status);
+  if (status.ports != before) MoveHeldPorts(layout, id, status);
   TRY(Disconnect(layout, left, id, host, inside));
   TRY(WriteNetworkStatus(layout, id, status));
   RecordDisconnect(layout, left, id);

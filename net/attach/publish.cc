@@ -18,10 +18,6 @@
 namespace hoy::net {
 namespace {
 
-IpAddress Loopback6() {
-  return *IpAddress::Parse("::1");
-}
-
 uint8_t ProtocolOf(std::string_view name) {
   if (name == "udp") return IPPROTO_UDP;
   return name == "sctp" ? IPPROTO_SCTP : IPPROTO_TCP;
@@ -48,7 +44,7 @@ std::string HolderOf(const core::Layout& layout, const PublishedPort& port, Fire
                      std::string_view own_id) {
   auto published = firewall.Published();
   for (const OwnedPort& other : published.value_or(std::vector<OwnedPort>())) {
-    // Of any IPv4 address: it may have ::1 as well.
+    // Of any IPv4 address: it has [::] as well.
     PublishedPort own = other.port;
     if (port.host.is_v6() && own.host.IsAny()) own.host = port.host;
     bool is_its = other.container_id != own_id && Collide(own, port);
@@ -149,15 +145,6 @@ bool Hold(const PortWish& wish, HeldPorts& all) {
   return true;
 }
 
-// With no address of the host: ::1 is one of them.
-bool WasAskedForEverywhere(const PublishedPort& port, std::span<const core::PortBinding> bindings) {
-  return port.host.IsAny() && !port.host.is_v6() && port.protocol != IPPROTO_SCTP &&
-         std::ranges::any_of(bindings, [&](const core::PortBinding& binding) {
-           return binding.host_address.empty() && binding.container_port == port.container_port &&
-                  ProtocolOf(binding.protocol) == port.protocol;
-         });
-}
-
 }  // namespace
 
 std::vector<std::string> OnlyExposed(const core::ContainerConfig& config) {
@@ -183,7 +170,7 @@ Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindi
       if (v6) wish.ways.push_back({*IpAddress::Parse("::"), *v6});
       // As docker's proxy: also where the container has no IPv6.
       bool implied = v4 && !v6 && wish.protocol != IPPROTO_SCTP;
-      if (implied) wish.ways.push_back({Loopback6(), *v4, /*implied=*/true});
+      if (implied) wish.ways.push_back({*IpAddress::Parse("::"), *v4, /*implied=*/true});
     } else {
       auto host = IpAddress::Parse(binding.host_address);
       if (!host) {
@@ -252,23 +239,14 @@ Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view
   return done;
 }
 
-core::MonitorNetwork HoldAgain(std::span<const PublishedPort> ports,
-                               std::span<const core::PortBinding> bindings) {
+core::MonitorNetwork HoldAgain(std::span<const PublishedPort> ports) {
   std::vector<PortWish> wishes;
   for (const PublishedPort& port : ports) {
-    PortWish wish{.ways = {{port.host, port.container}},
-                  .first = port.host_port,
-                  .last = port.host_port,
-                  .container_port = port.container_port,
-                  .protocol = port.protocol};
-    wishes.push_back(wish);
-    bool has_v6 = std::ranges::any_of(ports, [&](const PublishedPort& other) {
-      return other.host.is_v6() && other.host_port == port.host_port &&
-             other.protocol == port.protocol;
-    });
-    if (has_v6 || !WasAskedForEverywhere(port, bindings)) continue;
-    wish.ways = {{Loopback6(), port.container, /*implied=*/true}};
-    wishes.push_back(wish);
+    wishes.push_back({.ways = {{port.host, port.container}},
+                      .first = port.host_port,
+                      .last = port.host_port,
+                      .container_port = port.container_port,
+                      .protocol = port.protocol});
   }
   // One patience for all of them: what is another program's stays so.
   constexpr int kTries = 100;
@@ -322,7 +300,7 @@ Result<std::optional<std::vector<core::PortBinding>>> OtherPorts(
     if (!wishes || wishes->empty()) continue;
     for (const PortWish& wish : *wishes) {
       for (const PortWish::Way& way : wish.ways) {
-        if (!way.implied) wanted.push_back(PortOf(wish, way));
+        wanted.push_back(PortOf(wish, way));
       }
     }
     others.push_back(std::move(binding));

@@ -35,9 +35,8 @@ Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view
                                     std::span<const core::PortBinding> bindings,
                                     const NetworkStatus& status);
 // For another monitor of a container that runs on, or after MovePorts; what somebody took meanwhile
-// is not among them. `bindings`: what was asked for.
-core::MonitorNetwork HoldAgain(std::span<const PublishedPort> ports,
-                               std::span<const core::PortBinding> bindings);
+// is not among them.
+core::MonitorNetwork HoldAgain(std::span<const PublishedPort> ports);
 // Its endpoints are others now: ports lead to the addresses that it has left, and those of a family
 // that it has none of are published no more. Before an address is given back.
 Result<> MovePorts(const core::Layout& layout, std::string_view id, NetworkStatus& status);

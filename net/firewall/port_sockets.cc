@@ -124,35 +124,51 @@ PublishedPort PortOn(const PortWish& wish, const PortWish::Way& way, uint16_t ho
 
 using IsTaken = std::function<bool(const PublishedPort&)>;
 
-// The wish at this number, 0: one that is free on its first way.
+Result<> HoldWay(const PortWish& wish, const PortWish::Way& way, uint16_t number,
+                 const IsTaken& is_taken, HeldPorts& held) {
+  TRY(Fd fd, Bind(PortOn(wish, way, number)));
+  if (fd && number == 0) {
+    TRY(number, PortOf(fd));
+  }
+  PublishedPort port = PortOn(wish, way, number);
+  if (!fd && !IsByRules(port)) return Fail(CannotHold(port, EADDRNOTAVAIL));
+  if (is_taken(port)) return Fail(CannotHold(port, EADDRINUSE));
+  held.ports.push_back(port);
+  if (!fd) return {};
+  if (IsForwarded(port)) {
+    bool needed = !way.implied && (port.host.IsLoopback() || !IsByRules(port));
+    held.forwards.push_back({std::move(fd), port, needed});
+  } else {
+    held.sockets.push_back(std::move(fd));
+  }
+  return {};
+}
+
+// The wish at this number, 0: one that is free on its first way. Without what is implied.
 Result<HeldPorts> HoldAt(const PortWish& wish, uint16_t number, const IsTaken& is_taken) {
   HeldPorts held;
   for (const PortWish::Way& way : wish.ways) {
-    auto bound = Bind(PortOn(wish, way, number));
-    bool is_missing = bound ? !*bound : bound.error().system_errno == EADDRNOTAVAIL;
-    if (way.implied && is_missing) continue;
-    if (!bound) return Fail(std::move(bound).error());
-    Fd fd = *std::move(bound);
-    if (fd && number == 0) {
-      TRY(number, PortOf(fd));
-    }
-    PublishedPort port = PortOn(wish, way, number);
-    if (!fd && !IsByRules(port)) return Fail(CannotHold(port, EADDRNOTAVAIL));
-    if (is_taken(port)) return Fail(CannotHold(port, EADDRINUSE));
-    if (!way.implied) held.ports.push_back(port);
-    if (!fd) continue;
-    if (IsForwarded(port)) {
-      bool needed = !way.implied && (port.host.IsLoopback() || !IsByRules(port));
-      held.forwards.push_back({std::move(fd), port, needed});
-    } else {
-      held.sockets.push_back(std::move(fd));
-    }
+    if (way.implied) continue;
+    TRY(HoldWay(wish, way, number, is_taken, held));
+    number = held.ports.back().host_port;
   }
   return held;
 }
 
 bool IsInUse(const Error& error) {
   return error.system_errno == EADDRINUSE;
+}
+
+// At the number that the rest of the wish has.
+Result<> AddImplied(const PortWish& wish, const IsTaken& is_taken, HeldPorts& held) {
+  if (held.ports.empty()) return {};
+  for (const PortWish::Way& way : wish.ways) {
+    if (!way.implied) continue;
+    auto added = HoldWay(wish, way, held.ports.front().host_port, is_taken, held);
+    bool is_over = added || IsInUse(added.error()) || added.error().system_errno == EADDRNOTAVAIL;
+    if (!is_over) return added;
+  }
+  return {};
 }
 
 // Where the kernel has no sockets of the protocol it cannot choose a number either: TCP's are as
@@ -227,21 +243,28 @@ std::string TargetOf(const PublishedPort& port) {
 Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes, const IsTaken& is_taken) {
   constexpr size_t kMany = 256;
   if (wishes.size() > kMany) RaiseDescriptorLimit();
-  HeldPorts all;
-  // Those that were named come before those that are chosen, which then are others.
+  std::vector<HeldPorts> held(wishes.size());
+  auto taken = [&](const PublishedPort& port) {
+    auto collides = [&](const PublishedPort& own) { return Collide(own, port); };
+    return is_taken(port) || std::ranges::any_of(held, [&](const HeldPorts& one) {
+             return std::ranges::any_of(one.ports, collides);
+           });
+  };
+  // Those that were named come before those that are chosen, which then are others; what nobody
+  // asked for comes last.
   for (bool chosen : {false, true}) {
-    for (const PortWish& wish : wishes) {
-      bool is_chosen = wish.first == 0 || wish.first != wish.last;
+    for (size_t i = 0; i < wishes.size(); ++i) {
+      bool is_chosen = wishes[i].first == 0 || wishes[i].first != wishes[i].last;
       if (is_chosen != chosen) continue;
-      auto taken = [&](const PublishedPort& port) {
-        auto collides = [&](const PublishedPort& own) { return Collide(own, port); };
-        return is_taken(port) || std::ranges::any_of(all.ports, collides);
-      };
-      TRY(HeldPorts held, HoldOne(wish, taken));
-      std::ranges::move(held.ports, std::back_inserter(all.ports));
-      std::ranges::move(held.sockets, std::back_inserter(all.sockets));
-      std::ranges::move(held.forwards, std::back_inserter(all.forwards));
+      TRY(held[i], HoldOne(wishes[i], taken));
     }
+  }
+  for (size_t i = 0; i < wishes.size(); ++i) TRY(AddImplied(wishes[i], taken, held[i]));
+  HeldPorts all;
+  for (HeldPorts& one : held) {
+    std::ranges::move(one.ports, std::back_inserter(all.ports));
+    std::ranges::move(one.sockets, std::back_inserter(all.sockets));
+    std::ranges::move(one.forwards, std::back_inserter(all.forwards));
   }
   TRY(LimitForwards(all));
   return all;
@@ -267,6 +290,10 @@ Result<> LimitForwards(HeldPorts& held, size_t most) {
   }
   int off = 0, least = 0;
   for (HeldPorts::Forward& forward : std::span(all).subspan(most)) {
+    if (!IsByRules(forward.port)) {  // nobody asked for it
+      std::erase_if(held.ports, [&](const auto& port) { return Collide(port, forward.port); });
+      continue;
+    }
     int fd = forward.socket.get();
     (void)shutdown(fd, SHUT_RD);  // bound, and listening no more
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);

@@ -12,6 +12,7 @@
 // have it, alone or as one of [::], listen in earnest: a process takes what comes to ::1 from there
 // (core/monitor/forwarder.h), the rules take the rest before. Where an IPv6 address of the host was
 // asked for and the container has IPv4 alone, the process takes all of it, as docker's proxy does.
+// So it does where no address was asked for: [::] is implied then.
 //
 // A port in the table whose socket is free belongs to a container whose monitor is gone.
 
@@ -33,7 +34,7 @@ struct PortWish {
   struct Way {
     IpAddress host;
     IpAddress container;   // of the same family; for an IPv6 address of either
-    bool implied = false;  // ::1 beside any IPv4 address; not where the host has none
+    bool implied = false;  // passed over where it is not to be had
   };
   std::vector<Way> ways;  // one port of the host for all of them
   uint16_t first = 0;     // 0: any that is free
@@ -53,14 +54,15 @@ struct HeldPorts {
   std::vector<Forward> forwards;  // whose sockets are not among those above
 };
 
-// All or none. `is_taken`: what may not be chosen although its socket is free. kConflict: it is in
-// use (system_errno EADDRINUSE; the subject is "0.0.0.0:80/tcp"), or all of a range are;
-// kPermission; kInvalidArgument: the host has no such address, or LimitForwards.
+// All or none, but for what is implied. `is_taken`: what may not be chosen although its socket is
+// free. kConflict: it is in use (system_errno EADDRINUSE; the subject is "0.0.0.0:80/tcp"), or all
+// of a range are; kPermission; kInvalidArgument: the host has no such address, or LimitForwards.
 Result<HeldPorts> HoldPorts(std::span<const PortWish> wishes,
                             const std::function<bool(const PublishedPort&)>& is_taken);
 
-// No more of them are forwarded than one process takes: of the others that are not needed the
-// sockets hold the port alone, and who comes to ::1 is refused. kInvalidArgument: more are needed.
+// No more of them are forwarded than one process takes. Of the others, what is implied is not
+// published; what rules lead to as well is held alone, and who comes to its ::1 is refused.
+// kInvalidArgument: more are needed.
 Result<> LimitForwards(HeldPorts& held, size_t most = core::kMostForwards);
 
 // One descriptor that holds them all. `sockets` may be closed then.

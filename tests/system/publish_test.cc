@@ -3,9 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
-#include "tests/support/network_sandbox.h"
+#include "tests/system/publish_fixture.h"
 
 namespace hoy::test {
 namespace {
@@ -14,46 +12,6 @@ namespace {
 const std::string kAsk =
     "while (<STDIN>) { do { $s->send($_) } until IO::Select->new($s)->can_read(1);"
     "$s->recv($answer, 99); print $answer }";
-
-class Publish : public NetworkSandbox {
- protected:
-  // A container that tells whoever asks it by HTTP where he comes from.
-  std::string Serve(const std::string& name, std::vector<std::string> options) const {
-    std::vector<std::string> arguments = {"run", "-d", "--name", name};
-    arguments.insert(arguments.end(), options.begin(), options.end());
-    for (const std::string& word :
-         {Busybox(), std::string("sh"), std::string("-c"),
-          "mkdir -p /www/cgi-bin; cd /www/cgi-bin;"
-          "printf '#!/bin/sh\\necho; echo " +
-              name +
-              " to $(echo $REMOTE_ADDR | tr -d [] | sed s/^::ffff://)\\n' > who; chmod 755 who;"
-              "exec httpd -f -p 80 -h /www"}) {
-      arguments.push_back(word);
-    }
-    const std::string id = RunOk(arguments);
-    EXPECT_TRUE(Eventually([&] {
-      return RunOk({"exec", name, "netstat", "-ltn"}).find(":80 ") != std::string::npos;
-    }));
-    return id;
-  }
-  // Not the freezer: what is killed has to die.
-  static std::string CgroupsOf(const std::string& pid) {
-    return Host("grep -v freezer /proc/" + pid + "/cgroup").out;
-  }
-  // With the host's programs, and with those of a container: busybox's wget is of no use.
-  static std::string Call(const std::string& address, int port) {
-    return fmt::format("curl -s -m 60 http://{}:{}/cgi-bin/who", address, port);
-  }
-  static std::string CallFromInside(const std::string& address, int port) {
-    return fmt::format(
-        "printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n' | nc -w 60 {} {} | tail -n 1", address,
-        port);
-  }
-  std::string Ports(const std::string& name) const {
-    return RunOk({"ps", "-a", "--filter", "name=^" + name + "$", "--format", "{{.Ports}}"});
-  }
-  static std::string Rules() { return Host("nft list table inet hoy").out; }
-};
 
 TEST_F(Publish, APortIsReachedFromEverywhereAndTheClientIsKnown) {
   const OtherHost other("cable", "203.0.113.1/24", "203.0.113.2/24");
@@ -70,21 +28,22 @@ TEST_F(Publish, APortIsReachedFromEverywhereAndTheClientIsKnown) {
   EXPECT_NE(other.Run(Call("203.0.113.1", 8081)).code, 0) << "for the loopback alone";
 
   EXPECT_EQ(Ports("web"),
-            "0.0.0.0:8080->80/tcp, 127.0.0.1:8081->80/tcp, 443/tcp, "
-            "0.0.0.0:7000-7001->7000-7001/udp");
+            "0.0.0.0:8080->80/tcp, 127.0.0.1:8081->80/tcp, [::]:8080->80/tcp, 443/tcp, "
+            "0.0.0.0:7000-7001->7000-7001/udp, [::]:7000-7001->7000-7001/udp");
   EXPECT_EQ(RunOk({"port", "web"}),
-            "80/tcp -> 0.0.0.0:8080\n80/tcp -> 127.0.0.1:8081\n7000/udp -> 0.0.0.0:7000\n"
-            "7001/udp -> 0.0.0.0:7001");
-  EXPECT_EQ(RunOk({"port", "web", "80"}), "0.0.0.0:8080\n127.0.0.1:8081");
+            "80/tcp -> 0.0.0.0:8080\n80/tcp -> [::]:8080\n80/tcp -> 127.0.0.1:8081\n"
+            "7000/udp -> 0.0.0.0:7000\n7000/udp -> [::]:7000\n7001/udp -> 0.0.0.0:7001\n"
+            "7001/udp -> [::]:7001");
+  EXPECT_EQ(RunOk({"port", "web", "80"}), "0.0.0.0:8080\n[::]:8080\n127.0.0.1:8081");
   EXPECT_EQ(Run({"port", "web", "443"}).code, 1);
   const Json web = Inspect("web");
   EXPECT_EQ(
       web["HostConfig"]["PortBindings"]["80/tcp"],
       Json::parse(R"([{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"8081"}])"));
-  EXPECT_EQ(
-      web["NetworkSettings"]["Ports"]["80/tcp"],
-      Json::parse(
-          R"([{"HostIp":"0.0.0.0","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"8081"}])"));
+  EXPECT_EQ(web["NetworkSettings"]["Ports"]["80/tcp"],
+            Json::parse(
+                R"([{"HostIp":"0.0.0.0","HostPort":"8080"},{"HostIp":"::","HostPort":"8080"},
+              {"HostIp":"127.0.0.1","HostPort":"8081"}])"));
   EXPECT_TRUE(web["NetworkSettings"]["Ports"]["443/tcp"].is_null());
   EXPECT_TRUE(web["Config"]["ExposedPorts"].contains("7001/udp"));
   EXPECT_EQ(RunOk({"ps", "--filter", "publish=8080", "--format", "{{.Names}}"}), "web");
@@ -118,7 +77,7 @@ TEST_F(Publish, ABusyPortNamesWhoHasIt) {
   EXPECT_NE(Host("busybox nc -l -p 8080 </dev/null").code, 0);
   // The first of a range that is free; any that is free.
   RunOk({"run", "-d", "--name", "third", "-p", "8000-8001:80", Busybox(), "sleep", "3600"});
-  EXPECT_EQ(Ports("third"), "0.0.0.0:8001->80/tcp");
+  EXPECT_EQ(Ports("third"), "0.0.0.0:8001->80/tcp, [::]:8001->80/tcp");
   output = Run({"run", "--rm", "-p", "8000-8001:80", Busybox(), "true"});
   EXPECT_NE(output.err.find("ports 8000-8001 are all in use"), std::string::npos) << output;
   RunOk({"run", "-d", "--name", "fourth", "-P", "--expose", "1", "--expose", "2/udp", "-p", "80",
@@ -126,7 +85,9 @@ TEST_F(Publish, ABusyPortNamesWhoHasIt) {
   const std::string any = RunOk({"port", "fourth", "1"});
   EXPECT_TRUE(any.starts_with("0.0.0.0:")) << any;
   EXPECT_TRUE(RunOk({"port", "fourth", "2/udp"}).starts_with("0.0.0.0:"));
-  EXPECT_EQ(Host("busybox nc -l -p " + any.substr(8) + " </dev/null").code, 1);
+  const std::string number = any.substr(8, any.find('\n') - 8);
+  EXPECT_EQ(any, "0.0.0.0:" + number + "\n[::]:" + number);
+  EXPECT_EQ(Host("busybox nc -l -p " + number + " </dev/null").code, 1);
 
   RunOk({"rm", "-f", "first"});
   RunOk({"start", "second"});
@@ -180,8 +141,7 @@ TEST_F(Publish, PortsOutliveWhoIsKilledChangingThem) {
     } else {
       RunOk({"ps"});
     }
-    EXPECT_EQ(Ports("web"), point == "attach-recorded" ? "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"
-                                                       : "0.0.0.0:8080->80/tcp");
+    EXPECT_EQ(Ports("web"), "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp");
     EXPECT_EQ(Host("busybox nc -l -p 8080 </dev/null").code, 1);
     EXPECT_EQ(Host(Call("127.0.0.1", 8080)).out, answer);
     if (point != "attach-recorded") {
@@ -253,7 +213,10 @@ TEST_F(Publish, BothFamiliesAndTheNextNetwork) {
   EXPECT_NE(Run({"run", "--rm", "--network", "six", "-p", "[::]:8080:80", Busybox(), "true"}).code,
             0);
   RunOk({"network", "disconnect", "six", "web"});
-  EXPECT_EQ(Ports("web"), "0.0.0.0:8080->80/tcp");
+  EXPECT_EQ(Ports("web"), "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp");
+  EXPECT_EQ(other.Run(Call("[2001:db8::1]", 8080)).out,
+            "web to " + NetworkField("web", "four", "Gateway") + "\n")
+      << "by IPv4 now";
   // The other way round: each family by the first network that has it.
   RunOk({"network", "connect", "six", "web"});
   for (const char* again : {"connected", "restarted"}) {
@@ -289,15 +252,26 @@ TEST_F(Publish, TheHostsIpv6LoopbackIsForwardedByAProcessThatIsThereWhenItIsNeed
                             "$| = 1; $s = IO::Socket::IP->new(Listen => 1, LocalAddr => '::1', "
                             "LocalPort => 9000) or die; print \"ready\\n\"; <STDIN>"}});
   ASSERT_TRUE(busy.WaitForOut("ready"));
-  const Output taken = Run({"run", "--rm", "-p", "9000:80", Busybox(), "true"});
-  EXPECT_NE(
-      taken.err.find(fmt::format("port [::1]:9000/tcp is in use by perl (pid {})", busy.pid())),
-      std::string::npos)
-      << taken;
+  const std::string in_use =
+      fmt::format("port [::1]:9000/tcp is in use by perl (pid {})", busy.pid());
+  const Output taken = Run({"run", "--rm", "-p", "[::1]:9000:80", Busybox(), "true"});
+  EXPECT_NE(taken.err.find(in_use), std::string::npos) << taken;
+  // Nobody asked for that in so many words.
+  const Output beside =
+      Run({"run", "-d", "--name", "beside", "-p", "9000:80", Busybox(), "sleep", "3600"});
+  EXPECT_EQ(beside.code, 0) << beside;
+  EXPECT_NE(beside.err.find(fmt::format("-p: port [::]:9000/tcp is in use by perl (pid {}): the "
+                                        "port is reached by IPv4 alone",
+                                        busy.pid())),
+            std::string::npos)
+      << beside;
+  EXPECT_EQ(Ports("beside"), "0.0.0.0:9000->80/tcp");
 
   const std::string id =
       Serve("web", {"-p", "8080:80", "-p", "[::1]:8081:80", "-p", "5353:53/udp"});
-  EXPECT_EQ(Ports("web"), "0.0.0.0:5353->53/udp, 0.0.0.0:8080->80/tcp, [::1]:8081->80/tcp");
+  EXPECT_EQ(Ports("web"),
+            "0.0.0.0:5353->53/udp, [::]:5353->53/udp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, "
+            "[::1]:8081->80/tcp");
   const auto monitor = [&] {
     const std::string text = ReadFileIfThere(run() + "/containers/" + id + "/state.json");
     const Json state = Json::parse(text, nullptr, false);

@@ -160,7 +160,7 @@ TEST_F(Resolver, ComesWithALateNetworkAndSoDoPorts) {
   EXPECT_EQ(Ask("late", "two"), "10.1.0.2\n");
   EXPECT_EQ(Ask("two", "tardy"), "10.1.0.3\n");
   EXPECT_EQ(Ask("late", "far"), "203.0.113.7\n");
-  EXPECT_EQ(RunOk({"port", "late"}), "80/tcp -> 0.0.0.0:8082");
+  EXPECT_EQ(RunOk({"port", "late"}), "80/tcp -> 0.0.0.0:8082\n80/tcp -> [::]:8082");
   EXPECT_EQ(fetch(), 0);
   const Output busy = Run({"run", "--rm", "--network", "app", "-p", "8082:1", Busybox(), "true"});
   EXPECT_NE(busy.err.find("in use by container 'late'"), std::string::npos) << busy;
@@ -180,7 +180,7 @@ TEST_F(Resolver, ComesWithALateNetworkAndSoDoPorts) {
   EXPECT_EQ(fetch(), 0);
   RunOk({"restart", "-t", "0", "late"});
   EXPECT_EQ(Ask("late", "two"), "10.1.0.2\n");
-  EXPECT_EQ(RunOk({"port", "late"}), "80/tcp -> 0.0.0.0:8082");
+  EXPECT_EQ(RunOk({"port", "late"}), "80/tcp -> 0.0.0.0:8082\n80/tcp -> [::]:8082");
 }
 
 TEST_F(Resolver, StandsWhatAContainerSends) {

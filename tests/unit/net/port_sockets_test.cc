@@ -71,18 +71,25 @@ TEST_F(PortSockets, APortIsHeldUntilTheLastDescriptorOfItIsClosed) {
             "0.0.0.0:8080/tcp [::]:8080/tcp 0.0.0.0:8080/udp 127.0.0.1:80/tcp ");
 }
 
-TEST_F(PortSockets, TheHostsOwnLoopbackIsHeldAlongWithAnyAddress) {
-  PortWish wish = Wish(8080, 8080);
-  wish.ways.push_back({Address("::1"), Address("10.1.0.2"), /*implied=*/true});
-  auto held = Hold({wish});
-  EXPECT_EQ(Names(held), "0.0.0.0:8080/tcp ");
-  ASSERT_EQ(held->forwards.size(), 1);
-  EXPECT_EQ(ToString(held->forwards[0].port), "[::1]:8080/tcp");
+TEST_F(PortSockets, WhatIsImpliedIsHeldWhereItIsToBeHad) {
+  auto implying = [](uint16_t first, uint16_t last) {
+    PortWish wish = Wish(first, last);
+    wish.ways.push_back({Address("::"), Address("10.1.0.2"), /*implied=*/true});
+    return wish;
+  };
+  auto held = Hold({implying(8080, 8080), implying(8080, 8081)});
+  EXPECT_EQ(Names(held), "0.0.0.0:8080/tcp [::]:8080/tcp 0.0.0.0:8081/tcp [::]:8081/tcp ");
+  ASSERT_EQ(held->forwards.size(), 2u);
+  EXPECT_EQ(ToString(held->forwards[0].port), "[::]:8080/tcp");
   held->sockets.clear();
-  EXPECT_EQ(Hold({wish}).error().message, "port [::1]:8080/tcp is in use");
+  EXPECT_EQ(Names(Hold({implying(8080, 8080)})), "0.0.0.0:8080/tcp ");
+  // What somebody asked for goes first, whatever the order.
+  EXPECT_EQ(Names(Hold({implying(9000, 9000), Wish(9000, 9000, IPPROTO_TCP, "::1")})),
+            "0.0.0.0:9000/tcp [::1]:9000/tcp ");
   // A host that has no such address has none to hold.
+  PortWish wish = implying(9000, 9000);
   wish.ways[1].host = Address("2001:db8::1");
-  EXPECT_EQ(Names(Hold({wish})), "0.0.0.0:8080/tcp ");
+  EXPECT_EQ(Names(Hold({wish})), "0.0.0.0:9000/tcp ");
 }
 
 // A process forwards so many and no more; who comes to the others is refused, and so is whoever
@@ -169,7 +176,7 @@ TEST_F(PortSockets, TheFirstOfARangeThatIsFree) {
             "0.0.0.0:8001/tcp [::]:8001/tcp 0.0.0.0:8003/tcp [::]:8003/tcp ");
   // What is named goes first, whatever the order.
   EXPECT_EQ(Names(Hold({Wish(8001, 8003), Wish(8001, 8001)})),
-            "0.0.0.0:8001/tcp 0.0.0.0:8003/tcp ");
+            "0.0.0.0:8003/tcp 0.0.0.0:8001/tcp ");
   EXPECT_EQ(Names(Hold({Wish(8001, 8001), Wish(8000, 8002)})), "ports 8000-8002 are all in use");
 }
 
