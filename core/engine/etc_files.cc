@@ -65,10 +65,6 @@ ResolvConf ParseResolvConf(std::string_view text) {
   return conf;
 }
 
-bool IsOnLoopback(std::string_view server) {
-  return server.starts_with("127.") || server == "::1";
-}
-
 }  // namespace
 
 Result<> WriteEtcFile(const Layout& layout, std::string_view id, std::string_view name,
@@ -135,7 +131,12 @@ std::string ResolvText(const NetworkConfig& config, std::string_view of_host,
   if (servers.empty() && !of_host.empty()) {
     servers.assign(std::begin(kPublicServers), std::end(kPublicServers));
   }
-  if (!resolver.empty()) servers = {std::string(resolver)};
+  if (!resolver.empty()) {
+    servers = {std::string(resolver)};
+    for (const std::string& server : config.dns) {
+      if (IsOnLoopback(server) && server != resolver) servers.push_back(server);
+    }
+  }
   std::string text;
   for (const std::string& server : servers) text += fmt::format("nameserver {}\n", server);
   std::string search = config.dns_search.empty()
@@ -163,6 +164,10 @@ std::string ServersText(const NetworkConfig& config, std::string_view of_host) {
   std::string text;
   for (const std::string& server : servers) text += server + "\n";
   return text;
+}
+
+bool IsOnLoopback(std::string_view server) {
+  return server.starts_with("127.") || server == "::1";
 }
 
 std::string HostResolvText() {

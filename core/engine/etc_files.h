@@ -28,13 +28,15 @@ Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record);
 std::string HostsText(const ContainerConfig& config, std::string_view gateway);
 
 // Pure. What the flags do not say is as the host has it; servers on the host's loopback are left
-// out, for they cannot be reached from another network namespace. `resolver`: if not empty, the one
-// server that the container asks; names without a dot are asked for as they are then.
+// out, for they cannot be reached from another network namespace. `resolver`: if not empty, the
+// server that the container asks, and after it, where that fails, those that --dns named on the
+// container's own loopback; names without a dot are asked for as they are then.
 std::string ResolvText(const NetworkConfig& config, std::string_view of_host,
                        std::string_view resolver = "");
-// Pure. Whom such a resolver asks, from the host's side, an address a line. Empty: the flags name
-// servers on the container's own loopback, which only the container can ask.
+// Pure. Whom such a resolver asks, from the host's side, an address a line. Not those that the
+// flags name on the container's own loopback, which only the container can ask.
 std::string ServersText(const NetworkConfig& config, std::string_view of_host);
+bool IsOnLoopback(std::string_view server);
 // Of the host: resolv.conf, or what a stub resolver on its loopback (systemd-resolved) goes by.
 std::string HostResolvText();
 
@@ -42,8 +44,8 @@ std::string HostResolvText();
 // it has made it larger than any that is a hosts file.
 Result<std::string> ReadEtcFile(const std::string& path);
 // In place, over what is there: a container has the file bound, and keeps seeing this one. Readers
-// see whole lines at every moment. kConflict: the container holds it by a lease. When there is no
-// room nothing is changed.
+// see whole lines at every moment, and where there is no room for all of them (ENOSPC) the old ones.
+// kConflict: the container holds it by a lease.
 Result<> WriteInPlace(const std::string& path, std::string_view text);
 
 }  // namespace hoy::core

@@ -83,7 +83,7 @@ class Networks final : public core::NetworkDriver {
       RecordNetworkEvent(layout, network, "connect", record.id);
     }
     core::MonitorNetwork network = std::move(published.held);
-    if (WantsResolver(config, status)) TRY(OpenResolver(network_namespace, network));
+    if (WantsResolver(status)) TRY(OpenResolver(network_namespace, network));
     TRY(WriteEtcFiles(layout, record, status));
     TRY(AnnounceMembers(layout, NamedNetworks(status), record.id));
     return network;
@@ -105,7 +105,7 @@ class Networks final : public core::NetworkDriver {
 
   Result<> RestorePorts(const core::Layout& layout, const core::ContainerRecord& record) override {
     TRY(std::optional<NetworkStatus> status, ReadNetworkStatus(layout, record.id));
-    return status ? PublishAgain(layout, record, *status) : Result<>{};
+    return status ? PublishAgain(layout, record.id, *status) : Result<>{};
   }
 
   Result<> Detach(const core::Layout& layout, std::string_view id) override {

@@ -74,19 +74,15 @@ Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& 
   std::string hosts = core::HostsText(record.config, GatewayOf(status));
   if (!status.endpoints.empty()) hosts = WithMembers(hosts, MembersText(status, {}));
   TRY(write("hosts", hosts));
-  if (!WantsResolver(config, status)) {
+  if (!WantsResolver(status)) {
     return write("resolv.conf", core::ResolvText(config, core::HostResolvText()));
   }
   TRY(WriteServersFile(layout, record, status));
   return write("resolv.conf", core::ResolvText(config, core::HostResolvText(), kResolverAddress));
 }
 
-bool WantsResolver(const core::NetworkConfig& config, const NetworkStatus& status) {
-  return !NamedNetworks(status).empty() && MayHaveResolver(config);
-}
-
-bool MayHaveResolver(const core::NetworkConfig& config) {
-  return !core::ServersText(config, "").empty();
+bool WantsResolver(const NetworkStatus& status) {
+  return !NamedNetworks(status).empty();
 }
 
 bool HasResolver(const core::Layout& layout, std::string_view id) {

@@ -14,9 +14,7 @@ Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& 
                        const NetworkStatus& status);
 
 // Whether its programs ask the monitor for names: on networks that know some, as docker's.
-bool WantsResolver(const core::NetworkConfig& config, const NetworkStatus& status);
-// Not where --dns names servers on the container's own loopback alone.
-bool MayHaveResolver(const core::NetworkConfig& config);
+bool WantsResolver(const NetworkStatus& status);
 // Whether they do in this run.
 bool HasResolver(const core::Layout& layout, std::string_view id);
 // From now on they do: the monitor has it. Over what resolv.conf says, in place.

@@ -241,8 +241,7 @@ Result<> ConnectContainer(const core::Layout& layout, std::string_view id,
   attachments.push_back(wanted);
   if (!subject.status) return core::ReplaceRecord(layout, subject.record);
   TRY(std::optional<core::Rewiring> rewiring, BeginRewiring(layout, subject));
-  bool needs_resolver = wanted.network != kDefaultNetwork && !HasResolver(layout, id) &&
-                        MayHaveResolver(subject.record.config.network);
+  bool needs_resolver = wanted.network != kDefaultNetwork && !HasResolver(layout, id);
   TRY(Leave(layout, subject, wanted.network));
   if (needs_resolver) TRY(GiveResolver(layout, subject));
   auto wired = Wire(layout, subject, wanted);

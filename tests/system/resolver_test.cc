@@ -118,6 +118,48 @@ TEST_F(Resolver, AnInternalNetworkAsksNobody) {
   EXPECT_EQ(Ask("one", "far"), "SERVFAIL\n");
 }
 
+// A server of the container's own: it answers whatever it is asked with one address.
+TEST_F(Resolver, ServersInTheContainerAreAskedByItsPrograms) {
+  const NameServer server("192.0.2.53",
+                          {{"far", {.address = "203.0.113.7"}}, {"own", {.code = 2}}});
+  const auto serve = [&](const std::string& container) {
+    const std::string pid = RunOk({"inspect", "--format", "{{.State.Pid}}", container});
+    Background own(
+        {.argv = {
+             "nsenter", "-t", pid, "-n", "perl", "-MIO::Socket::INET", "-e",
+             "$| = 1; $s = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', "
+             "LocalPort => 53) or die; print \"ready\\n\";"
+             "while (defined($from = $s->recv($q, 512))) { $q =~ /^(..).{10}([^\\0]*\\0....)/s;"
+             "$s->send($1 . pack('n5', 0x8180, 1, 1, 0, 0) . $2 ."
+             "pack('n3Nn', 0xc00c, 1, 1, 60, 4) . pack('C4', 198, 51, 100, 1)) }"}});
+    EXPECT_TRUE(own.WaitForOut("ready"));
+    return own;
+  };
+  // By the C library, which goes on where one server has failed; nslookup does not.
+  const auto asks_on = [&](const std::string& container) {
+    return In(container, "ping -c 1 -W 1 own | head -n 1").out;
+  };
+  StartSleeper({"--name", "two", "--network", "app"});
+  Output output = Run({"run", "-d", "--name", "one", "--network", "app", "--dns", "127.0.0.1",
+                       "--dns-search", ".", Busybox(), "sleep", "1000000"});
+  EXPECT_EQ(output.code, 0);
+  EXPECT_EQ(output.err, "");
+  EXPECT_EQ(In("one", "cat /etc/resolv.conf").out,
+            "nameserver 127.0.0.11\nnameserver 127.0.0.1\noptions ndots:0\n");
+  const Background own = serve("one");
+  EXPECT_EQ(Ask("one", "two"), "10.1.0.2\n");
+  EXPECT_EQ(asks_on("one"), "PING own (198.51.100.1): 56 data bytes\n");
+  // Not in the order in which they were named.
+  output = Run({"run", "-d", "--name", "both", "--network", "app", "--dns", "127.0.0.1", "--dns",
+                "192.0.2.53", "--dns-search", ".", Busybox(), "sleep", "1000000"});
+  EXPECT_NE(output.err.find("--dns 127.0.0.1: not asked by the resolver of network 'app'"),
+            std::string::npos)
+      << output;
+  const Background other = serve("both");
+  EXPECT_EQ(Ask("both", "far"), "203.0.113.7\n");
+  EXPECT_EQ(asks_on("both"), "PING own (198.51.100.1): 56 data bytes\n");
+}
+
 TEST_F(Resolver, LeavesPort53ToTheContainer) {
   Start("one", {"--dns", "192.0.2.53"});
   EXPECT_EQ(In("one",

@@ -2,12 +2,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "core/sys/files.h"
+#include "tests/support/must_run.h"
 
 namespace hoy::core {
 namespace {
@@ -49,7 +55,8 @@ TEST(EtcFiles, WithAResolverTheContainerAsksThatAndItAsksTheServers) {
   NetworkConfig config;
   config.dns = {"127.0.0.1", "192.0.2.1"};
   config.dns_options = {"ndots:2"};
-  EXPECT_EQ(ResolvText(config, "", "127.0.0.11"), "nameserver 127.0.0.11\noptions ndots:2\n");
+  EXPECT_EQ(ResolvText(config, "", "127.0.0.11"),
+            "nameserver 127.0.0.11\nnameserver 127.0.0.1\noptions ndots:2\n");
   EXPECT_EQ(ServersText(config, kHost), "192.0.2.1\n");
   config.dns = {"127.0.0.1"};
   EXPECT_EQ(ServersText(config, kHost), "");
@@ -107,6 +114,29 @@ TEST_F(HostileEtcFile, ALeaseHoldsNobodyUp) {
     }
   }
   EXPECT_EQ(ReadEtcFile(path_).value_or(""), "what was there\n");
+}
+
+TEST(EtcFiles, WhatHasNoRoomIsNotWrittenInParts) {
+  if (unshare(CLONE_NEWNS) != 0 || mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    SKIP_BECAUSE("cannot make a mount namespace: " << strerror(errno));
+  }
+  std::string directory = testing::TempDir() + "hoy-full-" + std::to_string(getpid());
+  ASSERT_EQ(mkdir(directory.c_str(), 0700), 0);
+  ASSERT_EQ(mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=64k"), 0);
+  std::string path = directory + "/hosts";
+  const std::string before = "127.0.0.1\tlocalhost\n10.1.0.2\tone\n";
+  ASSERT_TRUE(WriteFileAtomically(path, before, Durability::kVolatile));
+  std::string text(16 * 4096, 'x');
+  (void)WriteFileAtomically(directory + "/rest", text.substr(2 * 4096), Durability::kVolatile);
+  auto written = WriteInPlace(path, text);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().system_errno, ENOSPC) << written.error().message;
+  EXPECT_EQ(ReadFile(path).value_or(""), before);
+  // What fits is written all the same.
+  EXPECT_TRUE(WriteInPlace(path, "127.0.0.1\tlocalhost\n"));
+  EXPECT_EQ(ReadFile(path).value_or(""), "127.0.0.1\tlocalhost\n");
+  umount2(directory.c_str(), MNT_DETACH);
+  rmdir(directory.c_str());
 }
 
 }  // namespace
