@@ -1,8 +1,10 @@
 #include "net/attach/names.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/engine/etc_files.h"
@@ -22,6 +24,22 @@ void AddLines(std::string& text, const Endpoint& endpoint, std::string_view name
   for (const auto& address : {endpoint.v4, endpoint.v6}) {
     if (address) text += fmt::format("{}\t{}\n", address->address.ToString(), names);
   }
+}
+
+std::vector<std::string>& UnwrittenHosts() {
+  static std::vector<std::string> all;
+  return all;
+}
+
+void WriteHosts(const core::Layout& layout, const std::string& id, const std::string& path,
+                const std::string& text) {
+  auto written = core::WriteInPlace(path, text);
+  // It may be gone by now.
+  if (written || written.error().system_errno == ENOENT) return;
+  auto summary = core::ReadSummary(layout, id);
+  UnwrittenHosts().push_back(fmt::format(
+      "container '{}' does not learn who is on its networks now: {}",
+      summary ? summary->name : std::string(core::ShortId(id)), written.error().message));
 }
 
 // What a container calls itself, and then what it is called on that network.
@@ -160,9 +178,13 @@ Result<> AnnounceMembers(const core::Layout& layout, std::span<const std::string
     auto hosts = core::ReadEtcFile(path);
     if (!hosts) continue;  // it is going, or its own doing
     std::string text = WithMembers(*hosts, MembersText(*status, others));
-    if (text != *hosts) (void)core::WriteInPlace(path, text);
+    if (text != *hosts) WriteHosts(layout, id, path, text);
   }
   return {};
+}
+
+std::vector<std::string> TakeUnwrittenHosts() {
+  return std::exchange(UnwrittenHosts(), {});
 }
 
 }  // namespace hoy::net

@@ -23,6 +23,9 @@ namespace hoy::net {
 // have left. Waits for whoever does the same.
 Result<> AnnounceMembers(const core::Layout& layout, std::span<const std::string> networks,
                          std::string_view also = "");
+// Whose hosts files could not be written since this was last asked, each with the reason: for a
+// person to be told. They are as they were; whoever joins or leaves next tries again.
+std::vector<std::string> TakeUnwrittenHosts();
 // The networks among these endpoints that know names.
 std::vector<std::string> NamedNetworks(const NetworkStatus& status);
 
