@@ -1,9 +1,12 @@
 #include "cli/ops/network_list.h"
 #include "cli/ops/network_options.h"
+#include "cli/ops/network_warnings.h"
 #include "cli/ui/command.h"
 #include "core/state/container_record.h"
+#include "core/sys/files.h"
 #include "net/attach/host_network.h"
 #include "net/attach/membership.h"
+#include "net/attach/network_status.h"
 
 namespace hoy::cli {
 namespace {
@@ -35,6 +38,9 @@ class NetworkConnectCommand final : public Command {
     wanted_.network = network.name;
     TRY(std::string id, core::FindContainer(context.layout, container_));
     TRY(net::ConnectContainer(context.layout, id, wanted_));
+    auto record = core::ReadContainer(context.layout, id);
+    if (record && core::Exists(net::NetworkStatusPath(context.layout, id)))
+      WarnOfNetworks(context, *record);
     return 0;
   }
 

@@ -1,7 +1,10 @@
 #include "cli/ops/network_list.h"
+#include "cli/ops/network_warnings.h"
 #include "cli/ui/command.h"
 #include "core/state/container_record.h"
+#include "core/sys/files.h"
 #include "net/attach/membership.h"
+#include "net/attach/network_status.h"
 
 namespace hoy::cli {
 namespace {
@@ -25,6 +28,9 @@ class NetworkDisconnectCommand final : public Command {
     auto done = net::DisconnectContainer(context.layout, id, name);
     bool was_not = !done && done.error().kind == ErrorKind::kNotFound;
     if (!done && !(was_not && force_)) return Fail(std::move(done).error());
+    auto record = core::ReadContainer(context.layout, id);
+    if (record && core::Exists(net::NetworkStatusPath(context.layout, id)))
+      WarnOfPorts(context, *record);
     return 0;
   }
 

@@ -1,5 +1,6 @@
 #include "core/engine/rename.h"
 
+#include "cli/ops/network_warnings.h"
 #include "cli/ui/command.h"
 #include "core/state/container_record.h"
 #include "net/attach/membership.h"
@@ -22,6 +23,7 @@ class RenameCommand final : public Command {
     TRY(std::string id, core::FindContainer(context.layout, container_));
     TRY(core::RenameTo(context.layout, id, name_));
     TRY(net::RenameMember(context.layout, id));
+    WarnOfHosts(context);
     return 0;
   }
 

@@ -3,8 +3,8 @@
 #include "cli/ops/existing_container.h"
 #include "cli/ops/exit_report.h"
 #include "cli/ops/foreground.h"
+#include "cli/ops/network_warnings.h"
 #include "cli/ops/passed_fds.h"
-#include "cli/ops/port_warnings.h"
 #include "cli/ops/remove_image.h"
 #include "cli/ops/sd_notify.h"
 #include "core/engine/lifecycle.h"
@@ -202,7 +202,7 @@ class RunCommand final : public ContainerCommand {
     for (const std::string& warning : started.warnings) context.Warn(warning);
     TRY(WritePidFile(record, started.pid));
     NotifyStarted(context, record, monitor);
-    WarnOfBlockers(context, record);
+    WarnOfNetworks(context, record);
     if (options_.timing) PrintStartMarks(context);
     context.out.Print("{}\n", record.id);
     return 0;

@@ -1,8 +1,8 @@
 #include "core/engine/start.h"
 
 #include "cli/ops/foreground.h"
+#include "cli/ops/network_warnings.h"
 #include "cli/ops/passed_fds.h"
-#include "cli/ops/port_warnings.h"
 #include "cli/ops/sd_notify.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
@@ -51,7 +51,7 @@ class StartCommand final : public Command {
       for (const std::string& warning : started->warnings) context.Warn(warning);
       TRY(WritePidFile(record, started->pid));
       if (notifies) NotifyStarted(context, record, monitor);
-      WarnOfBlockers(context, record);
+      WarnOfNetworks(context, record);
       return {};
     });
   }

@@ -3,7 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cli/ops/port_warnings.h"
+#include "cli/ops/network_warnings.h"
 #include "cli/ops/s3_volumes.h"
 #include "cli/ops/sd_notify.h"
 #include "cli/ui/exit_code.h"
@@ -110,7 +110,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   for (const std::string& warning : started.warnings) context.Warn(warning);
   TRY(WritePidFile(record, started.pid));
   if (options.notifies) NotifyStarted(context, record, getpid());
-  WarnOfBlockers(context, record);
+  WarnOfNetworks(context, record);
   if (options.timing) PrintStartMarks(context);
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
   if (ShowsNothing(options)) {

@@ -1,6 +1,7 @@
 #include "cli/ops/restart_container.h"
 
 #include "cli/ops/foreground.h"
+#include "cli/ops/network_warnings.h"
 #include "cli/ops/stop_gently.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/restart.h"
@@ -25,7 +26,9 @@ Result<> RestartContainer(Context& context, const std::string& name, const std::
   started->monitor.Release();
   for (const std::string& warning : started->warnings) context.Warn(warning);
   core::RecordContainerEvent(context.layout, record, "restart");
-  return WritePidFile(record, started->pid);
+  TRY(WritePidFile(record, started->pid));
+  WarnOfNetworks(context, record);
+  return {};
 }
 
 Result<> RestartByItself(Context& context, const core::ContainerRecord& record) {

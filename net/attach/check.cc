@@ -11,10 +11,12 @@
 #include "net/attach/check_orphans.h"
 #include "net/attach/host_network.h"
 #include "net/attach/leases.h"
+#include "net/attach/network_options.h"
 #include "net/attach/network_status.h"
 #include "net/attach/publish.h"
 #include "net/attach/rejoin.h"
 #include "net/firewall/forwarding.h"
+#include "net/firewall/other_rules.h"
 
 namespace hoy::net {
 namespace {
@@ -70,6 +72,7 @@ class NetworkCheck {
     LookForLeasesOfNoNetwork();
     LookAtRules(*networks);
     LookAtForwarding();
+    for (const NetworkRecord& network : *networks) LookForBlockers(network);
     std::ranges::move(CheckOrphans(layout_, mode_), std::back_inserter(findings_));
     return std::move(findings_);
   }
@@ -226,6 +229,28 @@ class NetworkCheck {
                       v6 ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward", v6 ? 6 : 4),
           "on again");
       if (mends()) Note(AllowForwarding(v6));
+    }
+  }
+
+  // Others' rules are others': what lets the network through is for them to do.
+  void LookForBlockers(const NetworkRecord& network) {
+    if (!HasBridge(network)) return;
+    bool has_members = false, publishes = false;
+    for (const Member& member : members_) {
+      auto is_here = [&](const Endpoint& endpoint) { return endpoint.network_id == network.id; };
+      if (std::ranges::none_of(member.status.endpoints, is_here)) continue;
+      has_members = true;
+      publishes = publishes || !member.status.ports.empty();
+    }
+    if (!has_members || (network.internal && !publishes)) return;
+    auto blockers = FindBlockers(network.Bridge());
+    if (!blockers) return Add(ObjectOf(network), blockers.error().message);
+    for (const Blocker& blocker : *blockers) {
+      if (blocker.family == "ip6" && !network.ipv6) continue;
+      bool of_published = publishes && blocker.published;
+      if (!of_published && (network.internal || !blocker.outgoing)) continue;
+      Add(ObjectOf(network), Describe(blocker, of_published));
+      findings_.back().error = blocker.remedy;
     }
   }
 
