@@ -52,6 +52,29 @@ TEST_F(WireNetwork, ContainersAreOnTheWire) {
   EXPECT_NE(Host("ip link show wire").out, "");
 }
 
+TEST_F(WireNetwork, ByWhichNetworkAnswersLeaveIsTold) {
+  RunOk({"network", "create", "app"});
+  const std::string told =
+      "-p: answers to the world leave by network 'lan', whose driver is macvlan: name 'app' first";
+  Output output = Run({"run", "-d", "--name", "one", "--network", "lan", "--network", "app", "-p",
+                       "8080:80", Busybox(), "sleep", "3600"});
+  EXPECT_EQ(output.code, 0);
+  EXPECT_NE(output.err.find(told), std::string::npos) << output;
+  output = Run({"run", "-d", "--name", "two", "--network", "app", "--network", "lan", "-p",
+                "8081:80", Busybox(), "sleep", "3600"});
+  EXPECT_EQ(output.code, 0);
+  EXPECT_EQ(output.err, "");
+  output = Run({"run", "-d", "--name", "none", "--network", "lan", "--network", "app", Busybox(),
+                "sleep", "3600"});
+  EXPECT_EQ(output.err, "") << "it publishes nothing";
+  // As it comes to be so.
+  output = Run({"network", "disconnect", "app", "two"});
+  EXPECT_EQ(output.err, "") << "then none of its ports is reached";
+  output = Run({"network", "connect", "app", "two"});
+  EXPECT_EQ(output.code, 0);
+  EXPECT_NE(output.err.find(told), std::string::npos) << output;
+}
+
 TEST_F(WireNetwork, ARunningContainerComesAndGoes) {
   StartSleeper({"--name", "one", "-p", "80"});
   RunOk({"network", "connect", "--ip", "203.0.113.70", "lan", "one"});
