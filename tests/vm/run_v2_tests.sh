@@ -1,4 +1,5 @@
 #!/bin/sh
+# run_v2_tests.sh --prepare: fetches what the VM is made of, which the first use of vm-run on a machine does.
 # run_v2_tests.sh UNIT_TESTS HOY: the tests of cgroups, seccomp, quotas, network drivers, iptables, SCTP,
 # exec and a few other verbs that a kernel takes part in, in a VM with cgroup v2.
 #   HOY_VM_RUN     the vm-run to use; otherwise ../shared/vm/vm-run beside the source directory
@@ -20,7 +21,9 @@ if [ ! -x "$vm_run" ]; then
   exit 77
 fi
 
-exec "$vm_run" --kernel "${HOY_VM_KERNEL:-6.12}" --timeout 800 -- \
+kernel=${HOY_VM_KERNEL:-6.12}
+[ "$1" = --prepare ] && exec "$vm_run" --kernel "$kernel" --prepare
+exec "$vm_run" --kernel "$kernel" --timeout 1400 -- \
   sh -c 'test -f /sys/fs/cgroup/cgroup.controllers || { echo "no cgroup v2 in the VM"; exit 1; }
          "$1" --gtest_filter="*CgroupV2*:CgroupLive*:CgroupUnwritable*:SeccompLive*" &&
          sh "$3/exec_v2.sh" "$2" && sh "$3/verbs_v2.sh" "$2" && sh "$3/quota.sh" "$2" &&
