@@ -212,28 +212,53 @@ bool IsCdiName(std::string_view text) {
 }
 
 Result<std::vector<std::string>> ParseGpus(std::string_view text) {
-  auto bad = [&] {
-    return Fail(
-        MakeError(ErrorKind::kInvalidArgument, fmt::format("--gpus '{}': not understood", text))
-            .WithHint("all, a number, or device=0,GPU-UUID"));
+  auto bad = [&](const std::string& why) {
+    return Fail(MakeError(ErrorKind::kInvalidArgument, fmt::format("--gpus '{}': {}", text, why))
+                    .WithHint("all, a number, or '\"device=0,GPU-UUID\"'; further keys are count=, "
+                              "driver=nvidia and capabilities="));
   };
-  std::string value;
-  std::ranges::copy_if(text, std::back_inserter(value), [](char c) { return c != '"'; });
+  auto fields = SplitCsv(text);
+  if (!fields) return bad("a quote is not closed");
+  std::set<std::string, std::less<>> seen;
   std::vector<std::string> names;
-  auto add = [&](std::string_view name) { names.push_back(fmt::format("{}={}", kGpus, name)); };
-  if (value == "all" || value == "-1") {
-    add("all");
-  } else if (auto count = ParseInteger<uint16_t>(value)) {
-    for (unsigned i = 0; i < *count; ++i) add(std::to_string(i));
-  } else if (value.starts_with("device=")) {
-    for (std::string_view name : Split(std::string_view(value).substr(7), ',')) {
-      if (name.contains('=') || name.empty()) return bad();
-      add(name);
+  std::string_view before;  // the key of the field before
+  for (std::string_view field : *fields) {
+    auto [key, value] = CutAt(field, '=');
+    // Without quotes the commas between devices are those between fields.
+    bool goes_on = !value && before == "device";
+    if (goes_on) {
+      value = key;
+      key = "device";
+    } else if (!value) {
+      value = key;
+      key = "count";
     }
-  } else {
-    return bad();
+    before = key;
+    if (!goes_on && !seen.emplace(key).second) return bad(fmt::format("'{}' is there twice", key));
+    if (key == "device") {
+      for (std::string_view name : Split(*value, ',')) names.emplace_back(name);
+      if (value->empty() || names.back().empty()) return bad("a device has no name");
+    } else if (key == "count") {
+      bool all = *value == "all" || *value == "-1";
+      auto count = ParseInteger<uint16_t>(*value);
+      if (!all && count.value_or(0) == 0)
+        return bad(fmt::format("'{}' is no number of GPUs", *value));
+      if (all) names.emplace_back("all");
+      for (unsigned i = 0; !all && i < *count; ++i) names.push_back(std::to_string(i));
+    } else if (key == "driver") {
+      if (*value != "nvidia") return bad(fmt::format("there is no driver '{}'", *value));
+    } else if (key != "capabilities") {
+      return bad(fmt::format("there is no key '{}'", key));
+    }
   }
-  if (names.empty()) return bad();
+  if (seen.contains("count") && seen.contains("device")) {
+    return bad("either a number of GPUs or devices");
+  }
+  if (names.empty()) names.emplace_back("0");  // as docker has it: one
+  for (std::string& name : names) {
+    name = fmt::format("{}={}", kGpus, name);
+    if (!IsCdiName(name)) return bad(fmt::format("'{}' is no name of a device", name));
+  }
   return names;
 }
 

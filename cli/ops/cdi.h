@@ -58,7 +58,12 @@ Result<core::Mount> ToMount(const CdiMount& mount);
 // "vendor.com/class=name": as the value of --device no path.
 bool IsCdiName(std::string_view text);
 
-// --gpus: all, a number, or device=A,B in docker's quotes -> CDI names of nvidia.com/gpu.
+// --gpus, the fields of one CSV line -> CDI names of nvidia.com/gpu:
+//   all, N or count=N       the first so many
+//   device=A, "device=A,B"  these; the quotes may be missing
+//   driver=nvidia           the only one
+//   capabilities=...        anything: what of the driver comes in is for the CDI file to say
+// kInvalidArgument: another key, a key twice, or a number and devices.
 Result<std::vector<std::string>> ParseGpus(std::string_view text);
 
 // A file's content: JSON, or YAML. kCorrupt; kUnsupported: it wants what hoy cannot do.

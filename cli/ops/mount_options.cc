@@ -93,33 +93,6 @@ Error NotThere(std::string_view flag, std::string_view text, std::string_view wh
   return MakeError(ErrorKind::kUnsupported, fmt::format("{} '{}': {}", flag, text, what));
 }
 
-// Fields of one CSV line (RFC 4180): quotes keep a comma, and a doubled quote is a quote.
-std::optional<std::vector<std::string>> SplitCsv(std::string_view text) {
-  std::vector<std::string> fields(1);
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (quoted) {
-      if (text[i] != '"') {
-        fields.back() += text[i];
-      } else if (i + 1 < text.size() && text[i + 1] == '"') {
-        fields.back() += '"';
-        ++i;
-      } else {
-        quoted = false;
-        if (i + 1 < text.size() && text[i + 1] != ',') return std::nullopt;
-      }
-    } else if (text[i] == '"' && fields.back().empty()) {
-      quoted = true;
-    } else if (text[i] == ',') {
-      fields.emplace_back();
-    } else {
-      fields.back() += text[i];
-    }
-  }
-  if (quoted) return std::nullopt;
-  return fields;
-}
-
 // One word of the OPTIONS of -v.
 Result<> ApplyVolumeWord(std::string_view text, std::string_view word, Mount& mount) {
   constexpr std::string_view kNoEffect[] = {"z", "Z", "consistent", "cached", "delegated"};

@@ -110,6 +110,32 @@ std::optional<std::vector<std::string>> ParseJsonWords(std::string_view text) {
   return words;
 }
 
+std::optional<std::vector<std::string>> SplitCsv(std::string_view text) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (quoted) {
+      if (text[i] != '"') {
+        fields.back() += text[i];
+      } else if (i + 1 < text.size() && text[i + 1] == '"') {
+        fields.back() += '"';
+        ++i;
+      } else {
+        quoted = false;
+        if (i + 1 < text.size() && text[i + 1] != ',') return std::nullopt;
+      }
+    } else if (text[i] == '"' && fields.back().empty()) {
+      quoted = true;
+    } else if (text[i] == ',') {
+      fields.emplace_back();
+    } else {
+      fields.back() += text[i];
+    }
+  }
+  if (quoted) return std::nullopt;
+  return fields;
+}
+
 Result<std::vector<std::string>> ParsePorts(std::string_view flag, std::string_view text) {
   auto [range, protocol] = CutAt(text, '/');
   std::string kind = ToLower(protocol.value_or("tcp"));

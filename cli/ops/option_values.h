@@ -24,6 +24,10 @@ Result<core::RestartPolicy> ParseRestartPolicy(std::string_view text);
 // else.
 std::optional<std::vector<std::string>> ParseJsonWords(std::string_view text);
 
+// The fields of one CSV line (RFC 4180): quotes keep a comma, and a doubled quote is a quote.
+// nullopt: a quote is not closed, or something comes behind it.
+std::optional<std::vector<std::string>> SplitCsv(std::string_view text);
+
 // --expose and the like: PORT[-PORT][/tcp|udp|sctp] -> "80/tcp", each port of the range.
 Result<std::vector<std::string>> ParsePorts(std::string_view flag, std::string_view text);
 

@@ -411,12 +411,16 @@ echo "$state" >{}
  {{"name": "0", "containerEdits": {{"hooks": [
    {{"hookName": "createContainer", "path": "{1}", "args": ["hook", "bad"]}}]}}}}]}})",
                                               Path("src/file"), Path("hook")));
-  EXPECT_EQ(Shell("cat /etc/hooked", {"--gpus", "all", "--read-only"}), "good set of the host");
+  EXPECT_EQ(
+      Shell("cat /etc/hooked", {"--gpus", "all,\"capabilities=compute,utility\"", "--read-only"}),
+      "good set of the host");
   EXPECT_TRUE(Has(ReadFile(Path("state")), "\"status\":\"creating\""));
-  const Output failed = RunShell("echo ran", {"--gpus", "device=0"});
-  EXPECT_EQ(failed.code, 125) << failed;
-  EXPECT_EQ(failed.out, "");
-  EXPECT_TRUE(Has(failed.err, "' ended with 3: what went wrong")) << failed;
+  for (const char* gpus : {"device=0", "\"device=0\",capabilities=utility"}) {
+    const Output failed = RunShell("echo ran", {"--gpus", gpus});
+    EXPECT_EQ(failed.code, 125) << failed;
+    EXPECT_EQ(failed.out, "");
+    EXPECT_TRUE(Has(failed.err, "' ended with 3: what went wrong")) << failed;
+  }
   fs::remove(Path("cdi/gpu.json"));
 
   const Output gpus = RunShell("true", {"--gpus", "all"});

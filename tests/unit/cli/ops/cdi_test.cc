@@ -47,12 +47,65 @@ TEST(Cdi, NamesAreToldFromPaths) {
 }
 
 TEST(Cdi, GpusAreDevicesOfOneKind) {
-  EXPECT_EQ(*ParseGpus("all"), Strings{"nvidia.com/gpu=all"});
-  EXPECT_EQ(*ParseGpus("2"), (Strings{"nvidia.com/gpu=0", "nvidia.com/gpu=1"}));
-  EXPECT_EQ(*ParseGpus("\"device=0,GPU-ab\""),
-            (Strings{"nvidia.com/gpu=0", "nvidia.com/gpu=GPU-ab"}));
-  for (const char* text : {"", "none", "0", "device=", "capabilities=utility", "device=0,x=y"}) {
-    EXPECT_FALSE(ParseGpus(text).has_value()) << text;
+  struct Case {
+    const char* text;
+    Strings names;
+  };
+  const Case cases[] = {
+      {"all", {"all"}},
+      {"-1", {"all"}},
+      {"2", {"0", "1"}},
+      {"count=2", {"0", "1"}},
+      {"count=all", {"all"}},
+      {"all,capabilities=utility", {"all"}},
+      {R"(all,"capabilities=compute,utility")", {"all"}},
+      {R"("capabilities=compute,utility",count=2)", {"0", "1"}},
+      {"capabilities=utility", {"0"}},
+      {"driver=nvidia", {"0"}},
+      {"driver=nvidia,count=2", {"0", "1"}},
+      {"driver=nvidia,device=0", {"0"}},
+      {"device=0,capabilities=utility", {"0"}},
+      {R"("device=0,GPU-ab")", {"0", "GPU-ab"}},
+      {R"("device=0,1",capabilities=utility)", {"0", "1"}},
+      {R"(driver=nvidia,"device=0,1","capabilities=compute,utility")", {"0", "1"}},
+      {"device=0,GPU-ab", {"0", "GPU-ab"}},
+      {"device=0,1,capabilities=utility", {"0", "1"}},
+  };
+  for (const Case& item : cases) {
+    Strings names;
+    for (const std::string& name : item.names) names.push_back("nvidia.com/gpu=" + name);
+    auto parsed = ParseGpus(item.text);
+    ASSERT_TRUE(parsed) << item.text << ": " << parsed.error().message;
+    EXPECT_EQ(*parsed, names) << item.text;
+  }
+}
+
+TEST(Cdi, GpusThatAreNotUnderstoodAreRefusedByName) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "'' is no number of GPUs"},
+      {"none", "'none' is no number of GPUs"},
+      {"0", "'0' is no number of GPUs"},
+      {"count=", "'' is no number of GPUs"},
+      {"count=-2", "'-2' is no number of GPUs"},
+      {"device=", "a device has no name"},
+      {R"("device=0,")", "a device has no name"},
+      {"device=0,", "a device has no name"},
+      {"device=0/1", "'nvidia.com/gpu=0/1' is no name of a device"},
+      {"device=0,x=y", "there is no key 'x'"},
+      {"options=a", "there is no key 'options'"},
+      {"driver=amd", "there is no driver 'amd'"},
+      {"count=1,device=0", "either a number of GPUs or devices"},
+      {R"(all,"device=0,1")", "either a number of GPUs or devices"},
+      {"all,2", "'count' is there twice"},
+      {"device=0,device=1", "'device' is there twice"},
+      {"capabilities=compute,utility", "'utility' is no number of GPUs"},
+      {R"("device=0)", "a quote is not closed"},
+  };
+  for (const auto& [text, why] : cases) {
+    auto parsed = ParseGpus(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalidArgument) << text;
+    EXPECT_EQ(parsed.error().message, std::string("--gpus '") + text + "': " + why);
   }
 }
 
