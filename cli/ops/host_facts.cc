@@ -61,13 +61,22 @@ Result<> CheckSource(const core::Mount& mount, HostFacts& facts) {
   if (mount.kind != core::MountKind::kBind || mount.volume || mount.image) return {};
   struct stat status{};
   if (stat(mount.source.c_str(), &status) != 0) {
-    if (errno == ENOENT && mount.create_source) {
+    int stat_errno = errno;
+    if (stat_errno == ENOENT && core::Exists(mount.source)) {
+      return Fail(MakeError(ErrorKind::kNotFound,
+                            fmt::format("bind source '{}': it is a symlink to what is not there",
+                                        mount.source))
+                      .WithHint(fmt::format("see readlink -f '{}'", mount.source)));
+    }
+    if (stat_errno == ENOENT && mount.create_source) {
       facts.sources[mount.source] = true;
       return {};
     }
-    Error error = SystemError("bind source", mount.source);
-    if (error.system_errno == ENOENT) {
+    Error error = SystemError("bind source", mount.source, stat_errno);
+    if (stat_errno == ENOENT) {
       error.hint = fmt::format("create it first: mkdir -p '{}'", mount.source);
+    } else if (stat_errno == ENOTDIR) {
+      error.hint = "a part of the path is a file";
     }
     return Fail(std::move(error));
   }

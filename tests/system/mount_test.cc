@@ -198,6 +198,46 @@ TEST_F(Mounts, BindsASingleFile) {
   EXPECT_EQ(Shell("cat /new/place", {"-v", Path("src/file") + ":/new/place"}), "of the host");
 }
 
+// Where SELinux is not used, there is no label to set.
+TEST_F(Mounts, LabelsAreNoHindranceWhereThereAreNone) {
+  for (const char* word : {"z", "Z", "ro,Z"}) {
+    EXPECT_EQ(Shell("cat /d/file", {"-v", Path("src") + ":/d:" + word}), "of the host") << word;
+  }
+  Shell("echo written >/d/labelled", {"-v", Path("src") + ":/d:Z"});
+  EXPECT_EQ(ReadFile(Path("src/labelled")), "written\n");
+}
+
+TEST_F(Mounts, ASourceThatCannotBeIsSaidSo) {
+  Refuses({"-v", Path("src/file/below") + ":/d"},
+          fmt::format("bind source '{}': Not a directory", Path("src/file/below")));
+  fs::create_symlink(Path("nowhere"), Path("link"));
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{"-v", Path("link") + ":/d"},
+        {"--mount", fmt::format("type=bind,src={},dst=/d", Path("link"))}}) {
+    Refuses(options,
+            fmt::format("bind source '{}': it is a symlink to what is not there", Path("link")));
+  }
+  EXPECT_FALSE(fs::exists(Path("nowhere")));
+  EXPECT_EQ(RunOk({"ps", "-aq"}), "");
+}
+
+TEST_F(Mounts, ASourceThatIsGoneWhenTheContainerStartsIsSaidSo) {
+  fs::create_directories(Path("gone"));
+  RunOk({"create", "--name", "one", "--mount", fmt::format("type=bind,src={},dst=/d", Path("gone")),
+         Busybox(), "ls", "/d"});
+  fs::remove(Path("gone"));
+  const Output start = Run({"start", "-a", "one"});
+  EXPECT_EQ(start.code, 125) << start;
+  EXPECT_EQ(start.out, "");
+  EXPECT_TRUE(Has(start.err,
+                  fmt::format("open mount source '{}': No such file or directory", Path("gone"))))
+      << start;
+  EXPECT_TRUE(Has(start.err, "the source was removed after the container was created")) << start;
+  EXPECT_EQ(Status("one"), "failed");
+  fs::create_directories(Path("gone/again"));
+  EXPECT_EQ(RunOk({"start", "-a", "one"}), "again");
+}
+
 TEST_F(Mounts, NestsInAnyOrder) {
   fs::create_directories(Path("other"));
   WriteFile(Path("other/o"), "other\n");
