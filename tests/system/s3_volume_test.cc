@@ -1,5 +1,7 @@
 // Volumes whose files are in a bucket of a real server.
 
+#include "tests/system/s3_volume.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -12,63 +14,10 @@
 #include <memory>
 
 #include "tests/support/must_run.h"
-#include "tests/support/s3_server.h"
-#include "tests/support/sandbox.h"
 #include "tests/system/fault_server.h"
 
 namespace hoy::test {
 namespace {
-
-class S3Volume : public ImageSandbox {
- protected:
-  void SetUp() override {
-    ImageSandbox::SetUp();
-    env["AWS_ACCESS_KEY_ID"] = S3Server::kKey;
-    env["AWS_SECRET_ACCESS_KEY"] = S3Server::kKey;
-    for (const char* name : {"AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN", "http_proxy"}) {
-      env[name] = std::nullopt;
-    }
-  }
-
-  std::string Mount(const std::string& more = "") const {
-    return fmt::format("--mount=type=s3,bucket={},prefix=p,endpoint={},dst=/data{}",
-                       S3Server::kBucket, server.endpoint(), more);
-  }
-  // `hoy run --rm` with the bucket on /data.
-  Output RunOnBucket(const std::string& script) const {
-    return RunShell("cd /data && " + script, {Mount()});
-  }
-  void MakeVolume(const std::string& name, const std::string& more = "") const {
-    RunOk({"volume", "create", "--opt", "type=s3", "--opt",
-           fmt::format("bucket={}", S3Server::kBucket), "--opt",
-           fmt::format("o=endpoint={}{}", server.endpoint(), more), name});
-  }
-  std::string VolumeName() const { return RunOk({"volume", "ls", "-q"}); }
-  std::string StatusOf(const std::string& volume, const std::string& field) const {
-    return RunOk({"volume", "inspect", "-f", "{{.Status." + field + "}}", volume});
-  }
-  pid_t MonitorOf(const std::string& id) const {
-    const std::string state = ReadFile(run() + "/containers/" + id + "/state.json");
-    const std::string name = "\"monitor_pid\":";
-    return std::atoi(state.c_str() + state.find(name) + name.size());
-  }
-  // The s3fs that has a volume mounted; 0: there is none.
-  pid_t S3fsOf(const std::string& volume) const {
-    for (const std::string& name : ListNames("/proc")) {
-      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-      const std::string words = ReadFileIfThere("/proc/" + name + "/cmdline");
-      if (words.starts_with("s3fs") && Has(words, data() + "/volumes/" + volume + "/_data")) {
-        return std::atoi(name.c_str());
-      }
-    }
-    return 0;
-  }
-  bool WaitUntilWrittenBack(const std::string& volume) const {
-    return Eventually([&] { return StatusOf(volume, "Pending") == "false"; });
-  }
-
-  S3Server server;
-};
 
 TEST_F(S3Volume, IsFetchedBeforeTheStartAndWrittenBackAtTheEnd) {
   server.Put("p/theirs", "from there");
@@ -298,15 +247,9 @@ TEST_F(S3Volume, GoesOnWhereItWasKilled) {
   const std::string large = Noise(20 << 20);
   WriteFile(files + "/large", large);
   WriteFile(files + "/small", "small");
-  auto dying = [&](const std::string& point, std::vector<std::string> arguments) {
-    Command command = Hoy(arguments);
-    command.env["HOY_FAIL_POINT"] = point;
-    const Output output = RunCommand(command);
-    EXPECT_EQ(output.code, 137) << point << output;
-  };
-  dying("s3-part", {"volume", "sync", "vol"});
+  Dying("s3-part", {"volume", "sync", "vol"});
   EXPECT_FALSE(server.Has("large")) << "there is no half object";
-  dying("s3-uploaded", {"volume", "sync", "vol"});
+  Dying("s3-uploaded", {"volume", "sync", "vol"});
   EXPECT_EQ(server.Object("large"), large);
   const Output third = Run({"volume", "sync", "vol"});
   EXPECT_EQ(third.code, 0) << third;
@@ -314,9 +257,9 @@ TEST_F(S3Volume, GoesOnWhereItWasKilled) {
 
   RunOk({"volume", "rm", "vol"});
   MakeVolume("vol");
-  dying("s3-fetched", {"volume", "sync", "--fetch", "vol"});
+  Dying("s3-fetched", {"volume", "sync", "--fetch", "vol"});
   EXPECT_TRUE(ListNames(files).empty());
-  dying("s3-placed", {"volume", "sync", "--fetch", "vol"});
+  Dying("s3-placed", {"volume", "sync", "--fetch", "vol"});
   EXPECT_EQ(ListNames(files), std::vector<std::string>{"large"});
   RunOk({"volume", "sync", "--fetch", "vol"});
   EXPECT_EQ(ReadFile(files + "/large"), large);

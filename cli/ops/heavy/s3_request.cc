@@ -3,7 +3,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
 
 #include "cli/ops/heavy/registry_access.h"
 #include "cli/ui/printable.h"
@@ -18,6 +22,19 @@ namespace {
 std::string Variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
+}
+
+bool NamesAFile(std::string_view name) {
+  constexpr std::string_view kFiles[] = {"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "HOME",
+                                         "SSL_CERT_FILE", "SSL_CERT_DIR"};
+  return std::ranges::find(kFiles, name) != std::end(kFiles);
+}
+
+// Whoever reads it later is in another directory.
+std::string FromAnywhere(const std::string& path) {
+  std::error_code failed;
+  auto absolute = path.empty() ? "" : std::filesystem::absolute(path, failed);
+  return failed ? path : absolute.string();
 }
 
 // So that nobody waits in silence. Of the many transfers that meet the same trouble at the same
@@ -39,6 +56,7 @@ Result<> RememberVariables(const core::Layout& layout, const std::string& volume
   std::string text;
   for (const char* name : oci::kS3Variables) {
     std::string value = Variable(name);
+    if (NamesAFile(name)) value = FromAnywhere(value);
     if (!value.empty() && value.find('\n') == std::string::npos) {
       text += fmt::format("{}={}\n", name, value);
     }
