@@ -11,8 +11,10 @@ int ExitCodeOf(const Error& error, bool runs_command) {
       if (error.system_errno == 0) return kExitFailed;
       return error.system_errno == ENOENT ? kExitNoSuchCommand : kExitCannotRun;
     case ErrorKind::kNotFound:
-      // With an errno it is a file that hoy wanted, without one an object the user named.
-      return runs_command || error.system_errno != 0 ? kExitFailed : kExitNoSuchObject;
+      // With an errno it is a file that hoy wanted, and a bucket is a server's; else it is an
+      // object that the user named.
+      if (error.system_errno != 0 || error.stage == "no-bucket") return kExitFailed;
+      return runs_command ? kExitFailed : kExitNoSuchObject;
     default: return kExitFailed;
   }
 }

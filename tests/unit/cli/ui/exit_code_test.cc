@@ -19,6 +19,7 @@ TEST(ExitCode, FollowsKindStageAndErrno) {
       {ErrorKind::kInvalidArgument, "", 0, 125, 125},
       {ErrorKind::kNotFound, "", 0, 125, 1},
       {ErrorKind::kNotFound, "open", ENOENT, 125, 125},
+      {ErrorKind::kNotFound, "no-bucket", 0, 125, 125},
       {ErrorKind::kAlreadyExists, "", 0, 125, 125},
       {ErrorKind::kConflict, "", 0, 125, 125},
       {ErrorKind::kPermission, "open", EACCES, 125, 125},
