@@ -148,6 +148,8 @@ class Applier {
   }
 
   Result<> MakeFile(const TarEntry& entry, const Components& parent, const std::string& name) {
+    // At once: a hole of terabytes is a file of zeros here, and would take hours to fill the disk.
+    TRY(Account(static_cast<uint64_t>(tar_.data_left())));
     directories_.Touch();
     constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     Fd fd(openat(directories_.current().get(), name.c_str(), kFlags, entry.mode));
@@ -156,7 +158,11 @@ class Applier {
       fd.reset(openat(directories_.current().get(), name.c_str(), kFlags, entry.mode));
     }
     if (!fd) return FailErrno("create", "");
-    TRY(WriteData(entry, fd));
+    if (auto written = WriteData(entry, fd); !written) {
+      // Nobody removes the rest of what was extracted, and half a file would pass for all of it.
+      if (purpose_ == Purpose::kExtract) RemoveHalf(name, fd);
+      return written;
+    }
     bool owned = NeedsOwner(entry);
     if (owned && fchown(fd.get(), entry.uid, entry.gid) != 0) return FailErrno("change owner", "");
     if ((entry.mode & (umask_ | kSpecialBits)) != 0 && fchmod(fd.get(), entry.mode) != 0) {
@@ -168,9 +174,18 @@ class Applier {
     return {};
   }
 
+  // Unless somebody has put something else there.
+  void RemoveHalf(const std::string& name, BorrowedFd fd) {
+    int parent = directories_.current().get();
+    struct stat written{};
+    struct stat there{};
+    bool same = fstat(fd.get(), &written) == 0 &&
+                fstatat(parent, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+                written.st_ino == there.st_ino && written.st_dev == there.st_dev;
+    if (same) (void)unlinkat(parent, name.c_str(), 0);
+  }
+
   Result<> WriteData(const TarEntry& entry, BorrowedFd fd) {
-    // At once: a hole of terabytes is a file of zeros here, and would take hours to fill the disk.
-    TRY(Account(static_cast<uint64_t>(tar_.data_left())));
     int64_t end = 0;
     while (true) {
       TRY(TarReader::Block block, tar_.ReadBlock());

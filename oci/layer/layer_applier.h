@@ -66,7 +66,8 @@ Result<AppliedLayer> ApplyLayer(ByteSource& layer, BorrowedFd target, const Appl
 
 // Unpacks a tar, compressed or not, into a directory that may hold files already: what `hoy cp -`
 // is given. Whiteout names are names like any other, the directory itself stays as it is, and
-// nothing takes the place of a directory or a directory that of something else (kConflict).
+// nothing takes the place of a directory or a directory that of something else (kConflict). After
+// an error what came before stays, and no file is there in part.
 Result<AppliedLayer> ExtractTar(ByteSource& tar, BorrowedFd target);
 
 // `lower_directories` topmost first, in overlayfs form. kCorrupt: a hard link to nothing.

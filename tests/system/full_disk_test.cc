@@ -10,6 +10,7 @@
 #include <regex>
 
 #include "tests/support/registry.h"
+#include "tests/support/s3_server.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -48,6 +49,11 @@ class SmallDisk : public ImageSandbox {
     struct statvfs status{};
     ASSERT_EQ(::statvfs(data().c_str(), &status), 0);
     ASSERT_EQ(status.f_bavail, 0u) << filled;
+  }
+  // All but that.
+  void FillBut(uintmax_t bytes) const {
+    Fill();
+    fs::resize_file(data() + "/filler", fs::file_size(data() + "/filler") - bytes);
   }
   void MakeReadOnly() const {
     ASSERT_EQ(::mount(nullptr, data().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
@@ -256,6 +262,63 @@ TEST_F(SmallDisk, ALoadOrSaveThatDoesNotFitLeavesNothing) {
   const Output saved = Run({"save", "-o", data() + "/b.tar", Busybox()});
   EXPECT_EQ(saved.code, 125) << saved;
   EXPECT_FALSE(fs::exists(data() + "/b.tar"));
+}
+
+// Whatever brings files into a volume: there is room for a container, but not for them.
+class SmallDiskVolume : public SmallDisk {
+ protected:
+  static constexpr size_t kRoom = 512 << 10;
+  std::string Volume() const { return data() + "/volumes/vol"; }
+  void DoesNotFit(const Output& output, const std::string& what) const {
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_EQ(output.out, "") << output;
+    EXPECT_TRUE(Has(output.err, what)) << output;
+    EXPECT_TRUE(Has(output.err, "No space left on device")) << output;
+    EXPECT_TRUE(ListNames(Volume() + "/_data").empty());
+    EXPECT_TRUE(ListNames(data() + "/containers").empty());
+    fs::remove(data() + "/filler");
+  }
+};
+
+TEST_F(SmallDiskVolume, ThatDoesNotFitIsNotFilledInPart) {
+  const std::string look = "cd /bin && ls | wc -l && sha256sum <busybox";
+  const std::string whole = Shell(look);
+  RunOk({"volume", "create", "vol"});
+  const std::vector<std::string> before = ListNames(Volume());
+  FillBut(kRoom);
+  DoesNotFit(RunShell(look, {"-v", "vol:/bin"}), "volume 'vol': fill it from the image: ");
+  EXPECT_EQ(ListNames(Volume()), before) << "nothing is left beside its files";
+  EXPECT_EQ(Shell(look, {"-v", "vol:/bin"}), whole);
+}
+
+TEST_F(SmallDiskVolume, ThatDoesNotFitIsNotImportedInPart) {
+  const std::string bytes = Noise(3 << 20);
+  WriteFile(Path("tar"), Tar().File("big", bytes).Finish());
+  RunOk({"volume", "create", "vol"});
+  FillBut(kRoom);
+  DoesNotFit(Run({"volume", "import", "vol", Path("tar")}), "import into volume 'vol': ");
+  // What is there stays until there is room for what replaces it.
+  WriteFile(Volume() + "/_data/big", "old");
+  FillBut(kRoom);
+  EXPECT_EQ(Run({"volume", "import", "vol", Path("tar")}).code, 125);
+  EXPECT_EQ(ReadFile(Volume() + "/_data/big"), "old");
+  fs::remove(data() + "/filler");
+  RunOk({"volume", "import", "vol", Path("tar")});
+  EXPECT_TRUE(ReadFile(Volume() + "/_data/big") == bytes);
+}
+
+TEST_F(SmallDiskVolume, ThatDoesNotFitIsNotFetchedInPart) {
+  S3Server server;
+  const std::string bytes = Noise(3 << 20);
+  server.Put("big", bytes);
+  env["AWS_ACCESS_KEY_ID"] = S3Server::kKey;
+  env["AWS_SECRET_ACCESS_KEY"] = S3Server::kKey;
+  const std::string mount = fmt::format("--mount=type=s3,src=vol,bucket={},endpoint={},dst=/data",
+                                        S3Server::kBucket, server.endpoint());
+  FillBut(kRoom);
+  DoesNotFit(RunShell("ls /data", {mount}), "fetch volume 'vol': ");
+  EXPECT_EQ(Shell("sha256sum </data/big", {mount}), Sha256Hex(bytes) + "  -");
+  EXPECT_TRUE(server.Object("big") == bytes);
 }
 
 }  // namespace

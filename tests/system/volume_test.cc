@@ -7,6 +7,7 @@
 
 #include "tests/support/must_run.h"
 #include "tests/support/sandbox.h"
+#include "tests/support/tar.h"
 
 namespace hoy::test {
 namespace {
@@ -330,6 +331,38 @@ TEST_F(Volumes, AreFileSystemsOfDevices) {
   EXPECT_EQ(RunOk({"ps", "-aq"}), "");
 }
 
+// A limit that nothing would keep is none. That it is kept: tests/vm/quota.sh.
+TEST_F(Volumes, ThatCannotBeLimitedAreNotMade) {
+  auto fails = [&](const std::vector<std::string>& verb) {
+    const Output output = Run(verb);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_EQ(output.out, "") << output;
+    EXPECT_TRUE(Has(output.err, "has no project quotas")) << output;
+    EXPECT_TRUE(Has(output.err, "mounted with prjquota")) << output;
+    EXPECT_TRUE(ListNames(data() + "/volumes").empty());
+    EXPECT_TRUE(ListNames(data() + "/containers").empty());
+    EXPECT_TRUE(ListNames(data() + "/names").empty());
+  };
+  fails({"volume", "create", "-o", "o=size=1m", "small"});
+  fails({"create", "--name", "one", "--storage-opt", "size=1g", Busybox(), "true"});
+  fails({"run", "--rm", "--mount", "src=small,dst=/d,volume-opt=o=size=1m", Busybox(), "true"});
+}
+
+TEST_F(Volumes, ArePrunedByLabel) {
+  RunOk({"volume", "create", "--label", "keep", "kept"});
+  RunOk({"volume", "create", "--label", "keep=no", "other"});
+  RunOk({"volume", "create", "--label", "tier=db", "db"});
+  RunOk({"volume", "create", "none"});
+  auto prune = [&](const std::string& filter) {
+    RunOk({"volume", "prune", "-af", "--filter", filter});
+    return ListNames(data() + "/volumes");
+  };
+  EXPECT_EQ(prune("label=keep=yes"), (std::vector<std::string>{"db", "kept", "none", "other"}));
+  EXPECT_EQ(prune("label!=keep"), (std::vector<std::string>{"kept", "other"}));
+  EXPECT_EQ(prune("label!=keep=no"), std::vector<std::string>{"other"});
+  EXPECT_EQ(prune("label=keep"), std::vector<std::string>());
+}
+
 TEST_F(Volumes, AreReachedByCopies) {
   WriteFile(Path("f"), "from outside\n");
   RunOk({"create", "--name", "box", "-v", "data:/d", Busybox(), "cat", "/d/f"});
@@ -356,6 +389,11 @@ TEST_F(Volumes, TravelAsTars) {
   RunOk({"volume", "create", "again"});
   RunOk({"volume", "import", "again", "-"}, ReadFile(Path("data.tar")));
   EXPECT_EQ(ReadFile(Files("again") + "/dir/file"), "x\n");
+  // One that ends too early leaves no half of a file.
+  const std::string cut = Tar().File("whole", "x").File("half", std::string(4096, 'x')).Finish();
+  RunOk({"volume", "create", "cut"});
+  EXPECT_EQ(Run({"volume", "import", "cut", "-"}, cut.substr(0, 3 * 512 + 1000)).code, 125);
+  EXPECT_EQ(ListNames(Files("cut")), std::vector<std::string>{"whole"});
   EXPECT_EQ(Run({"volume", "export", "nobody"}).code, 1);
   EXPECT_EQ(Run({"volume", "import", "nobody", Path("data.tar")}).code, 1);
   RunOk({"volume", "create", "-o", "type=tmpfs", "mem"});
