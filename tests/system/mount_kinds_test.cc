@@ -91,6 +91,51 @@ TEST_F(MountKinds, TheContainersUserOwnsWhatTheSourcesOwnerHas) {
   RunOk({"volume", "rm", "data"});
 }
 
+// On a file system of its own that can map owners: nothing on the disk changes.
+TEST_F(MountKinds, OwnersAreMappedWhereTheFileSystemCan) {
+  const Output output = HostShell(fmt::format(
+      R"sh(truncate -s 8M $DIR/image && mkfs.ext4 -q $DIR/image && mkdir $DIR/disk
+export DIR HOY
+unshare -m bash -ec '
+  mount -o loop $DIR/image $DIR/disk || exit 77
+  cd $DIR/disk; mkdir -p src/sub; touch src/file src/sub/inner src/roots
+  chown 1234:1235 src src/file src/sub src/sub/inner
+  on_disk() {{ stat -c %u:%g src src/file src/sub src/sub/inner src/roots; }}
+  before=$(on_disk)
+  for i in 1 2; do
+    $HOY run --rm -u 77:78 -v $DIR/disk/src:/d:U {} sh -c "
+      stat -c %u:%g /d /d/sub/inner /d/roots; touch /d/made$i; stat -c %u:%g /d/made$i"
+  done
+  [ "$(on_disk)" = "$before" ] || echo changed: $(on_disk)
+  stat -c %u:%g src/made1 src/made2')sh",
+      Busybox()));
+  if (output.code == 77) SKIP_BECAUSE("a loop device cannot be mounted: " + output.err);
+  EXPECT_EQ(output.code, 0) << output;
+  const std::string seen = "77:78\n77:78\n0:0\n77:78\n";
+  EXPECT_EQ(output.out, seen + seen + "1234:1235\n1234:1235\n") << output;
+}
+
+// An overlay cannot: its files change their owners for good.
+TEST_F(MountKinds, OwnersAreChangedWhereTheFileSystemCannotMapThem) {
+  fs::create_directories(Path("upper"));
+  fs::create_directories(Path("merged"));
+  for (const char* name : {"src", "src/file", "src/sub", "src/sub/inner"}) {
+    ASSERT_EQ(chown(Path(name).c_str(), 1234, 1235), 0);
+  }
+  WriteFile(Path("src/roots"), "");
+  const Output output = HostShell(fmt::format(
+      R"sh(export DIR HOY
+unshare -m bash -ec '
+  mount -t tmpfs t $DIR/upper; mkdir $DIR/upper/u $DIR/upper/w
+  chown 1234:1235 $DIR/upper/u
+  mount -t overlay o -o lowerdir=$DIR/src,upperdir=$DIR/upper/u,workdir=$DIR/upper/w $DIR/merged
+  $HOY run --rm -u 77:78 -v $DIR/merged:/d:U {} stat -c %u:%g /d /d/sub/inner /d/roots
+  cd $DIR/merged; stat -c %u:%g . file sub/inner roots')sh",
+      Busybox()));
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_EQ(output.out, "77:78\n77:78\n0:0\n77:78\n77:78\n77:78\n0:0\n") << output;
+}
+
 TEST_F(MountKinds, AnImageIsMountedReadOnlyOrToBeThrownAway) {
   const std::string image = Configured();
   const std::string mount = "type=image,src=" + image + ",dst=/tools";
@@ -131,229 +176,43 @@ TEST_F(MountKinds, AGlobMountsWhatItFinds) {
   EXPECT_EQ(Shell("cat " + Path("src/a.so"), {"--mount", pattern}), "a");
 }
 
-// `hoy run` that gets a device with one hook, a script, at `point`.
-class Hooks : public MountKinds {
- protected:
-  void SetUp() override {
-    MountKinds::SetUp();
-    fs::create_directories(Path("cdi"));
-    env["HOY_CDI_DIRS"] = Path("cdi");
-    ASSERT_EQ(mkfifo(Path("fifo").c_str(), 0600), 0);
-    fifo_.reset(open(Path("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    ASSERT_TRUE(fifo_);
-  }
-  void WriteHook(const std::string& point, const std::string& script, int timeout = 0) const {
-    WriteFile(Path("hook"), "#!/bin/sh\n" + script, 0755);
-    WriteHooks({{{"hookName", point}, {"path", Path("hook")}, {"timeout", timeout}}});
-  }
-  void WriteHooks(const std::vector<Json>& hooks) const {
-    const Json device = {{"name", "x"}, {"containerEdits", {{"hooks", hooks}}}};
-    const Json file = {
-        {"cdiVersion", "0.6.0"}, {"kind", "example.com/dev"}, {"devices", Json::array({device})}};
-    WriteFile(Path("cdi/dev.json"), file.dump());
-  }
-  // A script that says "up" in the FIFO and does not end, nor does its child.
-  std::string Endless() const {
-    return fmt::format("exec 3>{}\nsleep 1000 & echo up >&3; wait\n", Path("fifo"));
-  }
-  bool IsUp() {
-    return Eventually([&] {
-      char byte = 0;
-      return read(fifo_.get(), &byte, 1) == 1 && byte == '\n';
-    });
-  }
-  // Nobody can write to it any more.
-  bool HasEnded() {
-    return Eventually([&] {
-      char byte = 0;
-      return read(fifo_.get(), &byte, 1) == 0;
-    });
-  }
-
-  const std::vector<std::string> with_device = {"--device", "example.com/dev=x"};
-
- private:
-  Fd fifo_;
-};
-
-TEST_F(Hooks, NothingOfThemOutlivesTheirTimeOrTheirStarter) {
-  WriteHook("createRuntime", Endless(), 1);
-  const Output late = RunShell("echo ran", with_device);
-  EXPECT_EQ(late.code, 125) << late;
-  EXPECT_TRUE(Has(late.err, "hook '" + Path("hook") + "' took more than 1 s")) << late;
-  EXPECT_TRUE(HasEnded());
-
-  WriteHook("createContainer", Endless());
-  for (const int signal : {SIGINT, SIGKILL}) {
-    Background start(
-        Hoy({"run", "--rm", with_device[0], with_device[1], Busybox(), "echo", "ran"}));
-    ASSERT_TRUE(IsUp());
-    start.Signal(signal);
-    EXPECT_TRUE(HasEnded()) << signal;
-    const Output output = start.Finish();
-    EXPECT_EQ(output.code, signal == SIGKILL ? 128 + SIGKILL : 125) << output;
-    EXPECT_EQ(output.out, "");
-  }
-}
-
-// Though they name no time.
-TEST_F(Hooks, EndWithTheContainer) {
-  for (const std::string point : {"createRuntime", "createContainer"}) {
-    WriteHook(point, Endless());
-    Run({"rm", "one"});
-    RunOk({"create", "--name", "one", "--restart", "always", with_device[0], with_device[1],
-           Busybox(), "sleep", "3600"});
-    for (const std::vector<std::string>& verb : std::initializer_list<std::vector<std::string>>{
-             {"stop", "-t", "0", "one"}, {"kill", "one"}}) {
-      SCOPED_TRACE(point + " " + verb[0]);
-      Background start(Hoy({"start", "one"}));
-      ASSERT_TRUE(IsUp());
-      Background end(Hoy(verb));
-      EXPECT_TRUE(HasEnded());
-      EXPECT_EQ(end.Finish().code, 0);
-      start.Finish();
-      EXPECT_TRUE(WaitForStatus("one", "exited"));
-    }
-  }
-  Background start(Hoy({"start", "one"}));
-  ASSERT_TRUE(IsUp());
-  RunOk({"rm", "-f", "one"});
-  EXPECT_TRUE(HasEnded());
-}
-
-// As long as its hook takes, others may do with the container what they like.
-TEST_F(Hooks, OfARunningContainerKeepNobodyWaiting) {
-  WriteHook("poststart", Endless());
-  Background start(Hoy(
-      {"run", "-d", "--name", "one", with_device[0], with_device[1], Busybox(), "sleep", "3600"}));
-  ASSERT_TRUE(IsUp());
-  RunOk({"rename", "one", "two"});
-  RunOk({"pause", "two"});
-  RunOk({"unpause", "two"});
-  EXPECT_TRUE(start.Running());
-  RunOk({"rm", "-f", "two"});
-  EXPECT_TRUE(HasEnded());
-  EXPECT_TRUE(Has(start.Finish().err, "was ended, as the container has ended"));
-}
-
-TEST_F(Hooks, RunWhenTheProgramDoesAndWhenItHasEnded) {
-  WriteFile(Path("hook"),
-            fmt::format("#!/bin/sh\nstatus=$(sed 's/.*\"status\":\"\\([a-z]*\\)\".*/\\1/')\n"
-                        "echo $1 $status >>{}\n[ $2 = 0 ] || echo went wrong\nexit $2\n",
-                        Path("log")),
-            0755);
-  auto write_hooks = [&](const std::string& create_code, const std::string& code) {
-    std::vector<Json> hooks;
-    for (const std::string point : {"poststop", "poststart", "createRuntime"}) {
-      hooks.push_back({{"hookName", point},
-                       {"path", Path("hook")},
-                       {"args", {"hook", point, point == "createRuntime" ? create_code : code}}});
-    }
-    WriteHooks(hooks);
-  };
-  auto has_logged = [&](const std::string& expected) {
-    const bool has = Eventually([&] { return ReadFileIfThere(Path("log")) == expected; });
-    fs::remove(Path("log"));
-    return has;
-  };
-  const std::string all = "createRuntime creating\npoststart running\npoststop stopped\n";
-  write_hooks("0", "0");
-  EXPECT_EQ(RunShell("exit 7", with_device).code, 7);
-  EXPECT_TRUE(has_logged(all));
-
-  // By the monitor; and by a later command, where nobody is there any more.
-  const std::string id = StartSleeper(with_device);
-  RunOk({"stop", "-t", "0", id});
-  RunOk({"wait", id});
-  EXPECT_TRUE(has_logged(all));
-  RunOk({"start", id});
-  const Json state = Json::parse(ReadFile(run() + "/containers/" + id + "/state.json"));
-  ASSERT_GT(state.value("monitor_pid", 0), 0);
-  for (const char* who : {"monitor_pid", "pid"}) ::kill(state.value(who, 0), SIGKILL);
-  EXPECT_TRUE(Eventually([&] {
-    RunOk({"ps"});
-    return ReadFileIfThere(Path("log")) == all;
-  }));
-  RunOk({"rm", "-f", id});
-  EXPECT_TRUE(has_logged(all));
-
-  // Also after a start that failed behind them, or by them.
-  EXPECT_EQ(Run({"run", "--rm", with_device[0], with_device[1], Busybox(), "/no/such"}).code, 127);
-  EXPECT_TRUE(has_logged("createRuntime creating\npoststop stopped\n"));
-  write_hooks("4", "0");
-  EXPECT_EQ(RunShell("echo ran", with_device).code, 125);
-  EXPECT_TRUE(has_logged("createRuntime creating\npoststop stopped\n"));
-
-  // What fails there changes nothing.
-  write_hooks("0", "3");
-  const Output failed = RunShell("exit 7", with_device);
-  EXPECT_EQ(failed.code, 7) << failed;
-  EXPECT_TRUE(Has(failed.err, "poststart hook '" + Path("hook") + "' ended with 3: went wrong"))
-      << failed;
-  EXPECT_TRUE(has_logged(all));
-  const std::string events =
-      RunOk({"events", "--since", "1h", "--until", "0s", "--filter", "event=hook_failed",
-             "--format", "{{.Actor.Attributes.error}}"});
-  EXPECT_TRUE(Has(events, "poststart hook")) << events;
-  EXPECT_TRUE(Has(events, "poststop hook")) << events;
-}
-
-// As the container's user, in its root, with the rights that its program has.
-TEST_F(Hooks, RunInTheContainerBeforeItsProgram) {
-  auto write_hook = [&](const std::string& script, int timeout = 0) {
-    WriteHooks({{{"hookName", "startContainer"},
-                 {"path", "/bin/sh"},
-                 {"args", {"sh", "-c", script}},
-                 {"env", {"WHO=hook"}},
-                 {"timeout", timeout}}});
-  };
-  write_hook("cat >/tmp/state; echo $WHO; id -u; cat /proc/self/status >/tmp/status");
-  const std::vector<std::string> options = {with_device[0], with_device[1], "--user",  "1234",
-                                            "--cap-add",    "CHOWN",        "--tmpfs", "/tmp"};
-  for (const char* more : {"--init", "--security-opt=no-new-privileges"}) {
-    std::vector<std::string> all = options;
-    all.emplace_back(more);
-    const Output output = RunShell(
-        "cat /tmp/state; echo; for f in /tmp/status /proc/self/status; do "
-        "grep -E '^(Uid|Cap...|Seccomp|NoNewPrivs):' $f; done | sort | uniq -u; echo $WHO",
-        all);
-    EXPECT_EQ(output.code, 0) << output;
-    EXPECT_EQ(output.err, "hook\n1234\n");
-    // Its own first process is the container's init.
-    const int pid = more == std::string("--init") ? 2 : 1;
-    EXPECT_TRUE(Has(output.out, fmt::format("\"pid\":{},\"status\":\"created\"}}\n\n\n", pid)))
-        << output;
-  }
-  write_hook("echo bad; exit 3");
-  const Output failed = RunShell("echo ran", with_device);
-  EXPECT_EQ(failed.code, 125) << failed;
-  EXPECT_EQ(failed.out, "");
-  EXPECT_TRUE(Has(failed.err, "startContainer hook '/bin/sh' ended with 3")) << failed;
-  write_hook("sleep 1000 & wait", 1);
-  EXPECT_TRUE(Has(RunShell("echo ran", with_device).err, "hook '/bin/sh' took too long"));
-  WriteHooks({{{"hookName", "startContainer"}, {"path", "/no/such"}}});
-  EXPECT_TRUE(Has(RunShell("echo ran", with_device).err, "hook '/no/such': No such file"));
-}
-
-// In a copy of our mounts: what is unmounted here goes there, nothing comes back.
-TEST_F(Hooks, HoldNoMountOfTheHost) {
-  fs::create_directories(Path("shared"));
-  WriteHook("createContainer", "grep /shared /proc/self/mountinfo >" + Path("mounts"));
-  const Output output = HostShell(fmt::format(
-      "export DIR HOY; unshare -m sh -ec 'mount -t tmpfs t $DIR/shared; mount --make-shared "
-      "$DIR/shared; $HOY run --rm --device example.com/dev=x {} true'",
-      Busybox()));
-  EXPECT_EQ(output.code, 0) << output;
-  const std::string mounts = ReadFile(Path("mounts"));
-  EXPECT_TRUE(Has(mounts, " master:")) << mounts;
-  EXPECT_FALSE(Has(mounts, " shared:")) << mounts;
-}
-
 TEST_F(MountKinds, TerminalsOfAnotherInstance) {
   EXPECT_EQ(Shell("stat -f -c %T /x/pts; ls /x/pts; stat -c %a /x/pts/ptmx; grep -c 'mode=600' "
                   "/proc/mounts",
                   {"--mount", "type=devpts,dst=/x/pts,mode=0600"}),
             "devpts\nptmx\n666\n1");
+}
+
+// In a copy of the host's mounts, with files in /etc and /run that the host does not have.
+TEST_F(MountKinds, VendorsDescribeDevicesInTheDirectoriesOfTheHost) {
+  env["HOY_CDI_DIRS"] = std::nullopt;
+  fs::create_directories(Path("etc/cdi"));
+  WriteFile(Path("etc/cdi/card.yaml"), R"(
+cdiVersion: "0.6.0"
+kind: example.com/card
+devices:
+- name: one
+  containerEdits: {env: [FROM=etc]}
+- name: two
+  containerEdits: {env: [FROM=etc]}
+)");
+  WriteFile(Path("card.json"), R"({"cdiVersion": "0.6.0", "kind": "example.com/card", "devices": [
+{"name": "one", "containerEdits": {"env": ["FROM=run"]}}]})");
+  const Output output = HostShell(fmt::format(
+      R"sh(export DIR HOY
+unshare -m bash -ec '
+  mount -t overlay o -o lowerdir=$DIR/etc:/etc /etc
+  mount -t tmpfs t /run; mkdir /run/cdi; cp $DIR/card.json /run/cdi/
+  from() {{ $HOY run --rm --device example.com/card=$1 {} sh -c "echo \$FROM"; }}
+  from one; from two
+  $HOY __complete -- run --device exam | grep example
+  rm /run/cdi/card.json
+  from one; from two
+  $HOY __complete -- run --device exam | grep example')sh",
+      Busybox()));
+  EXPECT_EQ(output.code, 0) << output;
+  const std::string completed = "example.com/card=one\nexample.com/card=two\n";
+  EXPECT_EQ(output.out, "run\netc\n" + completed + "etc\netc\n" + completed) << output;
 }
 
 TEST_F(MountKinds, ADeviceThatAVendorDescribes) {

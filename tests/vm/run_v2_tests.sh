@@ -1,7 +1,7 @@
 #!/bin/sh
 # run_v2_tests.sh --prepare: fetches what the VM is made of, which the first use of vm-run on a machine does.
-# run_v2_tests.sh UNIT_TESTS HOY: the tests of cgroups, seccomp, quotas, network drivers, iptables, SCTP,
-# exec and a few other verbs that a kernel takes part in, in a VM with cgroup v2.
+# run_v2_tests.sh UNIT_TESTS HOY: the tests of cgroups, seccomp, owners, quotas, network drivers,
+# iptables, SCTP, exec and a few other verbs that a kernel takes part in, in a VM with cgroup v2.
 #   HOY_VM_RUN     the vm-run to use; otherwise ../shared/vm/vm-run beside the source directory
 #   HOY_VM_KERNEL  "6.12" (the default) or "6.1"
 # Without vm-run it is skipped (77), but fails where HOY_TESTS_MUST_RUN=1.
@@ -26,7 +26,8 @@ kernel=${HOY_VM_KERNEL:-6.12}
 exec "$vm_run" --kernel "$kernel" --timeout 1400 -- \
   sh -c 'test -f /sys/fs/cgroup/cgroup.controllers || { echo "no cgroup v2 in the VM"; exit 1; }
          "$1" --gtest_filter="*CgroupV2*:CgroupLive*:CgroupUnwritable*:SeccompLive*" &&
-         sh "$3/exec_v2.sh" "$2" && sh "$3/verbs_v2.sh" "$2" && sh "$3/quota.sh" "$2" &&
+         sh "$3/exec_v2.sh" "$2" && sh "$3/verbs_v2.sh" "$2" && sh "$3/owners.sh" "$2" &&
+         sh "$3/quota.sh" "$2" ext4 && sh "$3/quota.sh" "$2" xfs &&
          sh "$3/iptables.sh" "$2" && sh "$3/network_drivers.sh" "$2" &&
          sh "$3/sctp.sh" "$2"' sh \
   "$1" "$2" "$here"
