@@ -261,6 +261,11 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
     (void)cgroup.Kill();
     return Fail(ErrorKind::kSystem, "the monitor was killed before the container could start");
   }
+  if (reply.message.kind == StartMessageKind::kNeverRan) {
+    rollback.Commit();
+    monitor.process.Release();  // it cleans up
+    return Fail(KilledBeforeItRan(record.config.limits, reply.message));
+  }
   if (reply.message.kind != StartMessageKind::kStarted) {
     (void)monitor.process.Wait();  // then nothing of it is left that could hold the cgroup
     if (reply.message.kind == StartMessageKind::kSetup)
@@ -343,14 +348,15 @@ Result<LockedStart> LockAndStart(const Layout& layout, const ContainerRecord& re
   auto started = mounted.mounts
                      ? StartLocked(layout, mounted.record ? *mounted.record : record, request, lock)
                      : Fail(std::move(mounted.mounts).error());
-  if (!started && !record.config.auto_remove) {
+  bool never_ran = !started && WasKilledBeforeItRan(started.error());
+  if (!started && !never_ran && !record.config.auto_remove) {
     ExitRecord failure;
     failure.exit_code = StartExitCode(started.error());
     failure.error = started.error().message;
     failure.finished_at = Now();
     (void)WriteExitRecord(layout, record.id, failure, false);
   }
-  if (started) {
+  if (started || never_ran) {
     RecordMounts(layout, record);
     RecordContainerEvent(layout, record, "start");
   }

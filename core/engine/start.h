@@ -38,6 +38,7 @@ struct StartedContainer {
 // Under the container's lock: look up user and program in the root, make run directory, etc files
 // and cgroup, spawn the monitor, hear how it went. On failure all of that is undone, the reason is
 // kept in the exit record, and the Error is of kind kStart where the container itself is to blame.
+// One whose process was killed before its program ran has run and ended, for all but the caller.
 // kConflict: its state forbids it (Verb::kStart), or it runs already (RunsAlready).
 Result<StartedContainer> StartContainer(const Layout& layout, const ContainerRecord& record,
                                         const StartRequest& request);

@@ -191,6 +191,7 @@ class ExecFailure {
 };
 
 constexpr std::string_view kOpenMountSource = "open mount source";
+constexpr std::string_view kKilledBeforeItRan = "run";
 
 // Steps other than the exec where one cause is likely. Stages as core/init names them.
 struct KnownCause {
@@ -376,6 +377,20 @@ Error SetupFailure(const LogConfig& log, const StartMessage& message) {
         .WithHint("systemd-journald has to run; or use --log-driver file");
   }
   return SystemError(kStages[stage], "", static_cast<int>(message.value));
+}
+
+Error KilledBeforeItRan(const ResourceLimits& limits, const StartMessage& message) {
+  Error error = MakeError(ErrorKind::kStart, "its process was killed before its program could run");
+  error.stage = kKilledBeforeItRan;
+  if (message.index != 0 && limits.memory_bytes.value_or(0) > 0) {
+    error.hint =
+        fmt::format("the {} bytes of --memory were not enough to start it", *limits.memory_bytes);
+  }
+  return error;
+}
+
+bool WasKilledBeforeItRan(const Error& error) {
+  return error.kind == ErrorKind::kStart && error.stage == kKilledBeforeItRan;
 }
 
 int StartExitCode(const Error& error) {

@@ -42,6 +42,11 @@ std::optional<Error> ExplainSubpath(const std::vector<Mount>& mounts, const Star
 // What the monitor failed at before there was a process (StartMessageKind::kSetup).
 Error SetupFailure(const LogConfig& log, const StartMessage& message);
 
+// Its process ended before its program ran, and the monitor has published how
+// (StartMessageKind::kNeverRan).
+Error KilledBeforeItRan(const ResourceLimits& limits, const StartMessage& message);
+bool WasKilledBeforeItRan(const Error& error);
+
 // 127: not found (ENOENT of exec or lookup). 126: found, but cannot be run. 125: anything else.
 int StartExitCode(const Error& error);
 

@@ -213,13 +213,22 @@ struct PlanOrder {
 //   | kind      | index        | plan   | value      | ancillary           | meaning              |
 //   |-----------|--------------|--------|------------|---------------------|----------------------|
 //   | kStarted  | 0            | 0      | init's pid |                     | execve succeeded     |
+//   | kNeverRan | 1: OOM kill  | 0      | its pid    |                     | killed before its    |
+//   |           |              |        |            |                     | program; published   |
 //   | kFailed   | failing step | offset | errno      |                     | nothing runs         |
 //   | kSetup    | SetupStage   | 0      | errno      |                     | the monitor failed   |
 //   | kTerminal | 0            | 0      | 0          | SCM_RIGHTS: the pty | only in mode kDirect |
 //   | EOF without kStarted: in mode kDirect, success; else the monitor was killed |
 // With PlanHeader::forks kForked, with the new pid as value, goes from the init to hoy-monitor. Of
 // a process in mode kDirect its guard tells (monitor/exec_guard.h).
-enum class StartMessageKind : uint32_t { kStarted, kFailed, kSetup, kForked, kTerminal };
+enum class StartMessageKind : uint32_t {
+  kStarted,
+  kFailed,
+  kSetup,
+  kForked,
+  kTerminal,
+  kNeverRan,
+};
 enum class SetupStage : uint32_t { kPlan, kState, kStreams, kLog, kClone, kCgroup, kHeldUp };
 struct StartMessage {
   StartMessageKind kind;

@@ -223,13 +223,13 @@ void RunSession(const PlanView& ahead, ChildContext& context) {
       if (!told) ExecCleanup(m);
       _exit(1);
     }
-    PublishReady(m.state_fd);
+    if (!m.never_ran) PublishReady(m.state_fd);
   }
   AwaitKeeper(m.keeper);
   FailPoint("monitor-running");
-  told = Tell({StartMessageKind::kStarted, 0, m.pid, 0, m.log.end()});
+  if (!m.never_ran) told = Tell({StartMessageKind::kStarted, 0, m.pid, 0, m.log.end()});
   if (plan.header().mode == MonitorMode::kStart) {
-    if (told) {
+    if (told && !m.never_ran) {
       close(kLockFd);
     } else {
       // Nobody will ever learn of this container: it must not run on. The lock is held until its
@@ -237,7 +237,7 @@ void RunSession(const PlanView& ahead, ChildContext& context) {
       kill(m.pid, SIGKILL);
     }
   }
-  close(kStartFd);
+  if (!m.never_ran) close(kStartFd);
   ShieldFromOomKiller();
 
   static Wiring wiring;
@@ -256,6 +256,10 @@ void RunSession(const PlanView& ahead, ChildContext& context) {
   if (m.first_state_fd >= 0) PublishExit(m.first_state_fd, nullptr, false, facts);
   PublishExit(m.state_fd, plan.text(plan.header().exit_path), plan.header().durable != 0, facts);
   FailPoint("monitor-exit-published");
+  if (m.never_ran) {
+    Tell({StartMessageKind::kNeverRan, facts.oom_killed ? 1U : 0U, m.pid, 0});
+    close(kStartFd);
+  }
   EndKeeper(m.keeper);
   if (pump.Finish(ExitNumber(facts))) _exit(0);
   ExecCleanup(m);

@@ -68,27 +68,42 @@ int ReplaceFile(const char* path, const TextLine& line, bool durable) {
 
 }  // namespace
 
-uint64_t StartTimeOf(pid_t pid) {
+namespace {
+
+// A number of /proc/<pid>/stat, by its place (proc_pid_stat(5)). False: there is none.
+bool ReadStat(pid_t pid, int number, uint64_t* value) {
   TextLine path;
   path << "/proc/" << static_cast<int64_t>(pid) << std::string_view("/stat\0", 6);
   int fd = open(path.view().data(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
+  if (fd < 0) return false;
   char text[1024];
   ssize_t count = read(fd, text, sizeof text - 1);
   close(fd);
-  if (count <= 0) return 0;
+  if (count <= 0) return false;
   text[count] = '\0';
   // The command name may hold spaces and parentheses: fields count from the last ')'.
   char* field = strrchr(text, ')');
-  constexpr int kStartTimeField = 22;
-  for (int index = 2; field != nullptr && index < kStartTimeField; ++index) {
-    field = strchr(field + 1, ' ');
-  }
-  uint64_t ticks = 0;
+  for (int index = 2; field != nullptr && index < number; ++index) field = strchr(field + 1, ' ');
+  *value = 0;
   while (field != nullptr && *++field >= '0' && *field <= '9') {
-    ticks = ticks * 10 + static_cast<uint64_t>(*field - '0');
+    *value = *value * 10 + static_cast<uint64_t>(*field - '0');
   }
-  return ticks;
+  return true;
+}
+
+}  // namespace
+
+uint64_t StartTimeOf(pid_t pid) {
+  constexpr int kStartTimeField = 22;
+  uint64_t ticks = 0;
+  return ReadStat(pid, kStartTimeField, &ticks) ? ticks : 0;
+}
+
+bool HasExecuted(pid_t pid) {
+  constexpr int kFlagsField = 9;
+  constexpr uint64_t kForkNoExec = 0x40;
+  uint64_t flags = 0;
+  return !ReadStat(pid, kFlagsField, &flags) || (flags & kForkNoExec) == 0;
 }
 
 int PublishRunning(const char* state_path, const RunningFacts& facts) {

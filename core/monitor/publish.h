@@ -49,6 +49,10 @@ struct ExitFacts {
 // Clock ticks since boot at which a process started, /proc/<pid>/stat field 22; 0: no such process.
 uint64_t StartTimeOf(pid_t pid);
 
+// False: it has forked off its parent and come to no execve yet, dead or alive (PF_FORKNOEXEC,
+// include/linux/sched.h).
+bool HasExecuted(pid_t pid);
+
 // Returns the descriptor to append to, or -1 with errno.
 int PublishRunning(const char* state_path, const RunningFacts& facts);
 

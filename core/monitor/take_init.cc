@@ -227,6 +227,19 @@ void AwaitKilled(const Monitor& m) {
   waitpid(m.pid, nullptr, WNOHANG);
 }
 
+// The built-in init executes nothing: what its child does is not seen.
+bool RunsReaper(const Monitor& m) {
+  for (const Step& step : m.plan.steps()) {
+    if (step.kind == StepKind::kReaper) return true;
+  }
+  return false;
+}
+
+bool WasKilledBefore(const Monitor& m) {
+  if (m.header().forks != 0 && !m.followed) return true;
+  return !RunsReaper(m) && !HasExecuted(m.pid);
+}
+
 }  // namespace
 
 bool Tell(const StartMessage& message) {
@@ -305,8 +318,10 @@ bool AwaitExec(Monitor& m, bool* told) {
   StartMessage message{};
   while (HearChild(m, message)) {
   }
-  if (message.kind == StartMessageKind::kStarted) {  // its end-of-file, by execve
+  if (message.kind == StartMessageKind::kStarted) {  // its end-of-file, by execve or by its end
     close(m.status_fd);
+    m.never_ran = WasKilledBefore(m);
+    if (m.never_ran) kill(m.pid, SIGKILL);  // who may trace it can have closed it for it
     return true;
   }
   kill(m.pid, SIGKILL);

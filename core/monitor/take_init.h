@@ -28,6 +28,7 @@ struct Monitor {
   int state_fd = -1;
   int first_state_fd = -1;  // of the init that was followed: who has opened that waits there
   bool followed = false;    // the init has been followed by the process that it forked
+  bool never_ran = false;   // it ended before its program ran
   bool abandoned = false;   // hoy is gone: it has been killed
   int64_t heard_by = 0;     // when the patience with it ends, monotonic; 0: never
   int64_t started_at = 0;
@@ -51,7 +52,8 @@ void CloneInit(Monitor& m, const PlanView& ahead);
 void StartInit(Monitor& m);
 
 // True: the init has exec'd, or, with PlanHeader::forks, the one that followed it, which is m.pid
-// then. False: it failed, and has been killed; *told: hoy is there, and has heard of it.
+// then; or it was killed before (never_ran). False: it failed, and has been killed; *told: hoy is
+// there, and has heard of it.
 bool AwaitExec(Monitor& m, bool* told);
 
 void AdoptInit(Monitor& m);

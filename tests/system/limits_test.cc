@@ -172,6 +172,28 @@ TEST_F(Limits, TooMuchMemoryKillsAndTheRecordKnows) {
   EXPECT_EQ(RunOk({"wait", "--format", "{{.exit_code}} {{.reason}}", id}), "137 oom_killed");
 }
 
+// Its arguments and variables are the new program's memory already.
+TEST_F(Limits, TooMuchMemoryBeforeTheProgramRunsIsAFailedStart) {
+  if (!IsV1() && !IsV2()) SKIP_BECAUSE("this host has no cgroup controllers");
+  std::vector<std::string> run = {"run", "--name", "one", "-m", "6m", "--ulimit", "stack=-1"};
+  for (const char* name : {"V", "W"}) {  // a file has at most 4 MiB, all together 6
+    std::string variables;
+    for (int i = 0; i < 31; ++i) {
+      variables += fmt::format("{}{}={}\n", name, i, std::string(100'000, 'x'));
+    }
+    WriteFile(Path(name), variables);
+    run.insert(run.end(), {"--env-file", Path(name)});
+  }
+  run.insert(run.end(), {Busybox(), "true"});
+  const Output output = Run(run);
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_TRUE(Has(output.err, "its process was killed before its program could run")) << output;
+  EXPECT_TRUE(Has(output.err, "the 6291456 bytes of --memory were not enough")) << output;
+  EXPECT_EQ(RunOk({"wait", "one"}), "137");
+  EXPECT_EQ(Status("one"), "exited");
+  EXPECT_EQ(Inspect("one")["State"]["OOMKilled"], true);
+}
+
 TEST_F(Limits, AnOrdinaryKillIsNoOutOfMemory) {
   const std::string id = RunOk({"run", "-d", "-m", "32m", Busybox(), "sleep", "1000"});
   RunOk({"kill", id});

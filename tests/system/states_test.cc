@@ -17,7 +17,10 @@ class States : public ImageSandbox {
   }
   // Not ready yet.
   bool IsPublished() const {
-    return Eventually([&] { return StateText().find("\"ready\":0") != std::string::npos; });
+    return Eventually([&] {
+      const std::string text = StateText();  // not that of a run that has ended
+      return Has(text, "\"ready\":0") && !Has(text, "exit_code");
+    });
   }
   void Expect(const Output& output, int code, const std::string& text) const {
     EXPECT_EQ(output.code, code) << output;
@@ -166,7 +169,7 @@ TEST_F(States, AStartThatHangsCanBeEnded) {
     EXPECT_TRUE(Eventually([&] { return !Lives(state["pid"].get<int>()); }));
     ASSERT_TRUE(LetGo());
     Expect(end.Finish(), 0, "one\n");
-    start.Finish();
+    Expect(start.Finish(), 125, "'one': its process was killed before its program could run");
     EXPECT_TRUE(verb[0] == "rm" || WaitForStatus("one", "exited"));
   }
   EXPECT_EQ(RunOk({"ps", "-aq"}), "");
