@@ -38,8 +38,7 @@ class NetworkCreateCommand final : public Command {
     }
     TRY(core::PrepareLayout(context.layout));
     TRY(net::RouteSocket host, net::RouteSocket::Open());
-    // So that its name is taken, and its subnet left alone.
-    TRY(net::NeedNetwork(context.layout, net::kDefaultNetwork, host));
+    TRY(request_.name == net::kDefaultNetwork ? CheckDefault() : NeedDefault(context.layout, host));
     auto made = net::MakeNetwork(context.layout, request_, host);
     bool there = !made && made.error().kind == ErrorKind::kAlreadyExists;
     if (there && ignore_) made = net::ReadNetwork(context.layout, request_.name);
@@ -49,6 +48,22 @@ class NetworkCreateCommand final : public Command {
   }
 
  private:
+  // So that its name is taken, and its subnet left alone. Where no subnet is free for it, it has
+  // none that could be taken away.
+  static Result<> NeedDefault(const core::Layout& layout, net::RouteSocket& host) {
+    auto there = net::NeedNetwork(layout, net::kDefaultNetwork, host);
+    if (there || there.error().kind == ErrorKind::kConflict) return {};
+    return Fail(std::move(there).error());
+  }
+
+  // Nobody could remove it again.
+  Result<> CheckDefault() const {
+    if (request_.driver == "bridge" && !request_.internal) return {};
+    return Fail(ErrorKind::kInvalidArgument,
+                "network '{}': the default network is one of driver bridge that leads out",
+                request_.name);
+  }
+
   net::NetworkRequest request_;
   std::vector<std::string> labels_;
   std::vector<std::string> options_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cli/ops/network_list.h"
+#include "cli/ops/network_options.h"
 #include "cli/ops/port_json.h"
 #include "net/state/network_store.h"
 
@@ -37,6 +39,20 @@ Json IpamConfigOf(const core::NetworkAttachment& wanted) {
   return config;
 }
 
+// What a container has of a network.
+Json EndpointJson(const core::NetworkAttachment& wanted, const net::Endpoint& endpoint,
+                  const std::string& network_id, const std::string& endpoint_id) {
+  Json one = {{"IPAMConfig", IpamConfigOf(wanted)},
+              {"Links", nullptr},
+              {"Aliases", NullIfEmpty(wanted.aliases)},
+              {"DriverOpts", nullptr},
+              {"NetworkID", network_id},
+              {"EndpointID", endpoint_id},
+              {"DNSNames", NullIfEmpty(endpoint.names)}};
+  PutAddresses(one, endpoint);
+  return one;
+}
+
 }  // namespace
 
 Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& record,
@@ -47,27 +63,25 @@ Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& 
   for (const core::NetworkAttachment& wanted : record.config.network.attachments) {
     auto found = std::ranges::find(status.endpoints, wanted.network, &net::Endpoint::network);
     net::Endpoint endpoint = found != status.endpoints.end() ? *found : net::Endpoint();
-    Json one = {{"IPAMConfig", IpamConfigOf(wanted)},
-                {"Links", nullptr},
-                {"Aliases", NullIfEmpty(wanted.aliases)},
-                {"DriverOpts", nullptr},
-                {"NetworkID", endpoint.network_id},
-                {"EndpointID", net::EndpointId(endpoint.network_id, record.id)},
-                {"DNSNames", NullIfEmpty(endpoint.names)}};
-    PutAddresses(one, endpoint);
-    if (endpoint.network_id.empty()) {
+    std::string network_id = endpoint.network_id;
+    if (network_id.empty()) {
       auto network = net::ReadNetwork(layout, wanted.network);
-      if (network) one["NetworkID"] = network->id;
+      if (network) network_id = network->id;
     }
-    networks[wanted.network] = std::move(one);
+    networks[wanted.network] =
+        EndpointJson(wanted, endpoint, network_id, net::EndpointId(endpoint.network_id, record.id));
   }
-  bool joined = !record.config.network.container.empty();
+  // The words that are networks, too, of which it has nothing. With another container's network, or
+  // a namespace of somebody's, there is no word.
+  if (networks.empty()) {
+    auto word = FindAnyNetwork(layout, NetworkModeName(record.config));
+    if (word) networks[word->name] = EndpointJson({}, {}, word->id, "");
+  }
   // What nsenter(1) --net takes: nothing is mounted anywhere. The container has one at a time.
   Json settings = {{"SandboxID", init > 0 ? record.id : ""},
                    {"SandboxKey", init > 0 ? fmt::format("/proc/{}/ns/net", init) : ""},
                    {"Ports", OpenPortsJson(OpenPortsOf(status))},
                    {"Networks", std::move(networks)}};
-  if (joined) settings["Networks"] = Json::object();
   PutAddresses(settings, status.endpoints.empty() ? net::Endpoint() : status.endpoints.front());
   return settings;
 }

@@ -51,7 +51,9 @@ bool IsPredefined(const net::NetworkRecord& network) {
 
 Result<std::vector<net::NetworkRecord>> AllNetworks(const core::Layout& layout) {
   TRY(net::RouteSocket host, net::RouteSocket::Open());
-  TRY(net::NeedNetwork(layout, net::kDefaultNetwork, host));
+  // Where no subnet is free for the default one, it is not there.
+  auto made = net::NeedNetwork(layout, net::kDefaultNetwork, host);
+  if (!made && made.error().kind != ErrorKind::kConflict) return Fail(std::move(made).error());
   TRY(std::vector<net::NetworkRecord> networks, net::ListNetworks(layout));
   for (net::NetworkRecord& word : WordNetworks()) networks.push_back(std::move(word));
   std::ranges::sort(networks, {}, &net::NetworkRecord::name);

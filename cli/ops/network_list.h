@@ -12,7 +12,8 @@
 
 namespace hoy::cli {
 
-// By name, with the default one, made or not yet; `host` and `none` have the driver of their name.
+// By name, with the default one, which is made for that where a subnet is free; `host` and `none`
+// have the driver of their name.
 Result<std::vector<net::NetworkRecord>> AllNetworks(const core::Layout& layout);
 // By name or id, the two words included. kNotFound.
 Result<net::NetworkRecord> FindAnyNetwork(const core::Layout& layout, std::string_view name_or_id);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/base/text.h"
 #include "core/sys/files.h"
@@ -19,6 +20,8 @@ constexpr std::string_view kHosts =
     "ff02::2\tip6-allrouters\n";
 constexpr std::string_view kHostNames = "host.containers.internal host.docker.internal";
 constexpr std::string_view kHostGateway = "host-gateway";
+constexpr std::string_view kBeginOfHost = "# hoy: the host\n";
+constexpr std::string_view kEndOfBlock = "# hoy: end\n";
 // Where the host names none that can be reached: docker's choice.
 constexpr std::string_view kPublicServers[] = {"8.8.8.8", "8.8.4.4"};
 
@@ -32,14 +35,13 @@ Result<Fd> OpenUnwaiting(const std::string& path, int access) {
   return Fail(ErrorKind::kConflict, "'{}': the container holds it by a lease", path);
 }
 
-// "NAME:ADDRESS" of --add-host; the address may hold colons.
-std::string AddedHosts(const NetworkConfig& config, std::string_view gateway) {
+// "NAME:ADDRESS" of --add-host; the address may hold colons. Those of the host, or the others.
+std::string AddedHosts(const NetworkConfig& config, std::optional<std::string_view> host) {
   std::string text;
   for (const std::string& entry : config.extra_hosts) {
     auto [name, address] = CutAt(entry, ':');
-    std::string at(address.value_or(""));
-    if (at == kHostGateway) at = gateway.empty() ? "127.0.0.1" : std::string(gateway);
-    text += fmt::format("{}\t{}\n", at, name);
+    if ((address == kHostGateway) != host.has_value()) continue;
+    text += fmt::format("{}\t{}\n", host.value_or(address.value_or("")), name);
   }
   return text;
 }
@@ -76,7 +78,7 @@ Result<> WriteEtcFile(const Layout& layout, std::string_view id, std::string_vie
     TRY(MakeDirectory(layout.EtcFiles(id), 0700));
     fd = OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
   }
-  TRY(std::move(fd));
+  if (!fd) return Fail(std::move(fd).error());
   return WriteAll(*fd, text, path);
 }
 
@@ -102,7 +104,8 @@ Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
     // With the host's network its names and servers are the right ones.
     std::string hosts = ReadFile("/etc/hosts").value_or(std::string(kHosts));
     if (!hosts.empty() && !hosts.ends_with('\n')) hosts += '\n';
-    TRY(WriteEtcFile(layout, record.id, "hosts", hosts + AddedHosts(config.network, "")));
+    hosts += AddedHosts(config.network, std::nullopt) + AddedHosts(config.network, "127.0.0.1");
+    TRY(WriteEtcFile(layout, record.id, "hosts", hosts));
     std::string resolv = ReadFile("/etc/resolv.conf").value_or("");
     if (config.network.HasDns()) resolv = ResolvText(config.network, resolv);
     return WriteEtcFile(layout, record.id, "resolv.conf", resolv);
@@ -114,10 +117,33 @@ Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record) {
   return WriteEtcFile(layout, record.id, "resolv.conf", resolv);
 }
 
-std::string HostsText(const ContainerConfig& config, std::string_view gateway) {
+std::string HostsText(const ContainerConfig& config, std::string_view host) {
   std::string hosts(kHosts);
-  if (!gateway.empty()) hosts += fmt::format("{}\t{}\n", gateway, kHostNames);
-  return hosts + AddedHosts(config.network, gateway);
+  hosts += AddedHosts(config.network, std::nullopt);
+  return WithHost(hosts, config.network, host);
+}
+
+std::string WithHost(std::string_view hosts, const NetworkConfig& config, std::string_view host) {
+  std::string lines;
+  if (!host.empty()) {
+    lines = fmt::format("{}\t{}\n", host, kHostNames) + AddedHosts(config, host);
+  }
+  return WithBlock(hosts, kBeginOfHost, lines);
+}
+
+bool NamesHost(const NetworkConfig& config) {
+  return !AddedHosts(config, "").empty();
+}
+
+std::string WithBlock(std::string_view hosts, std::string_view begin, std::string_view lines) {
+  size_t at = hosts.find(begin);
+  size_t end = at == std::string_view::npos ? at : hosts.find(kEndOfBlock, at);
+  std::string_view after =
+      end == std::string_view::npos ? std::string_view() : hosts.substr(end + kEndOfBlock.size());
+  std::string text(hosts.substr(0, at));
+  if (!text.empty() && !text.ends_with('\n')) text += '\n';
+  if (!lines.empty()) text += fmt::format("{}{}{}", begin, lines, kEndOfBlock);
+  return text + std::string(after);
 }
 
 std::string ResolvText(const NetworkConfig& config, std::string_view of_host,

@@ -24,8 +24,16 @@ Result<> WriteHostname(const Layout& layout, const ContainerRecord& record);
 // With the host's network, or with none: others are wired by the NetworkDriver, which knows more.
 Result<> WriteEtcFiles(const Layout& layout, const ContainerRecord& record);
 
-// Pure: localhost, the host by the address that the container reaches it at, or none, --add-host.
-std::string HostsText(const ContainerConfig& config, std::string_view gateway);
+// Pure: localhost, --add-host, and WithHost.
+std::string HostsText(const ContainerConfig& config, std::string_view host);
+// Pure: `hosts`, where the host's names, and those of --add-host NAME:host-gateway, are for `host`,
+// the address that the container reaches it at; without one they are not there.
+std::string WithHost(std::string_view hosts, const NetworkConfig& config, std::string_view host);
+// Pure: whether --add-host wants that address.
+bool NamesHost(const NetworkConfig& config);
+// Pure: `hosts` with these lines in the place of those from the line `begin` to the next "# hoy:
+// end", or at its end; without lines the marks go, too. All else is the container's.
+std::string WithBlock(std::string_view hosts, std::string_view begin, std::string_view lines);
 
 // Pure. What the flags do not say is as the host has it; servers on the host's loopback are left
 // out, for they cannot be reached from another network namespace. `resolver`: if not empty, the
@@ -44,8 +52,8 @@ std::string HostResolvText();
 // it has made it larger than any that is a hosts file.
 Result<std::string> ReadEtcFile(const std::string& path);
 // In place, over what is there: a container has the file bound, and keeps seeing this one. Readers
-// see whole lines at every moment, and where there is no room for all of them (ENOSPC) the old ones.
-// kConflict: the container holds it by a lease.
+// see whole lines at every moment, and where there is no room for all of them (ENOSPC) the old
+// ones. kConflict: the container holds it by a lease.
 Result<> WriteInPlace(const std::string& path, std::string_view text);
 
 }  // namespace hoy::core

@@ -58,8 +58,8 @@ Result<std::optional<IpAddress>> ParseWanted(const std::string& text, bool v6,
                 v6 ? 6 : 4);
   }
   if (PoolOf(network, v6) == nullptr) {
-    return Fail(ErrorKind::kInvalidArgument, "address {}: network '{}' has no IPv{} subnet", text,
-                network.name, v6 ? 6 : 4);
+    return Fail(ErrorKind::kInvalidArgument, "address {}: there is no IPv{} subnet", text,
+                v6 ? 6 : 4);
   }
   return wanted;
 }
@@ -201,21 +201,23 @@ class Connector {
   }
 
   // An address whose last holder's namespace is still there is passed over for another, where any
-  // will do: that costs less than waiting until it is gone.
+  // will do and there is one: that costs less than taking its link away.
   Result<> MakeLinks(const Link& bridge, const std::optional<IpAddress>& wanted,
                      const std::optional<MacAddress>& mac) {
     std::vector<IpAddress> passed_over;
     Result<> made;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       auto leased = Lease(false, wanted);
-      if (!leased) {
+      bool is_last = !leased && !passed_over.empty();
+      if (!leased && !is_last) {
         made = Fail(std::move(leased).error());
         break;
       }
-      endpoint_.v4 = *leased;
+      if (is_last) passed_over.pop_back();  // endpoint_ has it still
+      if (leased) endpoint_.v4 = *leased;
       made = TryLinks(bridge, mac);
       if (made || made.error().kind != ErrorKind::kAlreadyExists) break;
-      if (wanted || !endpoint_.v4 || attempt > 1) {
+      if (wanted || !endpoint_.v4 || is_last || attempt > 1) {
         TRY(RefuseLinkOfOther());
         TRY(host_.DeleteLink(endpoint_.link));
         made = TryLinks(bridge, mac);
@@ -274,6 +276,13 @@ class Connector {
                               "--root, has it: give another --ip or --mac-address"));
   }
 
+  static Error Ipv6IsOff() {
+    return MakeError(ErrorKind::kConflict, "IPv6 is switched off in the container")
+        .WithHint(
+            "--sysctl net.ipv6.conf.default.disable_ipv6=1, or a program in it, does that: "
+            "leave it out, or use a network without IPv6");
+  }
+
   const IpAddress& AnyAddress() const {
     return endpoint_.v4 ? endpoint_.v4->address : endpoint_.v6->address;
   }
@@ -302,8 +311,11 @@ class Connector {
     if (endpoint_.link.empty()) endpoint_.inside_index = link.index;
     for (const auto& address : {endpoint_.v4, endpoint_.v6}) {
       if (!address) continue;
-      TRY(OnceFree(
-          [&] { return inside_.AddAddress(link.index, address->address, address->prefix); }));
+      auto added = OnceFree(
+          [&] { return inside_.AddAddress(link.index, address->address, address->prefix); });
+      bool is_off = !added && address->address.is_v6() && added.error().system_errno == EACCES;
+      if (is_off) return Fail(Ipv6IsOff());
+      TRY(std::move(added));
     }
     TRY(OnceFree([&] { return inside_.SetUp(link.index); }));
     if (request_.default_route4) TRY(AddDefaultRoute(inside_, link.index, endpoint_.v4));

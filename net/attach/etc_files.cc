@@ -9,16 +9,26 @@
 #include "core/sys/files.h"
 #include "net/attach/names.h"
 #include "net/firewall/resolver_rules.h"
+#include "net/state/network_store.h"
 
 namespace hoy::net {
 namespace {
 
-// The host, as the container reaches it: the gateway of a network that is the host's own.
-std::string GatewayOf(const NetworkStatus& status) {
+// The host, as the container reaches it: the gateway of a network that is the host's own; or its
+// address on an internal one.
+std::string HostOf(const core::Layout& layout, const NetworkStatus& status) {
   for (const Endpoint& endpoint : status.endpoints) {
     if (endpoint.link.empty()) continue;
     for (const auto& address : {endpoint.v4, endpoint.v6}) {
       if (address && address->gateway) return address->gateway->ToString();
+    }
+  }
+  for (const Endpoint& endpoint : status.endpoints) {
+    if (endpoint.link.empty()) continue;
+    auto network = ReadNetwork(layout, endpoint.network);
+    if (!network) continue;
+    for (const AddressPool& pool : network->pools) {
+      if (!pool.subnet.is_v6()) return pool.gateway.ToString();
     }
   }
   return "";
@@ -71,7 +81,8 @@ Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& 
     }
     return {};
   }
-  std::string hosts = core::HostsText(record.config, GatewayOf(status));
+  TRY(CheckWayToHost(layout, config, status));
+  std::string hosts = core::HostsText(record.config, HostOf(layout, status));
   if (!status.endpoints.empty()) hosts = WithMembers(hosts, MembersText(status, {}));
   TRY(write("hosts", hosts));
   if (!WantsResolver(status)) {
@@ -79,6 +90,38 @@ Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& 
   }
   TRY(WriteServersFile(layout, record, status));
   return write("resolv.conf", core::ResolvText(config, core::HostResolvText(), kResolverAddress));
+}
+
+Result<> CheckWayToHost(const core::Layout& layout, const core::NetworkConfig& config,
+                        const NetworkStatus& status) {
+  if (!core::NamesHost(config)) return {};
+  constexpr const char* kHint =
+      "give an address instead of host-gateway; or add a network of driver bridge";
+  if (!config.path.empty()) {
+    return Fail(MakeError(ErrorKind::kInvalidArgument,
+                          fmt::format("--add-host NAME:host-gateway: how the host is reached from "
+                                      "'ns:{}' is not known",
+                                      config.path))
+                    .WithHint(kHint));
+  }
+  // Before the first network there is no way either, but there may yet be one.
+  if (status.endpoints.empty() || !HostOf(layout, status).empty()) return {};
+  return Fail(MakeError(ErrorKind::kInvalidArgument,
+                        fmt::format("--add-host NAME:host-gateway: network '{}' is beside the "
+                                    "host: there is no way to the host",
+                                    status.endpoints.front().network))
+                  .WithHint(kHint));
+}
+
+Result<> NameHost(const core::Layout& layout, const core::ContainerRecord& record,
+                  const NetworkStatus& status) {
+  std::string host = HostOf(layout, status);
+  TRY(LeasesLock lock, LeasesLock::Acquire(layout));
+  std::string path = layout.EtcFile(record.id, "hosts");
+  auto hosts = core::ReadEtcFile(path);
+  if (!hosts) return {};  // it is going, or its own doing
+  std::string text = core::WithHost(*hosts, record.config.network, host);
+  return text == *hosts ? Result<>{} : core::WriteInPlace(path, text);
 }
 
 bool WantsResolver(const NetworkStatus& status) {

@@ -12,6 +12,14 @@ namespace hoy::net {
 // they change.
 Result<> WriteEtcFiles(const core::Layout& layout, const core::ContainerRecord& record,
                        const NetworkStatus& status);
+// kInvalidArgument: --add-host names the host, and none of its networks leads there (macvlan).
+// WriteEtcFiles says so, too.
+Result<> CheckWayToHost(const core::Layout& layout, const core::NetworkConfig& config,
+                        const NetworkStatus& status);
+// The host's names in the hosts file of one that runs, for its networks as they are now. Waits for
+// whoever writes the names of members.
+Result<> NameHost(const core::Layout& layout, const core::ContainerRecord& record,
+                  const NetworkStatus& status);
 
 // Whether its programs ask the monitor for names: on networks that know some, as docker's.
 bool WantsResolver(const NetworkStatus& status);

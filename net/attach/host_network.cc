@@ -1,6 +1,8 @@
 #include "net/attach/host_network.h"
 
-#include <algorithm>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "core/base/text.h"
 #include "core/state/name_generator.h"
@@ -25,7 +27,7 @@ Error CannotMakeBridges(Error error) {
         "a bridge wants CAP_NET_ADMIN; run as root, or use --network host");
   }
   if (code == EOPNOTSUPP || code == EPROTONOSUPPORT || code == EAFNOSUPPORT ||
-      error.kind == ErrorKind::kUnsupported) {
+      (error.kind == ErrorKind::kUnsupported && error.hint.empty())) {
     error.kind = ErrorKind::kUnsupported;
     return std::move(error).WithHint(
         "the kernel needs bridge, veth and nf_tables (modprobe bridge veth nf_tables; in the place "
@@ -46,37 +48,62 @@ Result<> ContentWhenThere(Result<> result) {
 
 // What must not be given out again: other networks, and what this host reaches or is itself. On the
 // wire of a link of the host the subnet is that of the wire, which the host has, too.
-Result<std::vector<Subnet>> UsedSubnets(std::span<const NetworkRecord> networks, bool on_a_wire,
-                                        RouteSocket& host) {
-  std::vector<Subnet> used;
+Result<UsedSubnets> FindUsedSubnets(std::span<const NetworkRecord> networks, bool on_a_wire,
+                                    RouteSocket& host) {
+  UsedSubnets used;
   for (const NetworkRecord& network : networks) {
-    for (const AddressPool& pool : network.pools) used.push_back(pool.subnet);
+    for (const AddressPool& pool : network.pools) used.taken.push_back(pool.subnet);
   }
   if (on_a_wire) return used;
   TRY(std::vector<Route> routes, host.Routes());
-  for (const Route& route : routes) {
-    if (route.destination.prefix() != 0) used.push_back(route.destination);
-  }
+  for (const Route& route : routes) used.AddRoute(route.destination, route.gateway.has_value());
   TRY(std::vector<LinkAddress> addresses, host.Addresses());
-  for (const LinkAddress& one : addresses) used.emplace_back(one.address, one.prefix);
+  for (const LinkAddress& one : addresses) used.taken.emplace_back(one.address, one.prefix);
   return used;
 }
 
 // Up comes last: a bridge that is up is whole.
-Result<> MakeBridge(const core::Layout& layout, const NetworkRecord& network, RouteSocket& host) {
-  std::string name = network.Bridge();
-  TRY(ContentWhenThere(host.AddBridge({.name = name,
-                                       .alias = MarkOf(layout, network),
-                                       .mtu = MtuOf(network),
-                                       .mac = BridgeMac(network),
-                                       .vlan = VlanOf(network)})));
-  TRY(Link bridge, host.FindLink(name));
+Result<> FillBridge(const core::Layout& layout, const NetworkRecord& network, const Link& bridge,
+                    RouteSocket& host) {
+  // An address of IPv6 is refused where IPv6 is switched off.
+  TRY(PrepareBridge(bridge.name, network.ipv6));
   for (const AddressPool& pool : network.pools) {
     TRY(ContentWhenThere(host.AddAddress(bridge.index, pool.gateway, pool.subnet.prefix())));
   }
-  TRY(PrepareBridge(name, network.ipv6));
   TRY(RejoinMembers(layout, network, bridge, host));
   return host.SetUp(bridge.index);
+}
+
+// One that it made itself is not left half made.
+Result<> MakeBridge(const core::Layout& layout, const NetworkRecord& network, RouteSocket& host) {
+  std::string name = network.Bridge();
+  auto made = host.AddBridge({.name = name,
+                              .alias = MarkOf(layout, network),
+                              .mtu = MtuOf(network),
+                              .mac = BridgeMac(network),
+                              .vlan = VlanOf(network)});
+  bool is_ours = made.has_value();
+  TRY(ContentWhenThere(std::move(made)));
+  TRY(Link bridge, host.FindLink(name));
+  auto filled = FillBridge(layout, network, bridge, host);
+  if (!filled && is_ours) (void)host.DeleteLink(bridge.index);
+  return filled;
+}
+
+bool MayChangeNetworks() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[2] = {};
+  if (syscall(SYS_capget, &header, data) != 0) return true;
+  return (data[0].effective >> CAP_NET_ADMIN & 1) != 0;
+}
+
+// Who has no right to it anyway is told that, and not of a file.
+Result<> LetForward(bool v6) {
+  auto done = AllowForwarding(v6);
+  if (done || MayChangeNetworks()) return done;
+  Error error = std::move(done).error();
+  error.system_errno = EPERM;
+  return Fail(CannotMakeBridges(std::move(error)));
 }
 
 }  // namespace
@@ -104,7 +131,7 @@ Result<NetworkRecord> MakeNetwork(const core::Layout& layout, const NetworkReque
   TRY(std::vector<NetworkRecord> others, ListNetworks(layout));
   // A range without its subnet says nothing of the wire's.
   bool on_a_wire = request.driver != "bridge" && !request.subnets.empty();
-  TRY(std::vector<Subnet> used, UsedSubnets(others, on_a_wire, host));
+  TRY(UsedSubnets used, FindUsedSubnets(others, on_a_wire, host));
   TRY(NetworkRecord record, PlanNetwork(request, core::RandomContainerId(), used));
   if (!HasBridge(record)) {
     TRY(CheckParent(ParentOf(record), host));
@@ -123,20 +150,24 @@ Result<NetworkRecord> NeedNetwork(const core::Layout& layout, std::string_view n
     return found;
   }
   auto made = MakeNetwork(layout, {.name = std::string(kDefaultNetwork)}, host);
-  bool by_another = !made && made.error().kind == ErrorKind::kAlreadyExists;
-  return by_another ? FindNetwork(layout, name_or_id) : made;
+  if (made) return made;
+  if (made.error().kind == ErrorKind::kAlreadyExists) return FindNetwork(layout, name_or_id);
+  Error error = std::move(made).error().InContext(fmt::format("network '{}'", kDefaultNetwork));
+  if (error.kind != ErrorKind::kConflict) return Fail(std::move(error));
+  return Fail(std::move(error).WithHint(
+      fmt::format("give it one: hoy network create --subnet 10.9.0.0/24 {}", kDefaultNetwork)));
 }
 
 Result<Link> NeedBridge(const core::Layout& layout, const NetworkRecord& network,
                         RouteSocket& host) {
   auto bridge = host.FindLink(network.Bridge());
   if (!bridge && bridge.error().kind != ErrorKind::kNotFound) return bridge;
+  if (!network.internal) TRY(LetForward(network.ipv6));
   if (!bridge || !bridge->up) {
     TRY(Explained(MakeBridge(layout, network, host)));
     bridge = host.FindLink(network.Bridge());
     if (network.ipv6) TRY(OpenLoopback6(network.Bridge()));
   }
-  if (!network.internal) TRY(AllowForwarding(network.ipv6));
   auto firewall = Firewall::Open();
   if (!firewall) return Fail(CannotMakeBridges(std::move(firewall).error()));
   TRY(Explained(firewall->AddNetwork(RulesOf(network))));

@@ -137,7 +137,7 @@ Result<bool> LeaveUnrecorded(const core::Layout& layout, const Subject& subject,
                 [&](const Lease& lease) { return lease.container_id != subject.record.id; });
   if (leases.empty()) return false;
   if (!subject.record.config.network.ports.empty()) {
-    TRY(PublishAgain(layout, subject.record, *subject.status));
+    TRY(PublishAgain(layout, subject.record.id, *subject.status));
   }
   TRY(std::vector<LinkAddress> addresses, inside.Addresses());
   for (const Lease& lease : leases) {
@@ -195,6 +195,8 @@ Result<> Wire(const core::Layout& layout, Subject& subject, const core::NetworkA
   RecordNetworkEvent(layout, network, "connect", record.id);
   status.endpoints.push_back(*std::move(endpoint));
   status.exposed = OnlyExposed(record.config);
+  TRY(CheckWayToHost(layout, record.config.network, status));
+  TRY(NameHost(layout, record, status));
   // A first one that none of them can lead to is an error, as at a start.
   if (status.ports.empty() && !status.endpoints.back().link.empty()) {
     TRY(WishesFor(record.config.network.ports, status.PublishedAddress(false),
@@ -220,6 +222,7 @@ Result<> MoveDefaultRoutes(const Subject& subject) {
 
 Result<> ArrangeWithout(const core::Layout& layout, Subject& subject, std::string_view network) {
   TRY(MoveDefaultRoutes(subject));
+  TRY(NameHost(layout, subject.record, *subject.status));
   TRY(WriteServers(layout, subject.record, *subject.status));
   TRY(AnnounceMembers(layout, {{std::string(network)}}, subject.record.id));
   std::vector<PublishedPort> before = subject.status->ports;
@@ -247,6 +250,7 @@ Result<> ConnectContainer(const core::Layout& layout, std::string_view id,
   auto wired = Wire(layout, subject, wanted);
   if (!wired) {
     (void)Leave(layout, subject, wanted.network);
+    (void)NameHost(layout, subject.record, *subject.status);
     return wired;
   }
   TRY(needs_resolver ? UseResolver(layout, subject.record, *subject.status)

@@ -17,7 +17,6 @@ namespace hoy::net {
 namespace {
 
 constexpr std::string_view kBegin = "# hoy: this container, and who shares a network with it\n";
-constexpr std::string_view kEnd = "# hoy: end\n";
 
 void AddLines(std::string& text, const Endpoint& endpoint, std::string_view names) {
   if (names.empty()) return;  // --uts host
@@ -146,14 +145,7 @@ std::string MembersText(const NetworkStatus& own, std::span<const Endpoint> othe
 }
 
 std::string WithMembers(std::string_view hosts, std::string_view members) {
-  size_t begin = hosts.find(kBegin);
-  size_t end = begin == std::string_view::npos ? begin : hosts.find(kEnd, begin);
-  std::string_view before = hosts.substr(0, begin);
-  std::string_view after =
-      end == std::string_view::npos ? std::string_view() : hosts.substr(end + kEnd.size());
-  std::string text(before);
-  if (!text.empty() && !text.ends_with('\n')) text += '\n';
-  return text + fmt::format("{}{}{}{}", kBegin, members, kEnd, after);
+  return core::WithBlock(hosts, kBegin, members);
 }
 
 Result<> AnnounceMembers(const core::Layout& layout, std::span<const std::string> networks,

@@ -35,7 +35,7 @@ std::vector<std::string> NamesOf(const core::ContainerRecord& record,
                                  const core::NetworkAttachment& wanted);
 // Pure. `others`: who else is on these networks, each with its endpoint there.
 std::string MembersText(const NetworkStatus& own, std::span<const Endpoint> others);
-// Pure: `hosts` with this between the marks, at the end where there are none.
+// Pure: `hosts` with this between the marks, at the end where there are none (core::WithBlock).
 std::string WithMembers(std::string_view hosts, std::string_view members);
 
 }  // namespace hoy::net

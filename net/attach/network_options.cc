@@ -91,9 +91,12 @@ Result<> CheckValue(std::string_view driver, const Option& option, const std::st
   if (option.meaning == "vlan") return CheckNumber(option.name, value, 1, kMostVlan);
   if (option.meaning == "isolate") {
     if (value == "true" || value == "1" || value == "strict") return {};
-    return Fail(ErrorKind::kInvalidArgument,
-                "network option '{}={}': networks do not reach each other; true or strict",
-                option.name, value);
+    return Fail(
+        MakeError(
+            ErrorKind::kInvalidArgument,
+            fmt::format("network option '{}={}': networks do not reach each other; true or strict",
+                        option.name, value))
+            .WithHint("hoy network connect puts one container on both"));
   }
   if (FindWord(driver, option.meaning, "") != nullptr) {
     if (!value.empty() && FindWord(driver, option.meaning, value) != nullptr) return {};

@@ -145,6 +145,20 @@ bool Hold(const PortWish& wish, HeldPorts& all) {
   return true;
 }
 
+// The bridge has it since it was made, but where /proc/sys could not be written.
+Result<> OpenLoopback4(std::span<const PublishedPort> ports, const NetworkStatus& status) {
+  for (const Endpoint& endpoint : status.endpoints) {
+    bool is_way = std::ranges::any_of(ports, [&](const PublishedPort& port) {
+      return endpoint.v4 && port.container == endpoint.v4->address && IsByRules(port) &&
+             !port.host.is_v6() && (port.host.IsAny() || port.host.IsLoopback());
+    });
+    if (!is_way) continue;
+    TRY_CONTEXT(AllowLocalnet(NetworkRecord{.id = endpoint.network_id}.Bridge()),
+                "publish ports on 127.0.0.1");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> OnlyExposed(const core::ContainerConfig& config) {
@@ -224,6 +238,7 @@ Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view
   if (!written) return Fail(Explain(std::move(written).error(), layout, wishes, firewall, id));
   if (firewall.was_mended()) TRY(RestoreRules(layout, firewall));
   FailPoint("attach-published");
+  TRY(OpenLoopback4(held->ports, status));
   bool by_loopback6 = std::ranges::any_of(held->ports, [](const PublishedPort& port) {
     return port.host.is_v6() && !IsForwarded(port);
   });

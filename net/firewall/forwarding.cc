@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kForwarding4 = "/proc/sys/net/ipv4/ip_forward";
 constexpr const char* kForwarding6 = "/proc/sys/net/ipv6/conf/all/forwarding";
-constexpr std::string_view kIpv6Links = "/proc/sys/net/ipv6/conf";
+constexpr const char* kIpv6Links = "/proc/sys/net/ipv6/conf";
 
 Result<std::string> ReadSwitch(const std::string& path) {
   TRY(std::string text, core::ReadFile(path));
@@ -58,9 +58,17 @@ Result<> KeepRouterAdvertisements() {
   return {};
 }
 
+Result<> NeedIpv6() {
+  if (core::Exists(kIpv6Links)) return {};
+  return Fail(MakeError(ErrorKind::kUnsupported, "the kernel has no IPv6")
+                  .WithHint("it was built without, or booted with ipv6.disable=1; hoy network "
+                            "create without --ipv6 makes a network of IPv4 alone"));
+}
+
 }  // namespace
 
 Result<> AllowForwarding(bool v6) {
+  if (v6) TRY(NeedIpv6());
   TRY(Set(kForwarding4, "1"));
   if (!v6) return {};
   TRY(std::string now, ReadSwitch(kForwarding6));
@@ -76,8 +84,23 @@ Result<bool> IsForwardingAllowed(bool v6) {
 }
 
 Result<> PrepareBridge(std::string_view bridge, bool v6) {
-  TRY(Set(fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", bridge), "1"));
-  return v6 ? Set(fmt::format("{}/{}/accept_ra", kIpv6Links, bridge), "0") : Result<>{};
+  auto localnet = AllowLocalnet(bridge);
+  int code = localnet ? 0 : localnet.error().system_errno;
+  if (!localnet && code != EROFS && code != EACCES) return localnet;
+  if (!v6) return {};
+  TRY(NeedIpv6());
+  for (const char* name : {"disable_ipv6", "accept_ra"}) {
+    auto done = Set(fmt::format("{}/{}/{}", kIpv6Links, bridge, name), "0");
+    if (done) continue;
+    // Not that of Set: the file goes with the bridge.
+    return Fail(std::move(done).error().WithHint(
+        "run hoy where /proc/sys can be written; or use a network without IPv6"));
+  }
+  return {};
+}
+
+Result<> AllowLocalnet(std::string_view bridge) {
+  return Set(fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", bridge), "1");
 }
 
 Result<> OpenLoopback6(std::string_view bridge) {

@@ -25,6 +25,24 @@ std::optional<IpAddress> AddressOf(std::string_view attributes, int type) {
   return attribute ? IpAddress::FromBytes(attribute->value) : std::nullopt;
 }
 
+// Of several next hops the first one's that has one. An IPv4 route may have one of IPv6 (RTA_VIA).
+std::optional<IpAddress> GatewayOf(std::string_view attributes) {
+  if (auto gateway = AddressOf(attributes, RTA_GATEWAY)) return gateway;
+  auto via = Attributes::Find(attributes, RTA_VIA);
+  if (via && via->value.size() > sizeof(rtvia)) {
+    return IpAddress::FromBytes(via->value.substr(sizeof(rtvia)));
+  }
+  auto several = Attributes::Find(attributes, RTA_MULTIPATH);
+  std::string_view rest = several ? several->value : std::string_view();
+  while (auto hop = Attribute{0, rest}.Number<rtnexthop>()) {
+    if (hop->rtnh_len < sizeof *hop || hop->rtnh_len > rest.size()) return std::nullopt;
+    auto gateway = GatewayOf(rest.substr(sizeof *hop, hop->rtnh_len - sizeof *hop));
+    if (gateway) return gateway;
+    rest.remove_prefix(std::min(rest.size(), size_t{RTNH_ALIGN(hop->rtnh_len)}));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Link> DecodeLink(const Reply& reply) {
@@ -81,7 +99,7 @@ std::optional<Route> DecodeRoute(const Reply& reply) {
     destination = IpAddress::Parse(fixed->rtm_family == AF_INET6 ? "::" : "0.0.0.0");
   }
   return Route{.destination = Subnet(*destination, fixed->rtm_dst_len),
-               .gateway = AddressOf(attributes, RTA_GATEWAY),
+               .gateway = GatewayOf(attributes),
                .link = NumberOf(attributes, RTA_OIF),
                .metric = NumberOf(attributes, RTA_PRIORITY)};
 }

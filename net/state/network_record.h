@@ -58,14 +58,25 @@ struct NetworkRequest {
   core::StringPairs labels;
 };
 
-// `used`: the subnets of other networks and what the host's routes lead to. Without --subnet the
-// first of docker's pools that is free is taken: 172.17.0.0/16 to 172.31.0.0/16, then
-// 192.168.0.0/20 and on; with --ipv6 a unique local /64 (RFC 4193) made of the id.
+// What is there already.
+struct UsedSubnets {
+  std::vector<Subnet> taken;            // by other networks, by the host, and on its wires
+  std::vector<Subnet> behind_gateways;  // the host reaches them by routers
+
+  // A route wider than a /8 (IPv6: /16) says which router takes all that is not known better, not
+  // what is in use: VPNs have 0.0.0.0/1 and 128.0.0.0/1 for a default route.
+  void AddRoute(const Subnet& destination, bool by_a_gateway);
+};
+
+// Without --subnet the first of docker's pools that is free is taken: 172.17.0.0/16 to
+// 172.31.0.0/16, then 192.168.0.0/20 and on; with --ipv6 a unique local /64 (RFC 4193) made of the
+// id. One that was asked for may be part of what is behind a gateway: the longest prefix wins, and
+// the rest is reached as before.
 // kInvalidArgument: it makes no sense; kConflict: a subnet is in use, or none is free.
 Result<NetworkRecord> PlanNetwork(const NetworkRequest& request, const std::string& id,
-                                  std::span<const Subnet> used);
+                                  const UsedSubnets& used);
 // The first pool that overlaps none of these. nullopt: all are in use.
-std::optional<Subnet> ChooseSubnet(std::span<const Subnet> used);
+std::optional<Subnet> ChooseSubnet(const UsedSubnets& used);
 Subnet UniqueLocalSubnet(std::string_view id);
 
 }  // namespace hoy::net

@@ -203,9 +203,9 @@ Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& net
     TRY(bool done, TryTake(directory, *next, container_id));
     if (done) return *next;
   }
-  return Fail(MakeError(ErrorKind::kConflict, fmt::format("network '{}' has no free address in {}",
-                                                          network.name, range.ToString()))
-                  .WithHint("remove containers, or make a network with a larger --subnet"));
+  return Fail(
+      MakeError(ErrorKind::kConflict, fmt::format("no free address in {}", range.ToString()))
+          .WithHint("remove containers, or make a network with a larger --subnet"));
 }
 
 Result<> FreeLease(const core::Layout& layout, std::string_view network, const IpAddress& address,

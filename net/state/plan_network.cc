@@ -6,9 +6,25 @@
 namespace hoy::net {
 namespace {
 
-bool IsFree(const Subnet& subnet, std::span<const Subnet> used) {
-  return std::none_of(used.begin(), used.end(),
-                      [&](const Subnet& other) { return other.Overlaps(subnet); });
+constexpr int kWidestRoute4 = 8;
+constexpr int kWidestRoute6 = 16;
+
+const Subnet* FindOverlap(const Subnet& subnet, std::span<const Subnet> others, int least_prefix) {
+  auto found = std::ranges::find_if(others, [&](const Subnet& other) {
+    return other.prefix() >= least_prefix && other.Overlaps(subnet);
+  });
+  return found == others.end() ? nullptr : &*found;
+}
+
+bool IsFree(const Subnet& subnet, const UsedSubnets& used) {
+  return FindOverlap(subnet, used.taken, 0) == nullptr &&
+         FindOverlap(subnet, used.behind_gateways, 0) == nullptr;
+}
+
+// For one that was asked for.
+const Subnet* InTheWay(const Subnet& subnet, const UsedSubnets& used) {
+  const Subnet* taken = FindOverlap(subnet, used.taken, 0);
+  return taken != nullptr ? taken : FindOverlap(subnet, used.behind_gateways, subnet.prefix());
 }
 
 // `count` subnets of that size, one after the other.
@@ -34,7 +50,7 @@ AddressPool* PoolWith(std::vector<AddressPool>& pools, const IpAddress& address)
   return found == pools.end() ? nullptr : &*found;
 }
 
-Result<> AddSubnets(const NetworkRequest& request, std::span<const Subnet> used,
+Result<> AddSubnets(const NetworkRequest& request, const UsedSubnets& used,
                     std::vector<AddressPool>& pools) {
   for (const std::string& text : request.subnets) {
     TRY(Subnet subnet, Subnet::Parse(text, /*strict=*/true));
@@ -43,9 +59,8 @@ Result<> AddSubnets(const NetworkRequest& request, std::span<const Subnet> used,
       return Fail(ErrorKind::kInvalidArgument, "subnets {} and {}: one of each family at most",
                   pool.subnet.ToString(), subnet.ToString());
     }
-    auto other = std::find_if(used.begin(), used.end(),
-                              [&](const Subnet& one) { return one.Overlaps(subnet); });
-    if (other != used.end()) {
+    const Subnet* other = InTheWay(subnet, used);
+    if (other != nullptr) {
       return Fail(ErrorKind::kConflict, "subnet {} overlaps with {}, which is in use",
                   subnet.ToString(), other->ToString());
     }
@@ -85,7 +100,12 @@ Result<> SetRanges(const NetworkRequest& request, std::vector<AddressPool>& pool
 
 }  // namespace
 
-std::optional<Subnet> ChooseSubnet(std::span<const Subnet> used) {
+void UsedSubnets::AddRoute(const Subnet& destination, bool by_a_gateway) {
+  if (destination.prefix() < (destination.is_v6() ? kWidestRoute6 : kWidestRoute4)) return;
+  (by_a_gateway ? behind_gateways : taken).push_back(destination);
+}
+
+std::optional<Subnet> ChooseSubnet(const UsedSubnets& used) {
   for (const Pools& pools : kDockersPools) {
     uint64_t step = uint64_t{1} << (32 - pools.prefix);
     IpAddress first = *IpAddress::Parse(pools.first);
@@ -104,7 +124,7 @@ Subnet UniqueLocalSubnet(std::string_view id) {
 }
 
 Result<NetworkRecord> PlanNetwork(const NetworkRequest& request, const std::string& id,
-                                  std::span<const Subnet> used) {
+                                  const UsedSubnets& used) {
   if (!core::IsValidContainerName(request.name)) {
     return Fail(
         ErrorKind::kInvalidArgument,
@@ -146,7 +166,7 @@ Result<NetworkRecord> PlanNetwork(const NetworkRequest& request, const std::stri
     auto subnet = ChooseSubnet(used);
     if (!subnet) {
       return Fail(MakeError(ErrorKind::kConflict, "no subnet is free")
-                      .WithHint("give one with --subnet, or remove networks"));
+                      .WithHint("give one of IPv4 with --subnet, or remove networks"));
     }
     TRY(AddressPool pool, MakePool(*subnet));
     record.pools.insert(record.pools.begin(), pool);

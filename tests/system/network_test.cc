@@ -121,6 +121,17 @@ TEST_F(Network, AContainerSharesThatOfAnother) {
   EXPECT_NE(alone.err.find("it is not running"), std::string::npos) << alone;
 }
 
+TEST_F(Network, ANamespaceIsJoinedByItsFile) {
+  // As `ip netns add` leaves it; on a /run that nobody else has.
+  const Output output = HostShell(
+      "unshare -m sh -c 'mount -t tmpfs none /run && mkdir /run/netns && ip netns add x && "
+      "ip -n x link add made type bridge && "
+      "exec $HOY run --rm --network ns:/run/netns/x " +
+      Busybox() + " ls /sys/class/net'");
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_EQ(output.out, "lo\nmade\n") << output;
+}
+
 TEST_F(Network, WhatACrashLeavesIsFreed) {
   for (const char* point : {"attach-connected", "attach-recorded", "start-spawned"}) {
     SCOPED_TRACE(point);

@@ -87,7 +87,13 @@ TEST_F(UserNetwork, IsMadeListedShownAndRemoved) {
 
 TEST_F(UserNetwork, MembersKnowEachOther) {
   const std::string one = Start("one", {"--network", "app:alias=first"});
+  // It stays one file: who has it open sees what becomes of it.
+  RunOk({"exec", "-d", "one", "sh", "-c", "exec tail -f /dev/null 3</etc/hosts"});
+  ASSERT_TRUE(Eventually([&] { return In("one", "pidof tail") != ""; }));
+  const std::string held = "/proc/$(pidof tail)/fd/3";
+  const std::string inode = In("one", "stat -c %i /etc/hosts");
   const std::string two = Start("two", {"--network", "app", "--network-alias", "second"});
+  EXPECT_EQ(In("one", "grep -c second " + held), "1\n");
   // Who came before has learnt of who came later, in the file that it has.
   EXPECT_EQ(Lookup("one", "two"), "10.1.0.3\n");
   EXPECT_EQ(Lookup("one", "second"), "10.1.0.3\n");
@@ -103,6 +109,60 @@ TEST_F(UserNetwork, MembersKnowEachOther) {
   EXPECT_EQ(Lookup("one", "deux"), "");
   EXPECT_EQ(Lookup("one", "mine"), "192.0.2.9\n");
   EXPECT_EQ(Lookup("one", one.substr(0, 12)), "10.1.0.2\n");
+  EXPECT_EQ(In("one", "stat -c %i /etc/hosts"), inode);
+  EXPECT_EQ(In("one", "stat -L -c %i " + held), inode);
+  EXPECT_EQ(In("one", "cat " + held), In("one", "cat /etc/hosts"));
+}
+
+TEST_F(UserNetwork, TheHostIsKnownByNameAsFarAsItIsReached) {
+  Background server(Command{.argv = {"busybox", "nc", "-ll", "-p", "9000", "-e", "echo", "host"}});
+  ASSERT_TRUE(Eventually([] { return !Host("ss -Hltn 'sport = :9000'").out.empty(); }));
+  const std::vector<std::string> up = {"--add-host", "far:192.0.2.7", "--add-host",
+                                       "up:host-gateway"};
+  const auto start = [&](const std::string& name, const std::string& network) {
+    std::vector<std::string> options = up;
+    options.insert(options.end(), {"--network", network});
+    Start(name, options);
+  };
+  const auto expect_host = [&](const std::string& name, const std::string& address) {
+    SCOPED_TRACE(name + " " + address);
+    const std::string line = address.empty() ? "" : address + "\n";
+    EXPECT_EQ(Lookup(name, "up"), line);
+    EXPECT_EQ(Lookup(name, "host.containers.internal"), line);
+    EXPECT_EQ(Lookup(name, "far"), "192.0.2.7\n");
+    if (!address.empty()) EXPECT_EQ(In(name, "echo | nc -w 60 up 9000"), "host\n");
+  };
+  RunOk({"network", "create", "--internal", "--subnet", "10.2.0.0/24", "db"});
+  start("web", "app");
+  expect_host("web", "10.1.0.1");
+  start("store", "db");
+  expect_host("store", "10.2.0.1");
+  // It follows the networks.
+  start("late", "none");
+  expect_host("late", "");
+  In("late", "echo '192.0.2.9 mine' >> /etc/hosts");
+  RunOk({"network", "connect", "db", "late"});
+  expect_host("late", "10.2.0.1");
+  RunOk({"network", "connect", "app", "late"});
+  expect_host("late", "10.1.0.1");
+  RunOk({"restart", "-t", "0", "late"});
+  expect_host("late", "10.1.0.1");
+  In("late", "echo '192.0.2.9 mine' >> /etc/hosts");
+  RunOk({"network", "disconnect", "app", "late"});
+  expect_host("late", "10.2.0.1");
+  EXPECT_EQ(Lookup("late", "store"), "10.2.0.2\n");
+  RunOk({"network", "disconnect", "db", "late"});
+  expect_host("late", "");
+  EXPECT_EQ(Lookup("late", "mine"), "192.0.2.9\n");
+  // With the host's network it is the host itself.
+  EXPECT_EQ(
+      RunShell("grep up$ /etc/hosts", {"--network", "host", "--add-host", "up:host-gateway"}).out,
+      "127.0.0.1\tup\n");
+  const Output unknown = RunShell(
+      "true", {"--network", fmt::format("ns:/proc/{}/ns/net", server.pid()), up[2], up[3]});
+  EXPECT_EQ(unknown.code, 125);
+  EXPECT_NE(unknown.err.find("how the host is reached from 'ns:/proc/"), std::string::npos)
+      << unknown;
 }
 
 // A container may make of its own files what it likes: it costs nobody else memory or time.

@@ -113,6 +113,28 @@ TEST_F(WireNetwork, TheAddressesOfTheParentAreItsOwn) {
   }
 }
 
+TEST_F(WireNetwork, TheHostHasNoNameWhereItIsNotReached) {
+  const std::string says = "network 'lan' is beside the host: there is no way to the host";
+  const Output refused = RunShell("true", {"--network", "lan", "--add-host", "up:host-gateway"});
+  EXPECT_EQ(refused.code, 125);
+  EXPECT_NE(refused.err.find(says), std::string::npos) << refused;
+  EXPECT_TRUE(Leases("lan").empty());
+  StartSleeper({"--name", "one", "--network", "none", "--add-host", "up:host-gateway"});
+  const Output late = Run({"network", "connect", "lan", "one"});
+  EXPECT_EQ(late.code, 125);
+  EXPECT_NE(late.err.find(says), std::string::npos) << late;
+  EXPECT_TRUE(Leases("lan").empty());
+  EXPECT_EQ(In("one", "ls /sys/class/net"), "lo\n");
+  // A second network that leads there is enough.
+  RunOk({"network", "connect", "bridge", "one"});
+  RunOk({"network", "connect", "lan", "one"});
+  EXPECT_EQ(In("one", "grep up$ /etc/hosts"), "172.17.0.1\tup\n");
+  EXPECT_EQ(RunShell("grep up$ /etc/hosts",
+                     {"--network", "lan", "--network", "bridge", "--add-host", "up:host-gateway"})
+                .out,
+            "172.17.0.1\tup\n");
+}
+
 TEST_F(WireNetwork, WhatCannotBeIsSaid) {
   struct Case {
     std::vector<std::string> arguments;

@@ -7,10 +7,10 @@ namespace {
 
 const std::string kId = "0123456789ab" + std::string(52, 'c');
 
-std::vector<Subnet> Subnets(std::initializer_list<const char*> texts) {
-  std::vector<Subnet> subnets;
-  for (const char* text : texts) subnets.push_back(*Subnet::Parse(text));
-  return subnets;
+UsedSubnets Taken(std::initializer_list<const char*> texts) {
+  UsedSubnets used;
+  for (const char* text : texts) used.taken.push_back(*Subnet::Parse(text));
+  return used;
 }
 
 TEST(NetworkRecord, IsReadBackAsItWasWritten) {
@@ -43,15 +43,61 @@ TEST(NetworkRecord, DamageIsSaid) {
 
 TEST(ChooseSubnet, TakesDockersPoolsInOrderAndSkipsWhatIsUsed) {
   EXPECT_EQ(ChooseSubnet({})->ToString(), "172.17.0.0/16");
-  EXPECT_EQ(ChooseSubnet(Subnets({"172.17.0.0/16", "172.18.4.0/24"}))->ToString(), "172.19.0.0/16");
-  EXPECT_EQ(ChooseSubnet(Subnets({"172.16.0.0/12"}))->ToString(), "192.168.0.0/20");
-  EXPECT_EQ(ChooseSubnet(Subnets({"172.16.0.0/12", "192.168.1.0/24"}))->ToString(),
+  EXPECT_EQ(ChooseSubnet(Taken({"172.17.0.0/16", "172.18.4.0/24"}))->ToString(), "172.19.0.0/16");
+  EXPECT_EQ(ChooseSubnet(Taken({"172.16.0.0/12"}))->ToString(), "192.168.0.0/20");
+  EXPECT_EQ(ChooseSubnet(Taken({"172.16.0.0/12", "192.168.1.0/24"}))->ToString(),
             "192.168.16.0/20");
-  EXPECT_FALSE(ChooseSubnet(Subnets({"172.16.0.0/12", "192.168.0.0/16"})));
+  EXPECT_FALSE(ChooseSubnet(Taken({"172.16.0.0/12", "192.168.0.0/16"})));
+}
+
+// Routes of the host: by a gateway, or a wire of its own.
+UsedSubnets Routed(std::initializer_list<std::pair<const char*, bool>> routes) {
+  UsedSubnets used;
+  for (const auto& [text, by_a_gateway] : routes) {
+    used.AddRoute(*Subnet::Parse(text), by_a_gateway);
+  }
+  return used;
+}
+
+TEST(ChooseSubnet, AvoidsWhatRoutesLeadToAndNotTheRestOfTheWorld) {
+  EXPECT_EQ(ChooseSubnet(Routed({{"0.0.0.0/1", true}, {"128.0.0.0/1", true}}))->ToString(),
+            "172.17.0.0/16");
+  EXPECT_EQ(ChooseSubnet(Routed({{"128.0.0.0/1", false}, {"172.0.0.0/7", true}}))->ToString(),
+            "172.17.0.0/16");
+  EXPECT_EQ(ChooseSubnet(Routed({{"172.0.0.0/8", true}}))->ToString(), "192.168.0.0/20");
+  EXPECT_EQ(ChooseSubnet(Routed({{"172.17.0.0/16", true}, {"172.18.9.0/24", false}}))->ToString(),
+            "172.19.0.0/16");
+}
+
+TEST(PlanNetwork, WhatWasAskedForMayBePartOfWhatIsBehindAGateway) {
+  const UsedSubnets used = Routed({{"0.0.0.0/1", true},
+                                   {"10.0.0.0/8", true},
+                                   {"10.7.0.0/24", true},
+                                   {"10.8.0.0/24", false},
+                                   {"fc00::/7", true},
+                                   {"fd00:8::/32", true},
+                                   {"fd00:9::/48", false}});
+  const std::pair<const char*, const char*> cases[] = {
+      {"10.50.0.0/24", ""},
+      {"11.0.0.0/9", ""},
+      {"10.0.0.0/8", "overlaps with 10.8.0.0/24"},
+      {"10.7.0.0/24", "overlaps with 10.7.0.0/24"},
+      {"10.7.0.0/25", ""},
+      {"10.6.0.0/15", "overlaps with 10.7.0.0/24"},
+      {"10.8.0.0/25", "overlaps with 10.8.0.0/24"},
+      {"fd00:7::/64", ""},
+      {"fd00:8:1::/64", ""},
+      {"fd00:9:0:1::/64", "overlaps with fd00:9::/48"},
+  };
+  for (const auto& [subnet, says] : cases) {
+    auto record = PlanNetwork({.name = "web", .subnets = {subnet}}, kId, used);
+    EXPECT_EQ(record.has_value(), *says == '\0') << subnet;
+    if (!record) EXPECT_NE(record.error().message.find(says), std::string::npos) << subnet;
+  }
 }
 
 TEST(PlanNetwork, FillsInWhatWasNotAskedFor) {
-  auto record = PlanNetwork({.name = "web", .ipv6 = true}, kId, Subnets({"172.17.0.0/16"}));
+  auto record = PlanNetwork({.name = "web", .ipv6 = true}, kId, Taken({"172.17.0.0/16"}));
   ASSERT_TRUE(record) << record.error().message;
   ASSERT_EQ(record->pools.size(), 2u);
   EXPECT_EQ(record->pools[0].subnet.ToString(), "172.18.0.0/16");
@@ -104,7 +150,7 @@ TEST(PlanNetwork, RefusesWhatMakesNoSense) {
        "ip range 10.1.0.0/23"},
   };
   for (const Case& one : cases) {
-    auto record = PlanNetwork(one.request, kId, Subnets({"172.30.0.0/16"}));
+    auto record = PlanNetwork(one.request, kId, Taken({"172.30.0.0/16"}));
     ASSERT_FALSE(record) << one.message;
     EXPECT_EQ(record.error().kind, one.kind) << one.message;
     EXPECT_NE(record.error().message.find(one.message), std::string::npos)

@@ -109,7 +109,7 @@ TEST_F(NetworkStore, GivesEachAddressOnce) {
   EXPECT_EQ(Take('3'), "10.1.0.3");
   EXPECT_EQ(Take('4'), "10.1.0.5");
   EXPECT_EQ(Take('5'), "10.1.0.6");
-  EXPECT_EQ(Take('6'), "network 'web' has no free address in 10.1.0.0/29");
+  EXPECT_EQ(Take('6'), "no free address in 10.1.0.0/29");
   ASSERT_TRUE(FreeLeases(layout_, web_, Id('3')));
   ASSERT_TRUE(FreeLeases(layout_, web_, Id('3')));
   EXPECT_EQ(Take('6'), "10.1.0.3");
@@ -120,7 +120,7 @@ TEST_F(NetworkStore, StaysInTheRange) {
                       Id('a'), {});
   ASSERT_TRUE(Create(web_));
   EXPECT_EQ(Take('1'), "10.1.0.254");
-  EXPECT_EQ(Take('2'), "network 'web' has no free address in 10.1.0.254/31");
+  EXPECT_EQ(Take('2'), "no free address in 10.1.0.254/31");
   EXPECT_EQ(Take('2', IpAddress::Parse("10.1.0.9")), "10.1.0.9") << "by hand outside of it";
 }
 

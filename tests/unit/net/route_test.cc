@@ -96,6 +96,8 @@ TEST_F(RouteLive, ListsWhatIpMade) {
                   "ip addr add fd00:1::3/64 dev a0 nodad\n"
                   "ip addr add 10.8.0.1 peer 10.8.0.2/32 dev v1\n"
                   "ip route add 10.50.0.0/16 via 10.1.2.9 metric 7\n"
+                  "ip route add 10.51.0.0/16 nexthop dev v1 nexthop via 10.1.2.8 dev a0\n"
+                  "ip route add 10.52.0.0/16 via inet6 fd00:1::9 dev a0\n"
                   "ip route add 10.60.0.0/16 dev a0 table 100\n"
                   "ip route add unreachable 10.70.0.0/16"),
             "");
@@ -119,7 +121,8 @@ TEST_F(RouteLive, ListsWhatIpMade) {
                                  one.gateway ? one.gateway->ToString() : "-", one.metric));
   }
   EXPECT_EQ(routes, (std::vector<std::string>{"10.1.2.0/24 - 0", "10.8.0.2/32 - 0",
-                                              "10.50.0.0/16 10.1.2.9 7"}));
+                                              "10.50.0.0/16 10.1.2.9 7", "10.51.0.0/16 10.1.2.8 0",
+                                              "10.52.0.0/16 fd00:1::9 0"}));
 }
 
 TEST_F(RouteLive, ChangesALink) {

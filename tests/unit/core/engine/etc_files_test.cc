@@ -31,6 +31,25 @@ TEST(EtcFiles, HostsNameTheContainerTheHostAndWhatWasAdded) {
   }
 }
 
+TEST(EtcFiles, TheHostsNamesFollowItsAddress) {
+  ContainerConfig config;
+  config.network.extra_hosts = {"db:10.0.0.9", "up:host-gateway"};
+  EXPECT_TRUE(NamesHost(config.network));
+  EXPECT_FALSE(NamesHost({.extra_hosts = {"db:10.0.0.9"}}));
+  const std::string none = HostsText(config, "");
+  EXPECT_EQ(none.find("host.containers.internal"), std::string::npos) << none;
+  EXPECT_EQ(none.find("\tup\n"), std::string::npos) << none;
+  EXPECT_NE(none.find("10.0.0.9\tdb\n"), std::string::npos) << none;
+  const std::string mine = none + "192.0.2.9 mine\n";
+  std::string some = WithHost(mine, config.network, "10.1.0.1");
+  EXPECT_NE(some.find("10.1.0.1\thost.containers.internal"), std::string::npos) << some;
+  EXPECT_NE(some.find("10.1.0.1\tup\n"), std::string::npos) << some;
+  some = WithHost(some + "192.0.2.8 more\n", config.network, "10.2.0.1");
+  EXPECT_EQ(some.find("10.1.0.1"), std::string::npos) << some;
+  EXPECT_NE(some.find("10.2.0.1\tup\n"), std::string::npos) << some;
+  EXPECT_EQ(WithHost(some, config.network, ""), mine + "192.0.2.8 more\n");
+}
+
 TEST(EtcFiles, ResolvConfIsTheHostsWithoutItsLoopback) {
   constexpr std::string_view kHost =
       "# made by hand\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nsearch a.example\n"
