@@ -130,7 +130,8 @@ TEST_F(UserNetwork, TheHostIsKnownByNameAsFarAsItIsReached) {
     EXPECT_EQ(Lookup(name, "up"), line);
     EXPECT_EQ(Lookup(name, "host.containers.internal"), line);
     EXPECT_EQ(Lookup(name, "far"), "192.0.2.7\n");
-    if (!address.empty()) EXPECT_EQ(In(name, "echo | nc -w 60 up 9000"), "host\n");
+    if (address.empty()) return;
+    EXPECT_EQ(In(name, "echo | nc -w 60 up 9000"), "host\n");
   };
   RunOk({"network", "create", "--internal", "--subnet", "10.2.0.0/24", "db"});
   start("web", "app");
