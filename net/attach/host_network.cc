@@ -128,6 +128,8 @@ Result<NetworkRecord> MakeNetwork(const core::Layout& layout, const NetworkReque
                                   RouteSocket& host) {
   TRY(CheckOptions(request.driver, request.options));
   TRY(NetworksLock lock, NetworksLock::Acquire(layout));
+  // Before its own subnet is found to be in use.
+  if (core::IsValidContainerName(request.name)) TRY(CheckNameIsFree(layout, request.name));
   TRY(std::vector<NetworkRecord> others, ListNetworks(layout));
   // A range without its subnet says nothing of the wire's.
   bool on_a_wire = request.driver != "bridge" && !request.subnets.empty();

@@ -98,15 +98,18 @@ Result<LeasesLock> LeasesLock::Acquire(const core::Layout& layout) {
   return LeasesLock(std::move(directory));
 }
 
+Result<> CheckNameIsFree(const core::Layout& layout, std::string_view name) {
+  if (!core::Exists(RecordPath(layout, name))) return {};
+  return Fail(ErrorKind::kAlreadyExists, "network '{}' exists already", name);
+}
+
 Result<> CreateNetwork(const core::Layout& layout, const NetworkRecord& record,
                        const NetworksLock&) {
-  std::string path = RecordPath(layout, record.name);
-  if (core::Exists(path)) {
-    return Fail(ErrorKind::kAlreadyExists, "network '{}' exists already", record.name);
-  }
+  TRY(CheckNameIsFree(layout, record.name));
   // What a removal that was killed has left.
   TRY(core::RemoveTree(layout.NetworkLeases(record.name)));
-  return core::WriteFileAtomically(path, EncodeNetwork(record), core::Durability::kDurable);
+  return core::WriteFileAtomically(RecordPath(layout, record.name), EncodeNetwork(record),
+                                   core::Durability::kDurable);
 }
 
 Result<> RemoveNetwork(const core::Layout& layout, std::string_view name, const NetworksLock&) {

@@ -52,6 +52,8 @@ class LeasesLock {
   Fd directory_;
 };
 
+// kAlreadyExists. Under the lock it stays so.
+Result<> CheckNameIsFree(const core::Layout& layout, std::string_view name);
 // kAlreadyExists: the name is taken. The caller holds the lock.
 Result<> CreateNetwork(const core::Layout& layout, const NetworkRecord& record,
                        const NetworksLock& lock);

@@ -77,6 +77,17 @@ TEST_F(NetworkCreate, ExhaustedPools) {
   RunOk({"network", "create", "--ignore", "bridge"});
 }
 
+TEST_F(NetworkCreate, ANameThatIsTakenIsSaidOrPassedOver) {
+  std::vector<std::string> create = {"network", "create", "--subnet", "10.1.0.0/24", "app"};
+  const std::string id = RunOk(create);
+  const Output again = Run(create);
+  EXPECT_EQ(again.code, 125);
+  EXPECT_NE(again.err.find("network 'app' exists already"), std::string::npos) << again;
+  create.emplace_back("--ignore");
+  EXPECT_EQ(RunOk(create), "app");
+  EXPECT_EQ(RunOk({"network", "inspect", "-f", "{{.Id}}", "app"}), id);
+}
+
 TEST_F(NetworkCreate, InspectAndPsTellNetworks) {
   RunOk({"network", "create", "--subnet", "10.1.0.0/24", "app"});
   RunOk({"network", "create", "--subnet", "10.2.0.0/24", "more"});
