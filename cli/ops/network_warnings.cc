@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "core/engine/etc_files.h"
+#include "core/monitor/forward.h"
 #include "core/sys/files.h"
 #include "net/attach/host_network.h"
 #include "net/attach/names.h"
@@ -117,27 +120,43 @@ bool WasAskedForEverywhere(const net::PublishedPort& port, const core::NetworkCo
   });
 }
 
-// Ports without an address that others have of the host's IPv6 addresses.
+bool IsByIpv4Alone(const net::PublishedPort& port, const core::NetworkConfig& config,
+                   const std::set<std::pair<uint8_t, uint16_t>>& by_ipv6) {
+  return !port.host.is_v6() && port.host.IsAny() && port.protocol != IPPROTO_SCTP &&
+         !by_ipv6.contains({port.protocol, port.host_port}) && WasAskedForEverywhere(port, config);
+}
+
+// Ports without an address that others have of the host's IPv6 addresses, or that are too many.
 void WarnOfMissingIpv6(Context& context, const core::NetworkConfig& config,
                        const net::NetworkStatus& status) {
   auto addresses = core::ReadKernelFile("/proc/net/if_inet6");
   if (!addresses || addresses->empty()) return;
+  std::set<std::pair<uint8_t, uint16_t>> by_ipv6;
   for (const net::PublishedPort& port : status.ports) {
-    if (port.host.is_v6() || !port.host.IsAny() || port.protocol == IPPROTO_SCTP) continue;
-    auto is_same = [&](const net::PublishedPort& other) {
-      return other.host.is_v6() && other.host_port == port.host_port &&
-             other.protocol == port.protocol;
-    };
-    if (std::ranges::any_of(status.ports, is_same)) continue;
-    if (!WasAskedForEverywhere(port, config)) continue;
-    net::PublishedPort v6 = port;
-    v6.host = *net::IpAddress::Parse("::");
-    auto holder = net::FindPortHolder(v6);
+    if (port.host.is_v6()) by_ipv6.emplace(port.protocol, port.host_port);
+  }
+  std::vector<net::PublishedPort> missing;
+  for (const net::PublishedPort& port : status.ports) {
+    if (!IsByIpv4Alone(port, config, by_ipv6)) continue;
+    missing.push_back(port);
+    missing.back().host = *net::IpAddress::Parse("::");
+  }
+  if (missing.empty()) return;
+  auto carried = static_cast<size_t>(std::ranges::count_if(status.ports, net::IsForwarded));
+  if (carried >= core::kMostForwards) {
+    context.Warn(
+        fmt::format("-p: {} ports are reached by IPv4 alone: no more than {} are carried "
+                    "on to a container that has IPv4 alone",
+                    missing.size(), core::kMostForwards));
+    return;
+  }
+  for (const net::PublishedPort& port : missing) {
+    auto holder = net::FindPortHolder(port);
     std::string by = holder && holder->pid != 0
                          ? fmt::format(" by {} (pid {})", holder->program, holder->pid)
                          : "";
     context.Warn(fmt::format("-p: port {} is in use{}: the port is reached by IPv4 alone",
-                             net::ToString(v6), by));
+                             net::ToString(port), by));
   }
 }
 

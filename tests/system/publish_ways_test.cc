@@ -156,6 +156,14 @@ TEST_F(PublishWays, ABusyUdpPortNamesWhoHasIt) {
   RunOk({"run", "--rm", "-p", "5353:53", Busybox(), "true"});
 }
 
+TEST_F(PublishWays, TooManyToBeCarriedOnAreByIpv4Alone) {
+  const Output output = Run({"run", "--rm", "-p", "20000-24100:20000-24100", Busybox(), "true"});
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_EQ(output.err,
+            "hoy: warning: -p: 5 ports are reached by IPv4 alone: no more than 4096 are carried on "
+            "to a container that has IPv4 alone\n");
+}
+
 TEST_F(PublishWays, PublishAllOfTheImage) {
   RunOk({"run", "-d", "--name", "all", "--entrypoint", "sleep", "-P", Configured(), "3600"});
   RunOk({"exec", "-d", "-u", "root", "all", "sh", "-c",
