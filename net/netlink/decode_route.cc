@@ -38,7 +38,7 @@ std::optional<IpAddress> GatewayOf(std::string_view attributes) {
     if (hop->rtnh_len < sizeof *hop || hop->rtnh_len > rest.size()) return std::nullopt;
     auto gateway = GatewayOf(rest.substr(sizeof *hop, hop->rtnh_len - sizeof *hop));
     if (gateway) return gateway;
-    rest.remove_prefix(std::min(rest.size(), size_t{RTNH_ALIGN(hop->rtnh_len)}));
+    rest.remove_prefix(std::min(rest.size(), static_cast<size_t>(RTNH_ALIGN(hop->rtnh_len))));
   }
   return std::nullopt;
 }
