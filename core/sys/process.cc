@@ -60,7 +60,7 @@ bool HasEnded(BorrowedFd pidfd) {
 }  // namespace
 
 Result<std::string> BootId() {
-  static std::string id;
+  thread_local std::string id;  // transfers ask from several threads at once
   if (id.empty()) {
     TRY(std::string text, ReadFile("/proc/sys/kernel/random/boot_id", 4096));
     id = Trim(text);
