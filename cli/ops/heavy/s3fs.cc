@@ -30,6 +30,7 @@ namespace hoy::cli {
 namespace {
 
 constexpr size_t kLongestLog = size_t{1} << 20;
+constexpr int kPatience = 100;  // milliseconds between two looks at a CancelToken
 
 Result<std::string> FindS3fs() {
   const char* path = std::getenv("PATH");
@@ -151,8 +152,8 @@ Result<bool> Answers(const std::string& path, const oci::CancelToken& cancel) {
     _exit(stat(path.c_str(), &status) == 0 ? 0 : 1);
   }
   core::ChildProcess asks(pid, Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))));
+  if (asks.pidfd().get() < 0) return FailErrno("pidfd_open", "s3fs");
   while (true) {
-    constexpr int kPatience = 100;  // milliseconds between two looks at `cancel`
     pollfd slot{asks.pidfd().get(), POLLIN, 0};
     int ready = poll(&slot, 1, kPatience);
     if (ready < 0 && errno != EINTR) return FailErrno("poll", "s3fs");
@@ -166,7 +167,6 @@ Result<bool> Answers(const std::string& path, const oci::CancelToken& cancel) {
 // A change of the mounts of this namespace wakes us, and so does the end of s3fs.
 Result<bool> AwaitMount(const std::string& path, dev_t before, BorrowedFd mounts, BorrowedFd end,
                         const oci::CancelToken& cancel) {
-  constexpr int kPatience = 100;  // milliseconds between two looks at `cancel`
   while (true) {
     TRY(cancel.Check());
     TRY(bool mounted, IsMounted(path, before));
