@@ -71,12 +71,15 @@ ResolvConf ParseResolvConf(std::string_view text) {
 
 Result<> WriteEtcFile(const Layout& layout, std::string_view id, std::string_view name,
                       std::string_view text) {
+  constexpr int kNew = O_WRONLY | O_CREAT | O_EXCL;
   std::string path = layout.EtcFile(id, name);
-  unlink(path.c_str());
-  auto fd = OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-  if (!fd && fd.error().system_errno == ENOENT) {  // an older hoy made the container
+  auto fd = OpenAt(kCwd, path, kNew, 0644);
+  if (!fd && fd.error().system_errno == EEXIST) {  // of its last start
+    TRY(Unlink(path));
+    fd = OpenAt(kCwd, path, kNew, 0644);
+  } else if (!fd && fd.error().system_errno == ENOENT) {  // an older hoy made the container
     TRY(MakeDirectory(layout.EtcFiles(id), 0700));
-    fd = OpenAt(kCwd, path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    fd = OpenAt(kCwd, path, kNew, 0644);
   }
   if (!fd) return Fail(std::move(fd).error());
   return WriteAll(*fd, text, path);
