@@ -270,8 +270,10 @@ TEST_F(StartPlan, JoinsTheNamespacesOfOtherContainers) {
                                                                {4, CLONE_NEWNS},
                                                                {5, CLONE_NEWNS}}));
   const std::string text = Describe();
-  EXPECT_NE(text.find(fmt::format("bind mount #{} to /dev/shm", kJoinedShmSlot)), std::string::npos) << text;
-  EXPECT_NE(text.find(fmt::format("bind mount #{} to /proc", kJoinedProcSlot)), std::string::npos) << text;
+  EXPECT_NE(text.find(fmt::format("bind mount #{} to /dev/shm", kJoinedShmSlot)), std::string::npos)
+      << text;
+  EXPECT_NE(text.find(fmt::format("bind mount #{} to /proc", kJoinedProcSlot)), std::string::npos)
+      << text;
   EXPECT_EQ(text.find("set hostname"), std::string::npos) << "it is another's: " << text;
 }
 
