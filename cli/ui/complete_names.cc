@@ -1,12 +1,12 @@
 #include "cli/ui/complete_names.h"
 
 #include <linux/capability.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 
 #include "core/base/text.h"
+#include "core/state/id_link.h"
 #include "core/state/volume.h"
 #include "core/sys/files.h"
 #include "core/sys/signals.h"
@@ -37,13 +37,9 @@ void OfferContainers(std::vector<Candidate>& candidates, Completes what, std::st
   auto names = core::ListDirectory(layout.Names()).value_or(std::vector<std::string>());
   for (std::string& name : names) {
     if (!name.starts_with(prefix)) continue;
-    std::array<char, 256> id{};
-    ssize_t length = readlink(layout.Name(name).c_str(), id.data(), id.size());
-    if (length <= 0) continue;
-    std::string_view target(id.data(), static_cast<size_t>(length));
-    target = target.substr(target.rfind('/') + 1);
-    if (Wanted(what, layout, target)) {
-      Offer(candidates, prefix, std::move(name), std::string(target.substr(0, kShortId)));
+    std::string id = core::ReadIdLink(layout.Name(name)).value_or("");
+    if (!id.empty() && Wanted(what, layout, id)) {
+      Offer(candidates, prefix, std::move(name), id.substr(0, kShortId));
     }
   }
   if (prefix.empty() || !candidates.empty() || !IsHex(prefix)) return;

@@ -1,27 +1,15 @@
 #include "core/state/container_names.h"
 
-#include <unistd.h>
-
-#include <array>
 #include <optional>
 
 #include "core/state/abandoned.h"
 #include "core/state/container_id.h"
 #include "core/state/container_record.h"
+#include "core/state/id_link.h"
 #include "core/sys/files.h"
 
 namespace hoy::core {
 namespace {
-
-// The id that a name leads to, "" where there is no such name.
-Result<std::string> ReadName(const Layout& layout, std::string_view name) {
-  std::array<char, 256> target{};
-  std::string path = layout.Name(name);
-  ssize_t length = readlink(path.c_str(), target.data(), target.size());
-  if (length >= 0) return std::string(target.data(), static_cast<size_t>(length));
-  if (errno == ENOENT || errno == EINVAL || errno == ENAMETOOLONG) return std::string();
-  return FailErrno("read", path);
-}
 
 // Names are taken away from others only under this lock: what a name was found to be must still
 // be so when it is unlinked.
@@ -48,7 +36,7 @@ Result<bool> IsOfNobody(const Layout& layout, const std::string& id) {
 
 // Under the lock of names. "": the name is free.
 Result<std::string> FreeAbandonedName(const Layout& layout, std::string_view name) {
-  TRY(std::string id, ReadName(layout, name));
+  TRY(std::string id, ReadIdLink(layout.Name(name)));
   TRY(bool of_nobody, IsOfNobody(layout, id));
   if (!of_nobody) return id;
   TRY(Unlink(layout.Name(name)));
@@ -69,15 +57,15 @@ std::optional<ContainerLock> LockIfSecondName(const Layout& layout, const std::s
 }  // namespace
 
 Result<std::string> OwnerOfName(const Layout& layout, std::string_view name) {
-  TRY(std::string id, ReadName(layout, name));
+  TRY(std::string id, ReadIdLink(layout.Name(name)));
   if (!id.empty() && !Exists(layout.Container(id))) id.clear();
   return id;
 }
 
 Result<> ReserveName(const Layout& layout, const std::string& name, const std::string& id) {
   for (int attempt = 0; attempt < 3; ++attempt) {
-    if (symlink(id.c_str(), layout.Name(name).c_str()) == 0) return {};
-    if (errno != EEXIST) return FailErrno("reserve name", name);
+    TRY_CONTEXT_SET(bool reserved, MakeIdLink(layout.Name(name), id), "name '{}'", name);
+    if (reserved) return {};
     TRY(Fd lock, LockNames(layout));
     TRY(std::string owner, FreeAbandonedName(layout, name));
     if (owner == id) return {};
@@ -96,7 +84,7 @@ Result<std::vector<FaultyName>> FindFaultyNames(const Layout& layout) {
   std::vector<FaultyName> faulty;
   TRY(std::vector<std::string> names, ListDirectory(layout.Names()));
   for (const std::string& name : names) {
-    TRY(std::string id, ReadName(layout, name));
+    TRY(std::string id, ReadIdLink(layout.Name(name)));
     if (id.empty()) continue;  // let go of meanwhile
     TRY(bool of_nobody, IsOfNobody(layout, id));
     if (of_nobody || LockIfSecondName(layout, name, id)) faulty.push_back({name, id, of_nobody});
@@ -117,7 +105,7 @@ Result<bool> DropFaultyName(const Layout& layout, const FaultyName& faulty) {
     TRY(std::string owner, FreeAbandonedName(layout, faulty.name));
     return owner.empty();
   }
-  TRY(std::string owner, ReadName(layout, faulty.name));
+  TRY(std::string owner, ReadIdLink(layout.Name(faulty.name)));
   auto second = LockIfSecondName(layout, faulty.name, owner);
   if (owner != faulty.id || !second) return false;
   TRY(Unlink(layout.Name(faulty.name)));

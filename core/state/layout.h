@@ -13,8 +13,7 @@
 //                      etc/{hostname,hosts,resolv.conf,localtime}}
 //                                  flock on the directory
 //     events/                      core/state/event_log.h
-//     names/<name>                 a symlink to the id: symlink(2) fails with EEXIST, so the name
-//                                  is its own lock, and it is never half written
+//     names/<name>                 a symlink to the id, core/state/id_link.h
 //     networks/                    net/state/network_store.h
 //   RUN = /run/hoy                 rootless: $XDG_RUNTIME_DIR/hoy, else /tmp/hoy-<uid> 0700
 //     root/                        empty: the mount point of every container's root, in its own

@@ -1,11 +1,9 @@
 #include "net/state/network_store.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 
 #include "core/state/container_id.h"
+#include "core/state/id_link.h"
 #include "core/sys/files.h"
 
 namespace hoy::net {
@@ -35,27 +33,14 @@ Result<Fd> OpenLocked(const core::Layout& layout, core::LockMode mode) {
   return directory;
 }
 
-// Whose lease it is. nullopt: nobody's.
-Result<std::optional<std::string>> ReadLease(const std::string& path) {
-  std::array<char, core::kIdLength + 1> id;
-  ssize_t count = readlink(path.c_str(), id.data(), id.size());
-  if (count >= 0) return std::string(id.data(), static_cast<size_t>(count));
-  if (errno == ENOENT) return std::nullopt;
-  return FailErrno("read lease", path);
-}
-
 // False: somebody has it. The directory is made by the first lease since the machine came up.
 Result<bool> TryTake(const std::string& directory, const IpAddress& address,
                      std::string_view container_id) {
   std::string path = directory + "/" + address.ToString();
-  std::string id(container_id);
-  if (symlink(id.c_str(), path.c_str()) == 0) return true;
-  if (errno == ENOENT) {
-    TRY(core::MakeDirectories(directory, 0700));
-    if (symlink(id.c_str(), path.c_str()) == 0) return true;
-  }
-  if (errno == EEXIST) return false;
-  return FailErrno("make lease", path);
+  auto taken = core::MakeIdLink(path, container_id);
+  if (taken || taken.error().system_errno != ENOENT) return taken;
+  TRY(core::MakeDirectories(directory, 0700));
+  return core::MakeIdLink(path, container_id);
 }
 
 Error InUse(const IpAddress& address, const std::string& holder) {
@@ -78,9 +63,9 @@ Result<IpAddress> TakeWanted(const std::string& directory, const AddressPool& po
   if (wanted == pool.gateway) return Fail(InUse(wanted, ""));
   TRY(bool taken, TryTake(directory, wanted, container_id));
   if (taken) return wanted;
-  TRY(std::optional<std::string> holder, ReadLease(directory + "/" + wanted.ToString()));
+  TRY(std::string holder, core::ReadIdLink(directory + "/" + wanted.ToString()));
   if (holder == container_id) return wanted;
-  return Fail(InUse(wanted, holder.value_or("")));
+  return Fail(InUse(wanted, holder));
 }
 
 }  // namespace
@@ -178,8 +163,8 @@ Result<std::vector<Lease>> ListLeases(const core::Layout& layout, const NetworkR
   for (const std::string& name : names) {
     auto address = IpAddress::Parse(name);
     if (!address) continue;
-    TRY(std::optional<std::string> holder, ReadLease(directory + "/" + name));
-    if (holder) leases.push_back({*address, *holder});
+    TRY(std::string holder, core::ReadIdLink(directory + "/" + name));
+    if (!holder.empty()) leases.push_back({*address, std::move(holder)});
   }
   std::sort(leases.begin(), leases.end(),
             [](const Lease& a, const Lease& b) { return a.address < b.address; });
@@ -214,7 +199,7 @@ Result<IpAddress> TakeLease(const core::Layout& layout, const NetworkRecord& net
 Result<> FreeLease(const core::Layout& layout, std::string_view network, const IpAddress& address,
                    std::string_view container_id) {
   std::string path = layout.NetworkLeases(network) + "/" + address.ToString();
-  TRY(std::optional<std::string> holder, ReadLease(path));
+  TRY(std::string holder, core::ReadIdLink(path));
   return holder == container_id ? core::Unlink(path) : Result<>{};
 }
 
