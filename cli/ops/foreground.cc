@@ -145,7 +145,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   auto cleaned = core::CleanUpForMonitor(context.layout, record.id);
   if (cleaned && *cleaned == core::CleanUpEnd::kDone) {
     peer.SendDone();
-    started.monitor.Release();  // it ends now, with nothing left to do
+    TRY(started.monitor.Wait());  // where PID 1 reaps nobody it would stay for ever
   } else {
     // It takes our silence for the word that it has to do the rest itself.
     started.monitor.Release();

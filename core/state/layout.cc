@@ -13,7 +13,7 @@
 namespace hoy::core {
 namespace {
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;  // 1: links had the digits of ids (id_link.h)
 
 std::string Environment(const char* name) {
   const char* value = getenv(name);
