@@ -199,8 +199,7 @@ Result<> Wire(const core::Layout& layout, Subject& subject, const core::NetworkA
   TRY(NameHost(layout, record, status));
   // A first one that none of them can lead to is an error, as at a start.
   if (status.ports.empty() && !status.endpoints.back().link.empty()) {
-    TRY(WishesFor(record.config.network.ports, status.PublishedAddress(false),
-                  status.PublishedAddress(true)));
+    TRY(WishesFor(record.config.network.ports, status));
   }
   TRY(FollowPorts(layout, record, status));
   TRY(WriteNetworkStatus(layout, record.id, status));

@@ -171,7 +171,7 @@ std::vector<std::string> OnlyExposed(const core::ContainerConfig& config) {
 
 Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindings,
                                         const std::optional<IpAddress>& v4,
-                                        const std::optional<IpAddress>& v6) {
+                                        const std::optional<IpAddress>& v6, bool only_within) {
   std::vector<PortWish> wishes;
   for (const core::PortBinding& binding : bindings) {
     PortWish wish{.ways = {},
@@ -184,13 +184,15 @@ Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindi
       if (v6) wish.ways.push_back({*IpAddress::Parse("::"), *v6});
       // As docker's proxy: also where the container has no IPv6.
       bool implied = v4 && !v6 && wish.protocol != IPPROTO_SCTP;
-      if (implied) wish.ways.push_back({*IpAddress::Parse("::"), *v4, /*implied=*/true});
+      const char* host = only_within ? "::1" : "::";
+      if (implied) wish.ways.push_back({*IpAddress::Parse(host), *v4, /*implied=*/true});
     } else {
       auto host = IpAddress::Parse(binding.host_address);
       if (!host) {
         return Fail(ErrorKind::kCorrupt, "'{}' is not an address", binding.host_address);
       }
-      bool by_v6 = host->is_v6() && (v6 || wish.protocol == IPPROTO_SCTP);
+      bool is_forbidden = only_within && !host->IsLoopback();
+      bool by_v6 = host->is_v6() && (v6 || wish.protocol == IPPROTO_SCTP || is_forbidden);
       const auto& container = by_v6 ? v6 : v4;
       if (!container) {
         return Fail(
@@ -207,6 +209,15 @@ Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindi
   return wishes;
 }
 
+Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindings,
+                                        const NetworkStatus& status) {
+  auto v4 = status.PublishedAddress(false);
+  bool leads_out = std::ranges::any_of(status.endpoints, [&](const Endpoint& endpoint) {
+    return endpoint.v4 && endpoint.v4->address == v4 && endpoint.v4->gateway;
+  });
+  return WishesFor(bindings, v4, status.PublishedAddress(true), v4 && !leads_out);
+}
+
 Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view id,
                                     std::span<const core::PortBinding> bindings,
                                     const NetworkStatus& status) {
@@ -221,8 +232,7 @@ Result<PublishedPorts> PublishPorts(const core::Layout& layout, std::string_view
                     .WithHint("the container is reached at its own address; or add a network of "
                               "driver bridge"));
   }
-  TRY(std::vector<PortWish> wishes,
-      WishesFor(bindings, status.PublishedAddress(false), status.PublishedAddress(true)));
+  TRY(std::vector<PortWish> wishes, WishesFor(bindings, status));
   if (wishes.empty()) return done;
   TRY(Firewall firewall, Firewall::Open());
   TRY(std::vector<OwnedPort> published, firewall.Published());
@@ -307,15 +317,17 @@ Result<std::optional<std::vector<core::PortBinding>>> OtherPorts(
   for (core::PortBinding& binding : named) binding = AtItsPort(binding, named, status.ports);
   std::vector<core::PortBinding> others;
   for (core::PortBinding& binding : named) {
-    auto wishes =
-        WishesFor({&binding, 1}, status.PublishedAddress(false), status.PublishedAddress(true));
+    auto wishes = WishesFor({&binding, 1}, status);
     if (!wishes && wishes.error().kind != ErrorKind::kInvalidArgument) {
       return Fail(std::move(wishes).error());
     }
     if (!wishes || wishes->empty()) continue;
     for (const PortWish& wish : *wishes) {
       for (const PortWish::Way& way : wish.ways) {
-        wanted.push_back(PortOf(wish, way));
+        PublishedPort port = PortOf(wish, way);
+        // What nobody asked for is done without where somebody else has it.
+        bool is_there = std::ranges::find(status.ports, port) != status.ports.end();
+        if (is_there || !way.implied) wanted.push_back(port);
       }
     }
     others.push_back(std::move(binding));

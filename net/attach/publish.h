@@ -58,8 +58,13 @@ Result<std::optional<std::vector<core::PortBinding>>> OtherPorts(
 // Pure: what is exposed and not published.
 std::vector<std::string> OnlyExposed(const core::ContainerConfig& config);
 // Pure. kInvalidArgument: an address of a family that the container has no address of.
+// `only_within`: its networks are internal, and no host but this one may come to the ports by a
+// listener of ours, which no rule of theirs sees.
 Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindings,
                                         const std::optional<IpAddress>& v4,
-                                        const std::optional<IpAddress>& v6);
+                                        const std::optional<IpAddress>& v6,
+                                        bool only_within = false);
+Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindings,
+                                        const NetworkStatus& status);
 
 }  // namespace hoy::net

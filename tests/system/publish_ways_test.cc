@@ -70,6 +70,9 @@ TEST_F(PublishWays, AnIpv6ClientReachesAContainerThatHasIpv4Alone) {
 
 TEST_F(PublishWays, OnAnInternalNetworkAlone) {
   const OtherHost other("cable", "203.0.113.1/24", "203.0.113.2/24");
+  Host("ip addr add 2001:db8::1/64 dev cable");
+  other.Run("ip addr add 2001:db8::2/64 dev eth0");
+  AwaitIpv6(other);
   RunOk({"network", "create", "--internal", "--subnet", "10.2.0.0/24", "db"});
   RunOk({"network", "create", "app"});
   const std::string told =
@@ -80,8 +83,14 @@ TEST_F(PublishWays, OnAnInternalNetworkAlone) {
   EXPECT_EQ(Host(Call("127.0.0.1", 8080)).out, "web to 10.2.0.1\n");
   const std::string call = "curl -s -m 2 http://203.0.113.1:8080/cgi-bin/who";
   EXPECT_NE(other.Run(call).code, 0);
-  Output output = Run({"network", "connect", "app", "web"});
+  EXPECT_EQ(Host(Call("[::1]", 8080)).out, "web to 10.2.0.1\n");
+  EXPECT_NE(other.Run(Call(kOverIpv6, 8080)).code, 0);
+  Output output = Run({"run", "--rm", "--network", "db", "-p", "[::]:81:81", Busybox(), "true"});
+  EXPECT_EQ(output.code, 125);
+  EXPECT_NE(output.err.find("the container has no IPv6 address"), std::string::npos) << output;
+  output = Run({"network", "connect", "app", "web"});
   EXPECT_EQ(output.err, "") << output;
+  EXPECT_EQ(other.Run(Call(kOverIpv6, 8080)).code, 0);
   EXPECT_EQ(other.Run(Call("203.0.113.1", 8080)).out, "web to 203.0.113.2\n");
   output = Run({"network", "disconnect", "app", "web"});
   EXPECT_EQ(output.code, 0);

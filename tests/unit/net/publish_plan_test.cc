@@ -58,6 +58,19 @@ TEST(PublishPlan, AnAddressIsOfOneFamily) {
   EXPECT_EQ(error.message, "port 80 on 2001:db8::1: the container has no IPv6 address");
 }
 
+TEST(PublishPlan, OnAnInternalNetworkNoListenerIsForOthers) {
+  std::vector<core::PortBinding> bindings = {{.host_port = 8080, .container_port = 80}};
+  EXPECT_EQ(Text(*WishesFor(bindings, kV4, std::nullopt, /*only_within=*/true)),
+            "0.0.0.0 8080-8080 -> 172.17.0.2 80/tcp\n::1 8080-8080 -> 172.17.0.2 80/tcp\n");
+  bindings[0].host_address = "::1";
+  EXPECT_EQ(Text(*WishesFor(bindings, kV4, std::nullopt, /*only_within=*/true)),
+            "::1 8080-8080 -> 172.17.0.2 80/tcp\n");
+  for (const char* host : {"2001:db8::1", "::"}) {
+    bindings[0].host_address = host;
+    EXPECT_FALSE(WishesFor(bindings, kV4, std::nullopt, /*only_within=*/true)) << host;
+  }
+}
+
 TEST(PublishPlan, WhoIsOnOtherNetworksKeepsHisPorts) {
   auto at = [](const std::optional<IpAddress>& address) {
     return std::optional(EndpointAddress{.address = *address, .prefix = 16, .gateway = *address});
@@ -76,6 +89,9 @@ TEST(PublishPlan, WhoIsOnOtherNetworksKeepsHisPorts) {
     status.ports.push_back({any, 8003, IPPROTO_TCP, *kV4, 1});
   }
   EXPECT_EQ(*OtherPorts(bindings, status), std::nullopt) << "nothing has changed";
+  NetworkStatus without = status;
+  without.ports.erase(without.ports.begin() + 3);
+  EXPECT_EQ(*OtherPorts(bindings, without), std::nullopt) << "[::]:8080 is somebody else's";
   status.endpoints.push_back({.network = "six", .link = "b", .v6 = at(kV6)});
   auto others = *OtherPorts(bindings, status);
   ASSERT_TRUE(others);
