@@ -124,6 +124,8 @@ class Session {
       still_ = Deadline(kStillMs);
       return {};
     }
+    // It may have ended, and been reaped, before anybody could take hold of it.
+    if (options_.proxy_signals && options_.process.get() < 0) return {};
     if (options_.proxy_signals) return SendSignal(options_.process, signal);
     // Without the proxy they mean ourselves, as if they had never been blocked.
     if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) {

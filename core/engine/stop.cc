@@ -175,8 +175,14 @@ Result<> KillContainer(const Layout& layout, std::string_view id, int signal, Wi
   if (signal != SIGKILL) return {};
   TRY(bool ended, AwaitKilled(layout, id, *init));
   if (!ended) return Fail(DoesNotEnd(layout, id));
-  // Who starts it now is to start it, and not to hear that it runs.
-  return wish == Wish::kPersons ? AwaitDown(layout, id, kKillPatienceMs) : Result<>{};
+  if (wish != Wish::kPersons) return {};
+  // Who starts it now is to start it, and not to hear that it runs. But the client that cleans up
+  // may have been stopped, and hooks take their time: ended it has all the same.
+  constexpr int64_t kCleanUpPatienceMs = 2'000;
+  auto down = WaitForExit(layout, id, kCleanUpPatienceMs);
+  bool is_over =
+      down || down.error().kind == ErrorKind::kTimeout || down.error().kind == ErrorKind::kNotFound;
+  return is_over ? Result<>{} : Fail(std::move(down).error());
 }
 
 Result<> StopContainer(const Layout& layout, std::string_view id, const StopRequest& request) {
