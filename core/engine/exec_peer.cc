@@ -134,6 +134,7 @@ Result<size_t> ExecPeer::Relay(Fd& from, int to) {
 
 void ExecPeer::SendInput(std::string_view bytes) {
   input_.assign(bytes);
+  if (!bytes.empty()) last_input_ = bytes.back();
   FlushInput();
 }
 
@@ -152,7 +153,15 @@ void ExecPeer::FlushInput() {
   if (close_after_input_) fds_.in.reset();
 }
 
+// On a terminal its end is typed; twice after an unfinished line, which the first one ends.
 void ExecPeer::CloseInput() {
+  if (fds_.terminal) {
+    constexpr char kEndOfTransmission = 4;
+    input_.append(last_input_ == '\n' ? 1 : 2, kEndOfTransmission);
+    last_input_ = '\n';
+    FlushInput();
+    return;
+  }
   if (input_.empty()) {
     fds_.in.reset();
   } else {

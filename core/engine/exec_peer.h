@@ -62,6 +62,7 @@ class ExecPeer final : public SessionPeer {
   Fd terminal_keeper_;
   bool hung_up_ = false;
   std::string input_;
+  char last_input_ = '\n';
   bool close_after_input_ = false;
   bool output_gone_ = false;
   // Not zeroed, here as in MonitorPeer: only the pages that are used cost anything.

@@ -216,6 +216,16 @@ TEST_F(Exec, DiesWithItsClientOnATerminal) {
   EXPECT_TRUE(Eventually([&] { return HostPidOf("echo up") == 0; }));
 }
 
+TEST_F(Exec, OnATerminalTheEndOfStdinIsTyped) {
+  for (const char* input : {"hi\n", "hi", ""}) {
+    Command command = Hoy({"exec", "-it", "one", "cat"});
+    command.input = input;
+    const Output output = RunCommand(command);
+    EXPECT_EQ(output.code, 0) << output;
+    EXPECT_EQ(output.out.find("hi") != std::string::npos, *input != 0) << output;
+  }
+}
+
 // A parent-death signal would not do: execve(2) of a set-user-ID program clears it.
 TEST_F(Exec, ASetUserIdProgramDiesWithItsClient) {
   ASSERT_EQ(Shell("mkdir /su; cp /bin/busybox /su; chmod 4755 /su/busybox").code, 0);
