@@ -14,12 +14,14 @@ namespace detail {
 namespace {
 
 // Fields whose keys the user chose: a missing key is no mistake there.
-constexpr std::array<std::string_view, 10> kUserMaps = {
-    "Labels", "Annotations", "Ports",   "Networks",     "Sysctls",
-    "Tmpfs",  "Volumes",     "Options", "ExposedPorts", "Storage"};
+constexpr std::array<std::string_view, 11> kUserMaps = {
+    "Labels",  "Annotations", "Ports",        "Networks", "Sysctls",   "Tmpfs",
+    "Volumes", "Options",     "ExposedPorts", "Storage",  "Attributes"};
 
 // Lists that are null in JSON when they have nothing: Go prints such a one as an empty list.
-constexpr std::array<std::string_view, 3> kNullableLists = {"Cmd", "Entrypoint", "ExecIDs"};
+constexpr std::array<std::string_view, 9> kNullableLists = {"Cmd",    "Entrypoint", "ExecIDs",
+                                                            "CapAdd", "CapDrop",    "VolumesFrom",
+                                                            "Links",  "Aliases",    "DNSNames"};
 
 bool IsList(const Pipeline& pipeline) {
   const CommandNode& last = pipeline.commands.back();

@@ -223,6 +223,8 @@ constexpr KnownCause kKnownCauses[] = {
     {"create directory", ENOTDIR, "a part of the path is a file in the image"},
     {"enter PID namespace", EPERM,
      "the seccomp profile has to allow clone, or --security-opt no-new-privileges to be given"},
+    {"enter PID namespace", EAGAIN,
+     "too many processes: see the container's limit (hoy update --pids-limit) and ulimit -u"},
     {"setsid", EPERM,
      "the seccomp profile has to allow setsid, or --security-opt no-new-privileges to be given"},
     {"set hostname", EPERM, "a host name cannot be set with --uts host"},

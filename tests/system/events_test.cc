@@ -154,6 +154,8 @@ TEST_F(Events, AreFilteredAndFormatted) {
   EXPECT_EQ(show({"-f", "container=one", "-f", "container=two", "-f", "type=container", "--format",
                   name + " {{.Action}} {{.Type}}"}),
             "one create container\ntwo create container");
+  EXPECT_EQ(show({"-f", "container=one", "--format", "{{.Actor.Attributes.exitCode}}"}),
+            "<no value>");
   EXPECT_EQ(show({"-f", "event=die"}), "");
   EXPECT_EQ(show({"-f", "image=" + Busybox(), "-f", "container=" + id.substr(0, 12), "--format",
                   "{{.ID}} {{.From}}"}),
