@@ -38,7 +38,8 @@ void ReadProcessFacts(HostFacts& facts) {
     facts.env.emplace_back(*variable);
   }
   char path[PATH_MAX];
-  if (getcwd(path, sizeof path) != nullptr) facts.cwd = path;
+  // Of a directory that was removed: what is relative to that is in no other one.
+  facts.cwd = getcwd(path, sizeof path) != nullptr ? path : "/proc/self/cwd";
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) == 0) facts.hostname = name;
   for (size_t i = 0; i < facts.rlimits.size(); ++i) {

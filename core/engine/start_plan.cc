@@ -94,6 +94,7 @@ class StartPlanner {
   void MakeDevices();
   void OpenMeeting();
   void MeetHooks();
+  void SetSysctls();
   void RestrictPaths();
   std::vector<PlannedHook> PlanHooks() const;
   void AddProcessSteps();
@@ -362,15 +363,27 @@ void StartPlanner::MakeDevices() {
   }
 }
 
-void StartPlanner::RestrictPaths() {
-  for (const auto& [name, value] : config_.sysctls) {
-    std::string path = "/proc/sys/" + name;
+void StartPlanner::SetSysctls() {
+  auto set = [&](std::string_view name, std::string_view value) {
+    std::string path = "/proc/sys/" + std::string(name);
     std::ranges::replace(path, '.', '/');
     Step step{};
     step.a = plan_.Text(path);
     step.b = plan_.Text(value);
     Put(StepKind::kWriteFile, step);
+  };
+  // As docker: in a network of its own any user has any port, and may ping.
+  constexpr std::pair<std::string_view, std::string_view> kOfOwnNetwork[] = {
+      {"net.ipv4.ip_unprivileged_port_start", "0"}, {"net.ipv4.ping_group_range", "0 2147483647"}};
+  bool has_own = config_.namespaces.net == NamespaceMode::kPrivate;
+  for (const auto& [name, value] : kOfOwnNetwork) {
+    if (has_own) set(name, value);
   }
+  for (const auto& [name, value] : config_.sysctls) set(name, value);
+}
+
+void StartPlanner::RestrictPaths() {
+  SetSysctls();
   for (const std::string& path : config_.readonly_paths) AddPath(StepKind::kReadOnlyPath, path);
   for (const std::string& path : config_.masked_paths) AddPath(StepKind::kMask, path);
   if (!config_.hostname.empty() && config_.namespaces.uts == NamespaceMode::kPrivate) {

@@ -272,6 +272,32 @@ TEST_F(Container, SetsSysctlsOfItsOwnNamespacesOnly) {
   EXPECT_EQ(RunShell("true", {"--network", "host", "--sysctl", "net.ipv4.ip_forward=1"}).code, 125);
 }
 
+TEST_F(Container, AnyUserHasLowPortsAndMayPingInANetworkOfItsOwn) {
+  EXPECT_EQ(Shell("cd /proc/sys/net/ipv4; cat ip_unprivileged_port_start ping_group_range"),
+            "0\n0\t2147483647");
+  EXPECT_EQ(Shell("nc -l -p 80 & until grep -q :0050 /proc/net/tcp*; do kill -0 $! || exit 1; done;"
+                  "kill $!; echo it listened",
+                  {"-u", "1000"}),
+            "it listened");
+  EXPECT_EQ(Shell("cat /proc/sys/net/ipv4/ip_unprivileged_port_start",
+                  {"--sysctl", "net.ipv4.ip_unprivileged_port_start=80"}),
+            "80");
+  EXPECT_EQ(
+      Shell("cat /proc/sys/net/ipv4/ip_unprivileged_port_start", {"--network", "host"}) + "\n",
+      ReadFileIfThere("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
+}
+
+TEST_F(Container, ARelativeSourceInARemovedDirectoryIsNotTheRoots) {
+  const std::string gone = Path("gone");
+  std::filesystem::create_directory(gone);
+  Command command = Hoy({"run", "--rm", "-v", "./hoy-gone:/x", Busybox(), "true"});
+  command.argv.insert(command.argv.begin(),
+                      {"sh", "-c", fmt::format("cd {0} && rmdir {0} && exec \"$@\"", gone), "sh"});
+  const Output output = RunCommand(command);
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_FALSE(std::filesystem::exists("/hoy-gone"));
+}
+
 TEST_F(Container, GivesADevice) {
   if (!fs::exists("/dev/kmsg")) SKIP_BECAUSE("the host has no /dev/kmsg to give");
   EXPECT_EQ(Shell("stat -c %t:%T /dev/kmsg", {"--device", "/dev/kmsg"}), "1:b");

@@ -144,6 +144,8 @@ create symlink /dev/stdin -> /proc/self/fd/0
 create symlink /dev/stdout -> /proc/self/fd/1
 create symlink /dev/stderr -> /proc/self/fd/2
 create symlink /dev/core -> /proc/kcore
+write /proc/sys/net/ipv4/ip_unprivileged_port_start = 0
+write /proc/sys/net/ipv4/ping_group_range = 0 2147483647
 write /proc/sys/net/core/somaxconn = 1024
 make read-only /proc/sys
 mask /proc/kcore
