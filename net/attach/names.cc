@@ -30,15 +30,13 @@ std::vector<std::string>& UnwrittenHosts() {
   return all;
 }
 
-void WriteHosts(const core::Layout& layout, const std::string& id, const std::string& path,
-                const std::string& text) {
-  auto written = core::WriteInPlace(path, text);
-  // It may be gone by now.
-  if (written || written.error().system_errno == ENOENT) return;
+// It may be gone by now, and whose hosts file is another's learns from that one.
+void NoteUnlessGone(const core::Layout& layout, const std::string& id, const Error& error) {
+  if (error.system_errno == ENOENT || error.system_errno == ELOOP) return;
   auto summary = core::ReadSummary(layout, id);
-  UnwrittenHosts().push_back(fmt::format(
-      "container '{}' does not learn who is on its networks now: {}",
-      summary ? summary->name : std::string(core::ShortId(id)), written.error().message));
+  UnwrittenHosts().push_back(
+      fmt::format("container '{}' does not learn who is on its networks now: {}",
+                  summary ? summary->name : std::string(core::ShortId(id)), error.message));
 }
 
 // What a container calls itself, and then what it is called on that network.
@@ -168,9 +166,14 @@ Result<> AnnounceMembers(const core::Layout& layout, std::span<const std::string
     TRY(std::vector<Endpoint> others, members.OthersOf(id, *status));
     std::string path = layout.EtcFile(id, "hosts");
     auto hosts = core::ReadEtcFile(path);
-    if (!hosts) continue;  // it is going, or its own doing
+    if (!hosts) {
+      NoteUnlessGone(layout, id, hosts.error());
+      continue;
+    }
     std::string text = WithMembers(*hosts, MembersText(*status, others));
-    if (text != *hosts) WriteHosts(layout, id, path, text);
+    if (text == *hosts) continue;
+    auto written = core::WriteInPlace(path, text);
+    if (!written) NoteUnlessGone(layout, id, written.error());
   }
   return {};
 }
