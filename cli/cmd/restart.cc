@@ -24,7 +24,7 @@ class RestartCommand final : public Command {
     TRY(std::optional<int> signal, ParseSignalFlag(signal_));
     TRY(CheckPatience(timeout_));
     TRY(core::PrepareLayout(context.layout));
-    return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
+    return ForEachObjectAtOnce(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
       return RestartContainer(context, name, id, {.timeout_seconds = timeout_, .signal = signal});
     });

@@ -22,7 +22,7 @@ class StopCommand final : public Command {
   Result<int> Run(Context& context) override {
     TRY(std::optional<int> signal, ParseSignalFlag(signal_));
     TRY(CheckPatience(timeout_));
-    return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
+    return ForEachObjectAtOnce(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
       return StopGently(context, name, id, {.timeout_seconds = timeout_, .signal = signal});
     });

@@ -17,4 +17,9 @@ int ForEachObject(Context& context, std::span<const std::string> names,
                   const std::function<Result<>(const std::string& name)>& act,
                   bool print_names = true);
 
+// The same for what waits (stop, restart): all at once, each in a process of its own that goes with
+// this one, and printed in the order in which they were typed.
+int ForEachObjectAtOnce(Context& context, std::span<const std::string> names,
+                        const std::function<Result<>(const std::string& name)>& act);
+
 }  // namespace hoy::cli

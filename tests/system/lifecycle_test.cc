@@ -149,6 +149,26 @@ TEST_F(Lifecycle, WhatDoesNotStopIsKilledAfterItsTime) {
   EXPECT_EQ(RunOk({"wait", "two"}), "137");
 }
 
+// Each ends only after the other was told to.
+TEST_F(Lifecycle, ManyAreStoppedAtOnce) {
+  std::filesystem::create_directory(Path("gate"));
+  for (const char* name : {"one", "two"}) {
+    const std::string other = name == std::string("one") ? "two" : "one";
+    StartDetached(
+        fmt::format(
+            "trap 'touch /gate/{}; until [ -e /gate/{} ]; do sleep 0.05; done; exit 9' TERM;"
+            "echo ready; while :; do sleep 0.05; done",
+            name, other),
+        {"--name", name, "-v", Path("gate") + ":/gate"});
+    ASSERT_TRUE(Says(name, "ready"));
+  }
+  const Output output = Run({"stop", "-t", "-1", "two", "nosuch", "one"});
+  EXPECT_EQ(output.code, 1) << output;
+  EXPECT_EQ(output.out, "two\none\n");
+  EXPECT_NE(output.err.find("no such container: nosuch"), std::string::npos) << output;
+  EXPECT_EQ(RunOk({"wait", "one", "two"}), "9\n9");
+}
+
 // The stop ends only after the container was let go, although its own patience is none.
 TEST_F(Lifecycle, MinusOneWaitsForEver) {
   const std::string slow =
