@@ -1,6 +1,7 @@
 #pragma once
 // The flags before the verb: `hoy --root DIR ps`.
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,8 +18,8 @@ class Globals final : public Command {
   Globals();
   Result<int> Run(Context&) override { return 0; }
 
-  std::string root;
-  std::string run_root;
+  std::optional<std::string> root;
+  std::optional<std::string> run_root;
   ColorPolicy color = ColorPolicy::kAuto;
   ErrorFormat error_format = ErrorFormat::kText;
   int64_t error_fd = -1;  // hidden: the error is written there as JSON (ops/spawn_pull.h)

@@ -34,8 +34,8 @@ Error UnknownVerb(std::string_view verb) {
 
 std::vector<std::string> GivenGlobals(const Globals& globals) {
   std::vector<std::string> given;
-  if (!globals.root.empty()) given.push_back("--root=" + globals.root);
-  if (!globals.run_root.empty()) given.push_back("--run-root=" + globals.run_root);
+  if (globals.root) given.push_back("--root=" + *globals.root);
+  if (globals.run_root) given.push_back("--run-root=" + *globals.run_root);
   if (globals.color == ColorPolicy::kAlways) given.emplace_back("--color=always");
   if (globals.color == ColorPolicy::kNever) given.emplace_back("--color=never");
   if (globals.error_format == ErrorFormat::kJson) given.emplace_back("--error-format=json");
@@ -96,7 +96,12 @@ Result<int> RunGlobals(Context& context, const ProgramHooks& hooks) {
     context.out.Print("hoy {}\n", HOY_VERSION);
     return 0;
   }
-  TRY(context.layout, core::ChooseLayout(globals.root, globals.run_root));
+  // A variable that was not set must not lead to the machine's own containers.
+  if (globals.root == "" || globals.run_root == "") {
+    return Fail(ErrorKind::kInvalidArgument, "{}: it is empty",
+                globals.root == "" ? "--root" : "--run-root");
+  }
+  TRY(context.layout, core::ChooseLayout(globals.root.value_or(""), globals.run_root.value_or("")));
   if (globals.words.empty()) {
     context.out.Write(OverviewText());
     return 0;

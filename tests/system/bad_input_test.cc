@@ -40,6 +40,14 @@ TEST_F(BadInput, AnImageThatIsNotHereAndMayNotBePulled) {
   Refuses({"create", "--pull", "never", "no-such-image"}, 125, "no-such-image");
 }
 
+TEST_F(BadInput, AnEmptyRootIsNotTheDefaultOne) {
+  for (const char* flag : {"--root", "--run-root"}) {
+    const Output output = Run({flag, "", "ps"});
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_EQ(output.err, fmt::format("hoy: {}: it is empty\n", flag));
+  }
+}
+
 TEST_F(BadInput, MissingSourcesUsersAndFiles) {
   Refuses({"run", "--mount", "type=bind,src=/no/such,dst=/x", Busybox(), "true"}, 125, "/no/such");
   Refuses({"run", "--rm", "-u", "nobody-here", Busybox(), "true"}, 125, "nobody-here");
