@@ -277,7 +277,8 @@ Finding ExplainLookup(LayeredRoot* root, const ProcessConfig& process,
     return finding;
   }
   if (name.starts_with('-')) {
-    finding.hint = "options of hoy go before the image; what follows it is the command";
+    finding.hint =
+        "options of hoy go before the image or the container; what follows is the command";
     return finding;
   }
   if (root != nullptr) {

@@ -324,10 +324,7 @@ Result<std::optional<std::vector<core::PortBinding>>> OtherPorts(
     if (!wishes || wishes->empty()) continue;
     for (const PortWish& wish : *wishes) {
       for (const PortWish::Way& way : wish.ways) {
-        PublishedPort port = PortOf(wish, way);
-        // What nobody asked for is done without where somebody else has it.
-        bool is_there = std::ranges::find(status.ports, port) != status.ports.end();
-        if (is_there || !way.implied) wanted.push_back(port);
+        wanted.push_back(PortOf(wish, way));
       }
     }
     others.push_back(std::move(binding));

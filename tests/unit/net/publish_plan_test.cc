@@ -89,9 +89,6 @@ TEST(PublishPlan, WhoIsOnOtherNetworksKeepsHisPorts) {
     status.ports.push_back({any, 8003, IPPROTO_TCP, *kV4, 1});
   }
   EXPECT_EQ(*OtherPorts(bindings, status), std::nullopt) << "nothing has changed";
-  NetworkStatus without = status;
-  without.ports.erase(without.ports.begin() + 3);
-  EXPECT_EQ(*OtherPorts(bindings, without), std::nullopt) << "[::]:8080 is somebody else's";
   status.endpoints.push_back({.network = "six", .link = "b", .v6 = at(kV6)});
   auto others = *OtherPorts(bindings, status);
   ASSERT_TRUE(others);

@@ -82,7 +82,10 @@ TEST(PrepareLayout, RefusesWhatANewerHoyWrote) {
   ScratchDirectory scratch;
   const Layout layout{.data = scratch.path() + "/d", .run = scratch.path() + "/r"};
   ASSERT_TRUE(PrepareLayout(layout));
-  ASSERT_TRUE(WriteFileAtomically(layout.Version(), "2\n", Durability::kVolatile));
+  ASSERT_TRUE(WriteFileAtomically(layout.Version(), "1\n", Durability::kVolatile));
+  ASSERT_TRUE(PrepareLayout(layout));
+  EXPECT_EQ(ReadFile(layout.Version()).value(), "2\n") << "an older one's is taken over";
+  ASSERT_TRUE(WriteFileAtomically(layout.Version(), "3\n", Durability::kVolatile));
   auto prepared = PrepareLayout(layout);
   ASSERT_FALSE(prepared);
   EXPECT_EQ(prepared.error().kind, ErrorKind::kUnsupported);
