@@ -60,17 +60,37 @@ std::string StatusText(const core::ContainerStatus& status, core::HealthStatus h
   return "";
 }
 
+namespace {
+
+// As Go's strconv.Quote; UTF-8 stays.
+std::string GoQuoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += {'\\', c};
+    } else if (c == '\n' || c == '\t' || c == '\r') {
+      quoted += c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      quoted += fmt::format("\\x{:02x}", byte);
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+}  // namespace
+
 std::string CommandText(const std::vector<std::string>& command, bool whole) {
   std::string text;
   for (const std::string& word : command) {
-    if (!text.empty()) text += ' ';
-    text += word;
-  }
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';  // one row stays one line
+    bool is_first = &word == command.data();
+    bool has_blank = !is_first && word.find(' ') != std::string::npos;
+    text += fmt::format("{}{}", is_first ? "" : " ", has_blank ? "'" + word + "'" : word);
   }
   constexpr size_t kColumns = 20;
-  return "\"" + (whole ? text : CutTo(text, kColumns)) + "\"";
+  return GoQuoted(whole ? text : CutTo(text, kColumns));
 }
 
 std::string DateText(core::Timestamp time) {

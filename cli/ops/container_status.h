@@ -16,7 +16,8 @@ namespace hoy::cli {
 std::string StatusText(const core::ContainerStatus& status, core::HealthStatus health,
                        core::Timestamp now);
 
-// The command as ps shows it: quoted, cut to 20 columns with an ellipsis unless `whole`.
+// The command as ps shows it: arguments with blanks between '', cut to 20 columns with an ellipsis
+// unless `whole`, and then quoted as Go does it.
 std::string CommandText(const std::vector<std::string>& command, bool whole);
 
 // "2026-11-22 13:07:00 +0000 UTC", docker's CreatedAt.

@@ -281,6 +281,9 @@ class Pull {
     if (MatchRank(request_.platform, config.platform)) return {};
     std::string text = fmt::format("'{}' is for {}, not for {}", request_.reference.Familiar(),
                                    config.platform.ToString(), request_.platform.ToString());
+    if (config.platform.os != request_.platform.os) {
+      return Fail(ErrorKind::kUnsupported, "{}: an image of another operating system", text);
+    }
     if (request_.platform_asked) return Fail(MakeError(ErrorKind::kNotFound, text));
     Notice("warning: " + text);
     return {};
