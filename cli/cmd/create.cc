@@ -29,6 +29,7 @@ class CreateCommand final : public ContainerCommand {
       return Fail(std::move(has_layers).error());
     }
     context.out.Print("{}\n", record.id);
+    TRY(context.out.Flush());  // a signal that has waited comes before the end of the program
     return 0;
   }
 

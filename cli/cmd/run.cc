@@ -205,6 +205,7 @@ class RunCommand final : public ContainerCommand {
     WarnOfNetworks(context, record);
     if (options_.timing) PrintStartMarks(context);
     context.out.Print("{}\n", record.id);
+    TRY(context.out.Flush());  // a signal that has waited comes before the end of the program
     return 0;
   }
 

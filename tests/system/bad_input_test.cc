@@ -165,6 +165,25 @@ TEST_F(Interrupted, ARunThatHasJustMadeItsContainerLeavesNone) {
   }
 }
 
+TEST_F(Interrupted, WhoWasMadeIsNamed) {
+  if (RunCommand({.argv = {"strace", "-qq", "true"}}).code != 0) {
+    SKIP_BECAUSE("strace is needed, and the right to use it");
+  }
+  RunOk({"pull", "-q", registry_.Reference("app")});
+  for (const std::vector<std::string>& verb : {std::vector<std::string>{"create"}, {"run", "-d"}}) {
+    std::vector<std::string> words = verb;
+    words.insert(words.end(), {registry_.Reference("app"), "sleep", "1000"});
+    Command hoy = Hoy(words);
+    hoy.argv.insert(hoy.argv.begin(),
+                    {"strace", "-qq", "-o", "/dev/null", "-e", "inject=rename:signal=INT:when=1"});
+    const Output output = RunCommand(hoy);
+    EXPECT_EQ(output.code, 130) << verb.front() << output;
+    ASSERT_EQ(output.out.size(), 65U) << verb.front() << output;
+    EXPECT_EQ(RunOk({"ps", "-aq", "--no-trunc"}) + "\n", output.out) << verb.front();
+    RunOk({"rm", "-f", output.out.substr(0, 64)});
+  }
+}
+
 TEST_F(Interrupted, ARunThatPullsLeavesNoContainer) {
   const std::string reference = registry_.Reference("app");
   const std::vector<std::string> command = {"run", "--rm", "--init", reference, "sleep", "1000"};
