@@ -130,6 +130,7 @@ Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options
     if (!may_use_old) return Fail(std::move(pulled).error());
     auto image = store.Resolve(name);
     if (!image) return Fail(std::move(pulled).error());
+    context.Warn(fmt::format("--pull newer: what is here is taken: {}", pulled.error().message));
     return image;
   }
   return into_list ? TakeIntoList(store, name) : AsPulled(store, name, platform);
