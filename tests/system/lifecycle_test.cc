@@ -456,18 +456,6 @@ TEST_F(Lifecycle, AStartAfterAKilledOneStartsTheContainer) {
   }
 }
 
-TEST_F(Lifecycle, KillDoesNotWaitForAClientThatIsStopped) {
-  Background client(Hoy({"run", "--name", "one", Busybox(), "sh", "-c", "echo up; sleep 1000"}));
-  ASSERT_TRUE(client.WaitForOut("up"));
-  client.Signal(SIGSTOP);
-  Command kill = Hoy({"kill", "one"});
-  kill.timeout = seconds(20);
-  const Output output = RunCommand(kill);
-  EXPECT_EQ(output.code, 0) << output;
-  client.Signal(SIGCONT);
-  EXPECT_EQ(client.Finish().code, 137);
-}
-
 TEST_F(Lifecycle, PsShowsWhatAContainerHasWritten) {
   RunOk({"run", "--name", "one", Busybox(), "sh", "-c",
          "head -c 5000 /dev/zero >/a; ln /a /b; ln -s /bin/busybox /c; mkdir /d;"

@@ -114,5 +114,17 @@ TEST_F(Signals, AKilledClientLeavesTheContainerRunning) {
   EXPECT_TRUE(Eventually([&] { return ListNames(data() + "/containers").empty(); }));
 }
 
+TEST_F(Signals, KillDoesNotWaitForAClientThatIsStopped) {
+  Background client(Hoy({"run", "--name", "one", Busybox(), "sh", "-c", "echo up; sleep 1000"}));
+  ASSERT_TRUE(client.WaitForOut("up"));
+  client.Signal(SIGSTOP);
+  Command kill = Hoy({"kill", "one"});
+  kill.timeout = seconds(20);
+  const Output output = RunCommand(kill);
+  EXPECT_EQ(output.code, 0) << output;
+  client.Signal(SIGCONT);
+  EXPECT_EQ(client.Finish().code, 137);
+}
+
 }  // namespace
 }  // namespace hoy::test
