@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/monitor/attach_protocol.h"
 #include "core/monitor/exec_guard.h"
 #include "core/sys/fd_packet.h"
 #include "core/sys/process.h"
@@ -156,7 +157,6 @@ void ExecPeer::FlushInput() {
 // On a terminal its end is typed; twice after an unfinished line, which the first one ends.
 void ExecPeer::CloseInput() {
   if (fds_.terminal) {
-    constexpr char kEndOfTransmission = 4;
     input_.append(last_input_ == '\n' ? 1 : 2, kEndOfTransmission);
     last_input_ = '\n';
     FlushInput();

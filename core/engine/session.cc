@@ -124,9 +124,11 @@ class Session {
       still_ = Deadline(kStillMs);
       return {};
     }
-    // It may have ended, and been reaped, before anybody could take hold of it.
-    if (options_.proxy_signals && options_.process.get() < 0) return {};
-    if (options_.proxy_signals) return SendSignal(options_.process, signal);
+    if (options_.proxy_signals) {
+      // It may have ended, and been reaped, before anybody could take hold of it.
+      bool is_there = options_.process.get() >= 0;
+      return is_there ? SendSignal(options_.process, signal) : Result<>{};
+    }
     // Without the proxy they mean ourselves, as if they had never been blocked.
     if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) {
       Error error = MakeError(ErrorKind::kCancelled, "interrupted");

@@ -41,6 +41,8 @@
 namespace hoy::core {
 
 inline constexpr const char* kAttachSocket = "attach.sock";
+// ^D, what a terminal takes for the end (termios(3), VEOF): typed where stdin ends.
+inline constexpr char kEndOfTransmission = 4;
 
 enum class AttachKind : uint8_t {
   kStdout = 1,

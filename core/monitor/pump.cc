@@ -17,8 +17,6 @@ namespace {
 
 enum Slot { kOutSlot, kErrSlot, kStdinSlot, kListenerSlot, kFirstClientSlot };
 
-constexpr char kEndOfTransmission = 4;  // ^D, what a terminal takes for the end (termios(3), VEOF)
-
 }  // namespace
 
 Pump::Pump(const Descriptors& descriptors, LogWriter& log, Wiring& wiring)

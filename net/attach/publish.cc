@@ -191,9 +191,15 @@ Result<std::vector<PortWish>> WishesFor(std::span<const core::PortBinding> bindi
       if (!host) {
         return Fail(ErrorKind::kCorrupt, "'{}' is not an address", binding.host_address);
       }
-      bool is_forbidden = only_within && !host->IsLoopback();
-      bool by_v6 = host->is_v6() && (v6 || wish.protocol == IPPROTO_SCTP || is_forbidden);
+      bool by_v6 = host->is_v6() && (v6 || wish.protocol == IPPROTO_SCTP);
       const auto& container = by_v6 ? v6 : v4;
+      if (only_within && host->is_v6() && !by_v6 && !host->IsLoopback()) {
+        return Fail(MakeError(ErrorKind::kInvalidArgument,
+                              fmt::format("port {} on {}: the container's networks are internal, "
+                                          "and nobody else's to reach",
+                                          binding.container_port, binding.host_address))
+                        .WithHint("publish it on [::1], or add a network that is not --internal"));
+      }
       if (!container) {
         return Fail(
             MakeError(ErrorKind::kInvalidArgument,
