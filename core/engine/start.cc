@@ -171,14 +171,12 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
                                      const StartRequest& request, const ContainerLock& lock) {
   TRY(StartInput input, MakeInput(layout, record, request));
   TRY(std::vector<VolumeLock> volumes, HoldVolumes(layout, record.config, FilesAccess::kWrite));
-  TRY(MakeMissingSources(record.config));
   // It starts up while we look things up; without a plan it ends by itself. It shares our lock: if
   // we are killed, nobody may look before it has ended what nobody waits for.
   TRY(SpawnedMonitor monitor,
       SpawnMonitor(
           {.label = std::string(ShortId(record.id)), .attach = request.attach, .lock = lock.fd()}));
   MarkStart("monitor spawned");
-  for (const Mount& mount : record.config.mounts) TRY(CheckPropagation(mount));
   TRY(input.next_log_number, PrepareLog(layout, record));
   CgroupHost host = DetectCgroupHost();
   bool cgroup_first = host.version == CgroupVersion::kV2;
@@ -191,14 +189,16 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   }
   LayeredRoot root = *std::move(opened);
   TRY(input.process, ResolveProcess(root, record.config.process));
-  TRY(OwnedMounts owned,
-      OwnedMounts::Prepare(record.config, {input.process.user.uid, input.process.user.gid}));
-  input.owners = owned.Files();
   TRY(SeccompProgram seccomp,
       ResolveSeccomp(record.config.seccomp, record.config.process.capabilities));
   input.seccomp = seccomp.instructions();
-
   TRY(input.timezone, ResolveTimezone(root, record.config));
+  // Not before the config is known to make sense: they stay on the host.
+  TRY(MakeMissingSources(record.config));
+  for (const Mount& mount : record.config.mounts) TRY(CheckPropagation(mount));
+  TRY(OwnedMounts owned,
+      OwnedMounts::Prepare(record.config, {input.process.user.uid, input.process.user.gid}));
+  input.owners = owned.Files();
   MarkStart("user and program found");
   Rollback rollback;
   rollback.Add([&] {
@@ -224,6 +224,8 @@ Result<StartedContainer> StartLocked(const Layout& layout, const ContainerRecord
   FailPoint("start-cgroup");
   MarkStart("cgroup");
   input.cgroup = cgroup.location();
+  const CgroupHierarchy* cpuset = host.Find("cpuset");
+  if (cpuset != nullptr) input.cpuset_hierarchy = cpuset->name;
   if (cgroup_first) {
     TRY(SendClonePlan(monitor, record, request, joined, input.cgroup));
   }

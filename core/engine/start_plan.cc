@@ -259,13 +259,16 @@ void StartPlanner::MakeCgroupMounts(const Mount& mount) {
     return;
   }
   add("tmpfs", mount.target, "mode=755", mount.flags & ~static_cast<uint64_t>(MS_RDONLY));
-  for (const auto& [controllers, directory] : input_.cgroup.directories) {
-    if (controllers.empty()) continue;
+  auto add_hierarchy = [&](const std::string& controllers) {
+    if (controllers.empty()) return;
     std::string name = controllers.starts_with("name=") ? controllers.substr(5) : controllers;
     std::string data = controllers.starts_with("name=") ? "none," + controllers : controllers;
     AddPath(StepKind::kMakeDirectories, mount.target + "/" + name, 0755);  // on a fresh tmpfs
     add("cgroup", mount.target + "/" + name, data, mount.flags);
-  }
+  };
+  for (const auto& [controllers, directory] : input_.cgroup.directories) add_hierarchy(controllers);
+  // A JVM believes in no limit at all where it does not see this one, too.
+  if (input_.cgroup.Directory("cpuset").empty()) add_hierarchy(input_.cpuset_hierarchy);
   if ((mount.flags & MS_RDONLY) == 0) return;
   Step step{};
   step.a = plan_.Text(mount.target);

@@ -36,6 +36,7 @@ struct StartInput {
   const Layout* layout = nullptr;
   ResolvedProcess process;
   CgroupLocation cgroup;
+  std::string cpuset_hierarchy;          // v1: its name on this host
   std::span<const sock_filter> seccomp;  // empty: unconfined
   uint16_t rows = 0;                     // the client's window, when the container has a terminal
   uint16_t columns = 0;

@@ -123,8 +123,9 @@ Result<> LayeredRoot::AddMount(const Mount& mount, const Layout* layout) {
   if (point->bind) {
     point->sources = OpenSources(mount, layout);
     struct stat status{};
-    if (point->sources.empty() || fstat(point->sources.front().get(), &status) != 0) return {};
-    point->is_directory = S_ISDIR(status.st_mode);
+    bool is_missing = point->sources.empty() || fstat(point->sources.front().get(), &status) != 0;
+    if (is_missing && !mount.create_source) return {};
+    point->is_directory = is_missing || S_ISDIR(status.st_mode);
   }
   // The defaults are at /proc, /dev and /sys, which no image has as links; what the user named may
   // well lead through one (/var/run).

@@ -31,10 +31,11 @@ namespace hoy::core {
 class LayeredRoot {
  public:
   // `directories`: upper first, then the layers from the topmost down. `mounts` as in
-  // ContainerConfig: a bind shows its source, any other kind an empty directory. A bind whose
-  // source is missing is left out. Errors: a directory that cannot be opened; kInvalidArgument: a
-  // mount of the user's whose target is a link to the root, or into what the kernel shows.
-  // `layout`: where the layers of mounted images are; without it these are left out as well.
+  // ContainerConfig: a bind shows its source, any other kind an empty directory, and so does a
+  // bind whose missing source is to be made; one whose source is just missing is left out. Errors:
+  // a directory that cannot be opened; kInvalidArgument: a mount of the user's whose target is a
+  // link to the root, or into what the kernel shows. `layout`: where the layers of mounted images
+  // are; without it these are left out as well.
   static Result<LayeredRoot> Open(const std::vector<std::string>& directories,
                                   const std::vector<Mount>& mounts = {},
                                   const Layout* layout = nullptr);

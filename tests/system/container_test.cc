@@ -92,6 +92,14 @@ TEST_F(Container, MountsTheKernelFileSystemsSafely) {
   EXPECT_TRUE(Has(MountOf("/sys/fs/cgroup"), "ro,")) << MountOf("/sys/fs/cgroup");
 }
 
+// A JVM takes its limits from cgroup v1 only where it finds all of these.
+TEST_F(Container, ShowsTheHierarchiesThatRuntimesLookFor) {
+  if (!fs::exists("/sys/fs/cgroup/cpuset")) return;  // cgroup v2
+  EXPECT_EQ(Shell("cd /sys/fs/cgroup; cat */memory.limit_in_bytes */cpu.shares */cpuacct.usage "
+                  "*/cpuset.cpus | wc -l"),
+            "4");
+}
+
 TEST_F(Container, HasAnOverlayRootThatTheHostDoesNotSee) {
   const std::string id = StartSleeper();
   EXPECT_TRUE(Has(RunOk({"exec", id, "awk", "$5 == \"/\"", "/proc/self/mountinfo"}), " overlay "));

@@ -44,6 +44,15 @@ TEST_F(MountKinds, AMissingSourceIsMadeWhenTheContainerStarts) {
   EXPECT_TRUE(fs::exists(Path("asked/file")));
 }
 
+TEST_F(MountKinds, AMissingSourceIsNotMadeForAStartThatCannotBe) {
+  for (const std::string target : {"/d", "/etc"}) {
+    const Output output =
+        Run({"run", "--rm", "-u", "nobody-here", "-v", Path("new/dir") + ":" + target, Busybox()});
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_FALSE(fs::exists(Path("new")));
+  }
+}
+
 TEST_F(MountKinds, AnOverlayForgetsWhatWasWritten) {
   fs::permissions(Path("src"), fs::perms{0751});
   const std::string script =
