@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/ops/deaf_process.h"
 #include "cli/ops/environment.h"
 #include "cli/ops/option_values.h"
 #include "cli/ops/passed_fds.h"
@@ -92,6 +93,10 @@ Result<int> ExecCommandIn(Context& context, const std::string& id, const ExecOpt
   request.detach = options.detach;
   TRY(request.detach_keys,
       core::ParseDetachKeys(options.detach_keys.value_or(std::string(core::kDefaultDetachKeys))));
+  request.deaf = [&](core::SignalEffect effect, int signal, int more) {
+    if (more > 0) return;
+    context.Warn(DescribeDeafness(options.command.front(), effect, signal) + "; it is killed");
+  };
   if (options.tty && options.interactive && !options.detach &&
       !context.terminal.stdin_is_terminal) {
     context.Warn("stdin is not a terminal: --tty has no effect on it");

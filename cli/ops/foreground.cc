@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cli/ops/deaf_process.h"
 #include "cli/ops/network_warnings.h"
 #include "cli/ops/s3_volumes.h"
 #include "cli/ops/sd_notify.h"
@@ -47,13 +48,16 @@ core::MonitorPeerOptions PeerOptions(Context& context, const core::ContainerReco
   return peer;
 }
 
-Result<core::SessionOptions> ChooseSession(const core::ContainerRecord& record,
+Result<core::SessionOptions> ChooseSession(Context& context, const core::ContainerRecord& record,
                                            const ForegroundOptions& options) {
   core::SessionOptions session;
   session.interactive =
       options.interactive && record.config.log.driver != core::LogDriver::kPassthrough;
   session.terminal = record.config.process.terminal;
   session.proxy_signals = options.proxy_signals;
+  session.deaf = [&](core::SignalEffect effect, int signal, int more) {
+    context.Warn(DescribeLeaving(record.name, effect, signal, more));
+  };
   TRY(session.detach_keys,
       core::ParseDetachKeys(options.detach_keys.value_or(std::string(core::kDefaultDetachKeys))));
   return session;
@@ -90,7 +94,7 @@ Result<> WritePidFile(const core::ContainerRecord& record, pid_t pid) {
 
 Result<int> RunInForeground(Context& context, const core::ContainerRecord& record,
                             const ForegroundOptions& options) {
-  TRY(core::SessionOptions session, ChooseSession(record, options));
+  TRY(core::SessionOptions session, ChooseSession(context, record, options));
   core::BlockedSignals signals;
   TRY(core::AttachPair pair, core::MakeAttachPair());
   core::StartRequest request;
@@ -127,7 +131,7 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   if (!end || end->kind != End::Kind::kExited || !peer.cleans_up()) {
     started.monitor.Release();
     if (!end) return Fail(std::move(end).error());
-    if (end->kind == End::Kind::kDetached) return end->exit_code;
+    if (end->kind == End::Kind::kDetached || end->kind == End::Kind::kLeft) return end->exit_code;
     TRY(int code, AwaitExitCode(context, peer));
     if (options.report.IsTheClients()) {
       context.Warn("there is no report: the container was cleaned up without this client");
@@ -166,7 +170,9 @@ Result<int> AttachInForeground(Context& context, const core::ContainerRecord& re
         "are none to attach to",
         record.name);
   }
-  TRY(core::SessionOptions session, ChooseSession(record, options));
+  TRY(core::SessionOptions session, ChooseSession(context, record, options));
+  // A window that is closed, or a shell that ends, is no reason to end what others may be at, too.
+  if (session.terminal) session.proxy_signals = false;
   core::BlockedSignals signals;
   TRY(std::optional<core::Attachment> attachment, core::AttachTo(context.layout, record.id));
   if (!attachment) return Fail(NotRunning(record));
@@ -183,6 +189,7 @@ Result<int> AttachInForeground(Context& context, const core::ContainerRecord& re
   session.on_resize = [&](core::WindowSize size) { RecordResize(context, record, size); };
   session.process = *init;
   TRY(End end, core::RunSession(peer, signals, session));
+  if (end.kind == End::Kind::kLeft) return end.exit_code;
   if (end.kind == End::Kind::kDetached) {
     if (end.exit_code == 0) core::RecordContainerEvent(context.layout, record, "detach");
     return end.exit_code;

@@ -1,5 +1,6 @@
 #include "cli/ops/stop_gently.h"
 
+#include "cli/ops/deaf_process.h"
 #include "cli/ops/option_values.h"
 #include "core/sys/signals.h"
 
@@ -11,14 +12,10 @@ Result<> StopGently(Context& context, const std::string& name, const std::string
     std::string then = patience_seconds < 0
                            ? "nothing else will end it"
                            : fmt::format("SIGKILL follows in {} s", patience_seconds);
-    if (effect == core::SignalEffect::kIgnored) {
-      context.Warn(fmt::format("'{}' ignores {}; {}", name, core::SignalName(signal), then));
-    } else {
-      context.Warn(
-          fmt::format("'{}' has no handler for {}, and PID 1 is not ended without one; {} "
-                      "(run it with --init, or with another --stop-signal)",
-                      name, core::SignalName(signal), then));
-    }
+    bool unhandled = effect == core::SignalEffect::kUnhandled;
+    context.Warn(
+        fmt::format("{}; {}{}", DescribeDeafness(name, effect, signal), then,
+                    unhandled ? " (run it with --init, or with another --stop-signal)" : ""));
   };
   return core::StopContainer(context.layout, id, request);
 }

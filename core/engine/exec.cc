@@ -272,7 +272,9 @@ Result<int> ExecInContainer(const Layout& layout, JoiningProcess joining,
     options.terminal = request.process.terminal;
     options.detach_keys = request.detach_keys;
     options.process = pidfd;
+    options.deaf = request.deaf;
     TRY(end, RunSession(peer, signals, options));
+    if (end.kind == End::Kind::kLeft) return end.exit_code;  // its guard ends it when we have
   }
   bool detached = end.kind == End::Kind::kDetached;
   if (detached) {

@@ -1,6 +1,7 @@
 #pragma once
 // A further process in a running container.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct ExecRequest {
   bool privileged = false;  // no seccomp filter
   bool is_probe = false;    // of its health: no events
   std::vector<char> detach_keys;
+  // SessionOptions: what we leave ends.
+  std::function<void(SignalEffect effect, int signal, int more)> deaf;
 };
 
 // The process's own defaults in that container: its environment, user, directory, capabilities.

@@ -26,6 +26,9 @@ constexpr std::array kKept = {SIGCHLD, SIGURG, SIGSTOP, SIGKILL, SIGPIPE};
 // Errors of our own program must not be hidden.
 constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
 
+constexpr std::array kEnding = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+constexpr int kPatience = 3;  // so many of them that are not heard; docker's client has the same
+
 sigset_t ProxiedSignals() {
   sigset_t set;
   sigfillset(&set);
@@ -97,7 +100,10 @@ class Session {
         if (keys_wait && !still_.Passed()) peer_.SendInput(watch_.LetGo());
         continue;
       }
-      if (slots_[0].revents != 0) TRY(PassSignal());
+      if (slots_[0].revents != 0) {
+        TRY(auto left, PassSignal());
+        if (left) return *left;
+      }
       TRY(auto end, peer_.Handle(std::span(slots_).subspan(2)));
       if (end) return *end;
       if (slots_[1].revents != 0 && PassInput()) {
@@ -112,30 +118,34 @@ class Session {
     still_ = Deadline(-1);
   }
 
-  Result<> PassSignal() {
+  Result<std::optional<SessionPeer::End>> PassSignal() {
     signalfd_siginfo info{};
-    if (read(signals_.fd().get(), &info, sizeof info) != sizeof info) return {};
+    if (read(signals_.fd().get(), &info, sizeof info) != sizeof info) return std::nullopt;
     auto signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGWINCH && options_.terminal) {
       auto size = WindowOf(STDOUT_FILENO);
       if (size) peer_.Resize(*size);
-      if (!size) return {};
+      if (!size) return std::nullopt;
       size_ = size;
       still_ = Deadline(kStillMs);
-      return {};
+      return std::nullopt;
     }
-    if (options_.proxy_signals) {
-      // It may have ended, and been reaped, before anybody could take hold of it.
-      bool is_there = options_.process.get() >= 0;
-      return is_there ? SendSignal(options_.process, signal) : Result<>{};
+    bool asks_to_end = std::ranges::find(kEnding, signal) != kEnding.end();
+    SessionPeer::End left{SessionPeer::End::Kind::kLeft, 128 + signal};
+    if (!options_.proxy_signals) {
+      // They mean ourselves, as if they had never been blocked.
+      return asks_to_end ? std::optional(left) : std::nullopt;
     }
-    // Without the proxy they mean ourselves, as if they had never been blocked.
-    if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT) {
-      Error error = MakeError(ErrorKind::kCancelled, "interrupted");
-      error.system_errno = EINTR;
-      return Fail(std::move(error));
-    }
-    return {};
+    // It may have ended, and been reaped, before anybody could take hold of it.
+    if (options_.process.get() < 0) return std::nullopt;
+    SignalEffect effect = asks_to_end ? EffectOn(options_.process, signal) : SignalEffect::kTaken;
+    TRY(SendSignal(options_.process, signal));
+    // What it ignores of its own will may be pressed more than once.
+    if (effect == SignalEffect::kTaken) return std::nullopt;
+    if (effect == SignalEffect::kIgnored && !options_.terminal) return std::nullopt;
+    int more = options_.terminal ? 0 : std::max(kPatience - ++unheard_, 0);
+    if (options_.deaf) options_.deaf(effect, signal, more);
+    return more == 0 ? std::optional(left) : std::nullopt;
   }
 
   // True: the user detached.
@@ -165,6 +175,7 @@ class Session {
   const SessionOptions& options_;
   DetachWatch watch_;
   bool reading_ = false;
+  int unheard_ = 0;                 // signals that asked the process to end
   std::optional<WindowSize> size_;  // not told yet
   Deadline still_ = Deadline(-1);   // then it is
   std::vector<pollfd> slots_;

@@ -20,6 +20,7 @@
 
 #include "core/base/fd.h"
 #include "core/base/result.h"
+#include "core/engine/signal_effect.h"
 #include "core/monitor/attach_protocol.h"
 
 namespace hoy::core {
@@ -55,7 +56,8 @@ class SessionPeer {
   virtual ~SessionPeer() = default;
 
   struct End {
-    enum class Kind { kExited, kDetached, kLost } kind = Kind::kLost;
+    // kLeft: a signal has ended the session, and not the process; 128 and its number.
+    enum class Kind { kExited, kDetached, kLeft, kLost } kind = Kind::kLost;
     int exit_code = 0;
   };
 
@@ -74,6 +76,9 @@ struct SessionOptions {
   bool terminal = false;         // put our terminal in raw mode, follow its size
   bool ends_with_input = false;  // when all of our stdin was passed on: kDetached
   bool proxy_signals = true;
+  // The process does not hear a signal that asks it to end; after so many more of them we leave.
+  // With a terminal of its own that is at once: they come from outside, and mean ourselves.
+  std::function<void(SignalEffect effect, int signal, int more)> deaf;
   std::vector<char> detach_keys;  // with a terminal only
   // The peer's terminal has become as large as ours, and stayed so for a while.
   std::function<void(WindowSize)> on_resize;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/base/text.h"
+#include "core/sys/files.h"
 
 namespace hoy::core {
 namespace {
@@ -35,6 +36,17 @@ SignalEffect EffectOf(std::string_view proc_status, int signal) {
   size_t last = pids.find_last_of(" \t");
   bool is_first = last != std::string_view::npos && pids.substr(last + 1) == "1";
   return is_first ? SignalEffect::kUnhandled : SignalEffect::kTaken;
+}
+
+SignalEffect EffectOn(pid_t pid, int signal) {
+  auto status = ReadKernelFile(fmt::format("/proc/{}/status", pid));
+  return status ? EffectOf(*status, signal) : SignalEffect::kTaken;
+}
+
+SignalEffect EffectOn(BorrowedFd pidfd, int signal) {
+  auto about = ReadKernelFile(fmt::format("/proc/self/fdinfo/{}", pidfd.get()));
+  auto pid = about ? ParseInteger<pid_t>(FieldOf(*about, "Pid")) : std::nullopt;
+  return pid && *pid > 0 ? EffectOn(*pid, signal) : SignalEffect::kTaken;
 }
 
 }  // namespace hoy::core

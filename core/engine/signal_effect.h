@@ -1,7 +1,11 @@
 #pragma once
 // What a signal would do to a process, as far as the kernel tells.
 
+#include <sys/types.h>
+
 #include <string_view>
+
+#include "core/base/fd.h"
 
 namespace hoy::core {
 
@@ -15,5 +19,9 @@ enum class SignalEffect {
 // From the text of /proc/<pid>/status: NSpid, SigBlk, SigIgn, SigCgt (proc(5)). A blocked signal
 // counts as taken: it may wait for it by sigwait.
 SignalEffect EffectOf(std::string_view proc_status, int signal);
+
+// Of one that runs; what has ended takes all.
+SignalEffect EffectOn(pid_t pid, int signal);
+SignalEffect EffectOn(BorrowedFd pidfd, int signal);
 
 }  // namespace hoy::core

@@ -130,8 +130,7 @@ Result<> AwaitDown(const Layout& layout, std::string_view id, int64_t timeout_ms
 void SayIfDeaf(const StopRequest& request, const ContainerStatus& status, int signal,
                int64_t patience) {
   if (!request.deaf || patience == 0) return;
-  auto text = ReadFile(fmt::format("/proc/{}/status", status.run->init.pid), 64 << 10);
-  SignalEffect effect = text ? EffectOf(*text, signal) : SignalEffect::kTaken;
+  SignalEffect effect = EffectOn(status.run->init.pid, signal);
   if (effect != SignalEffect::kTaken) request.deaf(effect, signal, patience);
 }
 

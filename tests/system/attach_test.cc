@@ -138,7 +138,7 @@ TEST_F(Attach, SignalsGoToTheContainerUnlessTheyAreMeantForTheClient) {
   Background alone = Client({"--sig-proxy=false"});
   ASSERT_TRUE(alone.WaitForOut("up"));
   alone.Signal(SIGTERM);
-  EXPECT_EQ(alone.Finish().code, 130);
+  EXPECT_EQ(alone.Finish().code, 143);
   Background proxy = Client();
   ASSERT_TRUE(proxy.WaitForOut("up"));
   proxy.Signal(SIGHUP);

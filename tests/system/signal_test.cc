@@ -5,6 +5,7 @@
 
 #include <sstream>
 
+#include "tests/support/pty.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -76,6 +77,54 @@ TEST_F(Signals, EndHoyAloneWithoutTheProxy) {
   EXPECT_EQ(RunOk({"exec", "one", "echo", "alive"}), "alive");
   RunOk({"kill", "-s", "TERM", "one"});
   EXPECT_TRUE(Eventually([&] { return ListNames(data() + "/containers").empty(); }));
+}
+
+// PID 1 is not ended by what it has no handler for: the client does not hang on it in silence.
+TEST_F(Signals, ThatPidOneDoesNotHearAreSaidAndLeaveAtTheThird) {
+  Background run(
+      Hoy({"run", "--rm", "--name", "one", Busybox(), "sh", "-c", "echo ready; exec sleep 1000"}));
+  ASSERT_TRUE(run.WaitForOut("ready"));
+  ASSERT_TRUE(Eventually([&] { return RunOk({"top", "one", "-o", "comm"}).ends_with("sleep"); }));
+  for (const char* then : {"2 times more leaves it running (hoy stop one)", "once more leaves it",
+                           "it goes on without this client"}) {
+    run.Signal(SIGINT);
+    EXPECT_TRUE(run.WaitForErr(then)) << run.err();
+  }
+  const Output output = run.Finish();
+  EXPECT_EQ(output.code, 130) << output;
+  EXPECT_TRUE(
+      output.err.starts_with("hoy: warning: 'one' has no handler for SIGINT, and PID 1 is "
+                             "not ended without one; "))
+      << output;
+  EXPECT_EQ(RunOk({"ps", "--format", "{{.State}}"}), "running");
+  RunOk({"kill", "one"});
+}
+
+TEST_F(Signals, LeaveATerminalWhoseProgramDoesNotHeedThem) {
+  Pty run(Hoy({"run", "-it", "--rm", "--name", "one", Busybox(), "sh"}));
+  ASSERT_TRUE(run.Expect("# "));
+  run.Signal(SIGTERM);
+  EXPECT_EQ(run.Finish(), 143) << run.screen();
+  EXPECT_NE(run.screen().find("'one' ignores SIGTERM; it goes on without this client"),
+            std::string::npos)
+      << run.screen();
+  EXPECT_TRUE(run.IsCooked());
+
+  Pty attach(Hoy({"attach", "one"}));
+  ASSERT_TRUE(attach.Expect("# "));
+  attach.Signal(SIGHUP);
+  EXPECT_EQ(attach.Finish(), 129) << attach.screen();
+  EXPECT_EQ(RunOk({"ps", "--format", "{{.State}}"}), "running");
+
+  Pty exec(Hoy({"exec", "-it", "one", "sh"}));
+  ASSERT_TRUE(exec.Expect("# "));
+  exec.Signal(SIGTERM);
+  EXPECT_EQ(exec.Finish(), 143) << exec.screen();
+  EXPECT_NE(exec.screen().find("'sh' ignores SIGTERM; it is killed"), std::string::npos)
+      << exec.screen();
+  EXPECT_TRUE(
+      Eventually([&] { return RunOk({"inspect", "--format", "{{len .ExecIDs}}", "one"}) == "0"; }));
+  RunOk({"kill", "one"});
 }
 
 TEST_F(Signals, AReaderThatLeavesEndsTheContainer) {
