@@ -11,6 +11,7 @@
 #include "core/engine/log_plan.h"
 #include "core/engine/session.h"
 #include "core/engine/start.h"
+#include "core/engine/start_failure.h"
 #include "core/engine/stop.h"
 #include "core/engine/volumes.h"
 #include "core/state/name_generator.h"
@@ -86,6 +87,9 @@ class RunCommand final : public ContainerCommand {
       bool force = code.error().kind != ErrorKind::kCancelled;
       (void)core::RemoveStoppedContainer(context.layout, record.id, force);
       core::RemoveUnfetchedVolumes(context.layout, record);
+    }
+    if (!code && report_.IsTheClients()) {
+      TRY(GiveReport(context, report_, record, {core::FailedStart(code.error()), {}}));
     }
     if (removes_image_) RemoveUnusedImage(context, record);
     return code;

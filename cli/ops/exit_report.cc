@@ -64,7 +64,9 @@ std::optional<TakenReport> TakeReport(const Context& context, const core::Contai
 Result<> GiveReport(Context& context, const ReportTarget& target,
                     const core::ContainerRecord& record, const TakenReport& report) {
   if (target.kind == ReportTarget::Kind::kStderr) {
-    context.err.Print("hoy: report: {}\n", ReportLine(report.resources));
+    bool has_run = report.exit.error.empty();
+    context.err.Print("hoy: report: {}\n",
+                      has_run ? ReportLine(report.resources) : "its program did not run");
     return {};
   }
   std::string text = core::FormatReport(record, report.exit, report.resources);

@@ -90,6 +90,12 @@ void KeepReport(const Layout& layout, const ContainerRecord& record, const ExitR
   (void)WriteFileAtomically(file, FormatReport(record, exit, report), Durability::kVolatile, 0644);
 }
 
+void ReportFailure(const Layout& layout, const ContainerRecord& record, const ExitRecord& failure) {
+  auto file = ReadFile(TargetPath(layout, record.id), 1 << 16);
+  if (!file) return;
+  (void)WriteFileAtomically(*file, FormatReport(record, failure, {}), Durability::kVolatile, 0644);
+}
+
 Result<> KeepStartMarks(const Layout& layout, std::string_view id,
                         const std::vector<StartMark>& marks) {
   ResourceReport report;

@@ -25,6 +25,9 @@ Result<> WantReport(const Layout& layout, std::string_view id, std::string_view 
 void KeepReport(const Layout& layout, const ContainerRecord& record, const ExitRecord& exit,
                 bool removes);
 
+// The file of a start that failed: nothing was used, and it says why.
+void ReportFailure(const Layout& layout, const ContainerRecord& record, const ExitRecord& failure);
+
 // The marks of a start, from the start to the report. Not for every run: only where they are
 // wanted.
 Result<> KeepStartMarks(const Layout& layout, std::string_view id,

@@ -351,12 +351,10 @@ Result<LockedStart> LockAndStart(const Layout& layout, const ContainerRecord& re
                      ? StartLocked(layout, mounted.record ? *mounted.record : record, request, lock)
                      : Fail(std::move(mounted.mounts).error());
   bool never_ran = !started && WasKilledBeforeItRan(started.error());
-  if (!started && !never_ran && !record.config.auto_remove) {
-    ExitRecord failure;
-    failure.exit_code = StartExitCode(started.error());
-    failure.error = started.error().message;
-    failure.finished_at = Now();
-    (void)WriteExitRecord(layout, record.id, failure, false);
+  if (!started && !never_ran) {
+    ExitRecord failure = FailedStart(started.error());
+    if (!record.config.auto_remove) (void)WriteExitRecord(layout, record.id, failure, false);
+    ReportFailure(layout, record, failure);
   }
   if (started || never_ran) {
     RecordMounts(layout, record);

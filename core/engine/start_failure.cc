@@ -13,6 +13,7 @@
 #include "core/monitor/journal.h"
 #include "core/rootfs/executable.h"
 #include "core/rootfs/mount_source.h"
+#include "core/sys/clock.h"
 
 namespace hoy::core {
 namespace {
@@ -404,6 +405,14 @@ int StartExitCode(const Error& error) {
     return kFailed;
   }
   return error.system_errno == ENOENT ? kNotFound : kCannotRun;
+}
+
+ExitRecord FailedStart(const Error& error) {
+  ExitRecord failure;
+  failure.exit_code = StartExitCode(error);
+  failure.error = error.message;
+  failure.finished_at = Now();
+  return failure;
 }
 
 }  // namespace hoy::core

@@ -14,6 +14,7 @@
 #include "core/rootfs/layered_root.h"
 #include "core/rootfs/users.h"
 #include "core/state/container_config.h"
+#include "core/state/run_state.h"
 
 namespace hoy::core {
 
@@ -49,5 +50,7 @@ bool WasKilledBeforeItRan(const Error& error);
 
 // 127: not found (ENOENT of exec or lookup). 126: found, but cannot be run. 125: anything else.
 int StartExitCode(const Error& error);
+// What is kept of it: now, with that code.
+ExitRecord FailedStart(const Error& error);
 
 }  // namespace hoy::core

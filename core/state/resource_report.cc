@@ -120,7 +120,6 @@ std::string FormatReport(const ContainerRecord& record, const ExitRecord& exit,
   Json json = {{"Id", record.id},
                {"Name", record.name},
                {"Image", record.config.image.reference},
-               {"StartedAt", FormatRfc3339(exit.started_at)},
                {"FinishedAt", FormatRfc3339(exit.finished_at)},
                {"OOMKilled", exit.oom_killed},
                {"TimedOut", exit.timed_out},
@@ -128,6 +127,11 @@ std::string FormatReport(const ContainerRecord& record, const ExitRecord& exit,
   if (exit.known) {
     json["ExitCode"] = exit.exit_code;
     json["Signal"] = exit.signal;
+  }
+  if (exit.error.empty()) {
+    json["StartedAt"] = FormatRfc3339(exit.started_at);
+  } else {
+    json["Error"] = exit.error;
   }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -54,7 +54,8 @@ Result<> WriteResourceReport(const Layout& layout, std::string_view id,
                              const ResourceReport& report);
 
 // {"Id":..,"Name":..,"Image":..,"ExitCode":..,"Signal":..,"OOMKilled":..,"TimedOut":..,
-//  "StartedAt":..,"FinishedAt":..,"Resources":{..}} on one line, with its newline.
+//  "StartedAt":..,"FinishedAt":..,"Error":..,"Resources":{..}} on one line, with its newline.
+// Error: why the program did not run, when it did not; then StartedAt is not there.
 std::string FormatReport(const ContainerRecord& record, const ExitRecord& exit,
                          const ResourceReport& report);
 

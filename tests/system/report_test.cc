@@ -102,6 +102,21 @@ TEST_F(ExitReport, IsKeptForInspectAndWrittenForDetachedContainers) {
   EXPECT_EQ(ReadJson(file)["ExitCode"], 0);
 }
 
+TEST_F(ExitReport, TellsWhyAStartFailed) {
+  const std::string file = Path("report.json");
+  const Output foreground = Run({"run", "--rm", "--report", file, Busybox(), "no-such-program"});
+  EXPECT_EQ(foreground.code, 127) << foreground;
+  Json report = ReadJson(file);
+  EXPECT_EQ(report["ExitCode"], 127);
+  EXPECT_NE(foreground.err.find(report["Error"].get<std::string>()), std::string::npos) << report;
+  EXPECT_FALSE(report.contains("StartedAt")) << report;
+  std::filesystem::remove(file);
+  EXPECT_EQ(Run({"run", "-d", "--report", file, Busybox(), "/etc"}).code, 126);
+  EXPECT_EQ(ReadJson(file)["ExitCode"], 126);
+  const Output line = Run({"run", "--rm", "--report", "-", Busybox(), "no-such-program"});
+  EXPECT_NE(line.err.find("hoy: report: its program did not run\n"), std::string::npos) << line;
+}
+
 TEST_F(ExitReport, TimingShowsWhereTheStartWent) {
   const Output output = RunShell("echo out", {"--timing"});
   EXPECT_EQ(output.out, "out\n");
