@@ -205,6 +205,8 @@ void ContainerCommand::AddIsolationFlags() {
   Option("--uts", &o.uts, "MODE", "UTS namespace: private, host or container:NAME")
       .Completing(Completes::kNamespaceMode);
   Choice("--cgroupns", &o.cgroupns, {"private", "host"}, "MODE", "cgroup namespace");
+  Choice("--runtime", &o.runtime, {"hoy", "runc", "crun", "io.containerd.runc.v2"}, "NAME",
+         "OCI runtime: hoy is its own, in the place of the others");
   Choice("--userns", &o.userns, {"host"}, "MODE", "user namespace: only the host's");
   Option("--sysctl", &o.sysctl, "NAME=VALUE", "set a namespaced kernel parameter");
   Flag("--privileged", &o.privileged,

@@ -17,9 +17,11 @@ namespace {
 
 using core::LogDriver;
 
-constexpr std::string_view kOfFiles[] = {"compress",     "env",      "env-regex", "labels",
-                                         "labels-regex", "max-file", "max-size",  "tag"};
-constexpr std::string_view kOfJournald[] = {"env", "env-regex", "labels", "labels-regex", "tag"};
+constexpr std::string_view kOfFiles[] = {"compress", "env",          "env-regex",
+                                         "labels",   "labels-regex", "max-file",
+                                         "max-size", "mode",         "tag"};
+constexpr std::string_view kOfJournald[] = {"env",          "env-regex", "labels",
+                                            "labels-regex", "mode",      "tag"};
 constexpr std::string_view kShortId = "{{.ID}}";
 
 std::span<const std::string_view> OptionsOf(LogDriver driver) {
@@ -87,6 +89,10 @@ Result<> SetOption(core::LogConfig& config, std::string_view name, std::string_v
       return Fail(ErrorKind::kInvalidArgument, "--log-opt compress '{}': true or false", value);
     }
     config.compress = *compress;
+  } else if (name == "mode" && value != "blocking") {
+    return Fail(MakeError(ErrorKind::kInvalidArgument,
+                          fmt::format("--log-opt mode '{}': only blocking", value))
+                    .WithHint("no line is ever left out because it comes too fast"));
   } else if (name.ends_with("-regex")) {
     TRY_CONTEXT(LinePattern::Compile(value), "--log-opt {}", name);
   } else if (name == "tag") {

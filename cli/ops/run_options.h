@@ -97,6 +97,7 @@ struct RunOptions {
   std::string uts;                   // private host container:NAME
   std::string cgroupns;              // private host
   std::string userns;                // host: there is no other
+  std::string runtime = "hoy";       // no other has a part in it
   std::vector<std::string> sysctl;
 
   // Files.

@@ -227,8 +227,9 @@ std::vector<Candidate> NamesFor(Completes what, std::string_view prefix,
       }
       break;
     case Completes::kLogOption:
-      for (std::string_view option : {"compress=true", "env=", "env-regex=", "labels=",
-                                      "labels-regex=", "max-file=", "max-size=", "tag="}) {
+      for (std::string_view option :
+           {"compress=true", "env=", "env-regex=", "labels=", "labels-regex=", "max-file=",
+            "max-size=", "mode=blocking", "tag="}) {
         Offer(candidates, prefix, std::string(option));
       }
       break;

@@ -151,6 +151,8 @@ TEST_F(ImageVerbs, PullTakesAllTagsAndRmiAllImages) {
 TEST_F(ImageVerbs, RunRmiTakesTheImageThatNobodyElseUses) {
   EXPECT_EQ(Run({"run", "--rm", "--userns", "host", Busybox(), "true"}).code, 0);
   EXPECT_EQ(Run({"run", "--rm", "--userns", "keep-id", Busybox(), "true"}).code, 125);
+  EXPECT_EQ(Run({"run", "--rm", "--runtime", "runc", Busybox(), "true"}).code, 0);
+  EXPECT_EQ(Run({"run", "--rm", "--runtime", "kata", Busybox(), "true"}).code, 125);
   EXPECT_EQ(Run({"run", "--rmi", "-d", Busybox()}).code, 125);
   const std::string changed = RunOk({"create", Busybox(), "true"});
   RunOk({"commit", changed, "once"});

@@ -18,7 +18,8 @@ TEST(LogOptions, AreReadAsDockersAre) {
   auto none = ParseLogOptions("", {});
   EXPECT_EQ(none->driver, core::LogDriver::kFile);
   EXPECT_EQ(none->max_size, 0u);
-  auto all = ParseLogOptions("json-file", {"max-size=10m", "max-file=3", "compress=true"});
+  auto all = ParseLogOptions("json-file",
+                             {"max-size=10m", "max-file=3", "compress=true", "mode=blocking"});
   EXPECT_EQ(all->driver, core::LogDriver::kJsonFile);
   EXPECT_EQ(all->max_size, 10'000'000u) << "powers of 1000";
   EXPECT_EQ(all->max_files, 3u);
@@ -34,13 +35,13 @@ TEST(LogOptions, WhatIsWrongIsNamed) {
             "--log-opt 'max-size': the log driver none has no options");
   EXPECT_EQ(Wrong("journald", {"max-size=1m"}),
             "--log-opt 'max-size': the log driver journald has env, env-regex, labels, "
-            "labels-regex, tag");
+            "labels-regex, mode, tag");
   EXPECT_EQ(Wrong("", {"maxsize"}), "--log-opt 'maxsize': not of the form NAME=VALUE");
   for (const char* size : {"0", "x", "", "-1", "10q", "99999999999g"}) {
     EXPECT_NE(Wrong("", {std::string("max-size=") + size}), "accepted") << size;
   }
-  for (const char* option : {"max-file=0", "max-file=x", "compress=maybe", "compress=true",
-                             "tag={{", "labels-regex=(", "env-regex=["}) {
+  for (const char* option : {"mode=non-blocking", "max-file=0", "max-file=x", "compress=maybe",
+                             "compress=true", "tag={{", "labels-regex=(", "env-regex=["}) {
     EXPECT_NE(Wrong("", {option}), "accepted") << option;
   }
 }
