@@ -183,7 +183,7 @@ class Fetch : public BlobReceiver {
   }
   static bool MayBeElsewhere(const Error& error) {
     return error.kind == ErrorKind::kNetwork || error.kind == ErrorKind::kTimeout ||
-           error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kUnauthorized ||
+           error.kind == ErrorKind::kUnauthorized || error.stage == "not-found" ||
            error.stage == "verify-blob";
   }
 

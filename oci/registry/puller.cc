@@ -219,7 +219,11 @@ class Pull {
     std::string announced;
     std::optional<int64_t> size;
     for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
-      TRY(ManifestAnswer answer, client_.GetManifest(wanted));
+      auto got = client_.GetManifest(wanted);
+      // What an index names, the user did not.
+      const bool is_part = depth > 0 || request_.image_only;
+      if (!got && is_part) return Fail(OfPart(std::move(got).error()));
+      TRY(ManifestAnswer answer, std::move(got));
       if (size && *size != static_cast<int64_t>(answer.bytes.size())) {
         return Fail(ErrorKind::kCorrupt, "manifest '{}' has {} bytes, the index promises {}",
                     wanted, answer.bytes.size(), *size);

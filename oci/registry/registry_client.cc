@@ -56,6 +56,13 @@ std::string ApiHost(std::string_view domain) {
   return domain == "docker.io" ? "registry-1.docker.io" : std::string(domain);
 }
 
+Error OfPart(Error error) {
+  if (error.stage != "not-found") return error;
+  error.kind = ErrorKind::kCorrupt;
+  error.hint = "the image is damaged in the registry: a part of it is missing there";
+  return error;
+}
+
 RegistryClient::RegistryClient(HttpClient& http, const Reference& repository,
                                CredentialOptions credentials, RetryPolicy retry,
                                RetryObserver observer, std::string actions)
@@ -206,12 +213,7 @@ Result<> RegistryClient::GetBlob(const Digest& digest, uint64_t offset, BlobRece
   auto answer =
       Exchange(std::move(request), fmt::format("blob '{}'", digest.ToString()), &consumer, attempt);
   if (answer) return {};
-  Error error = std::move(answer).error();
-  // Who asks for it has read of it in a manifest, so that neither name nor login are to blame.
-  if (error.stage == "not-found") {
-    error.hint = "the image is damaged in the registry: a part of it is missing there";
-  }
-  return Fail(std::move(error));
+  return Fail(OfPart(std::move(answer).error()));
 }
 
 }  // namespace hoy::oci

@@ -41,6 +41,10 @@ struct UploadSession {
   bool mounted = false;  // nothing is to be sent: another repository's blob is here now, too
 };
 
+// The error for a blob or manifest that another manifest names: a "not-found" is then no wrong name
+// of the user's but kCorrupt, and its hint says so. Others are as they were.
+Error OfPart(Error error);
+
 class RegistryClient {
  public:
   // `http` must outlive this. Only the name of `repository` counts. `actions`: see Authorizer.
@@ -63,7 +67,8 @@ class RegistryClient {
   // What Docker-Content-Digest says, or an empty digest when the registry does not say. Retried.
   Result<Digest> HeadManifest(const std::string& tag_or_digest);
 
-  // One try at the blob from `offset` on. The stage is "range" when the server has no such range.
+  // One try at the blob from `offset` on. The stage is "range" when the server has no such range,
+  // and "not-found" (see OfPart) when it has no such blob.
   Result<> GetBlob(const Digest& digest, uint64_t offset, BlobReceiver& receiver, Attempt& attempt);
 
   // HEAD. Retried.

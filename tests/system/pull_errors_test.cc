@@ -163,13 +163,13 @@ const std::vector<ErrorCase>& Cases() {
       {"LayerGone",
        ErrorCase::kLayer,
        [](FaultReply) { return Refuse(404); },
-       1,
+       125,
        {"layer '{layer}'", "not found",
         "hint: the image is damaged in the registry: a part of it is missing there"}},
       {"ConfigGone",
        ErrorCase::kConfig,
        [](FaultReply) { return Refuse(404); },
-       1,
+       125,
        {"fetch the config", "hint: the image is damaged in the registry"}},
       {"LayerLimited",
        ErrorCase::kLayer,
@@ -234,6 +234,23 @@ TEST_P(PullErrorTable, SaysWhatHappenedAndWhatToDo) {
 
 INSTANTIATE_TEST_SUITE_P(Table, PullErrorTable, testing::ValuesIn(Cases()),
                          [](const auto& one) { return one.param.name; });
+
+// The name is there, so that it is the registry which fails, as with a blob.
+TEST_F(PullErrors, AnImageThatItsIndexOnlyPromisesIsTheRegistrysFailure) {
+  const Blob index = BuildIndex({{.image = image, .architecture = "arm64", .variant = ""}});
+  content.AddManifest("all", index.bytes, index.media_type, index.digest);
+  FaultServer server([&](const FaultRequest& request) { return content.Answer(request); });
+  for (const char* which : {"--platform=linux/arm64", "--all-platforms"}) {
+    const Output output = Run({"pull", "-q", which, server.address() + "/app:all"});
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_NE(output.err.find("manifest of '" + server.address() + "/app@" + image.manifest.digest +
+                              "': not found"),
+              std::string::npos)
+        << output;
+    EXPECT_NE(output.err.find("hint: the image is damaged in the registry"), std::string::npos)
+        << output;
+  }
+}
 
 TEST_F(PullErrors, RetryAndItsDelayAreMinded) {
   std::atomic<int> asked = 0;

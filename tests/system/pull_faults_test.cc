@@ -214,7 +214,7 @@ TEST_F(PullFaults, AFailureOfOneLayerLeavesNoOtherBehind) {
   fault = [](const FaultRequest&) { return FaultReply{.status = 404}; };
   FaultServer server([this](const FaultRequest& request) { return Answer(request); });
   Output output = Run({"pull", server.address() + "/app:1"});
-  EXPECT_EQ(output.code, 1) << output;
+  EXPECT_EQ(output.code, 125) << output;
   EXPECT_NE(output.err.find(big), std::string::npos) << output;
   EXPECT_TRUE(ListNames(data() + "/layers").empty());
   EXPECT_TRUE(ListNames(data() + "/images/refs").empty());
