@@ -188,7 +188,13 @@ void WarnOfReach(Context& context, const core::ContainerRecord& record,
 }  // namespace
 
 void WarnOfNetworks(Context& context, const core::ContainerRecord& record) {
-  if (record.config.network.attachments.empty()) return;
+  if (record.config.network.attachments.empty()) {
+    bool is_alone = record.config.namespaces.net == core::NamespaceMode::kPrivate;
+    if (is_alone && core::NamesHost(record.config.network)) {
+      context.Warn("--add-host NAME:host-gateway: there is no way to the host without a network");
+    }
+    return;
+  }
   std::vector<net::NetworkRecord> networks = NetworksOf(context, record);
   WarnOfIptables(context);
   WarnOfBlockers(context, networks, !record.config.network.ports.empty());

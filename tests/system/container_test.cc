@@ -249,6 +249,14 @@ TEST_F(Container, HasHostsHostnameAndResolvConf) {
   EXPECT_EQ(Shell("echo '10.0.0.1 mine' >>/etc/hosts && tail -n 1 /etc/hosts"), "10.0.0.1 mine");
 }
 
+TEST_F(Container, TheHostsNameIsSaidToBeMissingWithoutANetwork) {
+  const Output output =
+      RunShell("grep up$ /etc/hosts", {"--network", "none", "--add-host", "up:host-gateway"});
+  EXPECT_EQ(output.code, 1) << output;
+  EXPECT_TRUE(Has(output.err, "host-gateway: there is no way to the host without a network"))
+      << output;
+}
+
 // What it writes there takes room where all that it writes does, and none of RUN, which is memory.
 TEST_F(Container, KeepsItsEtcFilesWhereItsOtherFilesAre) {
   RunOk({"run", "-d", "--name", "one", Busybox(), "sleep", "3600"});
