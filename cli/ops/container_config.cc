@@ -149,7 +149,7 @@ Result<> CheckHostname(std::string_view flag, std::string_view name) {
 Result<> Builder::SetNames() {
   if (!options_.name.empty() && !core::IsValidContainerName(options_.name)) {
     return Fail(ErrorKind::kInvalidArgument,
-                "--name '{}': only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two",
+                "--name '{}': names have 2 to 255 characters, [a-zA-Z0-9][a-zA-Z0-9_.-]+",
                 options_.name);
   }
   TRY(CheckHostname("--hostname", options_.hostname));

@@ -79,13 +79,13 @@ Result<> SetSource(std::string_view flag, std::string_view text, std::string_vie
 
 Result<> CheckVolumeName(std::string_view flag, std::string_view text, std::string_view name) {
   if (core::IsValidVolumeName(name)) return {};
-  return Fail(MakeError(ErrorKind::kInvalidArgument,
-                        fmt::format("{} '{}': '{}' is not the name of a volume: names are "
-                                    "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
-                                    flag, text, name))
-                  .WithHint(flag == "--mount"
-                                ? "a file or directory of the host is mounted with type=bind"
-                                : fmt::format("for a directory, give a path: ./{}", name)));
+  return Fail(
+      MakeError(ErrorKind::kInvalidArgument,
+                fmt::format("{} '{}': '{}' is not the name of a volume: names have 2 to 255 "
+                            "characters, [a-zA-Z0-9][a-zA-Z0-9_.-]+",
+                            flag, text, name))
+          .WithHint(flag == "--mount" ? "a file or directory of the host is mounted with type=bind"
+                                      : fmt::format("for a directory, give a path: ./{}", name)));
 }
 
 // Asked for and not there yet.

@@ -76,7 +76,9 @@ bool IsValidContainerName(std::string_view name) {
 Result<> CheckContainerName(std::string_view name) {
   if (!IsValidContainerName(name)) {
     return Fail(ErrorKind::kInvalidArgument,
-                "invalid container name '{}': names are [a-zA-Z0-9][a-zA-Z0-9_.-]+", name);
+                "invalid container name '{}': names have 2 to 255 characters, "
+                "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
+                name);
   }
   if (IsContainerId(name)) {
     return Fail(ErrorKind::kInvalidArgument,

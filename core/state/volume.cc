@@ -268,7 +268,9 @@ Result<> ApplyVolumeOptions(const StringPairs& options, const std::string& data,
 Result<bool> CreateVolume(const Layout& layout, const VolumeRecord& record, Durability durability) {
   if (!IsValidVolumeName(record.name)) {
     return Fail(ErrorKind::kInvalidArgument,
-                "invalid volume name '{}': names are [a-zA-Z0-9][a-zA-Z0-9_.-]+", record.name);
+                "invalid volume name '{}': names have 2 to 255 characters, "
+                "[a-zA-Z0-9][a-zA-Z0-9_.-]+",
+                record.name);
   }
   if (Exists(VolumeDirectory(layout, record.name))) return false;
   // What a container may have put there, set-id programs, is not for the host's other users.

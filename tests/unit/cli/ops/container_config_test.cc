@@ -382,7 +382,8 @@ TEST(BuildContainerConfig, JoinsTheNamespacesOfAnotherContainer) {
 TEST(BuildContainerConfig, NamesTheFlagThatIsWrong) {
   const std::pair<RunOptions, const char*> cases[] = {
       {{.workdir = "rel"}, "-w 'rel': the path must be absolute"},
-      {{.name = "a b"}, "--name 'a b': only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at least two"},
+      {{.name = "a"}, "--name 'a': names have 2 to 255 characters, [a-zA-Z0-9][a-zA-Z0-9_.-]+"},
+      {{.name = "a b"}, "--name 'a b': names have 2 to 255 characters, [a-zA-Z0-9][a-zA-Z0-9_.-]+"},
       {{.label = {"=x"}}, "--label '=x': expected KEY=VALUE"},
       {{.stop_signal = "NOPE"}, "--stop-signal 'NOPE': no such signal"},
       {{.stop_timeout = "-2"}, "--stop-timeout '-2': not in the range -1 to 2147483647"},
