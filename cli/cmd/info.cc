@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/ops/log_options.h"
+#include "cli/ops/stats_rows.h"
 #include "cli/ui/format.h"
 #include "core/base/text.h"
 #include "core/cgroup/cgroup.h"
@@ -140,7 +141,7 @@ class InfoCommand final : public Command {
     out.Print("Operating system:  {}\n", text("OperatingSystem"));
     out.Print("Architecture:      {}\n", text("Architecture"));
     out.Print("CPUs:              {}\n", number("NCPU"));
-    out.Print("Total memory:      {}\n", FormatByteSize(info["MemTotal"].get<uint64_t>()));
+    out.Print("Total memory:      {}\n", BinarySize(info["MemTotal"].get<uint64_t>()));
     out.Print("Name:              {}\n", text("Name"));
   }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <regex>
 
 #include "tests/support/sandbox.h"
 
@@ -53,6 +54,7 @@ TEST_F(Lifecycle, InfoTellsWhatThereIs) {
   RunOk({"create", Busybox(), "true"});
   const std::string info = RunOk({"info"});
   EXPECT_NE(info.find("2 (1 running, 1 stopped)"), std::string::npos) << info;
+  EXPECT_TRUE(std::regex_search(info, std::regex("Total memory: +[0-9.]+[KMGT]iB"))) << info;
   const Json json = Json::parse(RunOk({"info", "--format", "json"}));
   EXPECT_EQ(json["Containers"], 2) << json;
   EXPECT_EQ(json["ContainersRunning"], 1) << json;
