@@ -96,7 +96,7 @@ Result<NetworkFilters> NetworkFilters::Parse(const std::vector<std::string>& tex
     return {};
   };
   TRY(one_of("type", {"custom", "builtin"}));
-  TRY(one_of("scope", {"local"}));
+  TRY(one_of("scope", {"local", "global", "swarm"}));
   TRY(one_of("dangling", {"true", "false", "1", "0"}));
   return filters;
 }
@@ -117,6 +117,7 @@ Result<bool> NetworkFilters::Match(const core::Layout& layout,
       filters_.Match("driver", [&](std::string_view v) { return network.driver == v; }) &&
       filters_.Match(
           "type", [&](std::string_view v) { return IsPredefined(network) == (v == "builtin"); }) &&
+      filters_.Match("scope", [](std::string_view v) { return v == "local"; }) &&
       filters_.Match("label", has_label);
   if (!matches || std::ranges::any_of(filters_.Values("label!"), has_label)) return false;
   if (filters_.Values("dangling").empty()) return true;

@@ -331,6 +331,9 @@ TEST_F(UserNetwork, WithIpv6) {
   RunOk({"rm", "-f", "late"});
   RunOk({"network", "prune", "-f", "--filter", "label=kind=test"});
   EXPECT_EQ(RunOk({"network", "ls", "-f", "type=custom", "--format", "{{.Name}}"}), "more\nsix");
+  EXPECT_EQ(RunOk({"network", "ls", "-f", "scope=swarm", "-q"}), "");
+  EXPECT_EQ(RunOk({"network", "ls", "-f", "scope=global", "-f", "scope=local", "-q"}),
+            RunOk({"network", "ls", "-q"}));
 }
 
 }  // namespace
