@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 
 #include "cli/ops/container_filters.h"
@@ -38,7 +39,7 @@ class PsCommand final : public ListCommand {
     Flag("-a,--all", &all_, "also those that do not run");
     Option("-f,--filter", &filters_text_, "KEY=VALUE",
            "only those that match: id, name, label, exited, status, ancestor, before, since, "
-           "volume, network, publish, expose, health, until, command");
+           "volume, network, publish, expose, health, until, command, is-task");
     Option("-n,--last", &last_, "N", "the last N that were created, in any state");
     Flag("-s,--size", &size_, "also what each has written; walks its files");
     Flag("-l,--latest", &latest_, "the last one that was created, in any state");
@@ -64,12 +65,13 @@ class PsCommand final : public ListCommand {
  private:
   Result<int> List(Context& context) {
     now_ = core::Now();
+    images_.clear();
     TRY(ContainerFilters filters, ContainerFilters::Parse(context.layout, filters_text_, now_));
     int64_t last = latest_ ? 1 : last_;
     bool any_state = all_ || last > 0 || filters.WantsAnyState();
     bool wants_size = size_ || sort_ == "size" || FormatShows("Size");
     bool wants_record =
-        format_ == "json" || std::ranges::any_of(kRecordFields, [this](std::string_view field) {
+        FormatShowsAll() || std::ranges::any_of(kRecordFields, [this](std::string_view field) {
           return FormatShows(field);
         });
     TRY(std::vector<Listed> all, Load(context));
@@ -93,6 +95,7 @@ class PsCommand final : public ListCommand {
     std::vector<Json> rows;
     for (const Listed& container : chosen) {
       rows.push_back(RowOf(container));
+      rows.back()["Image"] = ImageOf(context, container.summary);
       if (wants_size) rows.back()["Size"] = SizeOf(context, container);
       if (!quiet_ && container.status.IsUp())
         rows.back()["Ports"] = PortsOf(context, container.summary.id);
@@ -178,13 +181,44 @@ class PsCommand final : public ListCommand {
     return {{"Command", CommandText(summary.command, no_trunc_)},
             {"CreatedAt", DateText(summary.created)},
             {"ID", no_trunc_ ? summary.id : std::string(core::ShortId(summary.id))},
-            {"Image", summary.image},
+            {"Image", ""},
             {"Labels", labels},
+            {"LocalVolumes", 0},
+            {"Mounts", ""},
             {"Names", summary.name},
+            {"Networks", ""},
+            {"Platform", ""},
             {"Ports", ""},
             {"RunningFor", core::HumanDuration(now_ - summary.created) + " ago"},
+            {"Size", "0B"},  // as docker where nobody counted
             {"State", core::ToString(status.state)},
             {"Status", StatusText(status, health, now_)}};
+  }
+
+  // As it was typed; the id when that name means another image by now.
+  std::string ImageOf(Context& context, const core::ContainerSummary& summary) {
+    if (summary.image_id.empty()) return summary.image;
+    auto known = images_.find(summary.image);
+    if (known == images_.end()) {
+      known = images_.emplace(summary.image, ImagesOfName(context, summary.image)).first;
+    }
+    const std::vector<std::string>& ids = known->second;
+    if (ids.empty() || std::ranges::find(ids, summary.image_id) != ids.end()) return summary.image;
+    return no_trunc_ ? "sha256:" + summary.image_id : std::string(core::ShortId(summary.image_id));
+  }
+
+  // The ids of the images that it means now: of a list, one for each platform. Empty: of none.
+  static std::vector<std::string> ImagesOfName(Context& context, const std::string& name) {
+    oci::ImageStore store(context.layout);
+    std::vector<std::string> ids;
+    auto image = store.Resolve(name);
+    if (!image) return ids;
+    ids.push_back(image->record.id.hex());
+    if (!image->of_list) return ids;
+    auto list = store.FindList(name);
+    if (!list || !*list) return ids;
+    for (const oci::ListMember& member : (*list)->members) ids.push_back(member.image.hex());
+    return ids;
   }
 
   // "1.2kB (virtual 4.3MB)", as docker: with and without the image below it.
@@ -204,12 +238,11 @@ class PsCommand final : public ListCommand {
 
   // What only the whole record tells.
   void AddFromRecord(Context& context, const core::ContainerSummary& summary, Json& row) const {
-    for (std::string_view field : kRecordFields) row[field] = "";
     auto record = core::ReadContainer(context.layout, summary.id);
     if (!record) return;  // removed meanwhile
     row["Mounts"] = MountsOf(record->config);
-    row["LocalVolumes"] = std::to_string(std::ranges::count_if(
-        record->config.mounts, [](const core::Mount& mount) { return mount.volume.has_value(); }));
+    row["LocalVolumes"] = std::ranges::count_if(
+        record->config.mounts, [](const core::Mount& mount) { return mount.volume.has_value(); });
     row["Networks"] = NetworksOf(record->config);
     if (auto image = oci::ImageStore(context.layout).Resolve("sha256:" + summary.image_id)) {
       row["Platform"] = image->record.platform.ToString();
@@ -258,6 +291,7 @@ class PsCommand final : public ListCommand {
   std::string sort_;
   std::optional<int64_t> watch_;
   core::Timestamp now_ = 0;
+  std::map<std::string, std::vector<std::string>> images_;  // ids by the name that was typed
   int exit_code_ = 0;
 };
 HOY_REGISTER_COMMAND(PsCommand);

@@ -32,6 +32,13 @@ bool IsHealth(std::string_view word) {
   return word == "starting" || word == "healthy" || word == "unhealthy" || word == "none";
 }
 
+// Whether a container belongs to a service of docker's swarm, which none here does.
+std::optional<bool> TaskWord(std::string_view word) {
+  if (word == "true" || word == "1") return true;
+  if (word == "false" || word == "0") return false;
+  return std::nullopt;
+}
+
 bool LabelMatches(const core::StringPairs& labels, std::string_view wanted) {
   auto [key, value] = CutAt(wanted, '=');
   return std::ranges::any_of(labels, [key, value](const auto& label) {
@@ -72,9 +79,10 @@ Result<ContainerFilters> ContainerFilters::Parse(const core::Layout& layout,
                                                  const std::vector<std::string>& texts,
                                                  core::Timestamp now) {
   ContainerFilters filters;
-  TRY(filters.filters_, Filters::Parse(texts, {"id", "name", "label", "exited", "status",
-                                               "ancestor", "before", "since", "volume", "network",
-                                               "publish", "expose", "health", "until", "command"}));
+  TRY(filters.filters_,
+      Filters::Parse(texts, {"id", "name", "label", "exited", "status", "ancestor", "before",
+                             "since", "volume", "network", "publish", "expose", "health", "until",
+                             "command", "is-task"}));
   TRY(filters.CheckValues());
   TRY(filters.before_, CreationOf(layout, filters.filters_, "before"));
   TRY(filters.since_, CreationOf(layout, filters.filters_, "since"));
@@ -105,6 +113,9 @@ Result<> ContainerFilters::CheckValues() const {
   for (const std::string& value : filters_.Values("health")) {
     if (IsHealth(value)) continue;
     return Fail(BadValue("health", value, "one of starting, healthy, unhealthy, none"));
+  }
+  for (const std::string& value : filters_.Values("is-task")) {
+    if (!TaskWord(value)) return Fail(BadValue("is-task", value, "true or false"));
   }
   for (const char* key : {"publish", "expose"}) {
     for (const std::string& value : filters_.Values(key)) {
@@ -151,6 +162,8 @@ bool ContainerFilters::MatchSummary(const core::ContainerSummary& summary,
            std::to_string(status.exit->exit_code) == v;
   }) && filters_.Match("health", [&](std::string_view v) {
     return v == core::ToString(health);
+  }) && filters_.Match("is-task", [&](std::string_view v) {
+    return TaskWord(v) == false;
   }) && filters_.Match("command", [&](std::string_view v) {
     return !summary.command.empty() && summary.command[0].find(v) != std::string::npos;
   });

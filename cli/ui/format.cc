@@ -74,6 +74,12 @@ Result<std::string> TemplateTable(const Template& line, const ListModel& model,
   return FormatTable(cells);
 }
 
+Result<Template> TemplateOf(std::string_view format) {
+  format = Trim(format);
+  if (format.starts_with("table ")) format.remove_prefix(6);
+  return Template::Parse(Unescaped(format));
+}
+
 }  // namespace
 
 Result<std::string> FormatRows(std::string_view format, bool quiet, const ListModel& model,
@@ -142,10 +148,14 @@ Result<int> ListCommand::PrintRows(Context& context, const ListModel& model,
 }
 
 bool ListCommand::FormatShows(std::string_view field) const {
-  std::string_view format = Trim(format_);
-  if (format.starts_with("table ")) format.remove_prefix(6);
-  auto pattern = Template::Parse(Unescaped(format));
+  auto pattern = TemplateOf(format_);
   return pattern && pattern->Mentions(field);
+}
+
+bool ListCommand::FormatShowsAll() const {
+  if (Trim(format_) == "json") return true;
+  auto pattern = TemplateOf(format_);
+  return pattern && pattern->MentionsAll();
 }
 
 }  // namespace hoy::cli

@@ -233,19 +233,21 @@ class Renderer {
   std::vector<std::pair<std::string, Json>> variables_;
 };
 
-bool Mentions(const Pipeline& pipeline, std::string_view field) {
+// Whether there is an operand like that, wherever.
+template <typename Test>
+bool HasOperand(const Pipeline& pipeline, const Test& test) {
   return std::ranges::any_of(pipeline.commands, [&](const CommandNode& command) {
     return std::ranges::any_of(command.words, [&](const Operand& word) {
-      return std::ranges::find(word.fields, field) != word.fields.end() ||
-             (word.inner != nullptr && Mentions(*word.inner, field));
+      return test(word) || (word.inner != nullptr && HasOperand(*word.inner, test));
     });
   });
 }
 
-bool Mentions(std::span<const Node> nodes, std::string_view field) {
+template <typename Test>
+bool HasOperand(std::span<const Node> nodes, const Test& test) {
   return std::ranges::any_of(nodes, [&](const Node& node) {
-    return Mentions(node.pipeline, field) || Mentions(node.body, field) ||
-           Mentions(node.otherwise, field);
+    return HasOperand(node.pipeline, test) || HasOperand(node.body, test) ||
+           HasOperand(node.otherwise, test);
   });
 }
 
@@ -279,7 +281,17 @@ Result<std::string> Template::RenderHeader(const Json& headers) const {
 }
 
 bool Template::Mentions(std::string_view field) const {
-  return detail::Mentions(body_->nodes, field);
+  return detail::HasOperand(std::span(body_->nodes), [&](const detail::Operand& word) {
+    return std::ranges::find(word.fields, field) != word.fields.end();
+  });
+}
+
+bool Template::MentionsAll() const {
+  using Kind = detail::Operand::Kind;
+  return detail::HasOperand(std::span(body_->nodes), [](const detail::Operand& word) {
+    bool whole = word.kind == Kind::kDot || (word.kind == Kind::kVariable && word.name == "$");
+    return whole && word.fields.empty();
+  });
 }
 
 std::string CompactJson(const Json& value) {

@@ -38,6 +38,8 @@ class Template {
 
   // Whether it asks for a field of that name, wherever: for fields that are dear to fill.
   bool Mentions(std::string_view field) const;
+  // Whether it has a dot or $ by itself, which may be the whole data.
+  bool MentionsAll() const;
 
  private:
   std::shared_ptr<const detail::TemplateBody> body_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tests/support/sandbox.h"
 
@@ -44,6 +45,9 @@ TEST_F(List, FiltersAreAndOverKeysAndOrWithinOne) {
   EXPECT_EQ(Names({"status=exited", "status=created"}), "ended made");
   EXPECT_EQ(Names({"status=failed"}), "broken");
   EXPECT_EQ(Names({"status=dead"}), "");
+  EXPECT_EQ(Names({"status=removing"}), "");
+  EXPECT_EQ(Names({"is-task=true"}), "");
+  EXPECT_EQ(Names({"is-task=false"}), "broken up ended made");
   EXPECT_EQ(Names({"exited=3"}, {}), "ended");
   EXPECT_EQ(Names({"exited=0"}), "");
   EXPECT_EQ(Names({"name=e"}), "broken ended made");
@@ -71,7 +75,7 @@ TEST_F(List, FiltersAreAndOverKeysAndOrWithinOne) {
   EXPECT_EQ(Names({"command=missing"}), "broken");
   EXPECT_EQ(Names({"id=" + Inspect("up")["Id"].get<std::string>().substr(0, 12)}), "up");
   for (const char* wrong : {"color=red", "status=asleep", "exited=x", "health=fine", "expose=99999",
-                            "publish=tcp", "name=a(b", "until=soon", "status"}) {
+                            "publish=tcp", "is-task=maybe", "name=a(b", "until=soon", "status"}) {
     EXPECT_EQ(Run({"ps", "-f", wrong}).code, 125) << wrong;
   }
   EXPECT_EQ(Run({"ps", "-f", "before=missing"}).code, 1);
@@ -91,7 +95,21 @@ TEST_F(List, ShowsWhatOnlyTheRecordTells) {
   EXPECT_NE(mounts.find("numbers,"), std::string::npos) << mounts << ": a volume by its name";
   EXPECT_NE(mounts.find(directory()), std::string::npos) << mounts;
   const Json row = Json::parse(RunOk({"ps", "-af", "name=full", "--format", "json"}));
-  EXPECT_EQ(row["LocalVolumes"], "2");
+  EXPECT_EQ(row["LocalVolumes"], 2) << "a number";
+  EXPECT_EQ(row["Size"], "0B") << "as docker, where nobody counted";
+  std::set<std::string> fields;
+  for (const auto& [field, value] : row.items()) fields.insert(field);
+  EXPECT_EQ(fields,
+            (std::set<std::string>{"Command", "CreatedAt", "ID", "Image", "Labels", "LocalVolumes",
+                                   "Mounts", "Names", "Networks", "Platform", "Ports", "RunningFor",
+                                   "Size", "State", "Status"}));
+  EXPECT_EQ(Json::parse(RunOk({"ps", "-af", "name=full", "--format", "{{json .}}"})), row);
+  const std::string sized = RunOk({"ps", "-asf", "name=full", "--format", "{{json .}}"});
+  EXPECT_NE(sized.find("(virtual"), std::string::npos) << sized;
+  const Output wrong = Run({"ps", "--format", "{{.Colour}}"});
+  for (const std::string& field : fields) {
+    EXPECT_NE(wrong.err.find(field), std::string::npos) << field << "\n" << wrong;
+  }
   EXPECT_EQ(row["Networks"], "host");
   EXPECT_EQ(row["Platform"], platform);
   RunOk({"rm", "-v", "full"});
@@ -106,6 +124,21 @@ TEST_F(List, ShowsWhatOnlyTheRecordTells) {
   EXPECT_EQ(host["ContainerIDFile"], Path("id"));
   EXPECT_EQ(Inspect("up")["HostConfig"]["CapAdd"], Json());
   EXPECT_EQ(Inspect("up")["HostConfig"]["ContainerIDFile"], "");
+}
+
+TEST_F(List, ShowsTheIdOfAnImageWhoseNameHasMoved) {
+  const std::string id = Inspect(Busybox())["Id"];
+  RunOk({"tag", Busybox(), "moving:1"});
+  RunOk({"create", "--name", "old", "moving:1", "true"});
+  const std::vector<std::string> ps = {"ps", "-a", "-f", "name=old", "--format", "{{.Image}}"};
+  EXPECT_EQ(RunOk(ps), "moving:1");
+  RunOk({"tag", Configured(), "moving:1"});
+  EXPECT_EQ(RunOk(ps), id.substr(std::string("sha256:").size(), 12));
+  std::vector<std::string> whole = ps;
+  whole.emplace_back("--no-trunc");
+  EXPECT_EQ(RunOk(whole), id);
+  RunOk({"create", "--name", "new", "moving:1", "true"});
+  EXPECT_EQ(RunOk({"ps", "-a", "-f", "name=new", "--format", "{{.Image}}"}), "moving:1");
 }
 
 TEST_F(List, IsSortedAndCut) {
