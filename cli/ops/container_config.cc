@@ -10,6 +10,7 @@
 
 #include "cli/ops/container_mounts.h"
 #include "cli/ops/environment.h"
+#include "cli/ops/given_options.h"
 #include "cli/ops/health_options.h"
 #include "cli/ops/limit_options.h"
 #include "cli/ops/log_options.h"
@@ -64,6 +65,7 @@ class Builder {
     TRY(SetDevices());
     TRY(SetSysctls());
     TRY(SetLimits());
+    TRY(config().given, ParseGivenOptions(options_, host_));
     return std::move(built_);
   }
 

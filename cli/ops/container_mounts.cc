@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/ops/mount_options.h"
+#include "core/base/text.h"
 #include "core/rootfs/default_mounts.h"
 
 namespace hoy::cli {
@@ -53,6 +54,7 @@ class MountList {
       TRY(VolumesFrom from, ParseVolumesFrom(text));
       for (Mount mount : host_.mounts_of.at(text)) {
         if (IsTaken(mount.target)) continue;
+        mount.by_mount_option = false;
         if (from.read_only) {
           mount.flags |= MS_RDONLY;
           mount.recursive_readonly = mount.recursive;
@@ -140,8 +142,16 @@ class MountList {
     if (mount.kind == MountKind::kBind && !mount.volume && !mount.image) {
       mount.source_is_directory = host_.sources.at(mount.source);
     }
+    mount.by_mount_option = flag == "--mount";
+    if (!mount.by_mount_option) mount.mode = LastOptions(text, flag == "-v" ? 2 : 1);
     mounts_.push_back(std::move(mount));
     return {};
+  }
+
+  // What comes behind so many colons.
+  static std::string LastOptions(std::string_view text, size_t colons) {
+    auto fields = Split(text, ':');
+    return fields.size() > colons ? std::string(fields[colons]) : "";
   }
 
   const RunOptions& options_;

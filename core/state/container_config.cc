@@ -144,6 +144,8 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("recursiveReadonly", x.recursive_readonly);
   visitor.Field("sourceIsDirectory", x.source_is_directory);
   visitor.Field("fromUser", x.from_user);
+  visitor.Rarely("byMountOption", x.by_mount_option);
+  visitor.Rarely("mode", x.mode);
   visitor.Rarely("createSource", x.create_source);
   visitor.Rarely("overlay", x.overlay);
   visitor.Rarely("owned", x.owned);
@@ -327,6 +329,17 @@ void Visit(Visitor visitor, T& x)
 
 template <typename Visitor, typename T>
 void Visit(Visitor visitor, T& x)
+  requires std::is_same_v<std::remove_const_t<T>, GivenOptions>
+{
+  visitor.Rarely("binds", x.binds);
+  visitor.Rarely("volumesFrom", x.volumes_from);
+  visitor.Rarely("devices", x.devices);
+  visitor.Rarely("deviceCgroupRules", x.device_cgroup_rules);
+  visitor.Rarely("cdiDevices", x.cdi_devices);
+}
+
+template <typename Visitor, typename T>
+void Visit(Visitor visitor, T& x)
   requires std::is_same_v<std::remove_const_t<T>, ContainerConfig>
 {
   visitor.Field("process", x.process);
@@ -370,6 +383,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("exposedPorts", x.exposed_ports);
   visitor.Field("labels", x.labels);
   visitor.Rarely("hooks", x.hooks);
+  visitor.Rarely("given", x.given);
   visitor.Field("annotations", x.annotations);
   visitor.Field("secretVariables", x.secret_variables);
 }

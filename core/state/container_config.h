@@ -128,6 +128,8 @@ struct Mount {
                                     // kernel can (mount_setattr(2), Linux 5.12)
   bool source_is_directory = true;  // kBind: what to create when the target is missing
   bool from_user = false;           // named by -v, --mount or --tmpfs: what inspect's Mounts lists
+  bool by_mount_option = false;     // by --mount: in inspect's HostConfig it is among the Mounts
+  std::string mode;                 // the options that -v or --tmpfs ended with, as typed
   bool create_source = false;       // kBind: what is missing is made at a start, as a directory
   bool overlay = false;  // kBind: what is written goes to a layer that is thrown away after the run
   bool owned = false;    // kBind: what its source's owner has is the container's user's
@@ -266,6 +268,17 @@ struct RestartPolicy {
   bool operator==(const RestartPolicy&) const = default;
 };
 
+// What options said, where the rest of the config has only what became of it: for inspect.
+struct GivenOptions {
+  std::vector<std::string> binds;  // -v SOURCE:TARGET[:OPTIONS], a relative SOURCE made absolute
+  std::vector<std::string> volumes_from;
+  std::vector<std::string> devices;  // --device, without CDI's
+  std::vector<std::string> device_cgroup_rules;
+  std::vector<std::string> cdi_devices;  // of --device and --gpus
+
+  bool operator==(const GivenOptions&) const = default;
+};
+
 // --sdnotify: who tells a service manager that waits for it (NOTIFY_SOCKET) that it is ready.
 enum class NotifyMode {
   kConmon,     // hoy, as podman's conmon does, when the program runs
@@ -321,6 +334,7 @@ struct ContainerConfig {
   StringPairs labels;
   StringPairs annotations;
   std::vector<Hook> hooks;
+  GivenOptions given;
   StringPairs secret_variables;  // name -> number of its file, core/state/secrets.h
 
   // What is written goes to the container's own directory, not to a directory of the host.

@@ -20,13 +20,19 @@ std::string Rendered(const core::ContainerConfig& config, const char* text) {
   return rendered ? *rendered : rendered.error().message;
 }
 
-TEST(Inspect, ListsOnlyTheDevicesThatNotEverybodyHas) {
+TEST(Inspect, ListsOnlyTheDevicesThatWereAskedFor) {
   core::ContainerConfig config;
   config.devices = core::DefaultDevices();
   EXPECT_EQ(Inspected(config)["HostConfig"]["Devices"], Json::array());
-  config.devices.push_back({.path = "/dev/x", .host_path = "/dev/fuse", .major = 10, .minor = 229});
-  ASSERT_EQ(Inspected(config)["HostConfig"]["Devices"].size(), 1U);
-  EXPECT_EQ(Inspected(config)["HostConfig"]["Devices"][0]["PathInContainer"], "/dev/x");
+  config.given.devices = {"/dev/fuse:/dev/x", "/dev/null:rm"};
+  EXPECT_EQ(Inspected(config)["HostConfig"]["Devices"], Json::parse(R"([
+          {"PathOnHost": "/dev/fuse", "PathInContainer": "/dev/x", "CgroupPermissions": "rwm"},
+          {"PathOnHost": "/dev/null", "PathInContainer": "/dev/null", "CgroupPermissions": "rm"}
+      ])"));
+  config.given.cdi_devices = {"vendor.com/gpu=0"};
+  EXPECT_EQ(
+      Rendered(config, "{{range .HostConfig.DeviceRequests}}{{.Driver}} {{.DeviceIDs}}{{end}}"),
+      "cdi [vendor.com/gpu=0]");
 }
 
 TEST(Inspect, HasTheFieldsThatDockersTemplatesAskFor) {

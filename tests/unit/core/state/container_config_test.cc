@@ -42,6 +42,8 @@ ContainerConfig FullConfig() {
                     .recursive_readonly = true,
                     .source_is_directory = false,
                     .from_user = true,
+                    .by_mount_option = true,
+                    .mode = "ro,z",
                     .create_source = true,
                     .overlay = true,
                     .owned = true,
@@ -54,6 +56,7 @@ ContainerConfig FullConfig() {
                     .image = ImageUse{"tools", "aa", {"c1", "c2"}, "bin"}}};
   config.devices = {{"/dev/fuse", "/dev/fuse2", 'b', 10, 229, 0600, 1, 2}};
   config.device_rules = {{.allow = false, .type = 'c', .major = 1, .minor = {}, .access = "r"}};
+  config.given = {{"/a:/b:ro"}, {"other:ro"}, {"/dev/fuse:r"}, {"c 1:3 r"}, {"vendor.com/gpu=0"}};
   config.masked_paths = {"/proc/kcore"};
   config.readonly_paths = {"/proc/sys"};
   config.sysctls = {{"net.core.somaxconn", "1024"}};
