@@ -226,9 +226,9 @@ Result<> Builder::SetAttached() {
 Result<> Builder::SetEnvironment() {
   Environment env;
   env.Set("PATH", core::kDefaultPath);
-  env.Set("HOSTNAME", config().hostname.empty() ? host_.hostname : config().hostname);
-  if (options_.tty) env.Set("TERM", "xterm");
-  env.Set("container", "oci");
+  env.SetOwn("HOSTNAME", config().hostname.empty() ? host_.hostname : config().hostname);
+  if (options_.tty) env.SetOwn("TERM", "xterm");
+  env.SetOwn("container", "oci");
   if (options_.env_host) {
     for (const std::string& line : host_.env) env.SetLine(line);
   }
@@ -246,6 +246,7 @@ Result<> Builder::SetEnvironment() {
     TRY(EnvEntry entry, ParseEnv("-e", text));
     env.Apply(entry, host_.env);
   }
+  config().own_variables = env.own();
   config().process.env = env.Take();
   return {};
 }

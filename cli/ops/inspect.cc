@@ -1,6 +1,7 @@
 #include "cli/ops/inspect.h"
 
 #include "cli/ops/container_status.h"
+#include "cli/ops/environment.h"
 #include "cli/ops/health_options.h"
 #include "cli/ops/inspect_host_config.h"
 #include "cli/ops/inspect_json.h"
@@ -85,7 +86,7 @@ Json ConfigOf(const core::ContainerRecord& record) {
                {"Tty", config.process.terminal},
                {"OpenStdin", config.process.stdin_open},
                {"StdinOnce", config.process.stdin_open && config.attached.in},
-               {"Env", config.process.env},
+               {"Env", GivenEnvironment(config)},
                {"Cmd", config.command},
                {"Image", config.image.reference},
                {"ExposedPorts", EmptyObjects(config.exposed_ports)},

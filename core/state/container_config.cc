@@ -384,6 +384,7 @@ void Visit(Visitor visitor, T& x)
   visitor.Field("labels", x.labels);
   visitor.Rarely("hooks", x.hooks);
   visitor.Rarely("given", x.given);
+  visitor.Rarely("ownVariables", x.own_variables);
   visitor.Field("annotations", x.annotations);
   visitor.Field("secretVariables", x.secret_variables);
 }

@@ -335,7 +335,8 @@ struct ContainerConfig {
   StringPairs annotations;
   std::vector<Hook> hooks;
   GivenOptions given;
-  StringPairs secret_variables;  // name -> number of its file, core/state/secrets.h
+  std::vector<std::string> own_variables;  // names in process.env that hoy set by itself
+  StringPairs secret_variables;            // name -> number of its file, core/state/secrets.h
 
   // What is written goes to the container's own directory, not to a directory of the host.
   bool HasUpper() const { return rootfs.path.empty() || rootfs.overlay; }

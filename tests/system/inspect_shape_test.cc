@@ -102,5 +102,16 @@ TEST_F(InspectShape, BindsAndMountsAreAsTheyWereTyped) {
   RunOk({"volume", "rm", "data", "more"});
 }
 
+TEST_F(InspectShape, EnvironmentIsTheImagesAndTheUsers) {
+  const Json image = Inspect(Busybox())["Config"]["Env"];
+  const Json shown = Created("one", {"-t", "-e", "TERM=xterm", "-e", "A=b"})["Config"]["Env"];
+  Json expected = image;
+  expected.push_back("TERM=xterm");
+  expected.push_back("A=b");
+  EXPECT_EQ(shown, expected);
+  // What is not the user's is there all the same.
+  EXPECT_NE(RunShell("env").out.find("container=oci\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace hoy::test

@@ -10,6 +10,7 @@
 
 #include "cli/ops/archives.h"
 #include "cli/ops/container_tree.h"
+#include "cli/ops/environment.h"
 #include "cli/ops/health_options.h"
 #include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/image_changes.h"
@@ -163,14 +164,7 @@ oci::ImageRunConfig RunConfigOf(const oci::ImageRunConfig& image,
   if (container.process.cwd != "/" || !image.working_dir.empty()) {
     config.working_dir = container.process.cwd;
   }
-  config.env.clear();
-  for (const std::string& line : container.process.env) {
-    std::string name = line.substr(0, line.find('='));
-    bool own =
-        name == "HOSTNAME" || name == "container" || (name == "TERM" && container.process.terminal);
-    bool in_image = std::ranges::find(image.env, line) != image.env.end();
-    if (!own || in_image) config.env.push_back(line);
-  }
+  config.env = GivenEnvironment(container);
   for (const auto& [key, value] : container.labels) config.labels[key] = value;
   if (container.stop_signal != SIGTERM || !image.stop_signal.empty()) {
     config.stop_signal = core::SignalName(container.stop_signal);

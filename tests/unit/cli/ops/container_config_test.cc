@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "cli/ops/environment.h"
 #include "core/seccomp/capabilities.h"
 
 namespace hoy::cli {
@@ -124,6 +125,14 @@ TEST(BuildContainerConfig, LayersTheEnvironment) {
   EXPECT_EQ(Build({.env = {"MODE"}}).process.env,
             (Strings{"PATH=/app/bin:/bin", "HOSTNAME=0123456789ab", "container=oci"}));
   EXPECT_EQ(Refusal({.env = {"=x"}}), "-e '=x': a variable needs a name");
+}
+
+TEST(BuildContainerConfig, KnowsWhichVariablesNobodyAskedFor) {
+  EXPECT_EQ(Build({.tty = true}).own_variables, (Strings{"HOSTNAME", "TERM", "container"}));
+  const ContainerConfig config =
+      Build({.tty = true, .env = {"TERM=xterm"}, .unsetenv = {"container"}});
+  EXPECT_EQ(config.own_variables, Strings{"HOSTNAME"});
+  EXPECT_EQ(GivenEnvironment(config), (Strings{"PATH=/app/bin:/bin", "TERM=xterm", "MODE=image"}));
 }
 
 TEST(BuildContainerConfig, HasTheDefaultMountsInOrder) {

@@ -57,6 +57,7 @@ ContainerConfig FullConfig() {
   config.devices = {{"/dev/fuse", "/dev/fuse2", 'b', 10, 229, 0600, 1, 2}};
   config.device_rules = {{.allow = false, .type = 'c', .major = 1, .minor = {}, .access = "r"}};
   config.given = {{"/a:/b:ro"}, {"other:ro"}, {"/dev/fuse:r"}, {"c 1:3 r"}, {"vendor.com/gpu=0"}};
+  config.own_variables = {"HOSTNAME"};
   config.masked_paths = {"/proc/kcore"};
   config.readonly_paths = {"/proc/sys"};
   config.sysctls = {{"net.core.somaxconn", "1024"}};
