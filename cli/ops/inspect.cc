@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/engine/exec_sessions.h"
 #include "core/engine/health.h"
+#include "core/rootfs/mount_source.h"
 #include "core/state/resource_report.h"
 #include "core/sys/signals.h"
 
@@ -34,16 +35,17 @@ Json StateOf(const core::ContainerStatus& status, uint64_t log_lost) {
                 {"StartedAt", core::FormatRfc3339(started)},
                 {"FinishedAt", core::FormatRfc3339(exit && !up ? exit->finished_at : 0)}};
   state["LogLostBytes"] = log_lost;  // beyond docker's: what the log does not have
-  if (exit && (restarting || status.state == ContainerState::kExited)) {
-    // Beyond docker's: what the ExitRecord knows.
-    state["ExitKnown"] = exit->known;
-    state["Signal"] = exit->signal == 0 ? "" : core::SignalName(exit->signal);
-    state["CoreDumped"] = exit->core_dumped;
-    state["TimedOut"] = exit->timed_out;
-    state["UserCpuMicroseconds"] = exit->user_cpu_us;
-    state["SystemCpuMicroseconds"] = exit->system_cpu_us;
-    state["MaxRssKiB"] = exit->max_rss_kib;
-  }
+  // Beyond docker's: what the ExitRecord knows of a run that has ended.
+  const core::ExitRecord last = exit && (restarting || status.state == ContainerState::kExited)
+                                    ? *exit
+                                    : core::ExitRecord{.known = false};
+  state["ExitKnown"] = last.known;
+  state["Signal"] = last.signal == 0 ? "" : core::SignalName(last.signal);
+  state["CoreDumped"] = last.core_dumped;
+  state["TimedOut"] = last.timed_out;
+  state["UserCpuMicroseconds"] = last.user_cpu_us;
+  state["SystemCpuMicroseconds"] = last.system_cpu_us;
+  state["MaxRssKiB"] = last.max_rss_kib;
   return state;
 }
 
@@ -97,11 +99,11 @@ Json ConfigOf(const core::ContainerRecord& record) {
                {"StopSignal", core::SignalName(config.stop_signal)},
                {"Timezone", config.timezone},
                {"StopTimeout", config.stop_timeout_seconds}};
-  if (config.sync_interval_ns > 0) json["SyncInterval"] = config.sync_interval_ns;
-  if (config.health) {
-    json["Healthcheck"] = HealthcheckJson(*config.health);
-    json["HealthcheckOnFailureAction"] = core::ToString(config.health->on_failure);
-  }
+  json["OnBuild"] = nullptr;
+  json["SyncInterval"] = config.sync_interval_ns;
+  json["Healthcheck"] = config.health ? HealthcheckJson(*config.health) : Json();
+  json["HealthcheckOnFailureAction"] =
+      config.health ? core::ToString(config.health->on_failure) : std::string_view();
   return json;
 }
 
@@ -132,11 +134,21 @@ Json ExecSessionsOf(const std::vector<core::ExecSession>& sessions) {
   return list;
 }
 
-Json GraphDriverOf(const core::ContainerConfig& config, const std::string& directory) {
-  if (!config.HasUpper()) return {{"Name", "rootfs"}, {"Data", Json::object()}};
-  Json data = {{"UpperDir", directory + "/upper"}, {"WorkDir", directory + "/work"}};
-  if (!config.rootfs.path.empty()) data["LowerDir"] = config.rootfs.path;
-  return {{"Name", "overlay"}, {"Data", std::move(data)}};
+// Nothing is mounted on the host: the merged directory is to be had from the container itself, as
+// long as it runs.
+Json GraphDriverOf(const core::Layout& layout, const core::ContainerRecord& record, pid_t pid) {
+  const core::ContainerConfig& config = record.config;
+  std::string merged = pid > 0 ? fmt::format("/proc/{}/root", pid) : "";
+  if (!config.HasUpper()) return {{"Name", "rootfs"}, {"Data", {{"MergedDir", merged}}}};
+  std::string directory = layout.Container(record.id);
+  std::vector<std::string> lowers = core::LayerDirectories(layout, config.image.chain_ids);
+  if (!config.rootfs.path.empty()) lowers = {config.rootfs.path};
+  return {{"Name", "overlay"},
+          {"Data",
+           {{"LowerDir", fmt::format("{}", fmt::join(lowers, ":"))},
+            {"MergedDir", merged},
+            {"UpperDir", directory + "/upper"},
+            {"WorkDir", directory + "/work"}}}};
 }
 
 }  // namespace
@@ -145,7 +157,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
                       const core::ContainerStatus& status) {
   const core::ContainerConfig& config = record.config;
   const auto& args = config.process.args;
-  std::string directory = layout.Container(record.id);
+  pid_t pid = status.IsUp() && status.run ? status.run->init.pid : 0;
   std::vector<core::ExecSession> execs;
   if (auto listed = core::ListExecSessions(layout, record.id)) execs = *std::move(listed);
   uint64_t log_lost = status.exit ? static_cast<uint64_t>(status.exit->log_lost)
@@ -178,11 +190,12 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"ExecIDs", ExecIdsOf(execs)},
       {"ExecSessions", ExecSessionsOf(execs)},
       {"HostConfig", HostConfigOf(config)},
-      {"GraphDriver", GraphDriverOf(config, directory)},
+      {"GraphDriver", GraphDriverOf(layout, record, pid)},
       {"Mounts", MountsOf(layout, config)},
       {"Config", ConfigOf(record)},
-      {"NetworkSettings",
-       NetworkSettingsOf(layout, record, status.IsUp() && status.run ? status.run->init.pid : 0)}};
+      {"NetworkSettings", NetworkSettingsOf(layout, record, pid)},
+      {"SizeRw", nullptr},  // --size
+      {"SizeRootFs", nullptr}};
   return object;
 }
 

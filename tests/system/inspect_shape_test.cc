@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <sstream>
 
 #include "tests/support/sandbox.h"
 
@@ -111,6 +112,40 @@ TEST_F(InspectShape, EnvironmentIsTheImagesAndTheUsers) {
   EXPECT_EQ(shown, expected);
   // What is not the user's is there all the same.
   EXPECT_NE(RunShell("env").out.find("container=oci\n"), std::string::npos);
+}
+
+TEST_F(InspectShape, FieldsDoNotComeAndGoWithTheState) {
+  const std::string all =
+      "{{.State.Signal}}/{{.State.ExitKnown}}/{{.State.CoreDumped}}/{{.State.TimedOut}}/"
+      "{{json .State.Health}}/{{json .Config.Healthcheck}}/{{json .Config.OnBuild}}/"
+      "{{.Config.HealthcheckOnFailureAction}}/{{.Config.SyncInterval}}/{{json .SizeRw}}/"
+      "{{if .State.Health}}checked{{else}}unchecked{{end}}";
+  const std::string rest = "/false/false/null/null/null//0/null/unchecked";
+  RunOk({"create", "--name", "made", Busybox(), "sleep", "1000"});
+  EXPECT_EQ(RunOk({"inspect", "-f", all, "made"}), "/false" + rest);
+  RunOk({"start", "made"});
+  EXPECT_EQ(RunOk({"inspect", "-f", all, "made"}), "/false" + rest);
+  RunOk({"kill", "made"});
+  RunOk({"wait", "made"});
+  EXPECT_EQ(RunOk({"inspect", "-f", all, "made"}), "SIGKILL/true" + rest);
+}
+
+TEST_F(InspectShape, GraphDriverHasTheDirectories) {
+  const std::string id = StartSleeper({"--name", "one"});
+  const Json one = Inspect("one");
+  const Json data = one["GraphDriver"]["Data"];
+  bool has_busybox = false;
+  std::istringstream lowers(data["LowerDir"].get<std::string>());
+  for (std::string lower; std::getline(lowers, lower, ':');) {
+    EXPECT_TRUE(std::filesystem::is_directory(lower)) << data;
+    has_busybox |= std::filesystem::exists(lower + "/bin/busybox");
+  }
+  EXPECT_TRUE(has_busybox) << data;
+  EXPECT_EQ(data["UpperDir"], this->data() + "/containers/" + id + "/upper");
+  EXPECT_EQ(data["WorkDir"], this->data() + "/containers/" + id + "/work");
+  EXPECT_EQ(data["MergedDir"], fmt::format("/proc/{}/root", one["State"]["Pid"].get<int>()));
+  RunOk({"rm", "-f", "one"});
+  EXPECT_EQ(Created("two", {})["GraphDriver"]["Data"]["MergedDir"], "");
 }
 
 }  // namespace
