@@ -179,7 +179,7 @@ Json InspectContainer(const core::Layout& layout, const core::ContainerRecord& r
       {"HostnamePath", layout.EtcFile(record.id, "hostname")},
       {"HostsPath", layout.EtcFile(record.id, "hosts")},
       {"LogPath", config.log.HasFile() ? layout.Log(record.id) : ""},
-      {"Name", record.name},
+      {"Name", "/" + record.name},  // docker's slash
       {"RestartCount",
        core::ReadRestartState(layout, record.id).value_or(core::RestartState{}).count},
       {"Driver", config.HasUpper() ? "overlay" : "rootfs"},

@@ -148,5 +148,13 @@ TEST_F(InspectShape, GraphDriverHasTheDirectories) {
   EXPECT_EQ(Created("two", {})["GraphDriver"]["Data"]["MergedDir"], "");
 }
 
+TEST_F(InspectShape, NameBeginsWithASlash) {
+  RunOk({"create", "--name", "one", Busybox(), "true"});
+  EXPECT_EQ(RunOk({"inspect", "-f", "{{.Name}}", "one"}), "/one");
+  EXPECT_EQ(RunOk({"inspect", "-f", "{{slice .Name 1}}", "/one"}), "one");
+  EXPECT_EQ(RunOk({"ps", "-a", "--format", "{{.Names}}"}), "one");
+  EXPECT_EQ(RunOk({"rm", "/one"}), "/one");
+}
+
 }  // namespace
 }  // namespace hoy::test

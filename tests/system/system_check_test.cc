@@ -109,7 +109,7 @@ TEST_F(SystemCheck, EndsWhatWasCutOff) {
   EXPECT_EQ(mend.code, 0) << mend;
   EXPECT_EQ(Run(kLook).code, 0);
   EXPECT_EQ(RunOk({"ps", "-a", "--format", "{{.Names}}", "--sort", "names"}), "new\nunnamed");
-  EXPECT_EQ(Inspect("unnamed")["Name"], "unnamed");
+  EXPECT_EQ(Inspect("unnamed")["Name"], "/unnamed");
   EXPECT_EQ(ListNames(data() + "/names"), (std::vector<std::string>{"new", "unnamed"}));
 }
 
