@@ -19,9 +19,10 @@ constexpr std::array<std::string_view, 11> kUserMaps = {
     "Volumes", "Options",     "ExposedPorts", "Storage",  "Attributes"};
 
 // Lists that are null in JSON when they have nothing: Go prints such a one as an empty list.
-constexpr std::array<std::string_view, 9> kNullableLists = {"Cmd",    "Entrypoint", "ExecIDs",
-                                                            "CapAdd", "CapDrop",    "VolumesFrom",
-                                                            "Links",  "Aliases",    "DNSNames"};
+constexpr std::array<std::string_view, 15> kNullableLists = {
+    "Cmd",     "Entrypoint", "ExecIDs", "CapAdd", "CapDrop",           "VolumesFrom",    "Links",
+    "Aliases", "DNSNames",   "Binds",   "Mounts", "DeviceCgroupRules", "DeviceRequests", "OnBuild",
+    "Shell"};
 
 bool IsList(const Pipeline& pipeline) {
   const CommandNode& last = pipeline.commands.back();

@@ -50,7 +50,9 @@ Result<Json> Title(Arguments arguments) {
 }
 
 Result<Json> Join(Arguments arguments) {
-  if (arguments.size() != 2 || !arguments[0].is_array() || !arguments[1].is_string()) {
+  // An empty list may be null: docker's Entrypoint.
+  bool is_list = arguments.size() == 2 && (arguments[0].is_array() || arguments[0].is_null());
+  if (!is_list || !arguments[1].is_string()) {
     return Wrong("join wants a list and a separator");
   }
   std::vector<std::string> parts;

@@ -40,6 +40,11 @@ TEST(Inspect, HasTheFieldsThatDockersTemplatesAskFor) {
   EXPECT_EQ(Rendered(config, "{{.Config.Entrypoint}} {{json .Config.Entrypoint}} {{.ExecIDs}}"),
             "[] null []");
   EXPECT_EQ(Rendered(config,
+                     "{{.HostConfig.Binds}}{{.HostConfig.Mounts}}{{.HostConfig.DeviceCgroupRules}}"
+                     "{{.HostConfig.DeviceRequests}}{{.Config.OnBuild}}{{len .HostConfig.Binds}}"
+                     "{{join .HostConfig.Binds \",\"}}{{range .HostConfig.Binds}}x{{end}}"),
+            "[][][][][]0");
+  EXPECT_EQ(Rendered(config,
                      "{{.HostConfig.Runtime}} {{json .HostConfig.VolumesFrom}} "
                      "{{json .HostConfig.Links}} {{json .HostConfig.BlkioWeightDevice}} "
                      "{{.HostConfig.CpuRealtimePeriod}}{{.HostConfig.CpuRealtimeRuntime}}"),
