@@ -99,7 +99,11 @@ Json ConfigOf(const core::ContainerRecord& record) {
                {"StopSignal", core::SignalName(config.stop_signal)},
                {"Timezone", config.timezone},
                {"StopTimeout", config.stop_timeout_seconds}};
+  const auto& networks = config.network.attachments;
+  json["MacAddress"] = networks.empty() ? "" : networks.front().mac;
+  json["NetworkDisabled"] = false;
   json["OnBuild"] = nullptr;
+  json["Shell"] = nullptr;
   json["SyncInterval"] = config.sync_interval_ns;
   json["Healthcheck"] = config.health ? HealthcheckJson(*config.health) : Json();
   json["HealthcheckOnFailureAction"] =

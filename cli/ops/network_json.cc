@@ -78,10 +78,20 @@ Json NetworkSettingsOf(const core::Layout& layout, const core::ContainerRecord& 
     if (word) networks[word->name] = EndpointJson({}, {}, word->id, "");
   }
   // What nsenter(1) --net takes: nothing is mounted anywhere. The container has one at a time.
-  Json settings = {{"SandboxID", init > 0 ? record.id : ""},
-                   {"SandboxKey", init > 0 ? fmt::format("/proc/{}/ns/net", init) : ""},
-                   {"Ports", OpenPortsJson(OpenPortsOf(status))},
-                   {"Networks", std::move(networks)}};
+  Json settings = {
+      {"SandboxID", init > 0 ? record.id : ""},
+      {"SandboxKey", init > 0 ? fmt::format("/proc/{}/ns/net", init) : ""},
+      {"Ports", OpenPortsJson(OpenPortsOf(status))},
+      {"Networks", std::move(networks)},
+      {"Bridge", ""},
+      {"HairpinMode", false},
+      {"LinkLocalIPv6Address", ""},
+      {"LinkLocalIPv6PrefixLen", 0},
+      {"SecondaryIPAddresses", nullptr},
+      {"SecondaryIPv6Addresses", nullptr},
+      {"EndpointID", status.endpoints.empty()
+                         ? ""
+                         : net::EndpointId(status.endpoints.front().network_id, record.id)}};
   PutAddresses(settings, status.endpoints.empty() ? net::Endpoint() : status.endpoints.front());
   return settings;
 }

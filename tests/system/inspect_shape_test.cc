@@ -69,7 +69,7 @@ TEST_F(InspectShape, BindsAndMountsAreAsTheyWereTyped) {
        "--mount", "type=volume,src=more,dst=/v,volume-nocopy,volume-label=a=b", "--mount",
        "type=tmpfs,dst=/mt,tmpfs-size=2m,tmpfs-mode=700", "--mount",
        "type=bind,src=" + dir + ",dst=/shared,bind-propagation=private,bind-nonrecursive"});
-  const Json host = one["HostConfig"];
+  const Json& host = one["HostConfig"];
   EXPECT_EQ(host["Binds"], Json({dir + ":/plain", dir + ":/ro:ro", "data:/vol"}));
   EXPECT_EQ(host["Tmpfs"], Json::parse(R"({"/t": "size=1m,ro"})"));
   EXPECT_EQ(host["Mounts"],

@@ -45,6 +45,14 @@ TEST(Inspect, HasTheFieldsThatDockersTemplatesAskFor) {
                      "{{join .HostConfig.Binds \",\"}}{{range .HostConfig.Binds}}x{{end}}"),
             "[][][][][]0");
   EXPECT_EQ(Rendered(config,
+                     "{{with .NetworkSettings}}{{.Bridge}}{{.EndpointID}}{{.HairpinMode}} "
+                     "{{.LinkLocalIPv6Address}}{{.LinkLocalIPv6PrefixLen}} "
+                     "{{json .SecondaryIPAddresses}} {{json .SecondaryIPv6Addresses}}{{end}} "
+                     "{{with .Config}}{{.Shell}}{{.NetworkDisabled}}{{.MacAddress}}{{end}}"),
+            "false 0 null null []false");
+  config.network.attachments = {{.network = "app", .mac = "02:00:00:00:00:07"}};
+  EXPECT_EQ(Rendered(config, "{{.Config.MacAddress}}"), "02:00:00:00:00:07");
+  EXPECT_EQ(Rendered(config,
                      "{{.HostConfig.Runtime}} {{json .HostConfig.VolumesFrom}} "
                      "{{json .HostConfig.Links}} {{json .HostConfig.BlkioWeightDevice}} "
                      "{{.HostConfig.CpuRealtimePeriod}}{{.HostConfig.CpuRealtimeRuntime}}"),
