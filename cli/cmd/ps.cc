@@ -95,28 +95,38 @@ class PsCommand final : public ListCommand {
     std::vector<Json> rows;
     for (const Listed& container : chosen) {
       rows.push_back(RowOf(container));
-      rows.back()["Image"] = ImageOf(context, container.summary);
+      if (!quiet_ || !format_.empty()) rows.back()["Image"] = ImageOf(context, container.summary);
       if (wants_size) rows.back()["Size"] = SizeOf(context, container);
       if (!quiet_ && container.status.IsUp())
         rows.back()["Ports"] = PortsOf(context, container.summary.id);
       if (wants_record) AddFromRecord(context, container.summary, rows.back());
     }
-    std::vector<Column> columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE", true},
-                                   {"Command", "COMMAND"}, {"RunningFor", "CREATED"},
-                                   {"Status", "STATUS"},   {"Ports", "PORTS"},
-                                   {"Names", "NAMES"}};
-    if (size_) columns.push_back({"Size", "SIZE"});
-    return PrintRows(context,
-                     {.columns = std::move(columns),
-                      .more = {{"CreatedAt", "CREATED AT"},
-                               {"State", "STATE"},
-                               {"Labels", "LABELS"},
-                               {"LocalVolumes", "LOCAL VOLUMES"},
-                               {"Mounts", "MOUNTS"},
-                               {"Networks", "NETWORKS"},
-                               {"Platform", "PLATFORM"}},
-                      .quiet_field = "ID"},
-                     rows);
+    ListModel model = {.columns = {{"ID", "CONTAINER ID"},
+                                   {"Image", "IMAGE", true},
+                                   {"Command", "COMMAND"},
+                                   {"RunningFor", "CREATED"},
+                                   {"Status", "STATUS"},
+                                   {"Ports", "PORTS"},
+                                   {"Names", "NAMES"}},
+                       .more = {{"CreatedAt", "CREATED AT"},
+                                {"State", "STATE"},
+                                {"Labels", "LABELS"},
+                                {"LocalVolumes", "LOCAL VOLUMES"},
+                                {"Mounts", "MOUNTS"},
+                                {"Networks", "NETWORKS"},
+                                {"Platform", "PLATFORM"}},
+                       .quiet_field = "ID"};
+    if (size_) model.columns.push_back({"Size", "SIZE"});
+    if (rows.empty()) TRY(CheckFields(model));
+    return PrintRows(context, model, rows);
+  }
+
+  // As docker: a field that is not there is an error even when there is nothing to list.
+  Result<> CheckFields(const ListModel& model) const {
+    const Json rows[] = {RowOf(Listed())};
+    auto text = FormatRows(format_, quiet_, model, rows, 0);
+    if (!text && !text.error().subject.empty()) return Fail(std::move(text).error());
+    return {};
   }
 
   // Newest first. A container that is removed meanwhile is left out; one that cannot be read is

@@ -106,7 +106,9 @@ TEST_F(List, ShowsWhatOnlyTheRecordTells) {
   EXPECT_EQ(Json::parse(RunOk({"ps", "-af", "name=full", "--format", "{{json .}}"})), row);
   const std::string sized = RunOk({"ps", "-asf", "name=full", "--format", "{{json .}}"});
   EXPECT_NE(sized.find("(virtual"), std::string::npos) << sized;
-  const Output wrong = Run({"ps", "--format", "{{.Colour}}"});
+  const Output wrong = Run({"ps", "-f", "name=nobody", "--format", "{{.Colour}}"});
+  EXPECT_EQ(wrong.code, 125) << wrong << "also when there is nothing to list";
+  EXPECT_EQ(RunOk({"ps", "-f", "name=nobody", "--format", "{{index (split .Names \"-\") 1}}"}), "");
   for (const std::string& field : fields) {
     EXPECT_NE(wrong.err.find(field), std::string::npos) << field << "\n" << wrong;
   }
