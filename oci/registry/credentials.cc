@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 
 #include "core/base/text.h"
@@ -81,8 +82,10 @@ Result<CredentialLookup> FindCredential(const CredentialOptions& options, std::s
   if (!named.empty()) {
     TRY_CONTEXT_SET(auto bytes, environment.read(named), "read the auth file");
     if (!bytes) {
-      return Fail(MakeError(ErrorKind::kNotFound, fmt::format("no auth file '{}'", named))
-                      .WithHint("name one with --authfile or REGISTRY_AUTH_FILE"));
+      Error error = MakeError(ErrorKind::kNotFound, fmt::format("no auth file '{}'", named));
+      error.system_errno = ENOENT;
+      error.hint = "name one with --authfile or REGISTRY_AUTH_FILE";
+      return Fail(std::move(error));
     }
     TRY_CONTEXT_SET(AuthFile file, ParseAuthFile(*bytes), "auth file '{}'", named);
     return LookUp(file, named, domain, path, environment);

@@ -154,7 +154,8 @@ Result<> RunLogin(Context& context, const LoginOptions& options) {
 Result<> RunLogout(Context& context, const LogoutOptions& options) {
   oci::CancelToken cancel;
   auto environment = oci::CredentialEnvironment::Real(cancel);
-  oci::CredentialOptions files{.creds = "", .authfile = options.authfile};
+  TRY_CONTEXT_SET(oci::CredentialOptions files, MakeCredentialOptions("", options.authfile),
+                  "log out");
   if (options.all) {
     TRY_CONTEXT(oci::EraseAllCredentials(files, environment), "log out of all registries");
     context.out.Print("Removed login credentials for all registries\n");

@@ -33,13 +33,16 @@ Result<std::vector<oci::Platform>> ParsePlatforms(const std::vector<std::string>
 Result<PulledImage> Pull(const core::Layout& layout, const PullOptions& options,
                          oci::ProgressSink& sink) {
   oci::PullRequest request{
-      .credentials = {.creds = options.creds, .authfile = options.authfile},
+      .credentials = {},
       .http = {},
       .downloads = options.downloads,
       .unpackers = options.unpackers,
       .keep_layer_blobs = options.keep_layer_blobs,
   };
-  TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
+  TRY_CONTEXT_SET(request.credentials, MakeCredentialOptions(options.creds, options.authfile),
+                  "pull '{}'", options.reference);
+  TRY_CONTEXT_SET(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir), "pull '{}'",
+                  options.reference);
   TRY(request.retry, MakeRetryPolicy(options.retry, options.retry_delay));
   TRY_CONTEXT_SET(oci::RegistriesConf conf, oci::LoadRegistriesConf(), "pull '{}'",
                   options.reference);
@@ -80,9 +83,8 @@ Result<std::vector<oci::Reference>> TagsToPull(const PullOptions& options) {
   }
   TRY(auto endpoints, oci::EndpointsFor(conf, repository.WithTag("latest")));
   const oci::PullEndpoint& primary = endpoints.back();  // mirrors may lack some
-  oci::SearchRequest request{.credentials = {.creds = options.creds, .authfile = options.authfile},
-                             .http = {},
-                             .retry = {}};
+  oci::SearchRequest request;
+  TRY(request.credentials, MakeCredentialOptions(options.creds, options.authfile));
   TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
   if (primary.insecure && !request.http.tls_verify) request.http.tls_verify = false;
   TRY(request.retry, MakeRetryPolicy(options.retry, options.retry_delay));

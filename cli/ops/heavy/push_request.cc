@@ -44,7 +44,7 @@ Result<oci::PushRequest> MakePushRequest(const PushOptions& options, oci::Refere
   oci::PushRequest request{
       .image = {},
       .target = std::move(target),
-      .credentials = {.creds = options.access.creds, .authfile = options.access.authfile},
+      .credentials = {},
       .http = {},
       .uploads = static_cast<int>(std::clamp<int64_t>(options.uploads, 1, 32)),
       .pack_all = options.force_compression,
@@ -62,8 +62,12 @@ Result<oci::PushRequest> MakePushRequest(const PushOptions& options, oci::Refere
                                                                         : oci::PackFormat::kGzip,
                          .level = options.compression_level};
   }
+  TRY_CONTEXT_SET(request.credentials,
+                  MakeCredentialOptions(options.access.creds, options.access.authfile),
+                  "push to '{}'", request.target.Familiar());
   TRY(request.retry, MakeRetryPolicy(options.access.retry, options.access.retry_delay));
-  TRY(request.http, MakeHttpOptions(options.access.tls_verify, options.access.cert_dir));
+  TRY_CONTEXT_SET(request.http, MakeHttpOptions(options.access.tls_verify, options.access.cert_dir),
+                  "push to '{}'", request.target.Familiar());
   TRY_CONTEXT(MindRegistriesConf(request.target.ToString(), request.http), "push '{}'",
               request.target.Familiar());
   request.remote = RemoteFinder(options.access, request.target.domain());

@@ -1,15 +1,40 @@
 #include "cli/ops/heavy/registry_access.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 
 #include "core/base/text.h"
 #include "oci/image/registries_conf.h"
 
 namespace hoy::cli {
 
+namespace {
+
+// What was named on the command line is meant, and not left out when it is missing.
+Result<> CheckNamed(std::string_view flag, const std::string& path, bool directory) {
+  if (path.empty()) return {};
+  struct stat info{};
+  int code = ::stat(path.c_str(), &info) == 0 ? 0 : errno;
+  if (code == 0 && S_ISDIR(info.st_mode) != directory) code = directory ? ENOTDIR : EISDIR;
+  if (code == 0) return {};
+  return Fail(ErrorKind::kInvalidArgument, "{} '{}': {}", flag, path, std::strerror(code));
+}
+
+}  // namespace
+
+Result<oci::CredentialOptions> MakeCredentialOptions(const std::string& creds,
+                                                     const std::string& authfile) {
+  TRY(CheckNamed("--authfile", authfile, /*directory=*/false));
+  return oci::CredentialOptions{.creds = creds, .authfile = authfile};
+}
+
 Result<oci::HttpOptions> MakeHttpOptions(std::optional<bool> tls_verify,
                                          const std::string& cert_dir) {
+  TRY(CheckNamed("--cert-dir", cert_dir, /*directory=*/true));
   oci::HttpOptions http;
   http.tls_verify = tls_verify;
   http.cert_dir = cert_dir;

@@ -6,13 +6,19 @@
 #include <string_view>
 
 #include "core/base/result.h"
+#include "oci/registry/credentials.h"
 #include "oci/registry/http.h"
 #include "oci/registry/retry.h"
 
 namespace hoy::cli {
 
+// --creds and --authfile. kInvalidArgument: no such file. What REGISTRY_AUTH_FILE names is looked
+// at where a registry wants a login, as podman has it.
+Result<oci::CredentialOptions> MakeCredentialOptions(const std::string& creds,
+                                                     const std::string& authfile);
+
 // $HOY_STALL_TIMEOUT: seconds without a byte after which a connection is given up.
-// kInvalidArgument.
+// kInvalidArgument, also when `cert_dir` is no directory.
 Result<oci::HttpOptions> MakeHttpOptions(std::optional<bool> tls_verify,
                                          const std::string& cert_dir);
 

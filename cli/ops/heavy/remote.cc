@@ -6,11 +6,9 @@
 namespace hoy::cli {
 
 Result<oci::RemoteImage> RemoteImageOf(const std::string& name, const RegistryAccess& access) {
-  oci::RemoteImage remote{.reference = {},
-                          .endpoints = {},
-                          .credentials = {.creds = access.creds, .authfile = access.authfile},
-                          .http = {},
-                          .retry = {}};
+  oci::RemoteImage remote{
+      .reference = {}, .endpoints = {}, .credentials = {}, .http = {}, .retry = {}};
+  TRY(remote.credentials, MakeCredentialOptions(access.creds, access.authfile));
   TRY(remote.http, MakeHttpOptions(access.tls_verify, access.cert_dir));
   TRY(remote.retry, MakeRetryPolicy(access.retry, access.retry_delay));
   TRY(oci::RegistriesConf conf, oci::LoadRegistriesConf());

@@ -75,9 +75,8 @@ std::string_view Mark(bool value) {
 }  // namespace
 
 Result<std::vector<Json>> RunSearch(Context&, const SearchOptions& options) {
-  oci::SearchRequest request{.credentials = {.creds = options.creds, .authfile = options.authfile},
-                             .http = {},
-                             .retry = {}};
+  oci::SearchRequest request;
+  TRY(request.credentials, MakeCredentialOptions(options.creds, options.authfile));
   TRY(request.http, MakeHttpOptions(options.tls_verify, options.cert_dir));
   std::tie(request.registry, request.term) = SplitTerm(options.term);
   TRY_CONTEXT(MindRegistriesConf(request.registry, request.http), "search '{}'", options.term);

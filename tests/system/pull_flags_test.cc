@@ -1,0 +1,70 @@
+// What hoy pull and its like make of their flags and of the word for the image, beside the
+// registry.
+
+#include <atomic>
+#include <filesystem>
+
+#include "tests/support/sandbox.h"
+#include "tests/system/fault_server.h"
+
+namespace hoy::test {
+namespace {
+
+class PullFlags : public HoySandbox {
+ protected:
+  PullFlags() {
+    ImageBuilder builder;
+    builder.Layer(Tar().File("word", "hello"));
+    image = builder.Build();
+    for (const Blob& blob : image.blobs) content.AddBlob(blob.digest, blob.bytes);
+    content.AddManifest("1", image.manifest.bytes, image.manifest.media_type,
+                        image.manifest.digest);
+  }
+
+  Image image;
+  FakeRegistryContent content;
+};
+
+TEST_F(PullFlags, AFileOrDirectoryThatIsNamedAndMissingIsAnError) {
+  FaultServer server([this](const FaultRequest& request) { return content.Answer(request); });
+  const std::string app = server.address() + "/app:1";
+  RunOk({"pull", "-q", app});
+  const size_t before = server.requests().size();
+  const std::string none = Path("none/none");
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"pull", "--authfile", none, app},
+           {"pull", "--all-tags", "--authfile", none, server.address() + "/app"},
+           {"pull", "--cert-dir", none, app},
+           {"push", "--authfile", none, app},
+           {"push", "--cert-dir", none, app},
+           {"search", "--authfile", none, server.address() + "/app"},
+           {"search", "--cert-dir", none, server.address() + "/app"},
+           {"login", "--cert-dir", none, "-u", "me", "-p", "secret", server.address()},
+           {"logout", "--authfile", none, server.address()},
+       }) {
+    const Output output = Run(arguments);
+    EXPECT_EQ(output.code, 125) << arguments[0] << output;
+    EXPECT_TRUE(Has(output.err, " '" + none + "': No such file or directory")) << output;
+  }
+  EXPECT_EQ(server.requests().size(), before);
+  EXPECT_FALSE(std::filesystem::exists(Path("none")));
+  EXPECT_TRUE(Has(Run({"pull", "--cert-dir", "/dev/null", app}).err, "Not a directory"));
+}
+
+// A public image needs no file; what wants a login says which one was to hold it.
+TEST_F(PullFlags, AMissingRegistryAuthFileIsAnErrorWhereALoginIsWanted) {
+  std::atomic<bool> open = true;
+  FaultServer server([&](const FaultRequest& request) {
+    if (open) return content.Answer(request);
+    return FaultReply{.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"here\""}}};
+  });
+  env["REGISTRY_AUTH_FILE"] = Path("none.json");
+  RunOk({"pull", "-q", server.address() + "/app:1"});
+  open = false;
+  const Output output = Run({"pull", "-q", server.address() + "/app:1"});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_TRUE(Has(output.err, "no auth file '" + Path("none.json") + "'")) << output;
+}
+
+}  // namespace
+}  // namespace hoy::test
