@@ -24,6 +24,7 @@ class PlatformSink final : public ProgressSink {
   }
   void OnLayer(const LayerProgress& layer) override { sink_.OnLayer(layer); }
   void OnNotice(std::string_view text) override { sink_.OnNotice(text); }
+  void OnWarning(std::string_view text) override { sink_.OnWarning(text); }
   void OnEnd(const PullSummary& summary) override {
     PullSummary shown = summary;
     shown.reference = fmt::format("{} ({})", name_.Familiar(), platform_);
@@ -152,7 +153,7 @@ class ListPull {
     auto pulled = PullImage(layout_, single, sink, cancel_);
     if (!pulled) {
       if (pulled.error().kind != ErrorKind::kUnsupported) return Fail(std::move(pulled).error());
-      sink_.OnNotice(fmt::format("warning: {} is left out: {}", platform, pulled.error().message));
+      sink_.OnWarning(fmt::format("{} is left out: {}", platform, pulled.error().message));
       return member;
     }
     TRY(member.image, Digest::Parse(pulled->id));

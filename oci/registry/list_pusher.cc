@@ -18,6 +18,7 @@ class EntrySink final : public ProgressSink {
   void OnStart(const PullHeader& header) override { sink_.OnStart(header); }
   void OnLayer(const LayerProgress& layer) override { sink_.OnLayer(layer); }
   void OnNotice(std::string_view text) override { sink_.OnNotice(text); }
+  void OnWarning(std::string_view text) override { sink_.OnWarning(text); }
   void OnEnd(const PullSummary& summary) override {
     PullSummary shown = summary;
     shown.reference = Digest::Parse(summary.digest).value_or(Digest()).Short();

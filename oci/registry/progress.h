@@ -65,7 +65,8 @@ class ProgressSink {
   virtual ~ProgressSink() = default;
   virtual void OnStart(const PullHeader& header) = 0;
   virtual void OnLayer(const LayerProgress& layer) = 0;
-  virtual void OnNotice(std::string_view text) = 0;  // a retry, a warning: one line
+  virtual void OnNotice(std::string_view text) = 0;   // of the way there, as a retry: one line
+  virtual void OnWarning(std::string_view text) = 0;  // of what comes of it: one line
   virtual void OnEnd(const PullSummary& summary) = 0;
   // The pull failed; what is on the screen is to be left tidy. The error itself is for the caller.
   virtual void OnFailure() = 0;

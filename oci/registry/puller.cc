@@ -289,7 +289,7 @@ class Pull {
       return Fail(ErrorKind::kUnsupported, "{}: an image of another operating system", text);
     }
     if (request_.platform_asked) return Fail(MakeError(ErrorKind::kNotFound, text));
-    Notice("warning: " + text);
+    sink_.OnWarning(text);
     return {};
   }
 

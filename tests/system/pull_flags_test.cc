@@ -66,5 +66,19 @@ TEST_F(PullFlags, AMissingRegistryAuthFileIsAnErrorWhereALoginIsWanted) {
   EXPECT_TRUE(Has(output.err, "no auth file '" + Path("none.json") + "'")) << output;
 }
 
+TEST_F(PullFlags, QuietSaysNothingOfRetries) {
+  std::atomic<int> asked = 0;
+  FaultServer server([&](const FaultRequest& request) {
+    const bool refuse = asked++ < 2;
+    return refuse ? FaultReply{.status = 503} : content.Answer(request);
+  });
+  const std::string app = server.address() + "/app:1";
+  const Output output = Run({"pull", "-q", "--retry-delay", "1ms", app});
+  EXPECT_EQ(output.code, 0) << output;
+  EXPECT_EQ(output.out, app + "\n");
+  EXPECT_EQ(output.err, "");
+  EXPECT_GT(asked, 2);
+}
+
 }  // namespace
 }  // namespace hoy::test

@@ -160,9 +160,7 @@ class ImportProgress {
   }
 
   void Watch(oci::ImportOptions& options) {
-    options.warn = [this](std::string_view text) {
-      sink_.OnNotice(fmt::format("warning: {}", text));
-    };
+    options.warn = [this](std::string_view text) { sink_.OnWarning(text); };
     options.on_layers = [this](const std::vector<oci::Descriptor>& layers,
                                const std::vector<bool>& here) {
       if (std::ranges::all_of(here, std::identity())) return;

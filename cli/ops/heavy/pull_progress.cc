@@ -63,12 +63,20 @@ std::string LastLines(const oci::PullSummary& summary) {
                      summary.reference);
 }
 
+class Sink : public oci::ProgressSink {
+ public:
+  void OnWarning(std::string_view text) override { OnNotice(fmt::format("warning: {}", text)); }
+};
+
 class Silent : public oci::ProgressSink {
  public:
   explicit Silent(FILE* stream) : stream_(stream) {}
   void OnStart(const oci::PullHeader&) override {}
   void OnLayer(const LayerProgress&) override {}
-  void OnNotice(std::string_view text) override { Write(stream_, fmt::format("{}\n", text)); }
+  void OnNotice(std::string_view) override {}
+  void OnWarning(std::string_view text) override {
+    Write(stream_, fmt::format("warning: {}\n", text));
+  }
   void OnEnd(const oci::PullSummary&) override {}
   void OnFailure() override {}
 
@@ -77,7 +85,7 @@ class Silent : public oci::ProgressSink {
 };
 
 // A few lines for logs: each layer once, when it is there.
-class Plain : public oci::ProgressSink {
+class Plain : public Sink {
  public:
   explicit Plain(FILE* stream) : stream_(stream) {}
 
@@ -112,7 +120,7 @@ class Plain : public oci::ProgressSink {
 };
 
 // One object per line; fields only grow, they are not renamed.
-class Json : public oci::ProgressSink {
+class Json : public Sink {
  public:
   explicit Json(FILE* stream) : stream_(stream) {}
 
@@ -176,7 +184,7 @@ class Json : public oci::ProgressSink {
 
 // One line per layer, redrawn in place. At most a screen of them: the terminal cannot scroll back
 // to lines that have left it, so what is finished gives way.
-class Live : public oci::ProgressSink {
+class Live : public Sink {
  public:
   Live(FILE* stream, const ProgressStyle& style) : stream_(stream), style_(style) {}
 

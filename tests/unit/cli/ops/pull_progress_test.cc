@@ -72,10 +72,11 @@ TEST(PullProgress, AutoIsPlainWhereThereIsNoTerminal) {
   EXPECT_EQ(text, "1: Pulling from library/app\n");
 }
 
-TEST(PullProgress, NoneShowsNoticesOnly) {
+TEST(PullProgress, NoneShowsWarningsOnly) {
   std::string text = Shown({.mode = ProgressMode::kNone}, [](oci::ProgressSink& sink) {
     sink.OnStart(Header(2));
-    sink.OnNotice("warning: x");
+    sink.OnNotice("next try in 1 s");
+    sink.OnWarning("x");
     sink.OnEnd(kSummary);
   });
   EXPECT_EQ(text, "warning: x\n");

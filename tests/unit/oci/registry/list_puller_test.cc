@@ -15,6 +15,7 @@ class Quiet final : public ProgressSink {
   void OnStart(const PullHeader&) override {}
   void OnLayer(const LayerProgress&) override {}
   void OnNotice(std::string_view) override {}
+  void OnWarning(std::string_view) override {}
   void OnEnd(const PullSummary&) override {}
   void OnFailure() override {}
 };
