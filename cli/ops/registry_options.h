@@ -31,8 +31,9 @@ class RegistryVerb : public Base {
 
   template <typename Options>
   void AddRetryOptions(Options& options) {
-    this->Option("--retry", &options.retry, "N",
-                 "tries after the first one that fails without progress (5)");
+    this->Option(
+        "--retry", &options.retry, "N",
+        "tries after the first one that fails without progress (5; 2 where nobody answers)");
     this->Duration("--retry-delay", &options.retry_delay, "DURATION",
                    "pause before another try, unless the registry asks for a longer one");
   }

@@ -80,5 +80,23 @@ TEST_F(PullFlags, QuietSaysNothingOfRetries) {
   EXPECT_GT(asked, 2);
 }
 
+TEST_F(PullFlags, RetryHoldsAlsoWhereNobodyAnswers) {
+  auto tries_again = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"pull", "--retry-delay", "1ms"});
+    flags.emplace_back("127.0.0.1:1/app:1");
+    const Output output = Run(flags);
+    EXPECT_EQ(output.code, 125) << output;
+    size_t count = 0;
+    for (size_t at = 0; (at = output.err.find("next try in", at)) != std::string::npos; ++at) {
+      ++count;
+    }
+    return count;
+  };
+  EXPECT_EQ(tries_again({"--retry", "0"}), 0u);
+  EXPECT_EQ(tries_again({"--retry", "4"}), 4u);
+  EXPECT_EQ(tries_again({}), 2u) << "as the help says";
+  EXPECT_TRUE(Has(Run({"pull", "--help"}).out, "2 where nobody answers"));
+}
+
 }  // namespace
 }  // namespace hoy::test
