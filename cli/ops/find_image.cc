@@ -100,6 +100,8 @@ Result<oci::ResolvedImage> FindImage(Context& context, const RunOptions& options
     }
     if (image && !wrong_platform) return image;
     if (!image && image.error().kind != ErrorKind::kNotFound) return Fail(std::move(image).error());
+    // No registry can be asked for it.
+    if (!image && oci::ReadsAsImageId(name)) return Fail(std::move(image).error());
     if (!image || image->of_list) {
       TRY(auto choice, ChooseFromList(store, name, platform));
       if (choice && choice->image) return *std::move(choice->image);

@@ -101,6 +101,13 @@ bool IsTag(std::string_view tag) {
 
 }  // namespace
 
+bool ReadsAsImageId(std::string_view text) {
+  constexpr std::string_view kAlgorithm = "sha256:";
+  const bool prefixed = text.starts_with(kAlgorithm);
+  if (prefixed) text.remove_prefix(kAlgorithm.size());
+  return IsHex(text) && (prefixed ? text.size() <= 64 : text.size() == 64);
+}
+
 Result<Reference> Reference::Parse(std::string_view text) {
   if (text.empty()) return Malformed(text, "it is empty");
   if (text.find("://") != std::string_view::npos) {
@@ -109,9 +116,7 @@ Result<Reference> Reference::Parse(std::string_view text) {
   if (text.find_first_of(" \t\r\n") != std::string_view::npos) {
     return Malformed(text, "it has white space");
   }
-  if (text.size() == 64 && IsHex(text)) {
-    return Malformed(text, "64 hex digits are an image id, not a name");
-  }
+  if (ReadsAsImageId(text)) return Malformed(text, "it is an image id, not a name");
   Reference reference;
   auto [rest, digest_text] = CutAt(text, '@');
   if (digest_text) {

@@ -19,10 +19,14 @@
 
 namespace hoy::oci {
 
+// "sha256:" and hex digits, or 64 of them alone: an image by its id, never a repository, as docker
+// has it for the whole ones.
+bool ReadsAsImageId(std::string_view text);
+
 class Reference {
  public:
   // As written: no tag is added when there is none. kInvalidArgument, with the reason in words, for
-  // everything outside the grammar (an upper-case repository, a scheme, 64 hex digits, ...).
+  // everything outside the grammar (an upper-case repository, a scheme, an image id, ...).
   static Result<Reference> Parse(std::string_view text);
   // Parse, then ":latest" when there is neither tag nor digest.
   static Result<Reference> ParseWithDefaultTag(std::string_view text);

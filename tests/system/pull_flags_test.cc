@@ -98,5 +98,34 @@ TEST_F(PullFlags, RetryHoldsAlsoWhereNobodyAnswers) {
   EXPECT_TRUE(Has(Run({"pull", "--help"}).out, "2 where nobody answers"));
 }
 
+TEST_F(PullFlags, NoRegistryIsAskedForAnImageId) {
+  FaultServer server([this](const FaultRequest& request) { return content.Answer(request); });
+  env["XDG_CONFIG_HOME"] = Path("config");
+  std::filesystem::create_directories(Path("config/containers"));
+  WriteFile(
+      Path("config/containers/registries.conf"),
+      "[[registry]]\nprefix='docker.io'\ninsecure=true\nlocation='" + server.address() + "'\n");
+  const std::string hex(64, '7');
+  for (const std::string& id : {hex, "sha256:" + hex, std::string("sha256:777")}) {
+    for (const char* verb : {"run", "create"}) {
+      const Output output = Run({verb, id, "true"});
+      EXPECT_EQ(output.code, 125) << output;
+      EXPECT_TRUE(Has(output.err, "no such image '" + id + "'")) << output;
+    }
+    for (const char* verb : {"inspect", "rmi", "history"}) {
+      EXPECT_EQ(Run({verb, id}).code, 1) << verb << id;
+    }
+    for (const std::vector<std::string>& pull :
+         std::vector<std::vector<std::string>>{{"pull", id}, {"run", "--pull=always", id}}) {
+      const Output output = Run(pull);
+      EXPECT_EQ(output.code, 125) << output;
+      EXPECT_TRUE(Has(output.err, "it is an image id, not a name")) << output;
+    }
+  }
+  EXPECT_TRUE(server.requests().empty());
+  EXPECT_EQ(Run({"pull", "sha256sum"}).code, 1) << "a repository";
+  EXPECT_FALSE(server.requests().empty());
+}
+
 }  // namespace
 }  // namespace hoy::test
