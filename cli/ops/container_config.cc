@@ -26,6 +26,7 @@
 #include "core/rootfs/default_mounts.h"
 #include "core/rootfs/executable.h"
 #include "core/seccomp/capabilities.h"
+#include "core/seccomp/seccomp.h"
 #include "core/state/container_id.h"
 #include "core/state/name_generator.h"
 #include "core/state/s3_volume.h"
@@ -325,6 +326,8 @@ Result<> Builder::SetSecurity() {
       options_.privileged ? core::SeccompMode::kUnconfined : core::SeccompMode::kDefault);
   if (!security.seccomp_file.empty()) {
     config().seccomp.profile = host_.texts.at(security.seccomp_file);
+    TRY_CONTEXT(core::LoadSeccompProfile(config().seccomp.profile, {bits}),
+                "--security-opt 'seccomp={}'", security.seccomp_file);
   }
   auto unmasked = [&](const std::string& path) {
     return std::ranges::any_of(security.unmask, [&](const std::string& pattern) {

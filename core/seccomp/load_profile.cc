@@ -265,8 +265,14 @@ Result<Profile> ReadProfile(const Json& root, CapabilitySet capabilities) {
 }  // namespace
 
 Result<SeccompProgram> LoadSeccompProfile(std::string_view json, CapabilitySet capabilities) {
-  Json root = Json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (root.is_discarded()) return Invalid("seccomp profile: not JSON");
+  Json root;
+  try {
+    root = Json::parse(json);
+  } catch (const Json::parse_error& error) {
+    size_t read = std::min(error.byte, json.size());
+    return Invalid(fmt::format("seccomp profile: not JSON at line {}",
+                               1 + std::ranges::count(json.substr(0, read), '\n')));
+  }
   TRY_CONTEXT_SET(Profile profile, ReadProfile(root, capabilities), "seccomp profile");
   TRY_CONTEXT_SET(auto program, CompileProfile(profile), "seccomp profile");
   return SeccompProgram(std::move(program));

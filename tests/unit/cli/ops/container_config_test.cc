@@ -230,7 +230,8 @@ TEST(BuildContainerConfig, OpensUpForPrivileged) {
 
 TEST(BuildContainerConfig, SetsCapabilitiesAndSecurity) {
   HostFacts host = Host();
-  host.texts["/p.json"] = "{}";
+  const std::string profile = R"({"defaultAction": "SCMP_ACT_ALLOW"})";
+  host.texts["/p.json"] = profile;
   ContainerConfig config = Build({.cap_add = {"NET_ADMIN"},
                                   .cap_drop = {"ALL"},
                                   .security_opt = {"seccomp=/p.json", "no-new-privileges",
@@ -246,7 +247,7 @@ TEST(BuildContainerConfig, SetsCapabilitiesAndSecurity) {
   EXPECT_EQ(config.process.capabilities.effective, wanted.bits);
   EXPECT_EQ(config.process.capabilities.inheritable, 0U);
   EXPECT_EQ(config.process.capabilities.ambient, 0U);
-  EXPECT_EQ(config.seccomp, (core::SeccompChoice{core::SeccompMode::kProfile, "{}"}));
+  EXPECT_EQ(config.seccomp, (core::SeccompChoice{core::SeccompMode::kProfile, profile}));
   EXPECT_TRUE(config.process.no_new_privileges);
   EXPECT_FALSE(Contains(config.masked_paths, "/proc/kcore"));
   EXPECT_TRUE(Contains(config.masked_paths, "/proc/acpi"));
@@ -475,6 +476,22 @@ TEST(GatherHostFacts, ReadsWhatTheOptionsName) {
   getrlimit(RLIMIT_NOFILE, &limit);
   EXPECT_EQ(facts->rlimits[RLIMIT_NOFILE].hard, limit.rlim_max);
   unlink(path.c_str());
+}
+
+TEST(BuildContainerConfig, NamesTheSeccompProfileThatIsWrongAndItsLine) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{\n \"defaultAction\": \"SCMP_ACT_ALLOW\",\n}", "not JSON at line 3"},
+      {"{}", "defaultAction"},
+  };
+  for (const auto& [text, wrong] : cases) {
+    HostFacts host = Host();
+    host.texts["/p.json"] = text;
+    auto config = BuildContainerConfig({.security_opt = {"seccomp=/p.json"}}, Image(), host, kId);
+    ASSERT_FALSE(config.has_value()) << text;
+    EXPECT_TRUE(config.error().message.starts_with("--security-opt 'seccomp=/p.json': "))
+        << config.error().message;
+    EXPECT_NE(config.error().message.find(wrong), std::string::npos) << config.error().message;
+  }
 }
 
 TEST(GatherHostFacts, NamesTheFlagOfAMissingFile) {
