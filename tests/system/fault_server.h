@@ -50,6 +50,8 @@ struct FaultReply {
   std::optional<size_t> stall_after;       // sends so much, then nothing until the server goes
   std::optional<size_t> drip_after;        // sends so much, then one byte every two seconds
   bool silent = false;                     // says nothing at all, not even a status
+  std::optional<size_t> pause_after;  // sends so much, then the rest when `paused` has returned
+  std::function<void()> paused;
 };
 
 class FaultServer {
@@ -219,6 +221,11 @@ class FaultServer {
     if (reply.break_after) {
       Send(fd, body.substr(0, *reply.break_after));
       return false;
+    }
+    if (reply.pause_after) {
+      if (!Send(fd, body.substr(0, *reply.pause_after))) return false;
+      reply.paused();
+      body.remove_prefix(*reply.pause_after);
     }
     if (!Send(fd, body)) return false;
     const std::string spaces(64 << 10, ' ');
