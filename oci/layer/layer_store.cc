@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "core/sys/files.h"
@@ -29,6 +30,14 @@ void SpreadLayers(const std::string& layers) {
   (void)ioctl(fd->get(), FS_IOC_SETFLAGS, &flags);
 }
 
+// What only root may do is the first thing that a layer of a user's asks for.
+Error ExplainUnpacking(Error error) {
+  if (error.system_errno == EPERM && error.hint.empty()) {
+    error.hint = "layers have files of several owners, and devices: run hoy as root";
+  }
+  return error;
+}
+
 class DirectoryLayerWriter final : public LayerWriter {
  public:
   DirectoryLayerWriter(core::Layout layout, Digest chain_id, LockedDirectory staging, Fd files)
@@ -46,7 +55,9 @@ class DirectoryLayerWriter final : public LayerWriter {
   void Place(const Digest& chain_id) override { chain_id_ = chain_id; }
 
   Result<AppliedLayer> Apply(ByteSource& layer, const ApplyOptions& options) override {
-    TRY(AppliedLayer applied, ApplyLayer(layer, files_, options));
+    auto unpacked = ApplyLayer(layer, files_, options);
+    if (!unpacked) return Fail(ExplainUnpacking(std::move(unpacked).error()));
+    AppliedLayer applied = *std::move(unpacked);
     needs_ = applied.needs;
     // Synced with the layer's files by Commit.
     TRY(core::WriteFileAtomically(

@@ -272,6 +272,26 @@ TEST_F(PullErrors, RetryAndItsDelayAreMinded) {
   EXPECT_NE(output.err.find("hint: check that the registry runs"), std::string::npos) << output;
 }
 
+TEST_F(PullErrors, WhoMayNotUnpackLayersIsToldToBeRoot) {
+  ImageBuilder builder;
+  builder.Layer(Tar().Add({.name = "of-another", .content = "x", .uid = 1000}));
+  const Image owned = builder.Build();
+  for (const Blob& blob : owned.blobs) content.AddBlob(blob.digest, blob.bytes);
+  content.AddManifest("owned", owned.manifest.bytes, owned.manifest.media_type,
+                      owned.manifest.digest);
+  FaultServer server([&](const FaultRequest& request) { return content.Answer(request); });
+  partial_blobs_are_expected = true;
+  Command command = Hoy({"pull", "-q", server.address() + "/app:owned"});
+  command.argv.insert(command.argv.begin(), {"setpriv", "--bounding-set", "-chown"});
+  const Output output = RunCommand(command);
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_NE(output.err.find("'of-another': change owner"), std::string::npos) << output;
+  EXPECT_NE(output.err.find("\nhint: layers have files of several owners, and devices: run hoy as "
+                            "root"),
+            std::string::npos)
+      << output;
+}
+
 TEST_F(PullErrors, AShortLimitIsWaitedForAndTold) {
   std::atomic<int> refused = 0;
   FaultServer server([&](const FaultRequest& request) {
