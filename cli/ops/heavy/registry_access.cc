@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 
 #include "core/base/text.h"
 #include "oci/image/registries_conf.h"
@@ -21,7 +20,7 @@ Result<> CheckNamed(std::string_view flag, const std::string& path, bool directo
   int code = ::stat(path.c_str(), &info) == 0 ? 0 : errno;
   if (code == 0 && S_ISDIR(info.st_mode) != directory) code = directory ? ENOTDIR : EISDIR;
   if (code == 0) return {};
-  return Fail(ErrorKind::kInvalidArgument, "{} '{}': {}", flag, path, std::strerror(code));
+  return Fail(ErrorKind::kInvalidArgument, "{} '{}': {}", flag, path, ErrnoText(code));
 }
 
 }  // namespace
