@@ -479,19 +479,12 @@ TEST(GatherHostFacts, ReadsWhatTheOptionsName) {
 }
 
 TEST(BuildContainerConfig, NamesTheSeccompProfileThatIsWrongAndItsLine) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"{\n \"defaultAction\": \"SCMP_ACT_ALLOW\",\n}", "not JSON at line 3"},
-      {"{}", "defaultAction"},
-  };
-  for (const auto& [text, wrong] : cases) {
-    HostFacts host = Host();
-    host.texts["/p.json"] = text;
-    auto config = BuildContainerConfig({.security_opt = {"seccomp=/p.json"}}, Image(), host, kId);
-    ASSERT_FALSE(config.has_value()) << text;
-    EXPECT_TRUE(config.error().message.starts_with("--security-opt 'seccomp=/p.json': "))
-        << config.error().message;
-    EXPECT_NE(config.error().message.find(wrong), std::string::npos) << config.error().message;
-  }
+  HostFacts host = Host();
+  host.texts["/p.json"] = "{\n \"defaultAction\": \"SCMP_ACT_ALLOW\",\n}";
+  auto config = BuildContainerConfig({.security_opt = {"seccomp=/p.json"}}, Image(), host, kId);
+  ASSERT_FALSE(config.has_value());
+  EXPECT_EQ(config.error().message,
+            "--security-opt 'seccomp=/p.json': seccomp profile: not JSON at line 3");
 }
 
 TEST(GatherHostFacts, NamesTheFlagOfAMissingFile) {
