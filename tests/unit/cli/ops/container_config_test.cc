@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "cli/ops/environment.h"
 #include "core/seccomp/capabilities.h"
@@ -458,26 +456,6 @@ TEST(BuildContainerConfig, ChecksOptionsWithoutAnImage) {
   EXPECT_FALSE(CheckRunOptions({.memory = "x"}, Host()).has_value());
 }
 
-TEST(GatherHostFacts, ReadsWhatTheOptionsName) {
-  std::string path = testing::TempDir() + "hoy-env-" + std::to_string(getpid());
-  std::ofstream(path) << "A=1\n";
-  auto facts = GatherHostFacts({.env_file = {path},
-                                .volume = {"/proc/self:/p", path + ":/f"},
-                                .device = {"/dev/null"},
-                                .cpus = "1"});
-  ASSERT_TRUE(facts.has_value()) << facts.error().message;
-  EXPECT_EQ(facts->texts.at(path), "A=1\n");
-  EXPECT_TRUE(facts->sources.at("/proc/self"));
-  EXPECT_FALSE(facts->sources.at(path));
-  ASSERT_EQ(facts->devices.at("/dev/null").size(), 1U);
-  EXPECT_EQ(facts->devices.at("/dev/null")[0].major, 1U);
-  EXPECT_EQ(facts->devices.at("/dev/null")[0].minor, 3U);
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  EXPECT_EQ(facts->rlimits[RLIMIT_NOFILE].hard, limit.rlim_max);
-  unlink(path.c_str());
-}
-
 TEST(BuildContainerConfig, NamesTheSeccompProfileThatIsWrongAndItsLine) {
   HostFacts host = Host();
   host.texts["/p.json"] = "{\n \"defaultAction\": \"SCMP_ACT_ALLOW\",\n}";
@@ -485,23 +463,6 @@ TEST(BuildContainerConfig, NamesTheSeccompProfileThatIsWrongAndItsLine) {
   ASSERT_FALSE(config.has_value());
   EXPECT_EQ(config.error().message,
             "--security-opt 'seccomp=/p.json': seccomp profile: not JSON at line 3");
-}
-
-TEST(GatherHostFacts, NamesTheFlagOfAMissingFile) {
-  const std::pair<RunOptions, const char*> cases[] = {
-      {{.env_file = {"/no/file"}}, "--env-file: "},
-      {{.label_file = {"/no/file"}}, "--label-file: "},
-      {{.volume = {"/no/dir:/x:O"}}, "-v '/no/dir:/x:O': bind source '/no/dir': No such file"},
-      {{.mount = {"type=bind,src=/no/dir,dst=/x"}}, "--mount 'type=bind,src=/no/dir,dst=/x': "},
-      {{.device = {"/dev/no-such"}}, "--device '/dev/no-such': No such file"},
-      {{.device = {"/etc/passwd"}}, "--device '/etc/passwd': not a device"},
-      {{.security_opt = {"seccomp=/no/file"}}, "--security-opt seccomp: "},
-  };
-  for (const auto& [options, start] : cases) {
-    auto facts = GatherHostFacts(options);
-    ASSERT_FALSE(facts.has_value()) << start;
-    EXPECT_TRUE(facts.error().message.starts_with(start)) << facts.error().message;
-  }
 }
 
 }  // namespace
