@@ -5,6 +5,14 @@
 #include "core/sys/signals.h"
 
 namespace hoy::cli {
+namespace {
+
+std::string Times(int more, std::string_view then) {
+  return more == 1 ? fmt::format("once more {}", then)
+                   : fmt::format("{} times more {}", more, then);
+}
+
+}  // namespace
 
 std::string DescribeDeafness(std::string_view name, core::SignalEffect effect, int signal) {
   std::string signal_name = core::SignalName(signal);
@@ -16,10 +24,15 @@ std::string DescribeDeafness(std::string_view name, core::SignalEffect effect, i
 
 std::string DescribeLeaving(std::string_view name, core::SignalEffect effect, int signal,
                             int more) {
-  std::string then = more == 0   ? "it goes on without this client"
-                     : more == 1 ? "once more leaves it running"
-                                 : fmt::format("{} times more leaves it running", more);
-  return fmt::format("{}; {} (hoy stop {})", DescribeDeafness(name, effect, signal), then, name);
+  return fmt::format(
+      "{}; {} (hoy stop {})", DescribeDeafness(name, effect, signal),
+      more == 0 ? "it goes on without this client" : Times(more, "leaves it running"), name);
+}
+
+std::string DescribeKilling(std::string_view name, core::SignalEffect effect, int signal,
+                            int more) {
+  return fmt::format("{}; {}", DescribeDeafness(name, effect, signal),
+                     more == 0 ? "it is killed" : Times(more, "kills it"));
 }
 
 }  // namespace hoy::cli

@@ -94,8 +94,7 @@ Result<int> ExecCommandIn(Context& context, const std::string& id, const ExecOpt
   TRY(request.detach_keys,
       core::ParseDetachKeys(options.detach_keys.value_or(std::string(core::kDefaultDetachKeys))));
   request.deaf = [&](core::SignalEffect effect, int signal, int more) {
-    if (more > 0) return;
-    context.Warn(DescribeDeafness(options.command.front(), effect, signal) + "; it is killed");
+    context.Warn(DescribeKilling(options.command.front(), effect, signal, more));
   };
   if (options.tty && options.interactive && !options.detach &&
       !context.terminal.stdin_is_terminal) {

@@ -140,10 +140,12 @@ class Session {
     if (options_.process.get() < 0) return std::nullopt;
     SignalEffect effect = asks_to_end ? EffectOn(options_.process, signal) : SignalEffect::kTaken;
     TRY(SendSignal(options_.process, signal));
-    // What it ignores of its own will may be pressed more than once.
     if (effect == SignalEffect::kTaken) return std::nullopt;
-    if (effect == SignalEffect::kIgnored && !options_.terminal) return std::nullopt;
-    int more = options_.terminal ? 0 : std::max(kPatience - ++unheard_, 0);
+    // A key that was pressed before our terminal was in raw mode is the program's, which may be
+    // about to handle it.
+    bool is_key = info.ssi_code == SI_KERNEL && (signal == SIGINT || signal == SIGQUIT);
+    bool at_once = options_.terminal && !is_key;
+    int more = at_once ? 0 : std::max(kPatience - ++unheard_, 0);
     if (options_.deaf) options_.deaf(effect, signal, more);
     return more == 0 ? std::optional(left) : std::nullopt;
   }

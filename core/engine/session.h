@@ -77,7 +77,7 @@ struct SessionOptions {
   bool ends_with_input = false;  // when all of our stdin was passed on: kDetached
   bool proxy_signals = true;
   // The process does not hear a signal that asks it to end; after so many more of them we leave.
-  // With a terminal of its own that is at once: they come from outside, and mean ourselves.
+  // With a terminal of its own that is at once, where they come from outside: they mean ourselves.
   std::function<void(SignalEffect effect, int signal, int more)> deaf;
   std::vector<char> detach_keys;  // with a terminal only
   // The peer's terminal has become as large as ours, and stayed so for a while.

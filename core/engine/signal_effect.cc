@@ -1,6 +1,7 @@
 #include "core/engine/signal_effect.h"
 
 #include <signal.h>
+#include <sys/syscall.h>
 
 #include <cstdint>
 
@@ -38,9 +39,20 @@ SignalEffect EffectOf(std::string_view proc_status, int signal) {
   return is_first ? SignalEffect::kUnhandled : SignalEffect::kTaken;
 }
 
+bool AwaitsSignals(std::string_view proc_syscall) {
+  // Of a 32-bit process the numbers are its own.
+  constexpr int kCompat = 177;        // rt_sigtimedwait, on x86 and Arm
+  constexpr int kCompatTime64 = 421;  // rt_sigtimedwait_time64
+  auto number = ParseInteger<int>(proc_syscall.substr(0, proc_syscall.find(' ')));
+  return number == SYS_rt_sigtimedwait || number == kCompat || number == kCompatTime64;
+}
+
 SignalEffect EffectOn(pid_t pid, int signal) {
   auto status = ReadKernelFile(fmt::format("/proc/{}/status", pid));
-  return status ? EffectOf(*status, signal) : SignalEffect::kTaken;
+  SignalEffect effect = status ? EffectOf(*status, signal) : SignalEffect::kTaken;
+  if (effect != SignalEffect::kUnhandled) return effect;
+  auto call = ReadKernelFile(fmt::format("/proc/{}/syscall", pid));
+  return call && AwaitsSignals(*call) ? SignalEffect::kTaken : effect;
 }
 
 SignalEffect EffectOn(BorrowedFd pidfd, int signal) {

@@ -17,10 +17,13 @@ enum class SignalEffect {
 };
 
 // From the text of /proc/<pid>/status: NSpid, SigBlk, SigIgn, SigCgt (proc(5)). A blocked signal
-// counts as taken: it may wait for it by sigwait.
+// counts as taken: it may be read by signalfd(2).
 SignalEffect EffectOf(std::string_view proc_status, int signal);
+// From the text of /proc/<pid>/syscall (proc(5)): it is in sigwait(3), as small inits are.
+// Meanwhile what it waits for is not blocked, and of which signals that are nobody is told.
+bool AwaitsSignals(std::string_view proc_syscall);
 
-// Of one that runs; what has ended takes all.
+// Of one that runs; what has ended takes all, and so does what awaits signals.
 SignalEffect EffectOn(pid_t pid, int signal);
 SignalEffect EffectOn(BorrowedFd pidfd, int signal);
 

@@ -80,6 +80,13 @@ TEST_F(Restart, StopSaysWhenPidOneDoesNotTakeTheSignal) {
   EXPECT_EQ(RunOk({"wait", "deaf"}), "137");
 }
 
+TEST_F(Restart, StopSaysNothingOfAnInitThatAwaitsSignals) {
+  RunOk({"run", "-d", "--init", "--name", "heard", Busybox(), "sleep", "1000"});
+  const Output stop = Run({"stop", "-t", "1000", "heard"});
+  EXPECT_EQ(stop.code, 0) << stop;
+  EXPECT_EQ(stop.err, "");
+}
+
 TEST_F(Restart, OnFailureRetriesAndGivesUp) {
   const std::string id = RunCounting("one", "on-failure:2", "exit 3");
   EXPECT_TRUE(WaitForStatus("one", "exited"));

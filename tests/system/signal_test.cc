@@ -63,7 +63,9 @@ TEST_F(Signals, ReachTheProgramBehindTheBuiltInInit) {
   run.Signal(SIGUSR2);
   EXPECT_TRUE(run.WaitForOut("got-12\n"));
   run.Signal(SIGTERM);
-  EXPECT_EQ(run.Finish().code, 42);
+  const Output output = run.Finish();
+  EXPECT_EQ(output.code, 42);
+  EXPECT_EQ(output.err, "");  // that init awaits signals, and has no handlers
 }
 
 TEST_F(Signals, EndHoyAloneWithoutTheProxy) {
@@ -125,6 +127,19 @@ TEST_F(Signals, LeaveATerminalWhoseProgramDoesNotHeedThem) {
   EXPECT_TRUE(
       Eventually([&] { return RunOk({"inspect", "--format", "{{len .ExecIDs}}", "one"}) == "0"; }));
   RunOk({"kill", "one"});
+}
+
+TEST_F(Signals, KillACommandThatIgnoresThemAtTheThird) {
+  StartSleeper({"--name", "one"});
+  Background exec(Hoy({"exec", "one", "sh", "-c", "trap '' TERM; echo up; sleep 1000; true"}));
+  ASSERT_TRUE(exec.WaitForOut("up"));
+  for (const char* then : {"2 times more kills it", "once more kills it", "it is killed"}) {
+    exec.Signal(SIGTERM);
+    EXPECT_TRUE(exec.WaitForErr(then)) << exec.err();
+  }
+  EXPECT_EQ(exec.Finish().code, 143);
+  EXPECT_TRUE(
+      Eventually([&] { return RunOk({"inspect", "--format", "{{len .ExecIDs}}", "one"}) == "0"; }));
 }
 
 TEST_F(Signals, AReaderThatLeavesEndsTheContainer) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/syscall.h>
 
 namespace hoy::core {
 namespace {
@@ -16,6 +17,14 @@ std::string Status(std::string_view pids, uint64_t blocked, uint64_t ignored, ui
 
 constexpr uint64_t Bit(int signal) {
   return uint64_t{1} << (signal - 1);
+}
+
+TEST(SignalEffect, WhoAwaitsSignalsIsSeenByItsSystemCall) {
+  EXPECT_TRUE(AwaitsSignals(fmt::format("{} 0x7ffc 0x0", SYS_rt_sigtimedwait)));
+  EXPECT_FALSE(AwaitsSignals("35 0x7ffc 0x0"));
+  EXPECT_FALSE(AwaitsSignals("running\n"));
+  EXPECT_FALSE(AwaitsSignals("-1 0x7ffc 0x7f1a\n"));
+  EXPECT_FALSE(AwaitsSignals(""));
 }
 
 TEST(SignalEffect, PidOneTakesOnlyWhatItHandles) {
