@@ -21,6 +21,7 @@ class CreateCommand final : public ContainerCommand {
   Result<int> Run(Context& context) override {
     TRY(ReportTarget report, ParseReportTarget(options_.report));
     TRY(CheckReportTarget(report, false));
+    DropOldReport(report);
     TRY(core::ContainerRecord record, Make(context));
     auto has_layers = CheckHasLayers(context.layout, record);
     if (!has_layers) {

@@ -68,7 +68,10 @@ class RunCommand final : public ContainerCommand {
   Result<int> MakeAndRun(Context& context) {
     WarnOfStdin(context);
     TRY(passed_, ChoosePassedFds(context, options_.preserve_fds));
-    TRY(core::ContainerRecord record, Make(context));
+    DropOldReport(report_);
+    auto made = Make(context);
+    if (!made) return Fail(Reported(context, NothingMade(), std::move(made).error()));
+    core::ContainerRecord record = *std::move(made);
     auto code =
         options_.detach
             ? StartDetached(context, record)
@@ -88,11 +91,24 @@ class RunCommand final : public ContainerCommand {
       (void)core::RemoveStoppedContainer(context.layout, record.id, force);
       core::RemoveUnfetchedVolumes(context.layout, record);
     }
-    if (!code && report_.IsTheClients()) {
-      TRY(GiveReport(context, report_, record, {core::FailedStart(code.error()), {}}));
-    }
+    if (!code && report_.IsTheClients()) (void)Reported(context, record, code.error());
     if (removes_image_) RemoveUnusedImage(context, record);
     return code;
+  }
+
+  // What a report can tell where there is no container yet.
+  core::ContainerRecord NothingMade() const {
+    core::ContainerRecord record;
+    record.name = options_.name;
+    record.config.image.reference = options_.image;
+    return record;
+  }
+
+  Error Reported(Context& context, const core::ContainerRecord& record, Error error) const {
+    if (report_.kind == ReportTarget::Kind::kNone) return error;
+    auto given = GiveReport(context, report_, record, {core::FailedStart(error), {}});
+    if (!given) context.Report(given.error());
+    return error;
   }
 
   // Several may want it at the same time: one makes it, and the others find it.
@@ -200,14 +216,15 @@ class RunCommand final : public ContainerCommand {
   Result<int> StartDetached(Context& context, const core::ContainerRecord& record) {
     core::StartRequest request{.passed_fds = passed_.fds, .env = ListenVariables(passed_, record)};
     TRY(PassNotifySocket(record, request));
-    TRY(core::StartedContainer started, core::StartContainer(context.layout, record, request));
+    auto running = core::StartContainer(context.layout, record, request);
+    if (options_.timing) PrintStartMarks(context);
+    TRY(core::StartedContainer started, std::move(running));
     pid_t monitor = started.monitor.pid();
     started.monitor.Release();
     for (const std::string& warning : started.warnings) context.Warn(warning);
     TRY(WritePidFile(record, started.pid));
     NotifyStarted(context, record, monitor);
     WarnOfNetworks(context, record);
-    if (options_.timing) PrintStartMarks(context);
     context.out.Print("{}\n", record.id);
     TRY(context.out.Flush());  // a signal that has waited comes before the end of the program
     return 0;

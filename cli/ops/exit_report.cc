@@ -1,6 +1,7 @@
 #include "cli/ops/exit_report.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/ops/stats_rows.h"
@@ -46,11 +47,22 @@ Result<> CheckReportTarget(const ReportTarget& target, bool stays) {
     if (target.fd > 2) fcntl(target.fd, F_SETFD, FD_CLOEXEC);
   }
   if (target.kind == Kind::kFile) {
+    struct stat status{};
+    if (stat(target.file.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+      return FailErrno("--report", target.file, EISDIR);
+    }
     size_t slash = target.file.rfind('/');
     std::string directory = slash == std::string::npos ? "." : target.file.substr(0, slash + 1);
     if (access(directory.c_str(), W_OK) != 0) return FailErrno("--report", target.file);
   }
   return {};
+}
+
+void DropOldReport(const ReportTarget& target) {
+  struct stat status{};
+  if (target.kind != ReportTarget::Kind::kFile) return;
+  if (lstat(target.file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  unlink(target.file.c_str());
 }
 
 std::optional<TakenReport> TakeReport(const Context& context, const core::ContainerRecord& record) {
@@ -70,6 +82,7 @@ Result<> GiveReport(Context& context, const ReportTarget& target,
     return {};
   }
   std::string text = core::FormatReport(record, report.exit, report.resources);
+  if (target.kind == ReportTarget::Kind::kFile) return core::WriteReport(target.file, text);
   return core::WriteAll(target.fd, text, fmt::format("fd:{}", target.fd));
 }
 

@@ -28,6 +28,9 @@ Result<ReportTarget> ParseReportTarget(const std::string& text);
 // here on), the file can be made. `stays`: the client will see the end, which its targets need.
 Result<> CheckReportTarget(const ReportTarget& target, bool stays);
 
+// The file that an earlier run has left there: what comes now may fail before there is a container.
+void DropOldReport(const ReportTarget& target);
+
 // The run's report when it has ended and nothing has been cleaned up yet. nullopt: there is none.
 struct TakenReport {
   core::ExitRecord exit;
@@ -35,7 +38,7 @@ struct TakenReport {
 };
 std::optional<TakenReport> TakeReport(const Context& context, const core::ContainerRecord& record);
 
-// To a target that is the client's.
+// To the target, which is one.
 Result<> GiveReport(Context& context, const ReportTarget& target,
                     const core::ContainerRecord& record, const TakenReport& report);
 

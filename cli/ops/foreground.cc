@@ -108,14 +108,15 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
     request.env = ListenVariables(*options.passed, record);
   }
   if (options.notifies) TRY(PassNotifySocket(record, request));
-  TRY(core::StartedContainer started, core::StartContainer(context.layout, record, request));
+  auto running = core::StartContainer(context.layout, record, request);
+  if (options.timing) PrintStartMarks(context);
+  TRY(core::StartedContainer started, std::move(running));
   pair.monitor.reset();
   if (options.passed != nullptr) ClosePassedFds(*options.passed);
   for (const std::string& warning : started.warnings) context.Warn(warning);
   TRY(WritePidFile(record, started.pid));
   if (options.notifies) NotifyStarted(context, record, getpid());
   WarnOfNetworks(context, record);
-  if (options.timing) PrintStartMarks(context);
   Fd init(static_cast<int>(syscall(SYS_pidfd_open, started.pid, 0)));
   if (ShowsNothing(options)) {
     context.out.Print("{}\n", record.id);
@@ -157,6 +158,9 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
   }
   if (!synced) context.Report(synced.error());
   if (report) TRY(GiveReport(context, options.report, record, *report));
+  if (options.report.kind == ReportTarget::Kind::kFile && !core::Exists(options.report.file)) {
+    context.Warn(fmt::format("--report '{}': it could not be written", options.report.file));
+  }
   int code = session.ends_with_input ? 0 : end->exit_code;
   return synced || code != 0 ? code : kExitFailed;
 }

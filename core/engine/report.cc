@@ -1,5 +1,8 @@
 #include "core/engine/report.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "core/cgroup/usage.h"
 #include "core/engine/run_directory.h"
 #include "core/sys/files.h"
@@ -86,14 +89,25 @@ void KeepReport(const Layout& layout, const ContainerRecord& record, const ExitR
   if (!Exists(layout.RunContainer(record.id) + "/start.json")) return;
   ResourceReport report = CollectReport(layout, record.id, exit);
   if (!removes) (void)WriteResourceReport(layout, record.id, report);
-  if (file.empty()) return;
-  (void)WriteFileAtomically(file, FormatReport(record, exit, report), Durability::kVolatile, 0644);
+  if (!file.empty()) (void)WriteReport(file, FormatReport(record, exit, report));
+}
+
+Result<> WriteReport(const std::string& file, std::string_view text) {
+  struct stat status{};
+  bool is_there = lstat(file.c_str(), &status) == 0;
+  if (!is_there || S_ISREG(status.st_mode)) {
+    return WriteFileAtomically(file, text, Durability::kVolatile, 0644);
+  }
+  // What is there stays: a device, a pipe, or where a link leads to.
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY;
+  TRY(Fd fd, OpenAt(kCwd, file, kFlags, 0644));
+  return WriteAll(fd, text, file);
 }
 
 void ReportFailure(const Layout& layout, const ContainerRecord& record, const ExitRecord& failure) {
   auto file = ReadFile(TargetPath(layout, record.id), 1 << 16);
   if (!file) return;
-  (void)WriteFileAtomically(*file, FormatReport(record, failure, {}), Durability::kVolatile, 0644);
+  (void)WriteReport(*file, FormatReport(record, failure, {}));
 }
 
 Result<> KeepStartMarks(const Layout& layout, std::string_view id,

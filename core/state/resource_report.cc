@@ -132,6 +132,7 @@ std::string FormatReport(const ContainerRecord& record, const ExitRecord& exit,
     json["StartedAt"] = FormatRfc3339(exit.started_at);
   } else {
     json["Error"] = exit.error;
+    json["Resources"] = Json::object();
   }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

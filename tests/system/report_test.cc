@@ -1,6 +1,9 @@
 // The exit report and --timing.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -115,6 +118,42 @@ TEST_F(ExitReport, TellsWhyAStartFailed) {
   EXPECT_EQ(ReadJson(file)["ExitCode"], 126);
   const Output line = Run({"run", "--rm", "--report", "-", Busybox(), "no-such-program"});
   EXPECT_NE(line.err.find("hoy: report: its program did not run\n"), std::string::npos) << line;
+  const Output timing = Run({"run", "--rm", "--timing", Busybox(), "no-such-program"});
+  EXPECT_NE(timing.err.find("hoy: timing: "), std::string::npos) << timing;
+}
+
+TEST_F(ExitReport, OfAnEarlierRunIsNotTakenForThisOne) {
+  const std::string file = Path("report.json");
+  EXPECT_EQ(Run({"run", "--rm", "--report", file, Busybox(), "true"}).code, 0);
+  EXPECT_EQ(Run({"run", "--rm", "--report", file, "--pull", "never", "nosuch", "true"}).code, 125);
+  const Json report = ReadJson(file);
+  EXPECT_EQ(report["ExitCode"], 125) << report;
+  EXPECT_EQ(report["Image"], "nosuch") << report;
+  EXPECT_TRUE(report["Error"].is_string()) << report;
+}
+
+TEST_F(ExitReport, LeavesWhatIsThereInItsPlace) {
+  namespace fs = std::filesystem;
+  auto run = [&](const std::string& target) {
+    return Run({"run", "--rm", "--report", target, Busybox(), "true"}).code;
+  };
+  fs::create_directory(Path("real"));
+  fs::create_symlink("real/report", Path("link"));
+  EXPECT_EQ(run(Path("link")), 0);
+  EXPECT_TRUE(fs::is_symlink(Path("link")));
+  EXPECT_EQ(ReadJson(Path("real/report"))["ExitCode"], 0);
+  fs::create_symlink("/dev/null", Path("null"));
+  EXPECT_EQ(run(Path("null")), 0);
+  EXPECT_TRUE(fs::is_symlink(Path("null")));
+  ASSERT_EQ(mkfifo(Path("fifo").c_str(), 0600), 0);
+  const Fd reader(open(Path("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  EXPECT_EQ(run(Path("fifo")), 0);
+  EXPECT_TRUE(fs::is_fifo(Path("fifo")));
+  std::string text(1 << 16, '\0');
+  const ssize_t count = read(reader.get(), text.data(), text.size());
+  ASSERT_GT(count, 0);
+  EXPECT_EQ(Json::parse(text.substr(0, static_cast<size_t>(count)))["ExitCode"], 0);
+  EXPECT_EQ(run(Path("real")), 125) << "a directory";
 }
 
 TEST_F(ExitReport, TimingShowsWhereTheStartWent) {
