@@ -59,16 +59,87 @@ bool IsInOurMount(const char* path) {
   return false;
 }
 
+// The dangling links that a path may lead through; an image has one, or made a riddle.
+constexpr int kMostLinks = 8;
+
+int MakeDirectories(const char* path, mode_t mode, int links);
+
 // `make` is done at the place, where the directory that it is in is made first if it is missing.
 template <typename Make>
-int MakeAt(const char* path, const Make& make) {
+int MakeAt(const char* path, int links, const Make& make) {
   if (IsInOurMount(path)) return make(AT_FDCWD, path);
   for (bool again : {false, true}) {
     Place place(path);
     if (place.found()) return make(place.directory(), place.name());
-    if (errno != ENOENT || again || MakeContainerDirectories(place.parent(), 0755) != 0) break;
+    if (errno != ENOENT || again || MakeDirectories(place.parent(), 0755, links) != 0) break;
   }
   return -1;
+}
+
+// What a link leads to, as an absolute path. EINVAL: it is none.
+class LinkTarget {
+ public:
+  explicit LinkTarget(const char* path) {
+    Place place(path);
+    if (!place.found()) return;
+    ssize_t count = readlinkat(place.directory(), place.name(), link_, sizeof link_ - 1);
+    if (count < 0) return;
+    while (count > 1 && link_[count - 1] == '/') --count;
+    link_[count] = '\0';
+    bool is_absolute = link_[0] == '/';
+    size_t above = is_absolute ? 0 : strlen(place.parent());
+    if (above + 1 + static_cast<size_t>(count) >= sizeof path_) {
+      errno = ENAMETOOLONG;
+      return;
+    }
+    memcpy(path_, place.parent(), above);
+    if (!is_absolute) path_[above++] = '/';
+    memcpy(path_ + above, link_, static_cast<size_t>(count) + 1);
+  }
+
+  const char* path() const { return path_[0] != '\0' ? path_ : nullptr; }
+
+ private:
+  char link_[PATH_MAX] = {};
+  char path_[PATH_MAX] = {};
+};
+
+// mkdir(2) takes a link that leads nowhere for something that is there already.
+int MakeDirectories(const char* path, mode_t mode, int links) {
+  if (path[0] == '\0' || strcmp(path, "/") == 0) return 0;
+  bool leads_nowhere = false;
+  int made = MakeAt(path, links, [&](int directory, const char* name) {
+    if (mkdirat(directory, name, mode) == 0) return 0;
+    if (errno != EEXIST) return -1;
+    // A file in the way is told apart by whoever uses the directory next.
+    leads_nowhere = faccessat(directory, name, F_OK, 0) != 0 && errno == ENOENT;
+    return 0;
+  });
+  if (made != 0 || !leads_nowhere) return made;
+  if (links == 0) {
+    errno = ELOOP;
+    return -1;
+  }
+  LinkTarget target(path);
+  return target.path() != nullptr ? MakeDirectories(target.path(), mode, links - 1) : -1;
+}
+
+int TouchFile(const char* path, mode_t mode, int links) {
+  if (access(path, F_OK) == 0) return 0;  // opening it to write would copy it up
+  constexpr uint64_t kFlags = O_CREAT | O_WRONLY | O_NOCTTY | O_NONBLOCK;
+  int fd = OpenContainerPath(path, kFlags, mode);
+  if (fd < 0 && errno == ENOENT) {
+    if (MakeAt(path, links, [](int, const char*) { return 0; }) != 0) return -1;
+    fd = OpenContainerPath(path, kFlags, mode);
+  }
+  if (fd < 0 && errno == ENOENT && links > 0) {
+    // A link, and what it leads to is in a directory that is missing.
+    LinkTarget target(path);
+    return target.path() != nullptr ? TouchFile(target.path(), mode, links - 1) : -1;
+  }
+  if (fd < 0) return -1;
+  close(fd);
+  return 0;
 }
 
 }  // namespace
@@ -84,28 +155,15 @@ int OpenContainerPath(const char* path, uint64_t flags, mode_t mode) {
 }
 
 int MakeContainerDirectories(const char* path, mode_t mode) {
-  if (path[0] == '\0' || strcmp(path, "/") == 0) return 0;
-  return MakeAt(path, [&](int directory, const char* name) {
-    // A file in the way is told apart by whoever uses the directory next.
-    return mkdirat(directory, name, mode) == 0 || errno == EEXIST ? 0 : -1;
-  });
+  return MakeDirectories(path, mode, kMostLinks);
 }
 
 int TouchContainerFile(const char* path, mode_t mode) {
-  if (access(path, F_OK) == 0) return 0;  // opening it to write would copy it up
-  constexpr uint64_t kFlags = O_CREAT | O_WRONLY | O_NOCTTY | O_NONBLOCK;
-  int fd = OpenContainerPath(path, kFlags, mode);
-  if (fd < 0 && errno == ENOENT) {
-    if (MakeAt(path, [](int, const char*) { return 0; }) != 0) return -1;
-    fd = OpenContainerPath(path, kFlags, mode);
-  }
-  if (fd < 0) return -1;
-  close(fd);
-  return 0;
+  return TouchFile(path, mode, kMostLinks);
 }
 
 int MakeContainerNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid) {
-  return MakeAt(path, [&](int directory, const char* name) {
+  return MakeAt(path, kMostLinks, [&](int directory, const char* name) {
     mode_t old_mask = umask(0);
     int result = mknodat(directory, name, mode, device);
     umask(old_mask);
@@ -122,7 +180,7 @@ int RemoveContainerFile(const char* path) {
 }
 
 int MakeContainerLink(const char* target, const char* path) {
-  return MakeAt(path, [&](int directory, const char* name) {
+  return MakeAt(path, kMostLinks, [&](int directory, const char* name) {
     return symlinkat(target, directory, name) == 0 || errno == EEXIST ? 0 : -1;
   });
 }

@@ -14,7 +14,8 @@ namespace hoy::core {
 
 // As open(2), with O_CLOEXEC.
 int OpenContainerPath(const char* path, uint64_t flags, mode_t mode = 0);
-// Also the ones above it. What is there already stays, whatever it is.
+// Also the ones above it, and those that a link leads to which are missing. What is there already
+// stays, whatever it is.
 int MakeContainerDirectories(const char* path, mode_t mode);
 int TouchContainerFile(const char* path, mode_t mode);
 int MakeContainerNode(const char* path, mode_t mode, dev_t device, uid_t uid, gid_t gid);

@@ -125,10 +125,37 @@ TEST_F(HostileImage, MountPointsThatAreSymlinks) {
   registry_.Push("app", "latest", BusyboxImage().Layer(tar).Build());
   const std::string reference = registry_.Reference("app");
   RunOk({"pull", "-q", reference});
-  Run({"run", "--rm", "-w", "/srv/dir", reference, "true"});
+  EXPECT_EQ(RunOk({"run", "--rm", "-w", "/srv/dir", reference, "pwd"}), outside() + "/srv/dir");
   fs::create_directories(Path("home/mounted"));
-  Run({"run", "--rm", "-v", Path("home/mounted") + ":/srv/mnt", reference, "true"});
+  RunOk({"run", "--rm", "-v", Path("home/mounted") + ":/srv/mnt", reference, "true"});
   fs::remove(Path("home/mounted"));
+}
+
+// As in any root that systemd has run: what the links lead to comes with the boot.
+TEST_F(HostileImage, MountPointsThatAreDanglingSymlinks) {
+  Tar tar;
+  tar.Symlink("etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf");
+  tar.Symlink("app", "/data/real/").Symlink("chain", "one").Symlink("one", "../../two/three");
+  tar.Symlink("round", "/about").Symlink("about", "round");
+  registry_.Push("app", "latest", BusyboxImage().Layer(tar).Build());
+  const std::string reference = registry_.Reference("app");
+  RunOk({"pull", "-q", reference});
+  auto run = [&](std::vector<std::string> options, const std::string& script) {
+    options.insert(options.begin(), {"run", "--rm"});
+    options.insert(options.end(), {reference, "sh", "-c", script});
+    return Run(options);
+  };
+  EXPECT_EQ(run({"--dns", "192.0.2.1"}, "cat /run/systemd/resolve/stub-resolv.conf").out,
+            "nameserver 192.0.2.1\n");
+  fs::create_directories(Path("mine"));
+  WriteFile(Path("mine/file"), "of the host\n");
+  EXPECT_EQ(run({"-v", Path("mine") + ":/app"}, "cat /data/real/file").out, "of the host\n");
+  EXPECT_EQ(run({"--tmpfs", "/app/y"}, "grep -c ' /data/real/y tmpfs ' /proc/mounts").out, "1\n");
+  EXPECT_EQ(run({"-w", "/chain/x"}, "pwd").out, "/two/three/x\n");
+  EXPECT_EQ(run({"-v", Path("mine/file") + ":/app/a/b"}, "cat /app/a/b").out, "of the host\n");
+  const Output round = run({"-w", "/round/x"}, "pwd");
+  EXPECT_EQ(round.code, 125) << round;
+  EXPECT_NE(round.err.find("symbolic links"), std::string::npos) << round;
 }
 
 // What the kernel resolves beside the file system's tree: with the host's processes in sight, or
