@@ -5,6 +5,7 @@
 #include "cli/ops/foreground.h"
 #include "cli/ops/network_warnings.h"
 #include "cli/ops/passed_fds.h"
+#include "cli/ops/pid_file.h"
 #include "cli/ops/remove_image.h"
 #include "cli/ops/sd_notify.h"
 #include "core/engine/lifecycle.h"
@@ -184,6 +185,7 @@ class RunCommand final : public ContainerCommand {
   }
 
   Result<int> EnsureRuns(Context& context, const core::ContainerRecord& record) {
+    TRY(CheckPidFile(context.layout, record));
     TRY(passed_, ChoosePassedFds(context, options_.preserve_fds));
     auto code = StartDetached(context, record);
     if (code || !core::RunsAlready(code.error())) return code;

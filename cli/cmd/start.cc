@@ -3,6 +3,7 @@
 #include "cli/ops/foreground.h"
 #include "cli/ops/network_warnings.h"
 #include "cli/ops/passed_fds.h"
+#include "cli/ops/pid_file.h"
 #include "cli/ops/sd_notify.h"
 #include "cli/ui/command.h"
 #include "cli/ui/objects.h"
@@ -36,6 +37,9 @@ class StartCommand final : public Command {
     return ForEachObject(context, containers_, [&](const std::string& name) -> Result<> {
       TRY(std::string id, core::FindContainer(context.layout, name));
       TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+      if (auto checked = CheckPidFile(context.layout, record); !checked) {
+        return Fail(std::move(checked).error().InContext(fmt::format("start '{}'", name)));
+      }
       core::StartRequest request{.passed_fds = passed_.fds,
                                  .env = ListenVariables(passed_, record)};
       bool notifies = containers_.size() == 1;

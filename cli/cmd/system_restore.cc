@@ -1,6 +1,6 @@
 #include <set>
 
-#include "cli/ops/foreground.h"
+#include "cli/ops/pid_file.h"
 #include "cli/ui/command.h"
 #include "cli/ui/exit_code.h"
 #include "core/engine/joined_namespaces.h"

@@ -11,6 +11,7 @@
 #include "cli/ops/log_options.h"
 #include "cli/ops/mount_options.h"
 #include "cli/ops/namespace_options.h"
+#include "cli/ops/pid_file.h"
 #include "cli/ops/resolve_networks.h"
 #include "cli/ops/secret_options.h"
 #include "core/base/fail_point.h"
@@ -307,6 +308,7 @@ Result<core::ContainerRecord> ContainerCommand::Make(Context& context) {
                           fmt::format("--cidfile: '{}' exists already", options_.cidfile))
                     .WithHint("another container may own it; remove the file first"));
   }
+  TRY(CheckPidFile(options_.pidfile));
   TRY(core::PrepareLayout(context.layout));
   TRY(core::ContainerRecord record, Plan(context));
   if (options_.replace && !options_.name.empty()) {

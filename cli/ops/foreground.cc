@@ -5,6 +5,7 @@
 
 #include "cli/ops/deaf_process.h"
 #include "cli/ops/network_warnings.h"
+#include "cli/ops/pid_file.h"
 #include "cli/ops/s3_volumes.h"
 #include "cli/ops/sd_notify.h"
 #include "cli/ui/exit_code.h"
@@ -84,16 +85,9 @@ void RecordResize(Context& context, const core::ContainerRecord& record, core::W
 
 }  // namespace
 
-Result<> WritePidFile(const core::ContainerRecord& record, pid_t pid) {
-  if (record.config.pid_file.empty()) return {};
-  auto written = core::WriteFileAtomically(record.config.pid_file, fmt::format("{}\n", pid),
-                                           core::Durability::kVolatile, 0644);
-  if (!written) return Fail(std::move(written).error().InContext("--pidfile"));
-  return {};
-}
-
 Result<int> RunInForeground(Context& context, const core::ContainerRecord& record,
                             const ForegroundOptions& options) {
+  TRY(CheckPidFile(context.layout, record));
   TRY(core::SessionOptions session, ChooseSession(context, record, options));
   core::BlockedSignals signals;
   TRY(core::AttachPair pair, core::MakeAttachPair());

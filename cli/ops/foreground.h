@@ -32,7 +32,4 @@ Result<int> RunInForeground(Context& context, const core::ContainerRecord& recor
 Result<int> AttachInForeground(Context& context, const core::ContainerRecord& record,
                                const ForegroundOptions& options);
 
-// Writes --pidfile, when the container has one.
-Result<> WritePidFile(const core::ContainerRecord& record, pid_t pid);
-
 }  // namespace hoy::cli

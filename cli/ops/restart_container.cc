@@ -1,7 +1,7 @@
 #include "cli/ops/restart_container.h"
 
-#include "cli/ops/foreground.h"
 #include "cli/ops/network_warnings.h"
+#include "cli/ops/pid_file.h"
 #include "cli/ops/stop_gently.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/restart.h"
@@ -16,6 +16,9 @@ Result<> RestartContainer(Context& context, const std::string& name, const std::
   TRY(core::ContainerStatus status, core::Heal(context.layout, id));
   TRY(core::Permit(core::Verb::kRestart, status.state, name));
   TRY(core::ContainerRecord record, core::ReadContainer(context.layout, id));
+  if (auto checked = CheckPidFile(record.config.pid_file); !checked) {
+    return Fail(std::move(checked).error().InContext(fmt::format("restart '{}'", name)));
+  }
   Fd kept = core::KeepThroughRestart(context.layout, id);
   TRY(StopGently(context, name, id, stop));
   auto started = core::StartContainer(context.layout, record, {});

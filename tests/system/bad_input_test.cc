@@ -57,6 +57,57 @@ TEST_F(BadInput, MissingSourcesUsersAndFiles) {
   Refuses({"run", "--cidfile", Path("no/dir/cid"), Busybox(), "true"}, 125, "no/dir/cid");
 }
 
+// The program would run, and nobody would know as what.
+TEST_F(BadInput, APidFileThatCannotBeWrittenIsRefusedBeforeTheStart) {
+  const std::string file = Path("place/pid");
+  const std::string error = fmt::format("hoy: --pidfile '{}': No such file or directory\n", file);
+  const std::vector<std::string> rest = {"--pidfile", file, Busybox(), "touch", "/mark"};
+  for (const std::vector<std::string>& verb :
+       {std::vector<std::string>{"run"}, {"run", "-d"}, {"create"}}) {
+    std::vector<std::string> words = verb;
+    words.insert(words.end(), rest.begin(), rest.end());
+    Refuses(words, 125, error);
+  }
+  Refuses({"create", "--pidfile", directory(), Busybox(), "true"}, 125,
+          fmt::format("--pidfile '{}': Is a directory", directory()));
+  WriteFile(Path("plain"), "");
+  Refuses({"create", "--pidfile", Path("plain/pid"), Busybox(), "true"}, 125,
+          fmt::format("--pidfile '{}': Not a directory", Path("plain/pid")));
+}
+
+TEST_F(BadInput, APidFileIsLookedAtBeforeEachStart) {
+  const std::string file = Path("place/pid");
+  const std::string error = fmt::format("--pidfile '{}': No such file or directory\n", file);
+  fs::create_directory(Path("place"));
+  RunOk({"create", "--name", "one", "--pidfile", file, Busybox(), "sleep", "1000"});
+  fs::remove(Path("place"));
+  for (const std::vector<std::string>& verb :
+       {std::vector<std::string>{"start"}, {"start", "-a"}, {"restart"}}) {
+    std::vector<std::string> words = verb;
+    words.emplace_back("one");
+    const Output output = Run(words);
+    EXPECT_EQ(output.code, 125) << output;
+    EXPECT_TRUE(output.err.ends_with(error)) << output;
+    EXPECT_EQ(Status("one"), "created") << verb.back();
+  }
+  fs::create_directory(Path("place"));
+  RunOk({"start", "one"});
+  const std::string pid = ReadFile(file);
+  fs::remove_all(Path("place"));
+  RunOk({"start", "one"});  // it runs, and there is nothing to write
+  EXPECT_EQ(Run({"restart", "one"}).code, 125);
+  EXPECT_EQ(RunOk({"inspect", "--format", "{{.State.Pid}}", "one"}) + "\n", pid);
+}
+
+// There a directory lets root write, and makes no files.
+TEST_F(BadInput, APidFileThatCannotBeWrittenAfterTheStartIsNamed) {
+  const Output output =
+      Run({"run", "-d", "--name", "one", "--pidfile", "/proc/hoy.pid", Busybox(), "sleep", "1000"});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_TRUE(output.err.starts_with("hoy: --pidfile '/proc/hoy.pid': ")) << output;
+  RunOk({"rm", "-f", "one"});
+}
+
 TEST_F(BadInput, MissingObjectsAre1OnOtherVerbs) {
   for (const char* verb : {"start", "stop", "kill", "rm", "wait", "logs", "inspect", "rmi"}) {
     const Output output = Run({verb, "no-such-object"});

@@ -1,4 +1,4 @@
-#include "cli/ops/foreground.h"
+#include "cli/ops/pid_file.h"
 #include "cli/ui/command.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/restart.h"
