@@ -54,6 +54,23 @@ TEST_F(ManyLogs, ManyAtOnceAreSortedByTimeAndNamed) {
   EXPECT_EQ(follow.out, output.out) << "both have ended";
 }
 
+TEST_F(ManyLogs, TheLastLinesAreCountedBeforeAnyAreChosen) {
+  // Two pipes keep no order between them, so the next line waits for the log to have the one
+  // before.
+  RunOk({"run", "-d", "--name", "one", "-v", Path("gate") + ":/gate", Busybox(), "sh", "-c",
+         "echo a; echo b;" + Await("first") + "echo c >&2;" + Await("second") + "echo d"});
+  ASSERT_TRUE(Eventually([&] { return Run({"logs", "one"}).out == "a\nb\n"; }));
+  Open("first");
+  ASSERT_TRUE(Eventually([&] { return Run({"logs", "one"}).err == "c\n"; }));
+  Open("second");
+  RunOk({"wait", "one"});
+  EXPECT_EQ(RunOk({"logs", "--tail", "2", "--stdout", "one"}), "d");
+  EXPECT_EQ(Run({"logs", "--tail", "2", "--stderr", "one"}).err, "c\n");
+  EXPECT_EQ(Run({"logs", "--tail", "1", "--stderr", "one"}).err, "");
+  EXPECT_EQ(RunOk({"logs", "--tail", "2", "--grep", "a", "one"}), "");
+  EXPECT_EQ(RunOk({"logs", "--tail", "3", "--grep", "b", "one"}), "b");
+}
+
 TEST_F(ManyLogs, GrepChoosesLines) {
   RunToEnd("one", "for i in 1 2 12 3; do echo line-$i; done; printf half-1");
   EXPECT_EQ(Run({"logs", "--grep", "-1", "one"}).out, "line-1\nline-12\nhalf-1");
