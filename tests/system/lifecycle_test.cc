@@ -332,6 +332,9 @@ TEST_F(Lifecycle, PrefixesOfIdsAreAcceptedUnlessTheyAreAmbiguous) {
   EXPECT_EQ(ambiguous.code, 125) << ambiguous;
   EXPECT_NE(ambiguous.err.find("more than one"), std::string::npos) << ambiguous;
   const auto& ids = by_first[both[0]];
+  for (const std::string& id : ids) {
+    EXPECT_NE(ambiguous.err.find(id.substr(0, 12) + " ("), std::string::npos) << ambiguous;
+  }
   size_t same = 0;
   while (ids[0][same] == ids[1][same]) ++same;
   const std::string unique = ids[0].substr(0, same + 1);
