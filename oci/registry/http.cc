@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -165,7 +166,14 @@ class HttpClient::Connection {
     if (*code != CURLE_OK && !refused) {
       long system_errno = 0;
       curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &system_errno);
-      return Fail(TransferError(*code, static_cast<int>(system_errno), detail_, url));
+      Error error = TransferError(*code, static_cast<int>(system_errno), detail_, url);
+      if (*code == CURLE_PEER_FAILED_VERIFICATION && IsTrusted()) {
+        error.hint = fmt::format(
+            "its CA is trusted, but not for '{}': use a name or address that its certificate is "
+            "for, or --tls-verify=false",
+            url.host);
+      }
+      return Fail(std::move(error));
     }
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
@@ -245,6 +253,14 @@ class HttpClient::Connection {
       curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);  // lets libcurl keep the parsed bundle
     }
     return {};
+  }
+
+  // Its chain held. The names are looked at after that, and where they are wrong libcurl keeps what
+  // it began with: X509_V_ERR_UNSPECIFIED.
+  bool IsTrusted() const {
+    long result = 0;
+    curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &result);
+    return result == X509_V_OK || result == X509_V_ERR_UNSPECIFIED;
   }
 
   Result<CURLcode> Run(const CancelToken& cancel) {

@@ -349,7 +349,7 @@ class PullTls : public PullRegistry {
              "-days", "2", "-subj", "/CN=test ca", "-keyout", "ca.key", "-out", "certs/ca.crt"});
     openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
              "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"});
-    WriteFile(Path("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+    WriteFile(Path("names"), "subjectAltName=" + names_ + "\n");
     openssl({"x509", "-req", "-in", "server.csr", "-CA", "certs/ca.crt", "-CAkey", "ca.key",
              "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.crt"});
     fs::create_directory(Path("storage"));
@@ -362,9 +362,28 @@ class PullTls : public PullRegistry {
                                                   "\n    key: " + Path("server.key") + "\n"});
     reference = registry->Reference("app", "1");
   }
+  std::string names_ = "DNS:localhost,IP:127.0.0.1";
   std::optional<Registry> registry;
   std::string reference;
 };
+
+class PullTlsOfAnotherHost : public PullTls {
+ protected:
+  PullTlsOfAnotherHost() { names_ = "DNS:registry.example,IP:192.0.2.1"; }
+};
+
+TEST_F(PullTlsOfAnotherHost, IsRefusedThoughItsCaIsTrusted) {
+  Output output = Run({"pull", "--tls-verify=true", "--cert-dir", Path("certs"), reference});
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_NE(output.err.find("verify the certificate of '" + registry->address() + "'"),
+            std::string::npos)
+      << output;
+  EXPECT_NE(output.err.find("matches target host name '127.0.0.1'"), std::string::npos) << output;
+  EXPECT_EQ(output.err.find("put its CA into"), std::string::npos) << "it is trusted" << output;
+  EXPECT_NE(output.err.find("use a name or address that its certificate is for"), std::string::npos)
+      << output;
+  ExpectNoImage();
+}
 
 TEST_F(PullTls, RefusesAnUnknownCertificate) {
   Output output = Run({"pull", "--tls-verify=true", reference});
