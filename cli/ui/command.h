@@ -85,7 +85,7 @@ enum class ValueKind {
   kString,
   kInteger,
   kByteSize,  // "64m": bytes, powers of 1024
-  kDuration,  // "1.5h" or seconds: nanoseconds
+  kDuration,  // "1.5h" or seconds, none below 0: nanoseconds
 };
 
 using OptionSetter = std::function<Result<>(std::string_view value)>;

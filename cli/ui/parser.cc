@@ -248,6 +248,7 @@ Result<> SetOption(const OptionSpec& option, std::string_view typed, std::string
     case ValueKind::kDuration: {
       auto parsed = core::ParseDuration(value);
       if (!parsed) return Invalid(typed, value, "wants a duration, like 90, 1.5h or 2m30s");
+      if (*parsed < 0) return Invalid(typed, value, "no time is below zero");
       StoreNumber<int64_t>(option.target, *parsed);
       return {};
     }

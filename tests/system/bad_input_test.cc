@@ -108,6 +108,19 @@ TEST_F(BadInput, APidFileThatCannotBeWrittenAfterTheStartIsNamed) {
   RunOk({"rm", "-f", "one"});
 }
 
+TEST_F(BadInput, NoTimeIsBelowZero) {
+  Refuses({"exec", "--timeout", "-5", "one", "true"}, 125, "--timeout");
+  Refuses({"exec", "--timeout=-1ms", "one", "true"}, 125, "--timeout");
+  Refuses({"wait", "--timeout", "-1", "one"}, 125, "--timeout");
+  Refuses({"pull", "--retry-delay", "-1s", "localhost:1/app"}, 125, "--retry-delay");
+  Refuses({"push", "--retry-delay=-1s", "localhost:1/app"}, 125, "--retry-delay");
+  Refuses({"run", "--timeout", "-1", Busybox(), "true"}, 125, "--timeout");
+  for (const char* flag : {"--health-interval", "--health-timeout", "--health-start-period",
+                           "--health-start-interval"}) {
+    Refuses({"create", "--health-cmd", "true", flag, "-1s", Busybox(), "true"}, 125, flag);
+  }
+}
+
 TEST_F(BadInput, MissingObjectsAre1OnOtherVerbs) {
   for (const char* verb : {"start", "stop", "kill", "rm", "wait", "logs", "inspect", "rmi"}) {
     const Output output = Run({verb, "no-such-object"});

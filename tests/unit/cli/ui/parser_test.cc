@@ -207,6 +207,7 @@ TEST(Parser, RefusesWhatItDoesNotKnow) {
       {{"-m", "lots"}, "invalid value 'lots' for -m: wants a size, like 512m or 2g"},
       {{"--interval=x"},
        "invalid value 'x' for --interval: wants a duration, like 90, 1.5h or 2m30s"},
+      {{"--interval", "-5"}, "invalid value '-5' for --interval: no time is below zero"},
       {{"--driver=syslog"}, "invalid value 'syslog' for --driver: wants json, none"},
       {{"--pull", "often"}, "invalid value 'often' for --pull: wants missing, always"},
       {{"--even", "abc"}, "odd"},
