@@ -47,13 +47,7 @@ Result<> CheckReportTarget(const ReportTarget& target, bool stays) {
     if (target.fd > 2) fcntl(target.fd, F_SETFD, FD_CLOEXEC);
   }
   if (target.kind == Kind::kFile) {
-    struct stat status{};
-    if (stat(target.file.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
-      return FailErrno("--report", target.file, EISDIR);
-    }
-    size_t slash = target.file.rfind('/');
-    std::string directory = slash == std::string::npos ? "." : target.file.substr(0, slash + 1);
-    if (access(directory.c_str(), W_OK) != 0) return FailErrno("--report", target.file);
+    TRY(core::CheckNamedFile("--report", target.file));
   }
   return {};
 }
@@ -82,7 +76,8 @@ Result<> GiveReport(Context& context, const ReportTarget& target,
     return {};
   }
   std::string text = core::FormatReport(record, report.exit, report.resources);
-  if (target.kind == ReportTarget::Kind::kFile) return core::WriteReport(target.file, text);
+  if (target.kind == ReportTarget::Kind::kFile)
+    return core::WriteNamedFile("--report", target.file, text);
   return core::WriteAll(target.fd, text, fmt::format("fd:{}", target.fd));
 }
 

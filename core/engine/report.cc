@@ -1,8 +1,5 @@
 #include "core/engine/report.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "core/cgroup/usage.h"
 #include "core/engine/run_directory.h"
 #include "core/sys/files.h"
@@ -11,6 +8,8 @@ namespace hoy::core {
 namespace {
 
 using Number = ResourceReport::Number;
+
+constexpr std::string_view kFlag = "--report";
 
 Number Microseconds(const Number& nanoseconds) {
   return nanoseconds ? Number(*nanoseconds / 1000) : std::nullopt;
@@ -89,25 +88,13 @@ void KeepReport(const Layout& layout, const ContainerRecord& record, const ExitR
   if (!Exists(layout.RunContainer(record.id) + "/start.json")) return;
   ResourceReport report = CollectReport(layout, record.id, exit);
   if (!removes) (void)WriteResourceReport(layout, record.id, report);
-  if (!file.empty()) (void)WriteReport(file, FormatReport(record, exit, report));
-}
-
-Result<> WriteReport(const std::string& file, std::string_view text) {
-  struct stat status{};
-  bool is_there = lstat(file.c_str(), &status) == 0;
-  if (!is_there || S_ISREG(status.st_mode)) {
-    return WriteFileAtomically(file, text, Durability::kVolatile, 0644);
-  }
-  // What is there stays: a device, a pipe, or where a link leads to.
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY;
-  TRY(Fd fd, OpenAt(kCwd, file, kFlags, 0644));
-  return WriteAll(fd, text, file);
+  if (!file.empty()) (void)WriteNamedFile(kFlag, file, FormatReport(record, exit, report));
 }
 
 void ReportFailure(const Layout& layout, const ContainerRecord& record, const ExitRecord& failure) {
   auto file = ReadFile(TargetPath(layout, record.id), 1 << 16);
   if (!file) return;
-  (void)WriteReport(*file, FormatReport(record, failure, {}));
+  (void)WriteNamedFile(kFlag, *file, FormatReport(record, failure, {}));
 }
 
 Result<> KeepStartMarks(const Layout& layout, std::string_view id,

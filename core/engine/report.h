@@ -25,9 +25,6 @@ Result<> WantReport(const Layout& layout, std::string_view id, std::string_view 
 void KeepReport(const Layout& layout, const ContainerRecord& record, const ExitRecord& exit,
                 bool removes);
 
-// To a file, which is replaced; to what else is there, a device or a pipe, as to any stream.
-Result<> WriteReport(const std::string& file, std::string_view text);
-
 // The file of a start that failed: nothing was used, and it says why.
 void ReportFailure(const Layout& layout, const ContainerRecord& record, const ExitRecord& failure);
 

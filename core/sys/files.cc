@@ -139,6 +139,32 @@ Result<> MakeDirectory(const std::string& path, mode_t mode) {
   return {};
 }
 
+Result<> WriteNamedFile(std::string_view flag, const std::string& path, std::string_view bytes) {
+  struct stat status{};
+  bool is_there = lstat(path.c_str(), &status) == 0;
+  Result<> written;
+  if (!is_there || S_ISREG(status.st_mode)) {
+    written = WriteFileAtomically(path, bytes, Durability::kVolatile, 0644);
+  } else {
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY;
+    auto fd = OpenAt(kCwd, path, kFlags, 0644);
+    written = fd ? WriteAll(*fd, bytes, path) : Fail(std::move(fd).error());
+  }
+  // It may speak of a file beside it.
+  if (!written) return FailErrno(flag, path, written.error().system_errno);
+  return {};
+}
+
+Result<> CheckNamedFile(std::string_view flag, const std::string& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    return FailErrno(flag, path, EISDIR);
+  }
+  size_t slash = path.rfind('/');
+  std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  return access(directory.c_str(), W_OK | X_OK) == 0 ? Result<>{} : FailErrno(flag, path);
+}
+
 Result<> MakeDirectories(const std::string& path, mode_t mode) {
   if (mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return FailErrno("create directory", path);

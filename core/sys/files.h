@@ -44,6 +44,13 @@ Result<> WriteFileAtomically(const std::string& path, std::string_view bytes, Du
                              mode_t mode = 0600);
 void RemoveStaleTemps(const std::string& directory);
 
+// For a file that a person has named by a flag, as the error says: "--pidfile '/x/y': ...". A file
+// is replaced as above, volatile and 0644; a device, a pipe, or what a link leads to is written to.
+Result<> WriteNamedFile(std::string_view flag, const std::string& path, std::string_view bytes);
+// Whether that can be, as far as can be seen: it is no directory, and the one it is in is there and
+// writable.
+Result<> CheckNamedFile(std::string_view flag, const std::string& path);
+
 // mkdir -p; existing directories are left as they are.
 Result<> MakeDirectories(const std::string& path, mode_t mode = 0755);
 Result<> MakeDirectory(const std::string& path, mode_t mode);  // kAlreadyExists when it is there

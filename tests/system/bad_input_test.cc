@@ -73,6 +73,9 @@ TEST_F(BadInput, APidFileThatCannotBeWrittenIsRefusedBeforeTheStart) {
   WriteFile(Path("plain"), "");
   Refuses({"create", "--pidfile", Path("plain/pid"), Busybox(), "true"}, 125,
           fmt::format("--pidfile '{}': Not a directory", Path("plain/pid")));
+  fs::create_symlink("/dev/null", Path("null"));  // stays what it is
+  RunOk({"run", "--rm", "--pidfile", Path("null"), Busybox(), "true"});
+  EXPECT_TRUE(fs::is_symlink(Path("null")));
 }
 
 TEST_F(BadInput, APidFileIsLookedAtBeforeEachStart) {

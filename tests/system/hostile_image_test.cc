@@ -153,6 +153,7 @@ TEST_F(HostileImage, MountPointsThatAreDanglingSymlinks) {
   EXPECT_EQ(run({"--tmpfs", "/app/y"}, "grep -c ' /data/real/y tmpfs ' /proc/mounts").out, "1\n");
   EXPECT_EQ(run({"-w", "/chain/x"}, "pwd").out, "/two/three/x\n");
   EXPECT_EQ(run({"-v", Path("mine/file") + ":/app/a/b"}, "cat /app/a/b").out, "of the host\n");
+  fs::remove_all(Path("mine"));
   const Output round = run({"-w", "/round/x"}, "pwd");
   EXPECT_EQ(round.code, 125) << round;
   EXPECT_NE(round.err.find("symbolic links"), std::string::npos) << round;
