@@ -104,24 +104,45 @@ class LinkTarget {
   char path_[PATH_MAX] = {};
 };
 
-// mkdir(2) takes a link that leads nowhere for something that is there already.
-int MakeDirectories(const char* path, mode_t mode, int links) {
-  if (path[0] == '\0' || strcmp(path, "/") == 0) return 0;
-  bool leads_nowhere = false;
-  int made = MakeAt(path, links, [&](int directory, const char* name) {
-    if (mkdirat(directory, name, mode) == 0) return 0;
+// In a directory that is there; ENOENT: it is not.
+int MakeOneDirectory(const char* path, mode_t mode, int links) {
+  if (IsInOurMount(path)) return mkdir(path, mode) == 0 || errno == EEXIST ? 0 : -1;
+  {
+    Place place(path);
+    if (!place.found()) return -1;
+    if (mkdirat(place.directory(), place.name(), mode) == 0) return 0;
     if (errno != EEXIST) return -1;
-    // A file in the way is told apart by whoever uses the directory next.
-    leads_nowhere = faccessat(directory, name, F_OK, 0) != 0 && errno == ENOENT;
-    return 0;
-  });
-  if (made != 0 || !leads_nowhere) return made;
+    // mkdir(2) takes a link that leads nowhere for something that is there already. A file in the
+    // way is told apart by whoever uses the directory next.
+    if (faccessat(place.directory(), place.name(), F_OK, 0) == 0 || errno != ENOENT) return 0;
+  }
   if (links == 0) {
     errno = ELOOP;
     return -1;
   }
   LinkTarget target(path);
   return target.path() != nullptr ? MakeDirectories(target.path(), mode, links - 1) : -1;
+}
+
+// From the top: a path may be as deep as it is long, and the stack is small.
+int MakeDirectories(const char* path, mode_t mode, int links) {
+  if (path[0] == '\0' || strcmp(path, "/") == 0) return 0;
+  if (MakeOneDirectory(path, mode, links) == 0) return 0;
+  if (errno != ENOENT) return -1;
+  char above[PATH_MAX];
+  size_t length = strlen(path);
+  if (length >= sizeof above) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  memcpy(above, path, length + 1);
+  for (size_t end = 1; end < length; ++end) {
+    if (path[end] != '/' || path[end - 1] == '/') continue;
+    above[end] = '\0';
+    if (MakeOneDirectory(above, 0755, links) != 0) return -1;
+    above[end] = '/';
+  }
+  return MakeOneDirectory(path, mode, links);
 }
 
 int TouchFile(const char* path, mode_t mode, int links) {

@@ -154,6 +154,9 @@ TEST_F(HostileImage, MountPointsThatAreDanglingSymlinks) {
   EXPECT_EQ(run({"-w", "/chain/x"}, "pwd").out, "/two/three/x\n");
   EXPECT_EQ(run({"-v", Path("mine/file") + ":/app/a/b"}, "cat /app/a/b").out, "of the host\n");
   fs::remove_all(Path("mine"));
+  std::string deep;  // as deep as a path can be
+  for (int i = 0; i < 2000; ++i) deep += "/d";
+  EXPECT_EQ(run({"-w", deep}, "pwd").out, deep + "\n");
   const Output round = run({"-w", "/round/x"}, "pwd");
   EXPECT_EQ(round.code, 125) << round;
   EXPECT_NE(round.err.find("symbolic links"), std::string::npos) << round;
