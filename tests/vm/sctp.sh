@@ -12,17 +12,21 @@ fail() {
   echo "sctp: $*" >&2
   exit 1
 }
-# The program that connects to ADDRESS PORT and prints what a server says there.
+# The program that connects to ADDRESS PORT and prints what a server says there. FROM: its only
+# address; without one it offers all of the host's, and what is late goes to another of them (sctp(7)).
 client='
-  my ($address, $port) = @ARGV; my $six = $address =~ /:/;
-  my $there = $six ? pack_sockaddr_in6($port, inet_pton(AF_INET6, $address))
-                   : pack_sockaddr_in($port, inet_pton(AF_INET, $address));
-  socket(S, $six ? PF_INET6 : PF_INET, SOCK_STREAM, 132) && connect(S, $there)
-    or die "connect: $!\n";
-  sysread(S, $said, 99); print $said'
-# connect NETNS ADDRESS PORT
+  my ($address, $port, $from) = @ARGV; my $six = $address =~ /:/;
+  my $place = sub {
+    return $six ? pack_sockaddr_in6($_[1], inet_pton(AF_INET6, $_[0]))
+                : pack_sockaddr_in($_[1], inet_pton(AF_INET, $_[0]));
+  };
+  socket(S, $six ? PF_INET6 : PF_INET, SOCK_STREAM, 132) or die "socket: $!\n";
+  !$from || bind(S, $place->($from, 0)) or die "bind: $!\n";
+  connect(S, $place->($address, $port)) or die "connect: $!\n";
+  defined(sysread(S, $said, 99)) or die "read: $!\n"; print $said'
+# connect NETNS ADDRESS PORT [FROM]
 connect() {
-  ip netns exec "$1" perl -MSocket=:all -e "$client" "$2" "$3"
+  ip netns exec "$1" perl -MSocket=:all -e "$client" "$2" "$3" ${4+"$4"}
 }
 pid_of() {
   "$hoy" inspect -f '{{.State.Pid}}' "$1"
@@ -70,7 +74,7 @@ serve one
 
 seen=$(connect far 10.5.0.1 7000) || fail "not reached from outside"
 [ "$seen" = 10.5.0.2 ] || fail "the client's address is not kept: $seen"
-connect here 127.0.0.1 7000 | grep -q . || fail "not reached by 127.0.0.1"
+connect here 127.0.0.1 7000 127.0.0.1 | grep -q . || fail "not reached by 127.0.0.1"
 "$hoy" rm -f one >/dev/null
 kill "$server" 2>/dev/null || true
 connect far 10.5.0.1 7000 2>/dev/null && fail "reached without a container"
@@ -90,7 +94,7 @@ for container in six peer; do
 done
 seen=$(connect far 2001:db8::1 7000) || fail "not reached from outside by IPv6"
 [ "$seen" = 2001:db8::2 ] || fail "the client's IPv6 address is not kept: $seen"
-connect here ::1 7000 | grep -q . || fail "not reached by ::1"
+connect here ::1 7000 ::1 | grep -q . || fail "not reached by ::1"
 nsenter -t "$(pid_of peer)" -n perl -MSocket=:all -e "$client" 10.5.0.1 7000 | grep -q . ||
   fail "not reached from a container beside it"
 nsenter -t "$(pid_of peer)" -n perl -MSocket=:all -e "$client" 2001:db8::1 7000 | grep -q . ||
