@@ -16,6 +16,7 @@
 #include "core/base/text.h"
 #include "core/engine/health.h"
 #include "core/state/container_id.h"
+#include "core/sys/files.h"
 #include "net/attach/network_status.h"
 #include "oci/image/image_store.h"
 
@@ -132,11 +133,13 @@ class PsCommand final : public ListCommand {
   // Newest first. A container that is removed meanwhile is left out; one that cannot be read is
   // reported, does not hide the others, and the list is known to be incomplete.
   Result<std::vector<Listed>> Load(Context& context) {
+    auto runs = core::ListDirectory(context.layout.RunContainers());
     TRY(std::vector<std::string> ids, core::ListContainerIds(context.layout));
     std::vector<Listed> containers;
     containers.reserve(ids.size());
     for (const std::string& id : ids) {
-      auto status = core::Observe(context.layout, id);
+      bool has_run = !runs || std::ranges::binary_search(*runs, id);
+      auto status = core::ObserveListed(context.layout, id, has_run);
       if (status && status->needs_healing) {
         // No rights to mend it is no reason not to list it.
         auto healed = core::HealUnlessBusy(context.layout, id);
@@ -182,27 +185,35 @@ class PsCommand final : public ListCommand {
     if (sort_ == "runningfor") by([](const Listed& one) { return one.summary.created; });
   }
 
+  // Of a thousand rows only what is shown: the date and the labels cost as much as all the rest.
   Json RowOf(const Listed& container) const {
     const auto& [summary, status, health, written] = container;
+    bool whole = FormatIsOwn();
+    Json row;
+    row["Command"] = CommandText(summary.command, no_trunc_);
+    if (whole) row["CreatedAt"] = DateText(summary.created);
+    row["ID"] = no_trunc_ ? summary.id : std::string(core::ShortId(summary.id));
+    row["Image"] = "";
+    if (whole) row["Labels"] = LabelsOf(summary);
+    if (whole) row["LocalVolumes"] = 0;
+    if (whole) row["Mounts"] = "";
+    row["Names"] = summary.name;
+    if (whole) row["Networks"] = "";
+    if (whole) row["Platform"] = "";
+    row["Ports"] = "";
+    row["RunningFor"] = core::HumanDuration(now_ - summary.created) + " ago";
+    row["Size"] = "0B";  // as docker where nobody counted
+    if (whole) row["State"] = core::ToString(status.state);
+    row["Status"] = StatusText(status, health, now_);
+    return row;
+  }
+
+  static std::string LabelsOf(const core::ContainerSummary& summary) {
     std::string labels;
     for (const auto& [key, value] : summary.labels) {
       labels += (labels.empty() ? "" : ",") + key + "=" + value;
     }
-    return {{"Command", CommandText(summary.command, no_trunc_)},
-            {"CreatedAt", DateText(summary.created)},
-            {"ID", no_trunc_ ? summary.id : std::string(core::ShortId(summary.id))},
-            {"Image", ""},
-            {"Labels", labels},
-            {"LocalVolumes", 0},
-            {"Mounts", ""},
-            {"Names", summary.name},
-            {"Networks", ""},
-            {"Platform", ""},
-            {"Ports", ""},
-            {"RunningFor", core::HumanDuration(now_ - summary.created) + " ago"},
-            {"Size", "0B"},  // as docker where nobody counted
-            {"State", core::ToString(status.state)},
-            {"Status", StatusText(status, health, now_)}};
+    return labels;
   }
 
   // As it was typed; the id when that name means another image by now.

@@ -152,6 +152,11 @@ bool ListCommand::FormatShows(std::string_view field) const {
   return pattern && pattern->Mentions(field);
 }
 
+bool ListCommand::FormatIsOwn() const {
+  std::string_view format = Trim(format_);
+  return !format.empty() && format != "table";
+}
+
 bool ListCommand::FormatShowsAll() const {
   if (Trim(format_) == "json") return true;
   auto pattern = TemplateOf(format_);

@@ -40,6 +40,8 @@ class ListCommand : public Command {
 
   // --format is a template that shows this field.
   bool FormatShows(std::string_view field) const;
+  // --format is more than the columns of the table: `json`, or a template.
+  bool FormatIsOwn() const;
   // --format is `json`, or a template that shows a whole row: {{json .}}.
   bool FormatShowsAll() const;
 

@@ -39,6 +39,7 @@ enum class MonitorDuty {
 struct View {
   MonitorDuty duty = MonitorDuty::kItsOwn;
   bool locked = false;  // by us: nobody else is at work
+  bool has_run = true;  // false: it is known to have no run directory
 };
 
 // The monitor's pid stays the same when it execs the clean-up, which is then this process.
@@ -96,7 +97,7 @@ Result<ContainerStatus> ObserveStopped(const Layout& layout, std::string_view id
     }
   }
   std::string run = layout.RunContainer(id);
-  if (Exists(run)) {
+  if (view.has_run && Exists(run)) {
     // The FIFOs are the first to come at a start, and the first to go at a clean-up.
     bool starts = !view.locked && Exists(run + "/out") && IsBusy(layout, id);
     if (starts) status.state = ContainerState::kInitializing;
@@ -129,7 +130,10 @@ void ObserveUp(const Layout& layout, std::string_view id, const RunState& run,
 }
 
 Result<ContainerStatus> ObserveWith(const Layout& layout, std::string_view id, const View& view) {
-  TRY(std::optional<RunState> run, ReadRunState(layout, id));
+  std::optional<RunState> run;
+  if (view.has_run) {
+    TRY(run, ReadRunState(layout, id));
+  }
   if (!run) return ObserveStopped(layout, id, view);
   ContainerStatus status;
   TRY(bool monitor_works, MonitorWorks(*run, view.duty));
@@ -391,6 +395,10 @@ Result<ContainerStatus> Observe(const Layout& layout, std::string_view id) {
 
 Result<ContainerStatus> Observe(const Layout& layout, std::string_view id, const ContainerLock&) {
   return ObserveFor(layout, id, {.locked = true});
+}
+
+Result<ContainerStatus> ObserveListed(const Layout& layout, std::string_view id, bool has_run) {
+  return ObserveFor(layout, id, {.has_run = has_run});
 }
 
 Result<std::optional<Fd>> OpenChangeFd(const ContainerStatus& status) {
