@@ -1,8 +1,7 @@
 #include "oci/registry/http.h"
 
 #include <curl/curl.h>
-#include <fmt/format.h>
-#include <openssl/x509_vfy.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include "oci/registry/curl_url.h"
 #include "oci/registry/sigpipe_block.h"
 #include "oci/registry/tls_files.h"
+#include "oci/registry/transfer_error.h"
 
 namespace hoy::oci {
 namespace {
@@ -27,63 +27,6 @@ std::string UpperCaseProxy(const UrlParts& url) {
   if (url.scheme != "http" || std::getenv("http_proxy") || std::getenv("REQUEST_METHOD")) return "";
   const char* value = std::getenv("HTTP_PROXY");
   return value ? value : "";
-}
-
-// `system_errno` is what connect(2) said, or 0.
-Error TransferError(CURLcode code, int system_errno, const std::string& detail,
-                    const UrlParts& url) {
-  std::string where = url.HostPort();
-  std::string text = detail.empty() ? curl_easy_strerror(code) : detail;
-  Error error = MakeError(ErrorKind::kNetwork, "");
-  error.subject = where;
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      error.stage = "connect";
-      error.message = fmt::format("look up '{}': no address found", url.host);
-      error.hint = "check the spelling of the registry's name, and DNS";
-      return error;
-    case CURLE_COULDNT_CONNECT:
-      error.stage = "connect";
-      if (system_errno != 0) text = ErrnoText(system_errno);
-      error.system_errno = system_errno;
-      error.message = fmt::format("connect to '{}': {}", where, text);
-      error.hint = "check that the registry runs and that this machine can reach it";
-      return error;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-      error.stage = "tls";
-      error.message = fmt::format("verify the certificate of '{}': {}", where, text);
-      error.hint = fmt::format(
-          "put its CA into /etc/containers/certs.d/{}/ca.crt, or use --tls-verify=false",
-          url.port == "443" ? url.host : where);
-      return error;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-      error.stage = "tls";
-      error.message = fmt::format("TLS with '{}': {}", where, text);
-      error.hint = "a registry that speaks plain HTTP needs --tls-verify=false";
-      return error;
-    case CURLE_OPERATION_TIMEDOUT:
-      error.kind = ErrorKind::kTimeout;
-      error.stage = "transfer";
-      error.message = fmt::format("wait for '{}': {}", where, text);
-      error.hint = "the registry or the network stalls; try again later";
-      return error;
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-      error.kind = ErrorKind::kInvalidArgument;
-      error.stage = "redirect";
-      error.message = fmt::format("'{}://{}' is not an address of a registry", url.scheme, where);
-      return error;
-    default:
-      error.stage = "transfer";
-      error.message = fmt::format("transfer from '{}' broke off: {}", where, text);
-      error.hint = "try again: what has arrived is kept";
-      return error;
-  }
 }
 
 }  // namespace
@@ -164,16 +107,7 @@ class HttpClient::Connection {
     // it sends.
     bool refused = response_.status >= 400;
     if (*code != CURLE_OK && !refused) {
-      long system_errno = 0;
-      curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &system_errno);
-      Error error = TransferError(*code, static_cast<int>(system_errno), detail_, url);
-      if (*code == CURLE_PEER_FAILED_VERIFICATION && IsTrusted()) {
-        error.hint = fmt::format(
-            "its CA is trusted, but not for '{}': use a name or address that its certificate is "
-            "for, or --tls-verify=false",
-            url.host);
-      }
-      return Fail(std::move(error));
+      return Fail(TransferError(easy_, *code, detail_, url));
     }
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
@@ -253,14 +187,6 @@ class HttpClient::Connection {
       curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);  // lets libcurl keep the parsed bundle
     }
     return {};
-  }
-
-  // Its chain held. The names are looked at after that, and where they are wrong libcurl keeps what
-  // it began with: X509_V_ERR_UNSPECIFIED.
-  bool IsTrusted() const {
-    long result = 0;
-    curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &result);
-    return result == X509_V_OK || result == X509_V_ERR_UNSPECIFIED;
   }
 
   Result<CURLcode> Run(const CancelToken& cancel) {

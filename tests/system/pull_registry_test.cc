@@ -351,7 +351,7 @@ class PullTls : public PullRegistry {
              "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"});
     WriteFile(Path("names"), "subjectAltName=" + names_ + "\n");
     openssl({"x509", "-req", "-in", "server.csr", "-CA", "certs/ca.crt", "-CAkey", "ca.key",
-             "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.crt"});
+             "-CAcreateserial", "-days", days_, "-extfile", "names", "-out", "server.crt"});
     fs::create_directory(Path("storage"));
     {
       Registry open({.storage = Path("storage")});
@@ -363,6 +363,7 @@ class PullTls : public PullRegistry {
     reference = registry->Reference("app", "1");
   }
   std::string names_ = "DNS:localhost,IP:127.0.0.1";
+  std::string days_ = "2";
   std::optional<Registry> registry;
   std::string reference;
 };
@@ -383,6 +384,23 @@ TEST_F(PullTlsOfAnotherHost, IsRefusedThoughItsCaIsTrusted) {
   EXPECT_NE(output.err.find("use a name or address that its certificate is for"), std::string::npos)
       << output;
   ExpectNoImage();
+}
+
+class PullTlsOfYesterday : public PullTls {
+ protected:
+  PullTlsOfYesterday() { days_ = "0"; }
+};
+
+TEST_F(PullTlsOfYesterday, IsSaidToHaveExpired) {
+  Output output;
+  // It is good for the second in which it was made.
+  EXPECT_TRUE(Eventually([&] {
+    output = Run({"pull", "--tls-verify=true", "--cert-dir", Path("certs"), reference});
+    return output.code != 0;
+  }));
+  EXPECT_EQ(output.code, 125) << output;
+  EXPECT_NE(output.err.find("certificate has expired"), std::string::npos) << output;
+  EXPECT_NE(output.err.find("hint: the registry has to renew it"), std::string::npos) << output;
 }
 
 TEST_F(PullTls, RefusesAnUnknownCertificate) {
