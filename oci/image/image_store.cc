@@ -16,6 +16,7 @@ namespace {
 
 // "did you mean": another tag of the repository, else the name with the fewest typing errors.
 std::string NearName(const core::Layout& layout, std::string_view asked) {
+  if (ReadsAsImageId(asked)) return {};
   auto refs = ReadRefs(layout);
   if (!refs) return {};
   auto wanted = Reference::Parse(asked);

@@ -116,6 +116,7 @@ TEST_F(ImageStoreTest, SaysWhatIsNearWhenThereIsNoSuchImage) {
     EXPECT_EQ(image.error().hint, "did you mean 'busybox:1.36'?") << name;
   }
   EXPECT_EQ(store().Resolve("something-else").error().hint, "");
+  EXPECT_EQ(store().Resolve("sha256:" + D('f').hex()).error().hint, "") << "an id is no name";
   EXPECT_EQ(store().Resolve("BAD NAME").error().kind, ErrorKind::kInvalidArgument);
   EXPECT_EQ(store().Resolve(D('f').hex()).error().kind, ErrorKind::kNotFound);
 }
