@@ -1,6 +1,6 @@
 // hoy run -it on a real terminal, as a person at a screen would use it.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include "tests/support/sandbox.h"
@@ -101,6 +101,11 @@ TEST_F(Terminal, JobControlWorksInside) {
   EXPECT_TRUE(terminal.Expect("100")) << terminal.screen();
   terminal.Send("q");
   ASSERT_TRUE(terminal.Expect("# "));
+  terminal.Send("busybox top -d 1000\n");
+  ASSERT_TRUE(terminal.Expect("Mem: ")) << terminal.screen();
+  ASSERT_TRUE(terminal.Expect("PID ")) << terminal.screen();
+  terminal.Send("q");
+  ASSERT_TRUE(terminal.Expect("# ")) << terminal.screen();
   terminal.Send("exit 5\n");
   EXPECT_EQ(terminal.Finish(), 5);
 }
