@@ -50,6 +50,7 @@ class Ground {
   bool has_crun() const { return has_crun_; }
 
  private:
+  void Install() const;
   void UnpackForTheFloor(const std::vector<std::string>& tars);
   void MakeBundle();
   void MakeCrunNamespace();
