@@ -84,6 +84,7 @@ class ExecGuard {
     GuardMessage message{GuardMessageKind::kForked, 0, 0, process};
     if (pidfd_ >= 0) SendPacket(client_, &message, sizeof message, pidfd_);
     close(kStartFd);  // hoy waits for its end
+    KeepOwnOomScore();
     if (pidfd_ < 0 || killed_) Kill();
     if (pidfd_ < 0) End();
     while (true) {
@@ -123,7 +124,6 @@ class ExecGuard {
     while (waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
     }
     close(pidfd);
-    KeepOwnOomScore();
   }
 
   [[noreturn]] void LeaveNothing() {
