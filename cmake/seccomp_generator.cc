@@ -1,7 +1,7 @@
 // Compiles the default seccomp profile when hoy is built, for the capability sets that most
 // containers have, and prints the programs as C++ (core/seccomp/seccomp.cc includes them).
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 

@@ -130,11 +130,11 @@ class InfoCommand final : public Command {
     out.Print("Data root:         {}\n", text("DockerRootDir"));
     out.Print("Run root:          {}\n", text("RunRoot"));
     out.Print("Storage driver:    {}\n", text("Driver"));
-    out.Print("Log drivers:       {}\n", fmt::join(LogDriverNames(), " "));
+    out.Print("Log drivers:       {}\n", Join(LogDriverNames(), " "));
     out.Print("Cgroup version:    {}\n", text("CgroupVersion"));
     out.Print("Cgroup driver:     {}\n", text("CgroupDriver"));
     out.Print("Controllers:       {}\n",
-              fmt::join(info["CgroupControllers"].get<std::vector<std::string>>(), " "));
+              Join(info["CgroupControllers"].get<std::vector<std::string>>(), " "));
     out.Print("Firewall:          {}\n", info["FirewallBackend"]["Driver"].get<std::string>());
     out.Print("Rootless:          {}\n", info["Rootless"].get<bool>());
     out.Print("Kernel version:    {}\n", text("KernelVersion"));

@@ -1,6 +1,6 @@
 #include "cli/ops/deaf_process.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/sys/signals.h"
 

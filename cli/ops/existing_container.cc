@@ -5,6 +5,7 @@
 
 #include "cli/ops/exec_command.h"
 #include "cli/ops/mount_options.h"
+#include "core/base/text.h"
 #include "oci/image/reference.h"
 
 namespace hoy::cli {
@@ -66,7 +67,7 @@ Result<> CheckMadeAs(const RunOptions& options, const core::ContainerRecord& rec
   }
   if (runs) return {};
   if (WantedArguments(options, config) != process.args) {
-    return otherwise(fmt::format("for another command: {}", fmt::join(process.args, " ")));
+    return otherwise(fmt::format("for another command: {}", Join(process.args, " ")));
   }
   if (options.tty && !process.terminal) return otherwise("without --tty");
   if (options.interactive && !process.stdin_open) return otherwise("without --interactive");

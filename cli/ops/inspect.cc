@@ -149,7 +149,7 @@ Json GraphDriverOf(const core::Layout& layout, const core::ContainerRecord& reco
   if (!config.rootfs.path.empty()) lowers = {config.rootfs.path};
   return {{"Name", "overlay"},
           {"Data",
-           {{"LowerDir", fmt::format("{}", fmt::join(lowers, ":"))},
+           {{"LowerDir", Join(lowers, ":")},
             {"MergedDir", merged},
             {"UpperDir", directory + "/upper"},
             {"WorkDir", directory + "/work"}}}};

@@ -1,6 +1,6 @@
 #include "cli/ops/log_options.h"
 
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>
@@ -41,7 +41,7 @@ Result<LogDriver> ParseDriver(std::string_view text) {
     if (text == core::ToString(driver)) return driver;
   }
   return Fail(ErrorKind::kInvalidArgument, "--log-driver '{}': one of {}", text,
-              fmt::join(LogDriverNames(), ", "));
+              Join(LogDriverNames(), ", "));
 }
 
 // "10m": powers of 1000, as docker has them here.
@@ -160,8 +160,7 @@ Result<core::LogConfig> ParseLogOptions(std::string_view driver,
     auto known = OptionsOf(config.driver);
     if (std::ranges::find(known, name) == known.end()) {
       return Fail(ErrorKind::kInvalidArgument, "--log-opt '{}': the log driver {} has {}", name,
-                  core::ToString(config.driver),
-                  known.empty() ? "no options" : fmt::format("{}", fmt::join(known, ", ")));
+                  core::ToString(config.driver), known.empty() ? "no options" : Join(known, ", "));
     }
     TRY(SetOption(config, name, *value));
     given[std::string(name)] = *value;

@@ -91,7 +91,7 @@ Result<NetworkFilters> NetworkFilters::Parse(const std::vector<std::string>& tex
       if (std::ranges::find(words, value) != words.end()) continue;
       return Fail(
           MakeError(ErrorKind::kInvalidArgument, fmt::format("invalid filter '{}={}'", key, value))
-              .WithHint(fmt::format("one of {}", fmt::join(words, ", "))));
+              .WithHint(fmt::format("one of {}", Join(words, ", "))));
     }
     return {};
   };

@@ -1,9 +1,9 @@
 #include "cli/ops/one_registry.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include "cli/ops/transport.h"
+#include "core/base/text.h"
 #include "oci/image/reference.h"
 #include "oci/image/registries_conf.h"
 
@@ -11,10 +11,10 @@ namespace hoy::cli {
 
 Result<> CheckOneRegistry(const std::string& creds, const std::set<std::string>& registries) {
   if (creds.empty() || registries.size() < 2) return {};
-  return Fail(MakeError(ErrorKind::kInvalidArgument,
-                        fmt::format("--creds would go to several registries: {}",
-                                    fmt::join(registries, ", ")))
-                  .WithHint("log in to each with 'hoy login'"));
+  return Fail(
+      MakeError(ErrorKind::kInvalidArgument,
+                fmt::format("--creds would go to several registries: {}", Join(registries, ", ")))
+          .WithHint("log in to each with 'hoy login'"));
 }
 
 Result<std::set<std::string>> RegistriesOf(std::span<const std::string> images) {

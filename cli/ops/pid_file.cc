@@ -1,6 +1,6 @@
 #include "cli/ops/pid_file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/engine/lifecycle.h"
 #include "core/sys/files.h"

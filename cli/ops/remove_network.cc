@@ -1,6 +1,7 @@
 #include "cli/ops/remove_network.h"
 
 #include "cli/ops/network_list.h"
+#include "core/base/text.h"
 #include "core/state/container_record.h"
 #include "net/attach/host_network.h"
 #include "net/attach/leases.h"
@@ -15,7 +16,7 @@ std::string NamesOf(const core::Layout& layout, const std::vector<std::string>& 
     auto summary = core::ReadSummary(layout, id);
     names.push_back(summary ? summary->name : id);
   }
-  return fmt::format("{}", fmt::join(names, ", "));
+  return Join(names, ", ");
 }
 
 Result<> CheckIsUnused(const core::Layout& layout, const net::NetworkRecord& network,

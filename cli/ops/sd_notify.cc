@@ -1,6 +1,6 @@
 #include "cli/ops/sd_notify.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdlib>
 #include <optional>

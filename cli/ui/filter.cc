@@ -19,7 +19,7 @@ Result<Filters> Filters::Parse(std::span<const std::string> texts,
       Error error =
           MakeError(ErrorKind::kInvalidArgument, fmt::format("unknown filter '{}'", cut.before));
       error.subject = cut.before;
-      return Fail(std::move(error).WithHint(fmt::format("filters are {}", fmt::join(known, ", "))));
+      return Fail(std::move(error).WithHint(fmt::format("filters are {}", Join(known, ", "))));
     }
     filters.values_[std::string(cut.before)].emplace_back(*cut.after);
   }

@@ -55,7 +55,7 @@ std::string OptionNames(const OptionSpec& option) {
 
 std::string OptionDetails(const OptionSpec& option) {
   std::string details(option.help);
-  if (!option.choices.empty()) details += fmt::format(": {}", fmt::join(option.choices, ", "));
+  if (!option.choices.empty()) details += fmt::format(": {}", Join(option.choices, ", "));
   if (option.repeats) details += " (may be repeated)";
   return details;
 }

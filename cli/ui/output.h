@@ -2,7 +2,7 @@
 // Where a program's text goes: a descriptor or, in tests, a string. No stdio and no iostream: they
 // cost start-up time and lose write errors.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>

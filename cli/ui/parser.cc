@@ -255,7 +255,7 @@ Result<> SetOption(const OptionSpec& option, std::string_view typed, std::string
     case ValueKind::kString: break;
   }
   if (!option.choices.empty() && !Contains(option.choices, value)) {
-    return Invalid(typed, value, fmt::format("wants {}", fmt::join(option.choices, ", ")));
+    return Invalid(typed, value, fmt::format("wants {}", Join(option.choices, ", ")));
   }
   return std::visit(Store{value}, option.target);
 }

@@ -1,6 +1,6 @@
 #include "cli/ui/printable.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdint>
 

@@ -39,7 +39,7 @@ Error NoSuchField(const Json& object, std::string_view field, std::string_view p
   for (const auto& [name, value] : object.items()) names.push_back(name);
   std::ranges::sort(names);
   std::string_view nearest = NearestName(field, names);
-  std::string hint = nearest.empty() ? fmt::format("fields are {}", fmt::join(names, ", "))
+  std::string hint = nearest.empty() ? fmt::format("fields are {}", Join(names, ", "))
                                      : fmt::format("did you mean .{}?", nearest);
   Error error = Mistake(fmt::format("there is no field '{}.{}'", path, field));
   error.subject = field;

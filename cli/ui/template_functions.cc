@@ -57,7 +57,7 @@ Result<Json> Join(Arguments arguments) {
   }
   std::vector<std::string> parts;
   for (const Json& part : arguments[0]) parts.push_back(TextOf(part));
-  return Json(fmt::format("{}", fmt::join(parts, arguments[1].get<std::string>())));
+  return Json(hoy::Join(parts, arguments[1].get<std::string>()));
 }
 
 Result<Json> SplitText(Arguments arguments) {
@@ -331,7 +331,7 @@ std::string Printed(const Json& value) {
   if (value.is_array()) {
     std::vector<std::string> parts;
     for (const Json& part : value) parts.push_back(Printed(part));
-    return fmt::format("[{}]", fmt::join(parts, " "));
+    return fmt::format("[{}]", hoy::Join(parts, " "));
   }
   if (value.is_object()) {
     std::vector<std::string> parts;
@@ -339,7 +339,7 @@ std::string Printed(const Json& value) {
       parts.push_back(fmt::format("{}:{}", key, Printed(part)));
     }
     std::ranges::sort(parts);
-    return fmt::format("map[{}]", fmt::join(parts, " "));
+    return fmt::format("map[{}]", hoy::Join(parts, " "));
   }
   return CompactJson(value);
 }

@@ -216,7 +216,7 @@ class ActionParser {
     if (FindFunction(word) == nullptr) {
       std::vector<std::string_view> known = FunctionNames();
       std::string_view nearest = NearestName(word, known);
-      std::string hint = fmt::format("functions are {}", fmt::join(known, ", "));
+      std::string hint = fmt::format("functions are {}", Join(known, ", "));
       if (!nearest.empty()) hint = fmt::format("did you mean {}?", nearest);
       if (isupper(static_cast<unsigned char>(word[0])) != 0) {
         hint = fmt::format("fields begin with a dot: .{}", word);
@@ -295,7 +295,7 @@ class BodyParser {
     if (node.kind == Node::Kind::kPrint) return node;
     if (++depth_ > kDeepest) return Fail(Mistake("too many actions in one another"));
     TRY(std::string stopped_at, ParseNodes(node.body));
-    if (stopped_at == "else") {
+    if (std::string_view(stopped_at) == "else") {
       ActionParser branch = *else_;
       std::string chained = branch.TakeKeyword();  // "else if", "else with"
       if (!chained.empty()) {

@@ -8,7 +8,7 @@
 //
 // Each is a whole statement. The context is formatted only on failure.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <expected>
 #include <type_traits>

@@ -20,6 +20,19 @@ struct Cut {
 };
 Cut CutAt(std::string_view text, char separator);
 
+// Strings or views: {"a", "b"} and ", " give "a, b".
+template <typename Range>
+std::string Join(const Range& parts, std::string_view separator) {
+  std::string text;
+  bool is_first = true;
+  for (const auto& part : parts) {
+    if (!is_first) text += separator;
+    is_first = false;
+    text += part;
+  }
+  return text;
+}
+
 std::string_view Trim(std::string_view text);  // spaces, tabs, CR, LF on both ends
 std::string ToLower(std::string_view ascii);
 bool IsHex(std::string_view text);  // lower-case hex digits only, not empty

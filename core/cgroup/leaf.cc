@@ -1,6 +1,6 @@
 #include "core/cgroup/leaf.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -168,14 +168,10 @@ std::string ResolvText(const NetworkConfig& config, std::string_view of_host,
   }
   std::string text;
   for (const std::string& server : servers) text += fmt::format("nameserver {}\n", server);
-  std::string search = config.dns_search.empty()
-                           ? host.search
-                           : fmt::format("{}", fmt::join(config.dns_search, " "));
+  std::string search = config.dns_search.empty() ? host.search : Join(config.dns_search, " ");
   // "." alone is docker's way to say: none.
   if (!search.empty() && search != ".") text += fmt::format("search {}\n", search);
-  std::string options = config.dns_options.empty()
-                            ? host.options
-                            : fmt::format("{}", fmt::join(config.dns_options, " "));
+  std::string options = config.dns_options.empty() ? host.options : Join(config.dns_options, " ");
   if (!resolver.empty() && options.find("ndots:") == std::string::npos) {
     options += options.empty() ? "ndots:0" : " ndots:0";
   }

@@ -1,11 +1,12 @@
 #include "core/engine/exec.h"
 
 #include <fcntl.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "core/base/text.h"
 #include "core/cgroup/cgroup.h"
 #include "core/cgroup/kill_leaf.h"
 #include "core/engine/adopt.h"
@@ -108,7 +109,7 @@ Result<News> AwaitNews(const Deadline& deadline, const JoiningProcess& joining, 
 // As docker, with the command in the action: "exec_start: sh -c ls".
 void RecordExec(const Layout& layout, const ContainerRecord& record, std::string_view action,
                 const ProcessConfig& process, const std::string& session) {
-  RecordContainerEvent(layout, record, fmt::format("{}: {}", action, fmt::join(process.args, " ")),
+  RecordContainerEvent(layout, record, fmt::format("{}: {}", action, hoy::Join(process.args, " ")),
                        {{"execID", session}});
 }
 

@@ -1,6 +1,6 @@
 #include "core/init/plan_builder.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 

@@ -2,7 +2,7 @@
 // Texts in records. They are bytes that a person or an image chose and need not be UTF-8, which
 // JSON strings must be: one that is not is kept as {"hex": ...}. Private to the record codecs.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>

@@ -1,6 +1,6 @@
 #include "core/sys/mount_info.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/base/text.h"
 #include "core/sys/files.h"

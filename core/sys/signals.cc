@@ -1,6 +1,6 @@
 #include "core/sys/signals.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <string.h>
 

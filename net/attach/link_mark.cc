@@ -1,6 +1,6 @@
 #include "net/attach/link_mark.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <array>

@@ -137,7 +137,7 @@ std::string MembersText(const NetworkStatus& own, std::span<const Endpoint> othe
     AddLines(text, endpoint, WithNamesThere(own.own_names, endpoint));
   }
   for (const Endpoint& other : others) {
-    AddLines(text, other, fmt::format("{}", fmt::join(other.names, " ")));
+    AddLines(text, other, Join(other.names, " "));
   }
   return text;
 }

@@ -1,6 +1,6 @@
 #include "net/firewall/iptables_layout.h"
 
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <functional>

@@ -1,5 +1,6 @@
 #include "net/netlink/route.h"
 
+#include <fmt/format.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>

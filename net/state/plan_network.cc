@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/base/text.h"
 #include "core/state/name_generator.h"
 #include "net/state/network_record.h"
 
@@ -139,7 +140,7 @@ Result<NetworkRecord> PlanNetwork(const NetworkRequest& request, const std::stri
   }
   if (std::ranges::find(kDrivers, request.driver) == std::end(kDrivers)) {
     return Fail(ErrorKind::kUnsupported, "network driver '{}': one of {}", request.driver,
-                fmt::join(kDrivers, ", "));
+                Join(kDrivers, ", "));
   }
   // Whoever is on a wire reaches all that is there.
   if (request.internal && request.driver != "bridge") {

@@ -1,6 +1,6 @@
 #include "oci/image/registries_conf.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cstdlib>

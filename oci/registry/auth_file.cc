@@ -1,6 +1,6 @@
 #include "oci/registry/auth_file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <nlohmann/json.hpp>
 

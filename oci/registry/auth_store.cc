@@ -1,6 +1,6 @@
 #include "oci/registry/auth_store.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

@@ -1,6 +1,6 @@
 #include "oci/registry/authorizer.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "oci/registry/blob_upload.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "oci/registry/credentials.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cerrno>

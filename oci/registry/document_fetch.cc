@@ -1,6 +1,6 @@
 #include "oci/registry/document_fetch.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "oci/layer/sha256.h"
 

@@ -1,6 +1,6 @@
 #include "oci/registry/layer_pull.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "oci/registry/puller.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <memory>

@@ -1,6 +1,6 @@
 #include "oci/registry/registries_d.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 #include <yaml.h>
 

@@ -1,6 +1,6 @@
 #include "oci/registry/registry_client.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/base/text.h"
 #include "oci/image/manifest.h"

@@ -1,6 +1,6 @@
 #include "oci/registry/registry_signatures.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <optional>
 

@@ -1,6 +1,6 @@
 // The pushing half of RegistryClient.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/base/text.h"
 #include "oci/registry/registry_client.h"

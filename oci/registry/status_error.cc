@@ -1,6 +1,6 @@
 #include "oci/registry/status_error.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <time.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "oci/transfer/store_import.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

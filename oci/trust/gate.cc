@@ -1,6 +1,6 @@
 #include "oci/trust/gate.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/sys/files.h"
 #include "oci/registry/base64.h"

@@ -1,7 +1,7 @@
 #include "oci/trust/openpgp.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>

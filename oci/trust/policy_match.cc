@@ -1,6 +1,6 @@
 // Which rule of a policy is an image's, and which names of a signature do.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/base/text.h"
 #include "oci/trust/policy.h"

@@ -1,6 +1,6 @@
 // bench [--case NAME]... [--rounds N] [--json FILE] [--list]
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 // How far away a container's streams are: a line typed and its echo; and what goes on when nothing
 // does.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <sstream>

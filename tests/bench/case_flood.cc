@@ -1,6 +1,6 @@
 // Lines from many at once, and much data through a pipe: nothing may be lost.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <filesystem>

@@ -1,6 +1,6 @@
 // Images without a network: save, load, list, remove.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // What flows through: the monitor's memory, logs, pulls.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <algorithm>

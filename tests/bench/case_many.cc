@@ -1,6 +1,6 @@
 // Much at once, and much data.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <fstream>

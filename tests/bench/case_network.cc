@@ -1,6 +1,6 @@
 // What a network costs, in a network namespace that is the host's for hoy and nobody else's.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <functional>

@@ -1,6 +1,6 @@
 // How long it takes to start something: run, exec, ps, version.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>

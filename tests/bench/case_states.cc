@@ -1,6 +1,6 @@
 // Lists and completion of many containers.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <sstream>
 

@@ -1,7 +1,7 @@
 // stats: how long one look at many containers takes. A tenth of a second of it is the window over
 // which the share of the processors is measured; podman shows an average since the start instead.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <sstream>
 

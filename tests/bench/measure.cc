@@ -1,7 +1,7 @@
 #include "tests/bench/measure.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

@@ -1,14 +1,15 @@
 #include "tests/support/network_sandbox.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+
+#include "core/base/text.h"
 
 namespace hoy::test {
 namespace {
@@ -78,7 +79,7 @@ void NetworkSandbox::TearDown() {
   ImageSandbox::TearDown();
   std::vector<std::string> left;
   Eventually([&] { return (left = Pairs()).empty(); });
-  EXPECT_TRUE(left.empty()) << "links left behind: " << fmt::format("{}", fmt::join(left, " "));
+  EXPECT_TRUE(left.empty()) << "links left behind: " << hoy::Join(left, " ");
   for (const std::string& network : ListNames(run() + "/networks")) {
     EXPECT_TRUE(Leases(network).empty()) << "leases left behind on " << network;
   }

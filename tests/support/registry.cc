@@ -1,7 +1,7 @@
 #include "tests/support/registry.h"
 
 #include <curl/curl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <filesystem>

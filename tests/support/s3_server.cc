@@ -1,6 +1,6 @@
 #include "tests/support/s3_server.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <algorithm>

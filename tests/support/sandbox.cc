@@ -1,8 +1,7 @@
 #include "tests/support/sandbox.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "core/base/text.h"
 #include "tests/support/image_template.h"
 
 namespace hoy::test {
@@ -69,15 +69,15 @@ Output HoySandbox::Run(const std::vector<std::string>& arguments, const std::str
   Command command = Hoy(arguments);
   command.input = input;
   Output output = RunCommand(command);
-  EXPECT_FALSE(output.timed_out) << fmt::format("hoy {}", fmt::join(arguments, " "));
-  EXPECT_FALSE(output.pipe_held) << fmt::format("hoy {}", fmt::join(arguments, " "));
+  EXPECT_FALSE(output.timed_out) << fmt::format("hoy {}", hoy::Join(arguments, " "));
+  EXPECT_FALSE(output.pipe_held) << fmt::format("hoy {}", hoy::Join(arguments, " "));
   return output;
 }
 
 std::string HoySandbox::RunOk(const std::vector<std::string>& arguments,
                               const std::string& input) const {
   Output output = Run(arguments, input);
-  EXPECT_EQ(output.code, 0) << fmt::format("hoy {}\n", fmt::join(arguments, " ")) << output;
+  EXPECT_EQ(output.code, 0) << fmt::format("hoy {}\n", hoy::Join(arguments, " ")) << output;
   if (output.out.ends_with('\n')) output.out.pop_back();
   return output.out;
 }
@@ -152,7 +152,7 @@ void HoySandbox::TearDown() {
   const SandboxTraces traces = Traces();
   // A monitor may still be on its way out.
   Eventually([&] { return (leaks = FindLeaks(traces)).empty(); });
-  EXPECT_TRUE(leaks.empty()) << "left behind:\n  " << fmt::format("{}", fmt::join(leaks, "\n  "));
+  EXPECT_TRUE(leaks.empty()) << "left behind:\n  " << hoy::Join(leaks, "\n  ");
   for (int pid : ProcessesOf(traces)) ::kill(pid, SIGKILL);
 }
 

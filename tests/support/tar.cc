@@ -1,6 +1,6 @@
 #include "tests/support/tar.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <isa-l/igzip_lib.h>
 #include <openssl/evp.h>
 #include <zstd.h>

@@ -1,7 +1,7 @@
 // hoy attach: several clients of one container, slow ones, and what becomes of them when the
 // container or its monitor ends.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <filesystem>

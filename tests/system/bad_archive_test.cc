@@ -1,6 +1,6 @@
 // hoy load of archives that are not what they claim.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

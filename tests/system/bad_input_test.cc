@@ -1,11 +1,12 @@
 // What people and registries get wrong: a clear error, the right exit code, nothing half-made left
 // behind, and nothing outside DATA and RUN touched. (tests/system/full_disk_test.cc: bad ground.)
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <random>
 
+#include "core/base/text.h"
 #include "tests/support/registry.h"
 #include "tests/support/sandbox.h"
 
@@ -17,7 +18,7 @@ class BadInput : public ImageSandbox {
  protected:
   void Refuses(const std::vector<std::string>& arguments, int code, const std::string& text) const {
     const Output output = Run(arguments);
-    const std::string line = fmt::format("hoy {}", fmt::join(arguments, " "));
+    const std::string line = fmt::format("hoy {}", hoy::Join(arguments, " "));
     EXPECT_EQ(output.code, code) << line << "\n" << output;
     EXPECT_EQ(output.out, "") << line;
     EXPECT_TRUE(Has(output.err, text)) << line << "\n" << output;

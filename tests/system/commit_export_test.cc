@@ -1,7 +1,7 @@
 // hoy import, export and commit: what a container changed, and all that it has, as tars and images.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>

@@ -2,7 +2,7 @@
 // inside, where it counts. Expected values: OCI runtime-spec 1.2 (config-linux.md, "Default
 // Devices" and "Default Filesystems") and what docker's users are used to.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <sstream>

@@ -1,7 +1,7 @@
 // hoy cp, stat and diff: what is in a container, running or stopped, from outside.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>

@@ -1,7 +1,7 @@
 // events: what is recorded, in docker's words, and how it is shown; system restore.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/stat.h>
 

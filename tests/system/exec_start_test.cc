@@ -2,7 +2,7 @@
 // may trace the process has what that has open.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>

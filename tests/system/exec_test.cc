@@ -1,6 +1,6 @@
 // hoy exec: a further process in a running container.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/stat.h>
 

@@ -1,7 +1,7 @@
 // hoy, or its monitor, is killed at every place that changes something. Whatever is left: ps works,
 // rm -f works, the same name can be used again, and nothing stays behind.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>

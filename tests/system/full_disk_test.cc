@@ -1,6 +1,6 @@
 // Bad ground: a DATA that is full, small or read-only. A small tmpfs stands in for the disk.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
@@ -9,6 +9,7 @@
 #include <fstream>
 #include <regex>
 
+#include "core/base/text.h"
 #include "tests/support/registry.h"
 #include "tests/support/s3_server.h"
 #include "tests/support/sandbox.h"
@@ -38,7 +39,7 @@ class SmallDisk : public ImageSandbox {
       });
       return leaks.empty();
     });
-    EXPECT_TRUE(leaks.empty()) << fmt::format("{}", fmt::join(leaks, "\n"));
+    EXPECT_TRUE(leaks.empty()) << hoy::Join(leaks, "\n");
     ::umount2(data().c_str(), MNT_DETACH);
     ImageSandbox::TearDown();
   }

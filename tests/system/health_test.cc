@@ -1,7 +1,7 @@
 // Health checks: by the monitor's clock and by hand, and all who tell of them.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <filesystem>

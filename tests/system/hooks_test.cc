@@ -1,7 +1,7 @@
 // Hooks of CDI devices: when they run, what they see, and that nothing of them outlives its time.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // Images that lie or attack, from a real registry: refused with the reason, leaving neither an
 // image nor a layer nor a file outside DATA.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 // Images that are too much: documents of a gigabyte, lists without end, brackets without bottom,
 // a crowd of files. Refused with the reason, or taken, but always in little memory.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 

@@ -1,7 +1,7 @@
 // skopeo, umoci and podman as independent readers and writers: what hoy saves and commits they
 // read, what they write hoy reads, compared file by file.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <filesystem>

@@ -1,11 +1,12 @@
 // `inspect` in docker's shape: what scripts find where docker has it.
 
-#include <fmt/ranges.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <sstream>
 
+#include "core/base/text.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -37,7 +38,7 @@ TEST_F(InspectShape, MemorySwapIsTwiceTheMemoryUnlessItIsSaid) {
   for (const Case& each : cases) {
     const Json host = Created("one", each.options)["HostConfig"];
     EXPECT_EQ(host["Memory"], each.memory);
-    EXPECT_EQ(host["MemorySwap"], each.swap) << fmt::format("{}", fmt::join(each.options, " "));
+    EXPECT_EQ(host["MemorySwap"], each.swap) << hoy::Join(each.options, " ");
     RunOk({"rm", "one"});
   }
 }

@@ -1,7 +1,7 @@
 // What of hoy's own descriptors is open while a container's paths are resolved leads to the host:
 // "/proc/self/fd/N" as a working directory (CVE-2024-21626).
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

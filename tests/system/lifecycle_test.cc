@@ -1,6 +1,6 @@
 // create, start, stop, kill, wait, rm: what they print, what they leave, how they end.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>

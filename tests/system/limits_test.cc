@@ -1,7 +1,7 @@
 // Resource limits: each flag is read back from the container's own cgroup, and the ones that must
 // bite are made to bite. File names: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 

@@ -1,6 +1,6 @@
 // ps with its filters and orders, container prune, port.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <set>

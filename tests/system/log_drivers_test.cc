@@ -1,7 +1,7 @@
 // Where output is kept (--log-driver, --log-opt), rotation, and what hoy logs and attach make of
 // it.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "core/base/text.h"
 #include "tests/support/sandbox.h"
 
 namespace hoy::test {
@@ -129,7 +130,7 @@ TEST_F(LogDrivers, OldFilesAreCompressedAndReadLikeOthers) {
              return file == "stdio.log" || file.ends_with(".gz");
            });
   };
-  EXPECT_TRUE(Eventually(packed)) << fmt::format("{}", fmt::join(LogFiles("one"), " "));
+  EXPECT_TRUE(Eventually(packed)) << hoy::Join(LogFiles("one"), " ");
   Open("end");
   RunOk({"wait", "one"});
   EXPECT_TRUE(Run({"logs", "one"}).out == Numbers(20'000) + "end\n");

@@ -1,6 +1,6 @@
 // hoy logs: every byte that a container wrote, from the stream it wrote it to.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <random>

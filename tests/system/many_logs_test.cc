@@ -1,6 +1,6 @@
 // hoy logs of several containers, and what it can do to lines.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <fstream>

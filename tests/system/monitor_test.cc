@@ -1,7 +1,7 @@
 // The monitor may die; the container, its output and its exit code may not.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/utsname.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 // directories of the host, files of other owners, images, globs and terminals.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>

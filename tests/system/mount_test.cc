@@ -1,6 +1,6 @@
 // The files a container gets: volumes, tmpfs, read-only roots, resource limits of the process.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // Containers in the namespaces of others: --pid, --ipc and --uts container:NAME.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 // What networks are made of: their subnets beside what the host has, their addresses, options, and
 // what inspect and ps tell of them.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/support/network_sandbox.h"
 

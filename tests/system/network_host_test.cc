@@ -1,6 +1,6 @@
 // What networks want of the host they are on, and what they leave as it is.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

@@ -1,7 +1,7 @@
 // The default network, and the ways to share one: containers reach each other, the host and, behind
 // the host's address, the world. What they have of a network goes with them, also after a crash.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <set>

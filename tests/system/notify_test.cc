@@ -1,6 +1,6 @@
 // NOTIFY_SOCKET: a service manager is told when the container is up.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // Other firewalls on the host: who is in the way of containers is named, with what helps, and who
 // is not is not.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

@@ -2,7 +2,7 @@
 // program. A container that gets hold of it then must not be able to overwrite it on the host
 // (CVE-2019-5736, which this once was in runc).
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

@@ -1,6 +1,6 @@
 // --preserve-fds and sd_listen_fds(3): descriptors of hoy's caller in the container.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/support/sandbox.h"
 

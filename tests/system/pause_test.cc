@@ -1,7 +1,7 @@
 // pause and unpause: nothing runs meanwhile, and nothing is lost.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/file.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 // Containers that publish ports, and who asks them.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 // Published ports on a host of its own: where they are reached from, who else may not have them,
 // and that they go with the container.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/system/publish_fixture.h"
 

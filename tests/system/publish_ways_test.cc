@@ -1,7 +1,7 @@
 // Published ports by all the ways that lead to a host: each of its addresses, both families, from
 // other machines, from itself and from its containers.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/system/publish_fixture.h"
 

@@ -1,6 +1,6 @@
 // What programs in a container are told that ask DNS themselves.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include "tests/support/network_sandbox.h"

@@ -1,6 +1,6 @@
 // restart, restart policies and what interrupts them, rename, and what stop says.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <algorithm>

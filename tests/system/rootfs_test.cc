@@ -1,7 +1,7 @@
 // --rootfs: a directory of the host instead of an image; and --tz, which depends on what the root
 // already has.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

@@ -1,7 +1,7 @@
 // `hoy run` as a person types it: what reaches the command inside, what comes back, and the names
 // and files around it.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

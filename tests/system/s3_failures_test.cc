@@ -1,7 +1,7 @@
 // S3 volumes whose sync is killed, whose server breaks off and whose bucket is not there.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <atomic>
 #include <filesystem>

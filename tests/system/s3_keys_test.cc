@@ -1,6 +1,6 @@
 // Where the keys of S3 volumes come from, and that they are shown nowhere.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <filesystem>

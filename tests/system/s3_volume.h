@@ -1,7 +1,7 @@
 #pragma once
 // The fixture of what is tested with S3 volumes: a server that holds one bucket, and its keys.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <stdlib.h>
 #include <sys/types.h>
 

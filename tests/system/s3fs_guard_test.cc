@@ -1,7 +1,7 @@
 // An s3fs whose mount nobody has yet: it goes with whoever waits for it.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <atomic>

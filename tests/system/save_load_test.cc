@@ -1,7 +1,7 @@
 // hoy save and load: every format there and back, pipes, compression, several images.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // hoy itself has too little of something: what it cannot see is not gone.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

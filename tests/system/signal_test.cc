@@ -1,6 +1,6 @@
 // Signals to hoy run and start -a: what reaches the container.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <sstream>

@@ -1,7 +1,7 @@
 // Why a command did not start: the exit code from the failing step, and a sentence that names the
 // cause where the file itself can tell (cli.md, "Exit codes").
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <cerrno>

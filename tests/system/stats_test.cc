@@ -1,6 +1,6 @@
 // stats: once, live on a terminal and into a pipe, with containers that come and go.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <algorithm>

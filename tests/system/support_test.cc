@@ -1,7 +1,7 @@
 // The instruments themselves: a leak check that cannot find a leak would make every other test
 // worthless.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 // `hoy system check`: what dead processes, and people with other tools, left is found and mended.
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>

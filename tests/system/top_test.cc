@@ -1,6 +1,6 @@
 // top: the processes of a container, with no ps in the image.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 #include <regex>

@@ -1,6 +1,6 @@
 // update: limits of a container that runs and of one that does not, all or nothing.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 
 #include <filesystem>

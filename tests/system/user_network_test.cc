@@ -1,6 +1,6 @@
 // Networks that people make: the verbs, names of members, running containers that come and go.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/support/network_sandbox.h"
 

@@ -1,6 +1,6 @@
 // Named and anonymous volumes: the verbs, and what containers make of them.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <filesystem>

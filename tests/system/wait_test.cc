@@ -1,6 +1,6 @@
 // wait: its conditions, forms and reasons.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/syscall.h>
 

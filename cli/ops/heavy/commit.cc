@@ -15,6 +15,7 @@
 #include "cli/ops/heavy/cancel_on_signal.h"
 #include "cli/ops/image_changes.h"
 #include "cli/ui/printable.h"
+#include "core/base/text.h"
 #include "core/engine/freeze.h"
 #include "core/engine/lifecycle.h"
 #include "core/engine/state_rules.h"
@@ -174,7 +175,7 @@ oci::ImageRunConfig RunConfigOf(const oci::ImageRunConfig& image,
 }
 
 std::string Joined(const std::vector<std::string>& words) {
-  return fmt::format("{}", fmt::join(words, " "));
+  return Join(words, " ");
 }
 
 Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {

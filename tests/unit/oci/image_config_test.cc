@@ -1,6 +1,6 @@
 #include "oci/image/image_config.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "oci/image/image_record.h"

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/text.h"
+
 namespace hoy::cli {
 namespace {
 
@@ -60,7 +62,7 @@ class SampleCommand final : public Command {
 };
 
 std::string Joined(const std::vector<std::string>& parts) {
-  return fmt::format("{}", fmt::join(parts, "|"));
+  return hoy::Join(parts, "|");
 }
 
 // Every field that is not at its default, as "name=value ..." in a fixed order.

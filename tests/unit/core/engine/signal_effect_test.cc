@@ -1,6 +1,6 @@
 #include "core/engine/signal_effect.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/syscall.h>

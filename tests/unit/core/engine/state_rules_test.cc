@@ -1,6 +1,6 @@
 #include "core/engine/state_rules.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <map>

@@ -1,6 +1,6 @@
 #include "core/log/log_reader.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
