@@ -14,6 +14,8 @@ namespace {
 using core::Mount;
 using core::MountKind;
 
+constexpr std::string_view kProc = "/proc";
+
 class MountList {
  public:
   MountList(const RunOptions& options, const HostFacts& host) : options_(options), host_(host) {}
@@ -134,7 +136,33 @@ class MountList {
     return {};
   }
 
+  // The kernel's own file system is what shows a program, and hoy, the truth: in docker, too, it
+  // can only be the host's, but for the few files in it that tell of the machine.
+  static bool IsKernels(const Mount& mount) {
+    constexpr std::string_view kOfTheMachine[] = {"cpuinfo",
+                                                  "diskstats",
+                                                  "loadavg",
+                                                  "meminfo",
+                                                  "net/dev",
+                                                  "slabinfo",
+                                                  "stat",
+                                                  "swaps",
+                                                  "uptime",
+                                                  "sys/crypto/fips_enabled",
+                                                  "sys/kernel/ns_last_pid"};
+    std::string_view target = mount.target;
+    if (target == kProc) return mount.kind != MountKind::kBind || mount.source != kProc;
+    if (!target.starts_with("/proc/")) return false;
+    return std::ranges::find(kOfTheMachine, target.substr(kProc.size() + 1)) ==
+           std::end(kOfTheMachine);
+  }
+
   Result<> Add(Mount mount, std::string_view flag, std::string_view text) {
+    if (IsKernels(mount)) {
+      return Fail(MakeError(ErrorKind::kInvalidArgument,
+                            fmt::format("{} '{}': /proc is the kernel's", flag, text))
+                      .WithHint("over it goes /proc of the host, in it a file like /proc/meminfo"));
+    }
     if (IsTaken(mount.target)) {
       return Fail(ErrorKind::kInvalidArgument, "{} '{}': something is mounted on '{}' already",
                   flag, text, mount.target);

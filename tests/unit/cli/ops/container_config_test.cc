@@ -169,6 +169,22 @@ TEST(BuildContainerConfig, PutsUserMountsInPlaceOfDefaults) {
             "--tmpfs '/a/': something is mounted on '/a' already");
 }
 
+TEST(BuildContainerConfig, LeavesTheKernelItsProc) {
+  HostFacts host = Host();
+  host.sources = {{"/src", true}, {"/src/file", false}, {"/proc", true}};
+  for (const char* target : {"/proc", "/proc/sys", "/proc/self/", "/proc/meminfo/x"}) {
+    const std::string text = std::string("/src:") + target;
+    EXPECT_EQ(Refusal({.volume = {text}}, host), "-v '" + text + "': /proc is the kernel's");
+    EXPECT_EQ(Refusal({.tmpfs = {target}}, host),
+              std::string("--tmpfs '") + target + "': /proc is the kernel's");
+  }
+  EXPECT_NE(FindMount(Build({.volume = {"/proc:/proc"}}, Image(), host), "/proc"), nullptr);
+  EXPECT_NE(
+      FindMount(Build({.volume = {"/src/file:/proc/meminfo"}}, Image(), host), "/proc/meminfo"),
+      nullptr);
+  EXPECT_NE(FindMount(Build({.volume = {"/src:/process"}}, Image(), host), "/process"), nullptr);
+}
+
 TEST(BuildContainerConfig, GivesTheImagesVolumesWhatNothingElseIsMountedOn) {
   HostFacts host = Host();
   host.mounts_of["one:ro"] = {
