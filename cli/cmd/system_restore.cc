@@ -44,7 +44,8 @@ class SystemRestoreCommand final : public Command {
     for (const std::string& joined : core::JoinedContainers(record.config)) {
       RestoreWithJoined(context, joined);
     }
-    auto started = core::StartContainer(context.layout, record, {});
+    auto started =
+        core::StartContainer(context.layout, record, {.reason = core::StartReason::kRestore});
     if (!started) {
       if (core::RunsAlready(started.error())) return {};  // somebody was faster
       return Fail(std::move(started).error().InContext(fmt::format("start '{}'", record.name)));

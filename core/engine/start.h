@@ -13,6 +13,7 @@ namespace hoy::core {
 
 enum class StartReason {
   kPerson,         // the count of restarts begins again
+  kRestore,        // so it does after a boot; but nobody is there to end what hangs
   kRestartPolicy,  // by the container's restarter; kConflict when the restart was called off
 };
 
