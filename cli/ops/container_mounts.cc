@@ -159,9 +159,11 @@ class MountList {
 
   Result<> Add(Mount mount, std::string_view flag, std::string_view text) {
     if (IsKernels(mount)) {
-      return Fail(MakeError(ErrorKind::kInvalidArgument,
-                            fmt::format("{} '{}': /proc is the kernel's", flag, text))
-                      .WithHint("over it goes /proc of the host, in it a file like /proc/meminfo"));
+      return Fail(
+          MakeError(ErrorKind::kInvalidArgument,
+                    fmt::format("{} '{}': /proc is the kernel's", flag, text))
+              .WithHint(
+                  "of it only files like /proc/meminfo can be replaced, or all by -v /proc:/proc"));
     }
     if (IsTaken(mount.target)) {
       return Fail(ErrorKind::kInvalidArgument, "{} '{}': something is mounted on '{}' already",
