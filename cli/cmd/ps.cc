@@ -185,7 +185,7 @@ class PsCommand final : public ListCommand {
     if (sort_ == "runningfor") by([](const Listed& one) { return one.summary.created; });
   }
 
-  // Of a thousand rows only what is shown: the date and the labels cost as much as all the rest.
+  // What the table does not show is left out: there may be thousands of rows.
   Json RowOf(const Listed& container) const {
     const auto& [summary, status, health, written] = container;
     bool whole = FormatIsOwn();

@@ -14,8 +14,6 @@ namespace {
 using core::Mount;
 using core::MountKind;
 
-constexpr std::string_view kProc = "/proc";
-
 class MountList {
  public:
   MountList(const RunOptions& options, const HostFacts& host) : options_(options), host_(host) {}
@@ -136,29 +134,22 @@ class MountList {
     return {};
   }
 
-  // The kernel's own file system is what shows a program, and hoy, the truth: in docker, too, it
-  // can only be the host's, but for the few files in it that tell of the machine.
-  static bool IsKernels(const Mount& mount) {
-    constexpr std::string_view kOfTheMachine[] = {"cpuinfo",
-                                                  "diskstats",
-                                                  "loadavg",
-                                                  "meminfo",
-                                                  "net/dev",
-                                                  "slabinfo",
-                                                  "stat",
-                                                  "swaps",
-                                                  "uptime",
-                                                  "sys/crypto/fips_enabled",
-                                                  "sys/kernel/ns_last_pid"};
+  // As runc 1.1.5, but that the host's procfs goes by its path: over /proc only that, and in it
+  // only what tells of the machine. Else hoy would write to, or mask, what is no procfs.
+  static bool MayGoToProc(const Mount& mount) {
+    constexpr std::string_view kProc = "/proc";
+    constexpr std::string_view kReplaceable[] = {
+        "cpuinfo",  "diskstats", "loadavg", "meminfo", "net/dev",
+        "slabinfo", "stat",      "swaps",   "uptime",  "sys/kernel/ns_last_pid"};
     std::string_view target = mount.target;
-    if (target == kProc) return mount.kind != MountKind::kBind || mount.source != kProc;
-    if (!target.starts_with("/proc/")) return false;
-    return std::ranges::find(kOfTheMachine, target.substr(kProc.size() + 1)) ==
-           std::end(kOfTheMachine);
+    if (target == kProc) return mount.kind == MountKind::kBind && mount.source == kProc;
+    if (!target.starts_with("/proc/")) return true;
+    target.remove_prefix(kProc.size() + 1);
+    return std::ranges::find(kReplaceable, target) != std::end(kReplaceable);
   }
 
   Result<> Add(Mount mount, std::string_view flag, std::string_view text) {
-    if (IsKernels(mount)) {
+    if (!MayGoToProc(mount)) {
       return Fail(
           MakeError(ErrorKind::kInvalidArgument,
                     fmt::format("{} '{}': /proc is the kernel's", flag, text))

@@ -13,6 +13,10 @@ std::string Cell(const Json& row, std::string_view field) {
   return value->is_string() ? value->get<std::string>() : CompactJson(*value);
 }
 
+bool IsPlainTable(std::string_view format) {
+  return format.empty() || format == "table";
+}
+
 std::string DefaultTable(const ListModel& model, std::span<const Json> rows, int max_width) {
   std::vector<TableRow> cells(1);
   std::vector<size_t> flexible;
@@ -86,11 +90,12 @@ Result<std::string> FormatRows(std::string_view format, bool quiet, const ListMo
                                std::span<const Json> rows, int max_width) {
   std::string text;
   format = Trim(format);
-  if (quiet && (format.empty() || format == "table")) {
+  bool is_plain = IsPlainTable(format);
+  if (quiet && is_plain) {
     for (const Json& row : rows) text.append(Cell(row, model.quiet_field)).append("\n");
     return text;
   }
-  if (format.empty() || format == "table") return DefaultTable(model, rows, max_width);
+  if (is_plain) return DefaultTable(model, rows, max_width);
   if (format == "json") {
     for (const Json& row : rows) text.append(CompactJson(row)).append("\n");
     return text;
@@ -153,8 +158,7 @@ bool ListCommand::FormatShows(std::string_view field) const {
 }
 
 bool ListCommand::FormatIsOwn() const {
-  std::string_view format = Trim(format_);
-  return !format.empty() && format != "table";
+  return !IsPlainTable(Trim(format_));
 }
 
 bool ListCommand::FormatShowsAll() const {

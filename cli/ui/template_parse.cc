@@ -295,6 +295,7 @@ class BodyParser {
     if (node.kind == Node::Kind::kPrint) return node;
     if (++depth_ > kDeepest) return Fail(Mistake("too many actions in one another"));
     TRY(std::string stopped_at, ParseNodes(node.body));
+    // A view: of the string itself GCC 12 says in vain that it may be uninitialized.
     if (std::string_view(stopped_at) == "else") {
       ActionParser branch = *else_;
       std::string chained = branch.TakeKeyword();  // "else if", "else with"

@@ -55,9 +55,9 @@ Result<ContainerStatus> Observe(const Layout& layout, std::string_view id);
 // The same for who holds the container's lock: nothing is in progress then.
 Result<ContainerStatus> Observe(const Layout& layout, std::string_view id,
                                 const ContainerLock& lock);
-// One of a list whose maker has looked, once for all, which have a directory in
-// Layout::RunContainers(). One that has been started since looks as it did before, or in need of
-// healing, which finds out more.
+// For lists: `has_run` is whether it had a directory in Layout::RunContainers() when the list was
+// begun, looked up once for all. One that has been started since looks as it did before, or in need
+// of healing, which finds out more.
 Result<ContainerStatus> ObserveListed(const Layout& layout, std::string_view id, bool has_run);
 
 // A pidfd that becomes readable when the status may have changed by itself: of the monitor of a

@@ -174,10 +174,6 @@ oci::ImageRunConfig RunConfigOf(const oci::ImageRunConfig& image,
   return config;
 }
 
-std::string Joined(const std::vector<std::string>& words) {
-  return Join(words, " ");
-}
-
 Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
   TRY(std::string id, core::FindContainer(context.layout, options.container));
   TRY(core::ContainerStatus status, core::HealStarted(context.layout, id));
@@ -203,7 +199,7 @@ Result<oci::Digest> Commit(Context& context, const CommitOptions& options) {
   image.step.created = core::Now();
   image.step.author = options.author;
   image.step.comment = options.message;
-  image.step.created_by = Joined(record.config.process.args);
+  image.step.created_by = Join(record.config.process.args, " ");
   image.step.config = RunConfigOf(image.base->config, record.config);
   TRY(ApplyChanges(image.step.config, options.changes));
   if (!options.reference.empty()) {
